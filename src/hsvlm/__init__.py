@@ -1,0 +1,46 @@
+"""hsvlm: hyperspectral classification from a label map and the text of its class prompts.
+
+The public names are loaded when they are first used, so that ``import hsvlm`` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
+    from hsvlm.samples import PixelSamples, pixel_samples
+    from hsvlm.scene import Scene
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "HSIPromptClassifier",
+    "PixelSamples",
+    "Scene",
+    "SpectralPCA",
+    "SpectralTransformer",
+    "pixel_samples",
+]
+
+_HOMES = {
+    "HSIPromptClassifier": "hsvlm.estimator",
+    "PixelSamples": "hsvlm.samples",
+    "Scene": "hsvlm.scene",
+    "SpectralPCA": "hsvlm.preprocessing",
+    "SpectralTransformer": "hsvlm.preprocessing",
+    "pixel_samples": "hsvlm.samples",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

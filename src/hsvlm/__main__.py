@@ -1,0 +1,26 @@
+"""Entry of the command line, also as ``python -m hsvlm``."""
+
+from __future__ import annotations
+
+import sys
+
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import HSVLMError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; errors of the package end it with status 1 and one clear message."""
+    try:
+        import_optional("typer", "cli")
+        from hsvlm.cli import app
+
+        app()
+    except HSVLMError as error:
+        sys.stderr.write(f"hsvlm: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""From a fitted classifier and its inputs to embeddings, class scores and new prototypes."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from hsvlm._fitting import input_source
+from hsvlm._inputs import predict_inputs
+from hsvlm._runtime import resolve_device
+from hsvlm._training import in_batches
+from hsvlm.exceptions import ParameterError
+from hsvlm.prompts import resolve_prompts
+from hsvlm.text import encode_prompts, encode_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["class_scores", "embeddings", "text_similarity", "with_prompts"]
+
+# Samples are predicted in blocks of this many, so that memory does not grow with the scene.
+_BLOCK = 2**14
+
+
+def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
+    """Unit embeddings of inputs.
+
+    Parameters
+    ----------
+    clf : HSIPromptClassifier
+        Fitted.
+    X : PixelSamples or array
+        One of the four kinds.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_embedding) or (height, width, n_embedding), float32
+        Unit vectors.
+    """
+    check_is_fitted(clf, "net_")
+    return _outputs(clf, X, clf.net_.module_.embed)
+
+
+def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
+    """Scaled similarities with the prototypes, or outputs of the linear head.
+
+    Parameters
+    ----------
+    clf : HSIPromptClassifier
+        Fitted.
+    X : PixelSamples or array
+        One of the four kinds.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
+        In the order of ``classes_``.
+    """
+    check_is_fitted(clf, "net_")
+    model = clf.net_.module_
+    if model.head is not None:
+        return _outputs(clf, X, model)
+    scores: NDArray[np.float32] = embeddings(clf, X) @ clf.prototypes_.T
+    scores *= np.float32(clf.logit_scale_)
+    return scores
+
+
+def text_similarity(clf: Any, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Cosine similarities of inputs with any texts.
+
+    Parameters
+    ----------
+    clf : HSIPromptClassifier
+        Fitted.
+    X : PixelSamples or array
+        One of the four kinds.
+    texts : sequence of str
+        Any texts.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_texts) or (height, width, n_texts), float32
+        Cosines.
+
+    Raises
+    ------
+    ParameterError
+        If the classifier has no text side, or its text encoder cannot encode new texts.
+    """
+    _check_text_side(clf, "similarity")
+    device = str(resolve_device(clf.device))
+    encoded = encode_texts(list(texts), clf.text_encoder, device=device)
+    return embeddings(clf, X) @ _joint(clf, encoded).T
+
+
+def with_prompts(clf: Any, prompts: Mapping[Any, str | Sequence[str]]) -> Any:
+    """Copy a fitted classifier and give the copy other classes.
+
+    Parameters
+    ----------
+    clf : HSIPromptClassifier
+        Fitted.
+    prompts : dict
+        ``{label: text or list of texts}``.
+
+    Returns
+    -------
+    HSIPromptClassifier
+        Shares the network of `clf`.
+
+    Raises
+    ------
+    ParameterError
+        If the classifier has no text side, or its text encoder cannot encode new texts.
+    PromptError
+        If prompts are empty or identical.
+    """
+    _check_text_side(clf, "with_prompts")
+    if isinstance(clf.text_encoder, np.ndarray):
+        message = (
+            "with_prompts needs a text encoder, but text_encoder is an array of ready-made "
+            "embeddings. Fit with a model name, a folder or an object with .encode."
+        )
+        raise ParameterError(message)
+    other = copy.copy(clf)
+    other.prompts = prompts
+    other.classes_ = np.unique(list(prompts))
+    other.prompts_ = resolve_prompts(prompts, other.classes_)
+    device = str(resolve_device(clf.device))
+    encoded = encode_prompts(other.prompts_, clf.text_encoder, device=device)
+    other.prototypes_ = _joint(clf, encoded)
+    return other
+
+
+def _outputs(
+    clf: Any, X: Any, function: Callable[[torch.Tensor], torch.Tensor]
+) -> NDArray[np.float32]:
+    X, shape = predict_inputs(clf, X)
+    device = next(clf.net_.module_.parameters()).device
+    parts = [
+        in_batches(function, input_source(clf, X[start : start + _BLOCK], device)).cpu().numpy()
+        for start in range(0, len(X), _BLOCK)
+    ]
+    values: NDArray[np.float32] = np.concatenate(parts)
+    return values.reshape(*shape, -1)
+
+
+def _check_text_side(clf: Any, method: str) -> None:
+    check_is_fitted(clf, "net_")
+    if clf.net_.module_.head is not None:
+        message = (
+            f'{method} needs prototypes, but criterion="cross-entropy" trained a linear head '
+            "without text. Fit with another criterion."
+        )
+        raise ParameterError(message)
+
+
+@torch.inference_mode()
+def _joint(clf: Any, text_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    model = clf.net_.module_
+    texts = torch.from_numpy(text_embeddings).to(next(model.parameters()).device)
+    joint: NDArray[np.float32] = model.prototypes(texts).cpu().numpy()
+    return joint

@@ -1,0 +1,1 @@
+"""Contrastive alignment of pixel embeddings with text prototypes."""

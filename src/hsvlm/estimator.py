@@ -1,0 +1,400 @@
+"""The classifier: prompts, training and prediction behind scikit-learn's interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+
+from hsvlm._fitting import encode_classes, train
+from hsvlm._inference import class_scores, embeddings, text_similarity, with_prompts
+from hsvlm._inputs import class_targets, fit_inputs, is_cube
+from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
+from hsvlm.samples import pixel_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["HSIPromptClassifier"]
+
+
+class HSIPromptClassifier(
+    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
+    """Classify hyperspectral pixels by the text of their class prompts.
+
+    A small vision transformer embeds the window around every pixel. A contrastive loss over hard
+    and semi-hard negatives aligns the embeddings with the frozen text embeddings of the class
+    prompts; a pixel belongs to the class of the nearest prototype [1]_.
+
+    ``X`` may be :class:`~hsvlm.PixelSamples`; a cube (height, width, n_bands), with a label map as
+    ``y`` and maps as predictions; spectra (n_samples, n_bands), which are windows of one pixel; or
+    ready-made windows (n_samples, size, size, n_bands).
+
+    Parameters
+    ----------
+    prompts : dict, str or None, default=None
+        ``{label: text or list of texts}``, several being averaged on the sphere; or one template
+        with ``"{}"`` for the class name (None takes the built-in one); or the name of a prompt
+        set, see :func:`hsvlm.prompts.list_prompt_sets`.
+    class_names : dict, default=None
+        ``{label: name}`` for templates; a label that is not listed stands for itself.
+    text_encoder : str, object or array of shape (n_classes, d), default="all-MiniLM-L6-v2"
+        Name or folder of a sentence-transformers model, an object with ``encode(texts)``, or
+        embeddings in the order of ``classes_``.
+    vision_encoder : str or subclass of torch.nn.Module, default="vit"
+        See :func:`hsvlm.vision.list_vision_encoders`.
+    vision_params : dict, default=None
+        Further arguments of the encoder, such as ``{"depth": 4}``.
+    n_components : "auto", int, float or None, default="auto"
+        Principal components of the spectra, see :class:`~hsvlm.SpectralPCA`; None takes the bands
+        as they are. Fitted on the training spectra only. Channels are then standardised.
+    n_snv_components : int or None, default=15
+        At most so many components of the spectra normalised per pixel (SNV) stand beside those of
+        the spectra themselves; None, or ``n_components=None``, does without.
+    window_size, patch_size : int, default=15 and 3
+        Side of the window in pixels, odd, and of its patches, which must divide it. Spectra and
+        ready-made windows bring their own window size.
+    padding : {"reflect", "zero"}, default="reflect"
+        What stands beyond the border of the scene; ``"zero"`` is the mean training spectrum.
+    projection : {"vision", "text"}, default="vision"
+        Which side carries the linear projection into the joint space.
+    n_hard, n_semi_hard : int, default=4
+        Numbers of negatives of each kind; all wrong classes where there are fewer.
+    criterion : {"hard-semi-hard", "all-negatives", "clip", "cross-entropy"}
+        The loss. ``"cross-entropy"`` ignores the prompts and trains a linear head (vision only).
+    max_epochs, batch_size : int
+        Passes over the training samples, and samples per step.
+    lr, weight_decay : float
+        Learning rate and weight decay of AdamW; without weight decay it is Adam.
+    lr_schedule : {"cosine", "constant"}, default="cosine"
+        Cosine decay to zero after a warm-up over the first tenth of the steps, or none.
+    augment : bool, default=True
+        Apply a random symmetry of the square to every training window.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
+    validation_fraction : float or None, default=None
+        Share of the training samples held out to watch in ``history_``, in spatial blocks.
+    callbacks : list of skorch callbacks, default=None
+        Such as early stopping.
+    warm_start : bool, default=False
+        Continue from the previous fit: its weights, preprocessing and prototypes.
+    unlabeled : int or str, default=0
+        Value of label maps that stands for "no label"; of no meaning in label vectors.
+    device : str or torch.device, default="auto"
+        Where to compute; ``"auto"`` takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random. Global generators are neither used nor touched.
+    verbose : int, default=0
+        Above 0, show progress.
+
+    Attributes
+    ----------
+    classes_, n_features_in_ : ndarray of shape (n_classes,) and int
+        The labels and the number of bands.
+    prompts_ : dict
+        ``{label: tuple of texts}``.
+    prototypes_, logit_scale_ : ndarray of shape (n_classes, n_embedding), float32, and float
+        Unit vectors of the classes in the joint space, and the learned factor on the cosines;
+        absent with ``"cross-entropy"``.
+    history_ : skorch History
+        One dict per epoch: epoch, train_loss, lr, dur, and valid_loss and valid_acc.
+    preprocessing_, net_ : sklearn Pipeline and skorch NeuralNet
+        From spectra to channels, and the trained network.
+    device_, window_size_ : str and int
+        Where it was trained, and the side of its windows in pixels.
+
+    References
+    ----------
+    .. [1] A. Chatterjee and S. Ghosh, "Learning hyperspectral images with curated text prompts for
+       efficient multimodal alignment", arXiv:2509.22697, 2025.
+
+    Examples
+    --------
+    >>> from hsvlm import HSIPromptClassifier
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> clf = HSIPromptClassifier(
+    ...     class_names=scene.class_names, window_size=5, patch_size=1, max_epochs=5, random_state=0
+    ... )
+    >>> clf.fit(scene.cube, scene.labels).predict(scene.cube).shape == scene.labels.shape
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = PARAMETER_CONSTRAINTS
+
+    classes_: NDArray[Any]
+    n_features_in_: int
+    prompts_: dict[Any, tuple[str, ...]]
+    prototypes_: NDArray[np.float32]
+    logit_scale_: float
+    history_: Any
+    preprocessing_: Pipeline
+    net_: Any
+    device_: str
+    window_size_: int
+
+    def __init__(
+        self,
+        prompts: Mapping[Any, str | Sequence[str]] | str | None = None,
+        *,
+        class_names: Mapping[Any, str] | None = None,
+        text_encoder: Any = "all-MiniLM-L6-v2",
+        vision_encoder: str | type[torch.nn.Module] = "vit",
+        vision_params: Mapping[str, Any] | None = None,
+        n_components: int | float | str | None = "auto",
+        n_snv_components: int | None = 15,
+        window_size: int = 15,
+        patch_size: int = 3,
+        padding: str = "reflect",
+        projection: str = "vision",
+        n_hard: int = 4,
+        n_semi_hard: int = 4,
+        criterion: str = "hard-semi-hard",
+        max_epochs: int = 60,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        lr_schedule: str = "cosine",
+        weight_decay: float = 0.0,
+        augment: bool = True,
+        class_weight: Mapping[Any, float] | str | None = None,
+        validation_fraction: float | None = None,
+        callbacks: list[Any] | None = None,
+        warm_start: bool = False,
+        unlabeled: Any = 0,
+        device: Any = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.prompts = prompts
+        self.class_names = class_names
+        self.text_encoder = text_encoder
+        self.vision_encoder = vision_encoder
+        self.vision_params = vision_params
+        self.n_components = n_components
+        self.n_snv_components = n_snv_components
+        self.window_size = window_size
+        self.patch_size = patch_size
+        self.padding = padding
+        self.projection = projection
+        self.n_hard = n_hard
+        self.n_semi_hard = n_semi_hard
+        self.criterion = criterion
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.augment = augment
+        self.class_weight = class_weight
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.unlabeled = unlabeled
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @classmethod
+    def from_preset(cls, name: str, **parameters: Any) -> Self:
+        """Make a classifier with named settings.
+
+        Parameters
+        ----------
+        name : {"paper-indian-pines", "paper-pavia-university"}
+            The settings of the reference for its two scenes; any other is an UnknownNameError.
+        **parameters
+            Constructor arguments that take precedence.
+
+        Returns
+        -------
+        HSIPromptClassifier
+            Not fitted.
+
+        Examples
+        --------
+        >>> from hsvlm import HSIPromptClassifier
+        >>> HSIPromptClassifier.from_preset("paper-indian-pines").window_size
+        33
+        """
+        return cls(**{**preset(name), **parameters})
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn from labelled pixels and the text of the class prompts.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            See the class description.
+        y : array of shape (n_samples,), or label map of shape (height, width) for a cube
+            Integers or strings. Pixels of a map equal to `unlabeled` are left out.
+        sample_weight : array in the shape of `y`, default=None
+            Weights of the samples in the loss. Samples of weight 0 are as good as absent.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        DataError, PromptError
+            If data or prompts cannot be used; the message says why and what to do.
+        ParameterError, UnknownNameError, TrainingDivergedError
+            If parameters do not fit the data or each other, or the loss is not finite.
+        """
+        warm = self.warm_start and hasattr(self, "net_")
+        before = self.classes_ if warm else None
+        X, y, weights = fit_inputs(self, X, y, sample_weight)
+        self.classes_, targets = class_targets(y, before)
+        if not warm:
+            encode_classes(self)
+        train(self, X, targets, weights, warm=warm)
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float32]:
+        """Scaled cosine similarities with the class prototypes.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
+            Outputs of the linear head if there is no text side. With two classes, the difference
+            of both, without the last axis.
+        """
+        scores = class_scores(self, X)
+        return scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Class probabilities: the softmax of the scaled similarities.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
+            In the order of ``classes_``; the last axis sums to one.
+        """
+        return np.asarray(softmax(class_scores(self, X), axis=-1))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Class of the nearest text prototype.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (height, width) for a cube
+            Labels from ``classes_``.
+        """
+        best = class_scores(self, X).argmax(axis=-1)
+        return np.asarray(self.classes_[best])
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Unit embeddings in the joint space of pixels and prompts.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_embedding) or (height, width, n_embedding), float32
+            Unit vectors.
+        """
+        return embeddings(self, X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Overall accuracy; unlabelled pixels of a label map do not count.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            Data with the bands seen during fit.
+        y : array of shape (n_samples,), or label map of shape (height, width) for a cube
+            The true labels.
+        sample_weight : array of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Share of samples classified correctly, in [0, 1].
+        """
+        if is_cube(X):
+            X, y = pixel_samples(X, y, self.unlabeled)
+        return float(super().score(X, y, sample_weight))
+
+    def similarity(self, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Cosine similarity of pixels with any texts.
+
+        Parameters
+        ----------
+        X : PixelSamples, cube, spectra or windows
+            Data with the bands seen during fit.
+        texts : sequence of str
+            Any texts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_texts) or (height, width, n_texts), float32
+            Cosines in [-1, 1].
+
+        Raises
+        ------
+        ParameterError
+            If the classifier has no text encoder that can encode new texts.
+        """
+        return text_similarity(self, X, texts)
+
+    def with_prompts(self, prompts: Mapping[Any, str | Sequence[str]]) -> Self:
+        """Classify by other prompts, without retraining.
+
+        Parameters
+        ----------
+        prompts : dict
+            ``{label: text or list of texts}`` for the new classes.
+
+        Returns
+        -------
+        HSIPromptClassifier
+            Fitted, for these classes; shares the network of this one.
+
+        Raises
+        ------
+        ParameterError
+            If the classifier has no text encoder that can encode new texts.
+        PromptError
+            If prompts are empty or identical.
+        """
+        return with_prompts(self, prompts)  # type: ignore[no-any-return]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,81 @@
+"""Errors and warnings of hsvlm; each is also a built-in type, so existing handlers keep working."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "DataError",
+    "HSVLMError",
+    "HSVLMWarning",
+    "MissingDependencyError",
+    "ParameterError",
+    "PromptError",
+    "PromptWarning",
+    "TrainingDivergedError",
+    "UnknownNameError",
+]
+
+
+class HSVLMError(Exception):
+    """Base class of every error raised on purpose by hsvlm."""
+
+
+class DataError(HSVLMError, ValueError):
+    """A cube, a label map or a set of samples cannot be used as it is."""
+
+
+class ParameterError(HSVLMError, ValueError):
+    """Parameters contradict each other or the data they meet."""
+
+
+class PromptError(HSVLMError, ValueError):
+    """Class prompts are missing, empty, identical or left over."""
+
+
+class UnknownNameError(HSVLMError, ValueError):
+    """A name is not registered; the message lists those that are."""
+
+    @classmethod
+    def of(
+        cls, kind: str, name: object, known: Iterable[str], remedy: str = ""
+    ) -> UnknownNameError:
+        """Build the error for an unknown `name` of some `kind`.
+
+        Parameters
+        ----------
+        kind : str
+            What was looked up, for example ``"vision encoder"``.
+        name : object
+            The name that was not found.
+        known : iterable of str
+            The names that exist.
+        remedy : str, default=""
+            A closing sentence that says what else would work.
+
+        Returns
+        -------
+        UnknownNameError
+            The error, ready to be raised.
+        """
+        names = ", ".join(repr(one) for one in sorted(known))
+        return cls(f"Unknown {kind} {name!r}. Known: {names}.{' ' + remedy if remedy else ''}")
+
+
+class MissingDependencyError(HSVLMError, ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""
+
+
+class TrainingDivergedError(HSVLMError, ArithmeticError):
+    """The training loss became NaN or infinite."""
+
+
+class HSVLMWarning(UserWarning):
+    """Base class of every warning issued by hsvlm."""
+
+
+class PromptWarning(HSVLMWarning):
+    """Prompts work, but are so alike or so long that the text carries less than it could."""

@@ -1,0 +1,170 @@
+"""How alike the prompts of the classes are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.plotting._base import Display, new_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["PromptSimilarityDisplay"]
+
+_MOST_ANNOTATED = 20
+
+
+class PromptSimilarityDisplay(Display):
+    """Cosine similarities between class prototypes as a heat map.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (n_classes, n_classes)
+        Cosines.
+    names : sequence of str
+        Names of the classes.
+
+    Attributes
+    ----------
+    ax_, figure_
+        Axes and figure, after :meth:`plot`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.plotting import PromptSimilarityDisplay
+    >>> PromptSimilarityDisplay.from_embeddings(np.eye(2), ["corn", "oats"]).similarities
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    def __init__(self, similarities: NDArray[Any], names: Sequence[str]) -> None:
+        self.similarities = similarities
+        self.names = names
+
+    @classmethod
+    def from_embeddings(
+        cls, embeddings: ArrayLike, names: Sequence[str], *, ax: Any = None
+    ) -> Self:
+        """Draw the cosines of embeddings.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n_classes, n_features)
+            One vector per class, of any length but zero.
+        names : sequence of str
+            Names of the classes.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        PromptSimilarityDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If there is not one vector per name, or a vector has no direction.
+        """
+        vectors = np.asarray(embeddings, dtype=np.float64)
+        if vectors.ndim != 2 or len(vectors) != len(names):
+            message = (
+                f"Embeddings of {len(names)} classes have shape ({len(names)}, n_features), got "
+                f"{vectors.shape}. Pass one vector and one name per class."
+            )
+            raise DataError(message)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not (np.isfinite(lengths) & (lengths > 0)).all():
+            wrong = [name for name, one in zip(names, lengths, strict=True) if not 0 < one < np.inf]
+            message = (
+                f"The embeddings of {', '.join(map(repr, wrong))} are zero or not finite, so they "
+                "have no direction. Leave them out, or encode them again."
+            )
+            raise DataError(message)
+        vectors = vectors / lengths
+        return cls(vectors @ vectors.T, list(names)).plot(ax)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
+        """Draw the cosines of the prototypes of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : HSIPromptClassifier
+            Fitted with prompts.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        PromptSimilarityDisplay
+            Drawn.
+
+        Raises
+        ------
+        ParameterError
+            If the classifier has no prototypes.
+        """
+        if not hasattr(estimator, "prototypes_"):
+            message = (
+                "The classifier has no prototypes: it is not fitted, or was fitted with "
+                'criterion="cross-entropy". Fit it with another criterion.'
+            )
+            raise ParameterError(message)
+        known = estimator.class_names or {}
+        names = [str(known.get(label, label)) for label in estimator.classes_.tolist()]
+        return cls.from_embeddings(estimator.prototypes_, names, ax=ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the heat map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        self
+            With ``ax_`` and ``figure_``.
+        """
+        import_optional("matplotlib", "plot")
+        count = len(self.names)
+        side = 3.0 + 0.36 * count
+        ax = new_axes(ax, (side + 0.6, side))
+        lowest = min(0.0, float(self.similarities.min()))
+        image = ax.imshow(self.similarities, cmap="viridis", vmin=lowest, vmax=1.0)
+        ax.set_xticks(range(count), self.names, rotation=60, ha="right", rotation_mode="anchor")
+        ax.set_yticks(range(count), self.names)
+        if count <= _MOST_ANNOTATED:
+            for (row, col), value in np.ndenumerate(self.similarities):
+                ax.text(
+                    col,
+                    row,
+                    _short(value) if row != col else "1",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color=_readable_on(image.cmap(image.norm(value))),
+                )
+        ax.figure.colorbar(image, ax=ax, label="cosine similarity of prototypes", shrink=0.8)
+        return self._keep(ax)
+
+
+def _short(value: float) -> str:
+    # Adding zero turns a rounded -0.0 into 0.0.
+    text = f"{round(float(value), 2) + 0.0:.2f}"
+    return text.replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
+
+
+def _readable_on(background: Sequence[float]) -> str:
+    # Relative luminance of sRGB; above 0.18 black has the higher contrast.
+    red, green, blue = (one**2.2 for one in background[:3])
+    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "white"

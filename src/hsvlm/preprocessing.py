@@ -1,0 +1,357 @@
+"""Transformations along the band axis, for every kind of hyperspectral input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.decomposition import PCA
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from hsvlm._cubes import n_dimensions
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "SpectralPCA",
+    "SpectralTransformer",
+    "centre_spectra",
+    "check_band_count",
+    "check_finite",
+    "standard_normal_variate",
+]
+
+_DEFAULT_COMPONENTS = 25
+
+
+def check_finite(spectra: NDArray[Any]) -> None:
+    """Refuse spectra that hold NaN or infinite values.
+
+    Parameters
+    ----------
+    spectra : ndarray of shape (n_spectra, n_bands)
+        Spectra of any numeric dtype.
+
+    Raises
+    ------
+    DataError
+        Names how many values, in how many spectra and in which bands, are not finite.
+    """
+    if not np.issubdtype(spectra.dtype, np.inexact):
+        return
+    bad = ~np.isfinite(spectra)
+    if not bad.any():
+        return
+    bands = np.flatnonzero(bad.any(axis=0))
+    named = ", ".join(f"{band} ({int(bad[:, band].sum())})" for band in bands[:5])
+    more = f" and {len(bands) - 5} more bands" if len(bands) > 5 else ""
+    message = (
+        f"The data hold NaN or infinite values: {int(np.isnan(spectra).sum())} NaN and "
+        f"{int(np.isinf(spectra).sum())} infinite in {int(bad.any(axis=1).sum())} of "
+        f"{len(spectra)} spectra; bands (counts): {named}{more}. "
+        "Drop these bands, fill the values, or leave these pixels unlabelled."
+    )
+    raise DataError(message)
+
+
+def standard_normal_variate(spectra: NDArray[Any]) -> NDArray[np.float64]:
+    """Normalise every spectrum to zero mean and unit variance over its bands.
+
+    Takes out what illumination and slope do to a pixel as a whole [1]_.
+
+    Parameters
+    ----------
+    spectra : ndarray of shape (n_spectra, n_bands)
+        Spectra of any numeric dtype.
+
+    Returns
+    -------
+    ndarray of shape (n_spectra, n_bands), float64
+        Normalised spectra; a spectrum that is the same in all bands becomes zero.
+
+    References
+    ----------
+    .. [1] R. J. Barnes, M. S. Dhanoa and S. J. Lister, "Standard normal variate transformation and
+       de-trending of near-infrared diffuse reflectance spectra", Applied Spectroscopy 43, 1989.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.preprocessing import standard_normal_variate
+    >>> standard_normal_variate(np.array([[1, 3], [5, 5]]))
+    array([[-1.,  1.],
+           [ 0.,  0.]])
+    """
+    centred = spectra - spectra.mean(axis=1, keepdims=True, dtype=np.float64)
+    deviation = centred.std(axis=1, keepdims=True)
+    result: NDArray[np.float64] = np.zeros_like(centred)
+    np.divide(centred, deviation, out=result, where=deviation > 0)
+    return result
+
+
+def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) -> None:
+    """Refuse data whose band count differs from the one seen during fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Named in the message.
+    n_bands : int
+        Number of bands of the data at hand.
+    n_expected : int
+        Number of bands seen during fit.
+
+    Raises
+    ------
+    DataError
+        If the two differ.
+    """
+    if n_bands != n_expected:
+        message = (
+            f"X has {n_bands} features (bands), but {type(estimator).__name__} is expecting "
+            f"{n_expected} features as input. Pass the bands it was fitted on, in the same order."
+        )
+        raise DataError(message)
+
+
+class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Fit a 2-D transformer to spectra and apply it to arrays of any kind."""
+
+    transformer_: Any
+    n_features_in_: int
+
+    def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit along the bands.
+
+        Parameters
+        ----------
+        X : PixelSamples, or array of shape (n_spectra, n_bands), (height, width, n_bands) or \
+(n_windows, size, size, n_bands)
+            Samples and windows are represented by their centre spectra, a cube by all its pixels.
+        y : array of shape (n_samples,), default=None
+            Labels, for transformers that use them. They are not passed on with a cube, whose
+            unlabelled pixels would count as a class.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        DataError
+            If the data hold NaN or infinite values.
+        """
+        if not isinstance(X, PixelSamples) and n_dimensions(X) not in (3, 4):
+            spectra = validate_data(
+                self, X, dtype="numeric", ensure_all_finite=False, ensure_min_samples=2
+            )
+        else:
+            spectra = centre_spectra(X)
+            self.n_features_in_ = spectra.shape[1]
+        check_finite(spectra)
+        self.transformer_ = self._fitted_transformer(spectra, None if n_dimensions(X) == 3 else y)
+        self._n_features_out = self._apply(spectra[:1]).shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Transform every spectrum and keep the kind of the input.
+
+        Parameters
+        ----------
+        X : PixelSamples, or array of shape (n_spectra, n_bands), (height, width, n_bands) or \
+(n_windows, size, size, n_bands)
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        PixelSamples or ndarray
+            The same kind as `X`, with (n_components or transformed) bands on the last axis. Pixels
+            of a scene that are not finite stay NaN, since windows may never touch them.
+
+        Raises
+        ------
+        DataError
+            If an array holds NaN or infinite values, or the band count differs from fit.
+        """
+        check_is_fitted(self)
+        if isinstance(X, PixelSamples):
+            check_band_count(self, X.shape[1], self.n_features_in_)
+            return X.map_spectra(self._apply_where_finite)
+        if n_dimensions(X) in (3, 4):
+            array = np.asarray(X)
+            check_band_count(self, array.shape[-1], self.n_features_in_)
+            spectra = array.reshape(-1, array.shape[-1])
+            check_finite(spectra)
+            return self._apply(spectra).reshape(*array.shape[:-1], -1)
+        spectra = validate_data(self, X, dtype="numeric", ensure_all_finite=False, reset=False)
+        check_finite(spectra)
+        return self._apply(spectra)
+
+    def _apply(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(self.transformer_.transform(spectra))
+
+    def _apply_where_finite(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        finite = np.isfinite(spectra).all(axis=1)
+        if finite.all():
+            return self._apply(spectra)
+        dtype = np.promote_types(spectra.dtype, np.float32)
+        result = np.full((len(spectra), self._n_features_out), np.nan, dtype=dtype)
+        if finite.any():
+            result[finite] = self._apply(spectra[finite])
+        return result
+
+
+class SpectralTransformer(_SpectralBase):
+    """Apply any scikit-learn transformer along the band axis.
+
+    Parameters
+    ----------
+    transformer : scikit-learn transformer
+        Works on arrays of shape (n_samples, n_features), row by row, for example
+        ``StandardScaler()`` or ``FunctionTransformer(...)``. It is cloned, never changed.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted clone.
+    n_features_in_ : int
+        Number of bands seen during fit.
+
+    See Also
+    --------
+    SpectralPCA : Principal components of the spectra.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from hsvlm import SpectralTransformer
+    >>> cube = np.random.default_rng(0).normal(5, 2, (8, 8, 4))
+    >>> scaled = SpectralTransformer(StandardScaler()).fit_transform(cube)
+    >>> scaled.shape, bool(abs(scaled.mean()) < 1e-9)
+    ((8, 8, 4), True)
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        self.transformer = transformer
+
+    def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
+        return clone(self.transformer).fit(spectra, y)
+
+
+class SpectralPCA(_SpectralBase):
+    """Principal components along the band axis.
+
+    Parameters
+    ----------
+    n_components : "auto", int, float or None, default="auto"
+        ``"auto"`` keeps 25 components, or as many as the spectra span where that is fewer. An int
+        keeps that many, a float in (0, 1) as many as explain that share of variance, None all.
+    whiten : bool, default=False
+        Scale every component to unit variance.
+
+    Attributes
+    ----------
+    transformer_ : sklearn.decomposition.PCA
+        The fitted decomposition.
+    n_components_ : int
+        Number of components kept.
+    n_features_in_ : int
+        Number of bands seen during fit.
+
+    See Also
+    --------
+    SpectralTransformer : The same for any scikit-learn transformer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import SpectralPCA
+    >>> cube = np.random.default_rng(0).normal(size=(8, 8, 30))
+    >>> SpectralPCA(n_components=5).fit_transform(cube).shape
+    (8, 8, 5)
+    """
+
+    n_components_: int
+
+    def __init__(
+        self, n_components: int | float | str | None = "auto", whiten: bool = False
+    ) -> None:
+        self.n_components = n_components
+        self.whiten = whiten
+
+    def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
+        count = self._checked_count(spectra)
+        # The randomised solver that scikit-learn would pick is neither exact nor, here, faster.
+        solver = "covariance_eigh" if spectra.shape[0] > spectra.shape[1] else "full"
+        pca = PCA(count, whiten=self.whiten, svd_solver=solver).fit(spectra)
+        if self.n_components == "auto":
+            variances = pca.explained_variance_
+            spanned = max(1, int((variances > variances[0] * np.finfo(np.float32).eps).sum()))
+            if spanned < pca.n_components_:
+                pca = PCA(spanned, whiten=self.whiten, svd_solver=solver).fit(spectra)
+        self.n_components_ = int(pca.n_components_)
+        return pca
+
+    def _checked_count(self, spectra: NDArray[Any]) -> int | float | None:
+        n_spectra, n_bands = map(int, spectra.shape)
+        count = self.n_components
+        if count == "auto":
+            return min(_DEFAULT_COMPONENTS, n_bands, n_spectra)
+        if count is None:
+            return None
+        if isinstance(count, float) and 0 < count < 1:
+            return count
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            message = (
+                f"n_components={count!r} is not understood. Use a positive int, "
+                'a share of variance between 0 and 1, "auto" or None.'
+            )
+            raise ParameterError(message)
+        if count > n_bands:
+            message = (
+                f"n_components={count} is above the number of bands, {n_bands}. Use at most "
+                f'{n_bands}, a share of variance between 0 and 1, "auto" or None.'
+            )
+            raise ParameterError(message)
+        if count > n_spectra:
+            message = (
+                f"n_components={count} needs at least {count} spectra to fit, got {n_spectra}. "
+                'Give more samples or fewer components, or use "auto".'
+            )
+            raise ParameterError(message)
+        return int(count)
+
+
+def centre_spectra(X: Any) -> NDArray[Any]:
+    """Spectra that stand for the samples of any kind of input.
+
+    Parameters
+    ----------
+    X : PixelSamples or array of 2, 3 or 4 dimensions
+        Spectra with the bands on the last axis.
+
+    Returns
+    -------
+    ndarray of shape (n_spectra, n_bands)
+        The centre spectra of samples and windows, all pixels of a cube, spectra as they are.
+    """
+    if isinstance(X, PixelSamples):
+        return np.asarray(X)
+    array = np.asarray(X)
+    if array.ndim == 4:
+        return array[:, array.shape[1] // 2, array.shape[2] // 2]
+    return array.reshape(-1, array.shape[-1])

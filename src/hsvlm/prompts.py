@@ -1,0 +1,341 @@
+"""Class prompts: one template for all classes, a text for each, or a set that comes with hsvlm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hsvlm._prompt_sets import PROMPT_SETS
+from hsvlm.exceptions import PromptError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "fill_template",
+    "list_prompt_sets",
+    "load_class_names",
+    "load_prompt_set",
+    "resolve_prompts",
+]
+
+DEFAULT_TEMPLATE: Final = "an aerial photograph of {}"
+"""Template used where no prompts are given; ``{}`` stands for the name of the class."""
+
+_SHOWN = 10  # labels named in one message; more would bury the remedy
+
+
+def fill_template(template: str, names: Iterable[str]) -> list[str]:
+    """Write one text for each name.
+
+    Parameters
+    ----------
+    template : str
+        Text with ``{}`` where the name goes; other braces are left alone.
+    names : iterable of str
+        Names of classes or materials.
+
+    Returns
+    -------
+    list of str
+        One text for each name, in the order of `names`.
+
+    Raises
+    ------
+    PromptError
+        If `template` does not contain ``{}``.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import fill_template
+    >>> fill_template("a field of {} seen from above", ["oats", "wheat"])
+    ['a field of oats seen from above', 'a field of wheat seen from above']
+    """
+    if "{}" not in template:
+        message = (
+            f"The template {template!r} has no place for a name. "
+            'Write "{}" where the name of the class goes.'
+        )
+        raise PromptError(message)
+    return [template.replace("{}", name) for name in names]
+
+
+def list_prompt_sets() -> list[str]:
+    """Name the prompt sets that come with hsvlm.
+
+    Returns
+    -------
+    list of str
+        Names in alphabetical order.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import list_prompt_sets
+    >>> list_prompt_sets()
+    ['botswana', 'houston-2013', 'indian-pines', 'ksc', 'pavia-university', 'salinas']
+    """
+    return sorted(PROMPT_SETS)
+
+
+def load_prompt_set(name: str) -> dict[int, str]:
+    """Load one descriptive prompt for each class of a public scene.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_prompt_sets()`.
+
+    Returns
+    -------
+    dict of int to str
+        Text by label; labels 1, 2, ... are those of the scene's usual ground truth.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no set of that name.
+
+    See Also
+    --------
+    load_class_names : The names of the same classes.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import load_prompt_set
+    >>> load_prompt_set("houston-2013")[15]
+    'an oval athletics stadium with a red rubber running track divided into lanes'
+    """
+    return dict(enumerate(_prompt_set(name).values(), start=1))
+
+
+def load_class_names(name: str) -> dict[int, str]:
+    """Load the names of the classes of a public scene.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_prompt_sets()`.
+
+    Returns
+    -------
+    dict of int to str
+        Name by label; labels 1, 2, ... are those of the scene's usual ground truth.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no set of that name.
+
+    See Also
+    --------
+    load_prompt_set : A descriptive prompt for each of the same classes.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import load_class_names
+    >>> load_class_names("pavia-university")[5]
+    'Painted metal sheets'
+    """
+    return dict(enumerate(_prompt_set(name), start=1))
+
+
+def resolve_prompts(
+    prompts: Mapping[Any, str | Sequence[str]] | str | None,
+    classes: NDArray[Any],
+    class_names: Mapping[Any, str] | None = None,
+) -> dict[Any, tuple[str, ...]]:
+    """Give every class its prompts and refuse prompts that cannot work.
+
+    Parameters
+    ----------
+    prompts : dict of label to str or sequence of str, str or None
+        A dict holds one text or several texts for each class. A string that contains ``{}`` is a
+        template, filled with the name of each class. Another string is the name of a prompt set,
+        of which the classes at hand are taken. None is `DEFAULT_TEMPLATE`.
+    classes : ndarray of shape (n_classes,)
+        The distinct labels, as ``numpy.unique(y)`` gives them. Python and NumPy scalars match:
+        the key ``3`` is the prompt of ``numpy.int64(3)``.
+    class_names : dict of label to str, default=None
+        Names for templates; a class without one goes by ``str(label)``. Labels named here and
+        absent from `classes`, as happens in a cross-validation fold, may keep their prompts.
+
+    Returns
+    -------
+    dict of label to tuple of str
+        The texts of each class, in the order of `classes`, with Python scalars as keys.
+
+    Raises
+    ------
+    PromptError
+        If a class has no prompt; a prompt belongs to no class; a text is empty or not a string;
+        two classes share a text, or one class has it twice (case and spacing do not count); or
+        `prompts` or `class_names` is of no form described above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.prompts import resolve_prompts
+    >>> resolve_prompts("a field of {}", np.array([1, 2]), {1: "oats", 2: "wheat"})
+    {1: ('a field of oats',), 2: ('a field of wheat',)}
+    >>> resolve_prompts({1: ["oats", "a cereal with loose panicles"], 2: "wheat"}, np.array([1, 2]))
+    {1: ('oats', 'a cereal with loose panicles'), 2: ('wheat',)}
+    >>> resolve_prompts("pavia-university", np.array([9]))
+    {9: ('deep shadow thrown by tall buildings, unlit areas where almost no light comes back to
+    the sensor',)}
+    """
+    labels: list[Any] = classes.tolist()
+    names = _checked_names(class_names)
+    if isinstance(prompts, Mapping):
+        _check_labels(prompts, labels, names)
+        resolved = {label: _texts(label, prompts[label]) for label in labels}
+    elif prompts is None or (isinstance(prompts, str) and "{}" in prompts):
+        template = DEFAULT_TEMPLATE if prompts is None else prompts
+        resolved = _from_template(template, labels, names)
+    elif isinstance(prompts, str) and prompts in PROMPT_SETS:
+        resolved = _from_set(prompts, labels)
+    else:
+        message = (
+            f"prompts={prompts!r} cannot be used. Pass a dict with one text (or a list of texts) "
+            'for each class, a template that contains "{}" where the name of the class goes, or '
+            f"the name of a prompt set ({', '.join(map(repr, list_prompt_sets()))})."
+        )
+        raise PromptError(message)
+    _check_distinct(resolved)
+    return resolved
+
+
+def _prompt_set(name: str) -> dict[str, str]:
+    if name not in PROMPT_SETS:
+        error = UnknownNameError.of("prompt set", name, PROMPT_SETS)
+        raise error
+    return PROMPT_SETS[name]
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    shown = ", ".join(repr(label) for label in labels[:_SHOWN])
+    return f"{shown} and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else shown
+
+
+def _named(labels: Sequence[Any]) -> str:
+    return f"{'class' if len(labels) == 1 else 'classes'} {_listed(labels)}"
+
+
+def _checked_names(class_names: object) -> dict[Any, str]:
+    if class_names is None:
+        return {}
+    if not isinstance(class_names, Mapping):
+        message = (
+            f"class_names must be a dict {{label: name}}, got {type(class_names).__name__}. "
+            "A sequence does not say which label its first name belongs to; "
+            "dict(enumerate(names, start=1)) does, where the labels are 1, 2, 3."
+        )
+        raise PromptError(message)
+    for label, name in class_names.items():
+        if not isinstance(name, str) or not name.strip():
+            message = (
+                f"class_names[{label!r}] must be a string that is not empty, got {name!r}. "
+                "Name the class, or leave it out to go by its label."
+            )
+            raise PromptError(message)
+    return dict(class_names)
+
+
+def _check_labels(prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any, str]) -> None:
+    missing = [label for label in labels if label not in prompts]
+    if missing:
+        got = _named(list(prompts)) if prompts else "no class"
+        message = (
+            f"No prompt for {_named(missing)}; prompts has texts for {got}. Give each class of y "
+            "a text (or a list of texts) under its own label, or pass one template that contains "
+            '"{}" for all classes.'
+        )
+        raise PromptError(message)
+    known = {*labels, *names}
+    left_over = [label for label in prompts if label not in known]
+    if left_over:
+        message = (
+            f"prompts has texts for {_named(left_over)}, absent from y, whose labels are "
+            f"{_listed(labels)}. Remove them; or, where such a class exists and "
+            "only has no sample here (as in a cross-validation fold), declare it in class_names."
+        )
+        raise PromptError(message)
+
+
+def _texts(label: Any, value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        texts: tuple[object, ...] = (value,)
+    elif isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (bytes, bytearray)):
+        texts = tuple(value)
+    else:
+        message = (
+            f"The prompt of class {label!r} must be a string or a list of strings, got "
+            f"{value!r} ({type(value).__name__})."
+        )
+        raise PromptError(message)
+    if not texts:
+        message = f"The list of prompts of class {label!r} is empty. Give it at least one text."
+        raise PromptError(message)
+    for text in texts:
+        if not isinstance(text, str):
+            message = (
+                f"Every prompt of class {label!r} must be a string, got {text!r} "
+                f"({type(text).__name__})."
+            )
+            raise PromptError(message)
+        if not text.strip():
+            message = (
+                f"A prompt of class {label!r} is empty ({text!r}). Describe the class in words, "
+                "or at least name it."
+            )
+            raise PromptError(message)
+    return tuple(str(text) for text in texts)
+
+
+def _from_template(
+    template: str, labels: list[Any], names: dict[Any, str]
+) -> dict[Any, tuple[str, ...]]:
+    if names and labels and not any(label in names for label in labels):
+        message = (
+            f"class_names names {_named(list(names))}, none of which is in y, whose labels are "
+            f"{_listed(labels)}. Use the labels of y as keys, of the same type."
+        )
+        raise PromptError(message)
+    filled = fill_template(template, [names.get(label, str(label)) for label in labels])
+    return {label: _texts(label, text) for label, text in zip(labels, filled, strict=True)}
+
+
+def _from_set(name: str, labels: list[Any]) -> dict[Any, tuple[str, ...]]:
+    texts = load_prompt_set(name)
+    missing = [label for label in labels if label not in texts]
+    if missing:
+        message = (
+            f"The prompt set {name!r} has no prompt for {_named(missing)}; its labels are 1 to "
+            f"{len(texts)}. Use the labels of that scene's ground truth, or pass a dict with a "
+            "text for each class."
+        )
+        raise PromptError(message)
+    return {label: (texts[label],) for label in labels}
+
+
+def _check_distinct(resolved: dict[Any, tuple[str, ...]]) -> None:
+    owners: dict[str, Any] = {}
+    for label, texts in resolved.items():
+        for text in texts:
+            folded = " ".join(text.split()).casefold()
+            if folded not in owners:
+                owners[folded] = label
+                continue
+            owner = owners[folded]
+            message = (
+                f"Class {label!r} has the prompt {text!r} twice. Remove one of the two."
+                if owner == label
+                else f"Classes {owner!r} and {label!r} have the same prompt {text!r} (case and "
+                "spacing do not count), so no text tells them apart. Give each class its own "
+                "text, or its own name in class_names where a template is used."
+            )
+            raise PromptError(message)

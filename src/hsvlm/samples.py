@@ -1,0 +1,349 @@
+"""Pixels that remember their scene: the data model everything else builds on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._cubes import MappedCube, as_cubes, check_label_map, check_window_fits
+from hsvlm.exceptions import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from hsvlm._cubes import Padding, SpectraFunction
+
+__all__ = ["PixelSamples", "pixel_samples"]
+
+# Above this many values a transformed copy of the whole cube costs more memory than the pixels
+# that windows touch are worth computing twice.
+_EAGER_LIMIT = 2**26
+
+
+class PixelSamples:
+    """Labelled or unlabelled pixels of one or more hyperspectral scenes.
+
+    Looks like a 2-D array of spectra, (n_samples, n_bands), to every scikit-learn tool, and still
+    knows where each pixel lies, so that an estimator can cut windows around it. Indexing never
+    copies a cube.
+
+    Parameters
+    ----------
+    cubes : array or sequence of arrays, each of shape (height, width, n_bands)
+        The scenes, of any numeric dtype; memory-mapped arrays stay on disk. All must have the same
+        number of bands. They are referenced, never copied and never written to.
+    coords : array-like of shape (n_samples, 2)
+        Row and column of every sample, in pixels.
+    scene_ids : array-like of shape (n_samples,), default=None
+        Index into `cubes` for every sample; None puts all samples into the first scene.
+
+    Attributes
+    ----------
+    cubes : tuple of arrays
+        The scenes.
+    coords : ndarray of shape (n_samples, 2), dtype intp
+        Row and column of every sample, in pixels.
+    scene_ids : ndarray of shape (n_samples,), dtype intp
+        Scene of every sample.
+
+    Raises
+    ------
+    DataError
+        If a cube is not 3-D, band counts differ, or a coordinate lies outside its scene.
+
+    See Also
+    --------
+    pixel_samples : Makes samples and labels from cubes and label maps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import PixelSamples
+    >>> cube = np.arange(4 * 5 * 3).reshape(4, 5, 3)
+    >>> X = PixelSamples(cube, [[0, 0], [3, 4]])
+    >>> X.shape
+    (2, 3)
+    >>> np.asarray(X[1])
+    array([[57, 58, 59]])
+    >>> X.windows(3).shape
+    (2, 3, 3, 3)
+    """
+
+    ndim = 2
+
+    def __init__(
+        self,
+        cubes: Any,
+        coords: ArrayLike,
+        scene_ids: ArrayLike | None = None,
+    ) -> None:
+        self.cubes: tuple[Any, ...] = as_cubes(cubes)
+        self.coords: NDArray[np.intp] = np.asarray(coords, dtype=np.intp).reshape(-1, 2)
+        self.scene_ids: NDArray[np.intp] = (
+            np.zeros(len(self.coords), dtype=np.intp)
+            if scene_ids is None
+            else np.asarray(scene_ids, dtype=np.intp)
+        )
+        self._check_coordinates()
+
+    def _check_coordinates(self) -> None:
+        if self.scene_ids.shape != (len(self.coords),):
+            message = (
+                f"scene_ids has shape {self.scene_ids.shape}, but there are {len(self.coords)} "
+                "coordinates. Give one scene number per sample."
+            )
+            raise DataError(message)
+        if not len(self.coords):
+            return
+        if self.scene_ids.min() < 0 or self.scene_ids.max() >= len(self.cubes):
+            message = (
+                f"scene_ids lie between {self.scene_ids.min()} and {self.scene_ids.max()}, but "
+                f"there are {len(self.cubes)} cubes. Use 0 to {len(self.cubes) - 1}."
+            )
+            raise DataError(message)
+        extents = np.array([cube.shape[:2] for cube in self.cubes])[self.scene_ids]
+        outside = ((self.coords < 0) | (self.coords >= extents)).any(axis=1)
+        if outside.any():
+            first = int(np.flatnonzero(outside)[0])
+            message = (
+                f"{int(outside.sum())} of {len(self)} coordinates lie outside their scene; the "
+                f"first is sample {first} at (row, column) {tuple(self.coords[first].tolist())} "
+                f"in a scene of {extents[first][0]} x {extents[first][1]} pixels."
+            )
+            raise DataError(message)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of samples and of bands."""
+        return len(self.coords), int(self.cubes[0].shape[2])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of the spectra."""
+        return np.result_type(*(cube.dtype for cube in self.cubes))
+
+    def __len__(self) -> int:
+        return len(self.coords)
+
+    def __repr__(self) -> str:
+        scenes = ", ".join(f"{cube.shape[0]} x {cube.shape[1]}" for cube in self.cubes)
+        return (
+            f"PixelSamples({len(self)} samples, {self.shape[1]} bands, {self.dtype}, "
+            f"from scenes of {scenes} pixels)"
+        )
+
+    def __getitem__(self, key: Any) -> PixelSamples:
+        if isinstance(key, tuple):
+            key, *rest = key
+            if any(one is not Ellipsis and one != slice(None) for one in rest):
+                message = (
+                    "PixelSamples are indexed by sample, not by band. "
+                    "np.asarray(X)[...] gives plain spectra, and map_spectra selects bands."
+                )
+                raise IndexError(message)
+        if isinstance(key, (int, np.integer)):
+            key = [key]
+        chosen = object.__new__(PixelSamples)
+        chosen.cubes = self.cubes
+        chosen.coords = self.coords[key]
+        chosen.scene_ids = self.scene_ids[key]
+        return chosen
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            message = "The spectra of PixelSamples are gathered from their cubes: always a copy."
+            raise ValueError(message)
+        return self._gather(self.coords[:, 0], self.coords[:, 1], dtype)
+
+    def _gather(
+        self, rows: NDArray[np.intp], cols: NDArray[np.intp], dtype: DTypeLike | None = None
+    ) -> NDArray[Any]:
+        shape = np.broadcast_shapes(rows.shape, cols.shape)
+        values = np.empty((*shape, self.shape[1]), dtype=self.dtype if dtype is None else dtype)
+        for number, cube in enumerate(self.cubes):
+            here = self.scene_ids == number
+            if here.any():
+                values[here] = cube[rows[here], cols[here]]
+        return values
+
+    def windows(self, size: int, padding: Padding = "reflect") -> NDArray[Any]:
+        """Cut the square window around every sample.
+
+        Parameters
+        ----------
+        size : int
+            Side of the window in pixels, odd.
+        padding : {"reflect", "zero"}, default="reflect"
+            What stands beyond the border of the scene: its mirror image, or zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, size, size, n_bands)
+            The windows, all in memory at once; select samples first when they are many.
+
+        Raises
+        ------
+        ParameterError
+            If `size` is even, or too large for reflection in a scene that has samples.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hsvlm import PixelSamples
+        >>> X = PixelSamples(np.ones((4, 4, 2)), [[0, 0]])
+        >>> X.windows(3, padding="zero")[0, :, :, 0]
+        array([[0., 0., 0.],
+               [0., 1., 1.],
+               [0., 1., 1.]])
+        """
+        for number in np.unique(self.scene_ids):
+            check_window_fits(self.cubes[number].shape, size, padding)
+        reach = np.arange(size) - size // 2
+        extents = np.array([cube.shape[:2] for cube in self.cubes]).reshape(-1, 2)[self.scene_ids]
+        index = [self.coords[:, axis, None] + reach for axis in (0, 1)]
+        inside = [(one >= 0) & (one < extents[:, axis, None]) for axis, one in enumerate(index)]
+        for axis, one in enumerate(index):
+            last = extents[:, axis, None] - 1
+            index[axis] = np.clip(last - abs(last - abs(one)), 0, last)
+        values = self._gather(index[0][:, :, None], index[1][:, None, :])
+        if padding == "zero":
+            values[~(inside[0][:, :, None] & inside[1][:, None, :])] = 0
+        return values
+
+    def map_spectra(self, function: SpectraFunction) -> PixelSamples:
+        """Apply a function of spectra to the scenes and keep the samples.
+
+        Parameters
+        ----------
+        function : callable
+            Maps an array (n, n_bands) to an array (n, n_new_bands), row by row. Small scenes are
+            transformed at once; large ones only where they are read, each time they are read, so
+            the function has to be pure.
+
+        Returns
+        -------
+        PixelSamples
+            The same pixels over the transformed scenes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hsvlm import PixelSamples
+        >>> X = PixelSamples(np.ones((4, 4, 5)), [[0, 0]])
+        >>> X.map_spectra(lambda spectra: 2 * spectra[:, :2]).shape
+        (1, 2)
+        """
+        mapped: list[Any] = []
+        for cube in self.cubes:
+            height, width, bands = cube.shape
+            if isinstance(cube, MappedCube) or height * width * bands > _EAGER_LIMIT:
+                mapped.append(MappedCube(cube, function))
+            else:
+                values = np.asarray(function(np.asarray(cube).reshape(-1, bands)))
+                mapped.append(values.reshape(height, width, -1))
+        return PixelSamples(mapped, self.coords, self.scene_ids)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[PixelSamples]) -> PixelSamples:
+        """Join samples; scenes that several parts share are kept once.
+
+        Parameters
+        ----------
+        parts : sequence of PixelSamples
+            At least one, all with the same number of bands.
+
+        Returns
+        -------
+        PixelSamples
+            All samples, in the order given.
+
+        Raises
+        ------
+        DataError
+            If `parts` is empty or the band counts differ.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hsvlm import PixelSamples
+        >>> X = PixelSamples(np.ones((4, 4, 5)), [[0, 0], [1, 1]])
+        >>> len(PixelSamples.concatenate([X, X[:1]]).cubes)
+        1
+        """
+        if not parts:
+            message = "There is nothing to concatenate. Give at least one PixelSamples."
+            raise DataError(message)
+        cubes: list[Any] = []
+        scene_ids = []
+        for part in parts:
+            numbers = []
+            for cube in part.cubes:
+                known = next((n for n, other in enumerate(cubes) if other is cube), len(cubes))
+                if known == len(cubes):
+                    cubes.append(cube)
+                numbers.append(known)
+            scene_ids.append(np.array(numbers, dtype=np.intp)[part.scene_ids])
+        coords = np.concatenate([part.coords for part in parts])
+        return cls(cubes, coords, np.concatenate(scene_ids))
+
+
+def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamples, NDArray[Any]]:
+    """Make samples and their labels from cubes and label maps.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands), or a sequence of such arrays
+        One scene or several with the same number of bands.
+    labels : array of shape (height, width), or a sequence of such arrays
+        One label map per scene, of integers or strings.
+    unlabeled : int or str, default=0
+        Value of the label maps that stands for "no label". Pixels that carry it are left out.
+
+    Returns
+    -------
+    X : PixelSamples of shape (n_samples, n_bands)
+        The labelled pixels, scene by scene in row-major order.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+
+    Raises
+    ------
+    DataError
+        If a cube is not 3-D, its height and width differ from those of its label map, the bands
+        come first, or no pixel is labelled.
+
+    Examples
+    --------
+    >>> from hsvlm import pixel_samples
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = pixel_samples(scene.cube, scene.labels)
+    >>> X.shape == (int((scene.labels != 0).sum()), 30)
+    True
+    """
+    cubes = as_cubes(cube)
+    maps = list(labels) if isinstance(labels, (list, tuple)) and np.ndim(labels[0]) == 2 else None
+    maps = [np.asarray(one) for one in (maps if maps is not None else [labels])]
+    if len(cubes) != len(maps):
+        message = f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
+        raise DataError(message)
+    coords, scene_ids, y = [], [], []
+    for number, (one, label_map) in enumerate(zip(cubes, maps, strict=True)):
+        check_label_map(one, label_map)
+        here = np.argwhere(label_map != unlabeled)
+        coords.append(here)
+        scene_ids.append(np.full(len(here), number))
+        y.append(label_map[here[:, 0], here[:, 1]])
+    if not sum(map(len, coords)):
+        message = (
+            f"No pixel is labelled: every value of the label map equals unlabeled={unlabeled!r}. "
+            "Check the map, or pass the value that really stands for background."
+        )
+        raise DataError(message)
+    return (
+        PixelSamples(cubes, np.concatenate(coords), np.concatenate(scene_ids)),
+        np.concatenate(y),
+    )

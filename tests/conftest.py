@@ -1,0 +1,80 @@
+"""One small seeded scene, and a network that cannot be reached."""
+
+import os
+import socket
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+# Before anything of hsvlm runs: tests neither read nor fill the user's cache.
+os.environ["HSVLM_CACHE_DIR"] = tempfile.mkdtemp(prefix="hsvlm-test-cache-")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+# The first example of a process pays for imports; the same examples run every time.
+hypothesis_settings.register_profile("hsvlm", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("hsvlm")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    connect = socket.socket.connect
+
+    def refuse(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            message = f"tests must not use the network: {address}"
+            raise OSError(message)
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="session")
+def cube():
+    """Reflectances of 18 x 20 pixels in 12 bands; three classes differ in their first bands."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(18, 20, 12)).astype(np.float32)
+    for label in (1, 2, 3):
+        values[_label_map() == label, label] += 6
+    values.setflags(write=False)
+    return values
+
+
+@pytest.fixture(scope="session")
+def labels():
+    """Classes 1, 2 and 3 in vertical stripes, with an unlabelled border of two pixels."""
+    return _label_map()
+
+
+@pytest.fixture(scope="session")
+def settings():
+    """Constructor arguments that train in well under a second."""
+    return {
+        "text_encoder": np.eye(3, 8, dtype=np.float32),
+        "vision_params": {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
+        "n_components": 6,
+        "window_size": 5,
+        "patch_size": 1,
+        "max_epochs": 8,
+        "lr": 5e-3,
+        "device": "cpu",
+        "random_state": 0,
+    }
+
+
+def _label_map():
+    label_map = np.zeros((18, 20), dtype=np.uint8)
+    label_map[2:-2, 2:7] = 1
+    label_map[2:-2, 7:13] = 2
+    label_map[2:-2, 13:18] = 3
+    return label_map

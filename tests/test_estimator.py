@@ -1,0 +1,329 @@
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
+
+
+class Letters:
+    """A text encoder that counts letters."""
+
+    def encode(self, texts):
+        return np.array([[1 + text.lower().count(one) for one in "abcdefghij"] for text in texts])
+
+
+@pytest.fixture
+def data(cube, labels):
+    return pixel_samples(cube, labels)
+
+
+@pytest.fixture
+def fitted(cube, labels, settings):
+    return HSIPromptClassifier(**settings).fit(cube, labels)
+
+
+def test_learns_the_classes(fitted, cube, labels, data):
+    assert fitted.score(cube, labels) > 0.95
+    assert fitted.score(*data) == fitted.score(cube, labels)
+
+
+def test_fitted_attributes(fitted):
+    np.testing.assert_array_equal(fitted.classes_, [1, 2, 3])
+    assert fitted.n_features_in_ == 12
+    assert list(fitted.prompts_) == [1, 2, 3]
+    assert fitted.prototypes_.shape == (3, 8)
+    np.testing.assert_allclose(np.linalg.norm(fitted.prototypes_, axis=1), 1, rtol=1e-6)
+    assert 1 <= fitted.logit_scale_ <= 100
+    assert len(fitted.history_) == 8
+    assert [name for name, _ in fitted.preprocessing_.steps] == ["reduce", "scale"]
+    assert fitted.window_size_ == 5
+    assert fitted.device_ == "cpu"
+
+
+def test_maps_of_a_cube(fitted, cube):
+    probabilities = fitted.predict_proba(cube)
+    assert probabilities.shape == (18, 20, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, atol=1e-6)
+    np.testing.assert_array_equal(
+        fitted.predict(cube), fitted.classes_[probabilities.argmax(axis=-1)]
+    )
+    embeddings = fitted.transform(cube)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=-1), 1, rtol=1e-5)
+    scores = fitted.logit_scale_ * embeddings @ fitted.prototypes_.T
+    np.testing.assert_allclose(fitted.decision_function(cube), scores, rtol=1e-4, atol=1e-4)
+
+
+def test_all_kinds_of_input_agree(cube, labels, data, settings):
+    X, y = data
+    by_map = HSIPromptClassifier(**settings).fit(cube, labels)
+    by_samples = HSIPromptClassifier(**settings).fit(X, y)
+    probabilities = by_map.predict_proba(cube)[labels > 0]
+    np.testing.assert_array_equal(by_samples.predict_proba(X), probabilities)
+    np.testing.assert_allclose(by_map.predict_proba(X.windows(5)), probabilities, atol=1e-6)
+    by_windows = HSIPromptClassifier(**settings).fit(X.windows(5), y)
+    assert by_windows.window_size_ == 5
+    assert by_windows.score(X, y) > 0.95
+    assert by_windows.n_features_in_ == by_map.n_features_in_ == 12
+
+
+def test_spectra_are_windows_of_one_pixel(data, settings):
+    X, y = data
+    clf = HSIPromptClassifier(**settings).fit(np.asarray(X), y)
+    assert clf.window_size_ == 1
+    assert clf.score(np.asarray(X), y) > 0.8
+    np.testing.assert_array_equal(clf.predict(X), clf.predict(np.asarray(X)))
+
+
+def test_string_labels_and_their_prompts(cube, labels, settings):
+    names = np.array(["", "corn", "oats", "soil"])[labels]
+    clf = HSIPromptClassifier(
+        **{**settings, "unlabeled": "", "text_encoder": Letters()},
+        prompts={"soil": "high jig", "oats": ["a cab", "a baa"], "corn": "dice feed"},
+    )
+    clf.fit(cube, names)
+    assert clf.score(cube, names) > 0.9
+    assert list(clf.classes_) == ["corn", "oats", "soil"]
+    assert clf.prompts_["oats"] == ("a cab", "a baa")
+    assert set(np.unique(clf.predict(cube))) <= {"corn", "oats", "soil"}
+
+
+def test_zero_is_a_class_in_a_label_vector(data, settings):
+    X, y = data
+    clf = HSIPromptClassifier(**settings).fit(X, y - 1)
+    np.testing.assert_array_equal(clf.classes_, [0, 1, 2])
+
+
+def test_the_same_seed_gives_the_same_bits(cube, labels, settings):
+    first, second = (
+        HSIPromptClassifier(**{**settings, "n_hard": 1, "n_semi_hard": 0, "augment": True})
+        .fit(cube, labels)
+        .predict_proba(cube)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    other = HSIPromptClassifier(**{**settings, "random_state": 1}).fit(cube, labels)
+    assert not np.array_equal(first, other.predict_proba(cube))
+
+
+@pytest.mark.parametrize("random_state", [0, None])
+def test_global_generators_are_left_alone(cube, labels, settings, random_state):
+    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()
+    masked = {**settings["vision_params"], "mask_ratio": 0.5}
+    clf = HSIPromptClassifier(
+        **{**settings, "random_state": random_state, "vision_params": masked},
+        validation_fraction=0.2,
+    )
+    clf.fit(cube, labels).predict(cube)
+    assert all(
+        np.array_equal(*pair) for pair in zip(numpy_state, np.random.get_state(), strict=True)
+    )
+    assert torch.equal(torch_state, torch.get_rng_state())
+
+
+def test_parameters_stay_as_given(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings)
+    before = {name: id(value) for name, value in clf.get_params(deep=False).items()}
+    clf.fit(cube, labels)
+    assert {name: id(value) for name, value in clf.get_params(deep=False).items()} == before
+    assert not hasattr(clone(clf), "classes_")
+
+
+def test_pickled_models_predict_the_same(fitted, cube):
+    restored = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(restored.predict_proba(cube), fitted.predict_proba(cube))
+    assert len(restored.history_) == len(fitted.history_)
+
+
+def test_samples_may_come_in_any_order_and_more_than_once(data, settings, cube):
+    X, y = data
+    weights = np.random.default_rng(0).integers(0, 3, size=len(y))
+    weighted = HSIPromptClassifier(**settings).fit(X, y, sample_weight=weights)
+    index = np.random.default_rng(1).permutation(np.repeat(np.arange(len(y)), weights))
+    repeated = HSIPromptClassifier(**settings).fit(X[index], y[index])
+    np.testing.assert_array_equal(weighted.predict_proba(cube), repeated.predict_proba(cube))
+
+
+def test_weights_of_a_map(cube, labels, settings, data):
+    weights = np.random.default_rng(0).uniform(0.5, 2, size=labels.shape)
+    by_map = HSIPromptClassifier(**settings).fit(cube, labels, sample_weight=weights)
+    by_samples = HSIPromptClassifier(**settings).fit(*data, sample_weight=weights[labels > 0])
+    np.testing.assert_array_equal(by_map.predict_proba(cube), by_samples.predict_proba(cube))
+
+
+def test_class_weights_pull_predictions(settings, data):
+    X, y = data
+    blurred = PixelSamples(np.asarray(X.cubes[0]) * 0.1, X.coords)
+    settings = {**settings, "max_epochs": 3}
+    plain = HSIPromptClassifier(**settings).fit(blurred, y)
+    heavy = HSIPromptClassifier(**settings, class_weight={1: 100, 2: 1, 3: 1}).fit(blurred, y)
+    assert (heavy.predict(blurred) == 1).sum() > (plain.predict(blurred) == 1).sum()
+
+
+@pytest.mark.parametrize("criterion", ["hard-semi-hard", "all-negatives", "clip", "cross-entropy"])
+@pytest.mark.parametrize("projection", ["vision", "text"])
+def test_every_criterion_and_projection_learns(cube, labels, settings, criterion, projection):
+    clf = HSIPromptClassifier(**settings, criterion=criterion, projection=projection)
+    assert clf.fit(cube, labels).score(cube, labels) > 0.9
+    assert hasattr(clf, "prototypes_") == (criterion != "cross-entropy")
+
+
+def test_two_classes_have_one_decision_value(cube, labels, settings):
+    pair = np.where(labels == 3, 0, labels)
+    settings = {**settings, "text_encoder": np.eye(2, 8)}
+    clf = HSIPromptClassifier(**settings).fit(cube, pair)
+    decision = clf.decision_function(cube)
+    assert decision.shape == pair.shape
+    np.testing.assert_array_equal(clf.predict(cube), clf.classes_[(decision > 0).astype(int)])
+
+
+def test_validation_is_recorded_and_spatially_separate(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings, validation_fraction=0.25).fit(cube, labels)
+    assert {"train_loss", "valid_loss", "valid_acc", "lr", "dur"} <= set(clf.history_[-1])
+    assert 0 <= clf.history_[-1, "valid_acc"] <= 1
+
+
+def test_callbacks_of_skorch_are_called(cube, labels, settings):
+    from skorch.callbacks import EarlyStopping
+
+    stop = EarlyStopping(monitor="train_loss", patience=1, threshold=10.0)
+    clf = HSIPromptClassifier(**settings, callbacks=[stop]).fit(cube, labels)
+    assert len(clf.history_) < settings["max_epochs"]
+
+
+def test_learning_rate_warms_up_and_decays(cube, labels, settings):
+    rates = HSIPromptClassifier(**settings).fit(cube, labels).history_[:, "lr"]
+    assert rates[0] < rates[1]
+    assert rates[-1] < 0.2 * settings["lr"]
+    constant = HSIPromptClassifier(**settings, lr_schedule="constant").fit(cube, labels)
+    assert set(constant.history_[:, "lr"]) == {settings["lr"]}
+
+
+def test_warm_start_continues(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings, warm_start=True).fit(cube, labels)
+    before, scale = clf.history_[-1, "train_loss"], clf.preprocessing_
+    clf.fit(cube, labels)
+    assert clf.history_[0, "train_loss"] < 2 * before
+    assert clf.preprocessing_ is scale
+    cold = HSIPromptClassifier(**settings).fit(cube, labels)
+    assert cold.history_[0, "train_loss"] > clf.history_[0, "train_loss"]
+
+
+def test_similarity_and_new_prompts_need_no_training(cube, labels, settings):
+    settings = {**settings, "text_encoder": Letters()}
+    prompts = {1: "a cab", 2: "dice", 3: "high jig"}
+    for projection in ("vision", "text"):
+        clf = HSIPromptClassifier(prompts, **settings, projection=projection).fit(cube, labels)
+        cosines = clf.similarity(cube, list(prompts.values()))
+        scores = clf.decision_function(cube)
+        np.testing.assert_allclose(clf.logit_scale_ * cosines, scores, rtol=1e-4, atol=1e-4)
+        other = clf.with_prompts({"second": "dice", "first": "a cab"})
+        assert list(other.classes_) == ["first", "second"]
+        mask = labels == 1
+        assert (other.predict(cube)[mask] == "first").mean() > 0.9
+        np.testing.assert_array_equal(clf.classes_, [1, 2, 3])
+
+
+def test_cross_validation_of_samples_and_of_cubes(cube, labels, settings, data):
+    clf = HSIPromptClassifier(**settings)
+    assert cross_val_score(clf, *data, cv=3).min() > 0.8
+    assert cross_val_score(clf, cube, labels, cv=2).min() > 0.6
+
+
+def test_grid_search_over_a_pipeline_in_two_processes(data, settings):
+    settings = {**settings, "n_components": None, "max_epochs": 4}
+    pipeline = Pipeline([("pca", SpectralPCA()), ("clf", HSIPromptClassifier(**settings))])
+    grid = {
+        "pca__n_components": [3, 6],
+        "clf__window_size": [3, 5],
+        "clf__prompts": [None, "a field of {}"],
+    }
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2, error_score="raise")
+    assert search.fit(*data).best_score_ > 0.8
+    assert search.predict(data[0]).shape == data[1].shape
+    assert (search.cv_results_["std_test_score"] >= 0).all()
+
+
+def test_works_behind_other_steps_without_components(data, settings):
+    settings = {**settings, "n_components": None}
+    clf = HSIPromptClassifier(**settings).fit(*data)
+    assert [name for name, _ in clf.preprocessing_.steps] == ["scale"]
+    assert clf.score(*data) > 0.9
+
+
+def test_memory_mapped_cubes_are_read_only_where_needed(tmp_path, cube, labels, settings):
+    path = tmp_path / "cube.npy"
+    np.save(path, cube)
+    mapped = np.load(path, mmap_mode="r")
+    clf = HSIPromptClassifier(**settings).fit(mapped, labels)
+    expected = HSIPromptClassifier(**settings).fit(cube, labels).predict_proba(cube)
+    np.testing.assert_array_equal(clf.predict_proba(mapped), expected)
+
+
+def test_predictions_do_not_depend_on_block_boundaries(fitted, cube, monkeypatch):
+    expected = fitted.predict_proba(cube)
+    monkeypatch.setattr("hsvlm._inference._BLOCK", 37)
+    np.testing.assert_allclose(fitted.predict_proba(cube), expected, atol=1e-5)
+
+
+def test_presets_carry_the_settings_of_the_reference():
+    indian = HSIPromptClassifier.from_preset("paper-indian-pines", random_state=3).get_params()
+    expected = {
+        "prompts": "indian-pines",
+        "text_encoder": "BAAI/bge-large-en-v1.5",
+        "n_components": 25,
+        "window_size": 33,
+        "patch_size": 3,
+        "n_hard": 4,
+        "n_semi_hard": 4,
+        "lr": 1e-3,
+        "lr_schedule": "constant",
+        "weight_decay": 0.0,
+        "augment": False,
+        "max_epochs": 50,
+        "batch_size": 32,
+        "random_state": 3,
+    }
+    assert {name: indian[name] for name in expected} == expected
+    pavia = HSIPromptClassifier.from_preset("paper-pavia-university").get_params()
+    assert (pavia["max_epochs"], pavia["batch_size"]) == (25, 128)
+
+
+def test_the_preset_trains_as_many_parameters_as_the_reference():
+    rng = np.random.default_rng(0)
+    cube, labels = rng.normal(size=(9, 8, 30)), np.zeros((9, 8), dtype=int)
+    labels[:, ::2] = np.arange(4) + 1
+    clf = HSIPromptClassifier.from_preset(
+        "paper-indian-pines", text_encoder=rng.normal(size=(4, 1024)), max_epochs=1
+    )
+    clf.fit(cube, labels)
+    parameters = clf.net_.module_.parameters()
+    assert sum(one.numel() for one in parameters if one.requires_grad) == 173_760 + 65_600 + 1
+
+
+def test_fits_without_a_warning(cube, labels, settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        HSIPromptClassifier(**settings).fit(cube, labels).predict(cube)
+
+
+def test_feature_names_out(fitted, cube):
+    assert list(fitted.get_feature_names_out())[:2] == [
+        "hsipromptclassifier0",
+        "hsipromptclassifier1",
+    ]
+
+
+def test_scaled_pipelines_pass_samples_through(data, settings):
+    from hsvlm import SpectralTransformer
+
+    pipeline = Pipeline(
+        [("scale", SpectralTransformer(StandardScaler())), ("clf", HSIPromptClassifier(**settings))]
+    )
+    assert pipeline.fit(*data).score(*data) > 0.9

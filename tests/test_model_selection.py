@@ -1,0 +1,28 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsvlm import PixelSamples
+from hsvlm.model_selection import spatial_holdout
+
+
+@given(st.integers(0, 50), st.sampled_from([2, 3, 5]), st.sampled_from([0.1, 0.3, 0.5]))
+def test_whole_blocks_are_held_out(seed, block_size, fraction):
+    rng = np.random.RandomState(seed)
+    X = PixelSamples(np.zeros((20, 15, 1)), np.argwhere(rng.rand(20, 15) < 0.7))
+    y = rng.randint(0, 3, size=len(X))
+    kept, held = spatial_holdout(X, y, fraction, block_size, np.random.RandomState(seed))
+    assert sorted([*kept, *held]) == list(range(len(X)))
+    assert 0 < len(held) <= fraction * len(X)
+    blocks = [{tuple(one) for one in X.coords[index] // block_size} for index in (kept, held)]
+    assert not blocks[0] & blocks[1]
+    for label in range(3):
+        assert 2 * (y[kept] == label).sum() >= (y == label).sum()
+
+
+def test_scenes_have_blocks_of_their_own():
+    grid = np.argwhere(np.ones((4, 4)))
+    X = PixelSamples([np.zeros((4, 4, 1))] * 2, np.vstack([grid, grid]), [0] * 16 + [1] * 16)
+    y = np.tile([0, 1], 16)
+    kept, held = spatial_holdout(X, y, 0.5, 4, np.random.RandomState(0))
+    assert len(set(X.scene_ids[kept])) == len(set(X.scene_ids[held])) == 1

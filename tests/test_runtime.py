@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from hsvlm._runtime import import_optional, resolve_device, seeded_scope
+from hsvlm.exceptions import MissingDependencyError
+
+
+def test_missing_libraries_name_their_extra():
+    with pytest.raises(MissingDependencyError) as error:
+        import_optional("no_such_library.part", "geo")
+    assert str(error.value) == (
+        "no_such_library is needed here and is not installed. Install it with: "
+        'pip install "hsvlm[geo]"'
+    )
+    assert isinstance(error.value, ImportError)
+
+
+def test_broken_libraries_are_not_called_missing(tmp_path, monkeypatch):
+    (tmp_path / "broken_library.py").write_text("import something_else_that_is_missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError) as error:
+        import_optional("broken_library", "geo")
+    assert not isinstance(error.value, MissingDependencyError)
+
+
+def test_auto_takes_a_device_that_exists():
+    torch.zeros(1, device=resolve_device("auto"))
+    assert resolve_device("cpu") == torch.device("cpu")
+
+
+def test_the_scope_is_seeded_and_leaves_no_trace():
+    before = torch.get_rng_state()
+    draws = []
+    for _ in range(2):
+        with seeded_scope(5, torch.device("cpu")) as generator:
+            draws.append((torch.rand(3), torch.rand(3, generator=generator)))
+    assert all(torch.equal(*pair) for pair in zip(*draws, strict=True))
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,208 @@
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.svm import SVC
+from sklearn.utils import _safe_indexing
+
+from hsvlm import PixelSamples, pixel_samples
+from hsvlm.exceptions import DataError, ParameterError
+
+
+@pytest.fixture
+def two_scenes():
+    rng = np.random.default_rng(1)
+    cubes = [rng.normal(size=(6, 7, 3)), rng.normal(size=(5, 9, 3))]
+    return PixelSamples(cubes, [[0, 0], [5, 6], [4, 8], [2, 1]], [0, 0, 1, 1])
+
+
+def test_array_is_the_centre_spectra(two_scenes):
+    expected = [
+        two_scenes.cubes[scene][row, col]
+        for scene, (row, col) in zip(two_scenes.scene_ids, two_scenes.coords, strict=True)
+    ]
+    np.testing.assert_array_equal(np.asarray(two_scenes), expected)
+    assert np.asarray(two_scenes, dtype=np.float32).dtype == np.float32
+
+
+def test_array_without_a_copy_is_refused(two_scenes):
+    with pytest.raises(ValueError, match="always a copy"):
+        np.array(two_scenes, copy=False)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [2, slice(1, 3), [3, 0, 0], np.array([True, False, True, False]), (np.array([1, 2]), Ellipsis)],
+    ids=["int", "slice", "index", "mask", "tuple"],
+)
+def test_indexing_keeps_cubes_and_order(two_scenes, key):
+    chosen = two_scenes[key]
+    plain = key[0] if isinstance(key, tuple) else key
+    expected = np.atleast_2d(np.asarray(two_scenes)[plain])
+    np.testing.assert_array_equal(np.asarray(chosen), expected)
+    assert all(one is other for one, other in zip(chosen.cubes, two_scenes.cubes, strict=True))
+
+
+def test_indexing_by_band_is_refused(two_scenes):
+    with pytest.raises(IndexError, match="indexed by sample, not by band"):
+        two_scenes[:, 0]
+
+
+def test_safe_indexing_of_scikit_learn_keeps_the_type(two_scenes):
+    assert isinstance(_safe_indexing(two_scenes, np.array([0, 2])), PixelSamples)
+
+
+@pytest.mark.parametrize("padding", ["reflect", "zero"])
+@given(size=st.sampled_from([1, 3, 5, 7]), seed=st.integers(0, 100))
+def test_windows_equal_slices_of_the_padded_cube(padding, size, seed):
+    rng = np.random.default_rng(seed)
+    cube = rng.integers(0, 1000, size=(rng.integers(4, 9), rng.integers(4, 9), 2))
+    X = PixelSamples(cube, np.argwhere(np.ones(cube.shape[:2])))
+    half = size // 2
+    mode = {"reflect": "reflect", "zero": "constant"}[padding]
+    padded = np.pad(cube, [(half, half), (half, half), (0, 0)], mode=mode)
+    expected = [padded[row : row + size, col : col + size] for row, col in X.coords]
+    np.testing.assert_array_equal(X.windows(size, padding), expected)
+
+
+def test_windows_stay_within_their_scene(two_scenes):
+    windows = two_scenes.windows(3)
+    np.testing.assert_array_equal(windows[3], two_scenes.cubes[1][1:4, 0:3])
+
+
+def test_map_spectra_keeps_the_pixels(two_scenes):
+    mapped = two_scenes.map_spectra(lambda spectra: spectra[:, :2] * 10)
+    assert mapped.shape == (4, 2)
+    np.testing.assert_allclose(mapped.windows(3), two_scenes.windows(3)[..., :2] * 10)
+
+
+def test_large_scenes_are_mapped_only_where_they_are_read(two_scenes, monkeypatch):
+    monkeypatch.setattr("hsvlm.samples._EAGER_LIMIT", 1)
+    seen = []
+
+    def double(spectra):
+        seen.append(len(spectra))
+        return spectra * 2
+
+    mapped = two_scenes.map_spectra(double)
+    assert seen == [1, 1]
+    np.testing.assert_array_equal(np.asarray(mapped), 2 * np.asarray(two_scenes))
+    np.testing.assert_array_equal(mapped.windows(3), 2 * two_scenes.windows(3))
+    again = mapped.map_spectra(lambda spectra: spectra + 1)
+    np.testing.assert_array_equal(again.windows(3), 2 * two_scenes.windows(3) + 1)
+
+
+def test_concatenate_shares_scenes(two_scenes):
+    joined = PixelSamples.concatenate([two_scenes[2:], two_scenes[:1]])
+    assert len(joined.cubes) == 2
+    np.testing.assert_array_equal(np.asarray(joined), np.asarray(two_scenes)[[2, 3, 0]])
+    with pytest.raises(DataError, match="nothing to concatenate"):
+        PixelSamples.concatenate([])
+
+
+def test_a_scene_is_pickled_once():
+    cube = np.zeros((50, 50, 20))
+    X = PixelSamples([cube, cube], [[0, 0], [1, 1]], [0, 1])
+    payload = pickle.dumps([X, X[:1], X[1:]])
+    assert len(payload) < 1.1 * cube.nbytes
+    np.testing.assert_array_equal(np.asarray(pickle.loads(payload)[2]), np.asarray(X[1:]))
+
+
+def test_samples_follow_the_label_map(cube, labels):
+    X, y = pixel_samples(cube, labels)
+    assert len(X) == (labels > 0).sum()
+    np.testing.assert_array_equal(y, labels[X.coords[:, 0], X.coords[:, 1]])
+    np.testing.assert_array_equal(np.asarray(X), cube[labels > 0])
+
+
+def test_samples_of_several_scenes(cube, labels):
+    X, y = pixel_samples([cube, cube[:10]], [labels, labels[:10]])
+    assert len(X) == len(y) == (labels > 0).sum() + (labels[:10] > 0).sum()
+    assert X.scene_ids.max() == 1
+
+
+def test_string_labels_with_their_own_background(cube, labels):
+    names = np.array(["none", "oats", "corn", "soil"])[labels]
+    X, y = pixel_samples(cube, names, unlabeled="none")
+    assert set(y) == {"oats", "corn", "soil"}
+    assert len(X) == (labels > 0).sum()
+
+
+def test_support_vector_machine_takes_samples_as_they_are(cube, labels):
+    X, y = pixel_samples(cube, labels)
+    assert SVC().fit(X, y).score(X, y) > 0.95
+    assert cross_val_score(SVC(), X, y, cv=StratifiedKFold(3)).min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda cube, labels: pixel_samples(cube, labels[:-1]),
+            "The cube is 18 x 20 pixels, but the label map has shape (17, 20). Both must cover "
+            "the same grid of (height, width) pixels.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(np.moveaxis(cube, -1, 0), labels),
+            "The cube has shape (12, 18, 20) and the label map (18, 20): the bands seem to come "
+            "first. Pass np.moveaxis(cube, 0, -1).",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube[..., 0], labels),
+            "A cube must have three dimensions (height, width, n_bands), got shape (18, 20). A "
+            "single band needs a last axis: cube[..., np.newaxis].",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, 0 * labels),
+            "No pixel is labelled: every value of the label map equals unlabeled=0. Check the "
+            "map, or pass the value that really stands for background.",
+        ),
+        (
+            lambda cube, labels: pixel_samples([cube, cube], [labels]),
+            "There are 2 cubes and 1 label maps. Give one map per cube.",
+        ),
+        (
+            lambda cube, _: PixelSamples([cube, cube[..., :3]], [[0, 0]]),
+            "The cubes have different numbers of bands: 3, 12. Select or resample bands so that "
+            "all scenes share the same ones.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[0, 0], [0, 20]]),
+            "1 of 2 coordinates lie outside their scene; the first is sample 1 at (row, column) "
+            "(0, 20) in a scene of 18 x 20 pixels.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[0, 0]], [1]),
+            "scene_ids lie between 1 and 1, but there are 1 cubes. Use 0 to 0.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[0, 0]], [0, 0]),
+            "scene_ids has shape (2,), but there are 1 coordinates. Give one scene number per "
+            "sample.",
+        ),
+    ],
+)
+def test_errors(cube, labels, make, message):
+    with pytest.raises(DataError) as error:
+        make(cube, labels)
+    assert str(error.value) == message
+
+
+def test_window_errors(cube):
+    X = PixelSamples(cube, [[0, 0]])
+    with pytest.raises(ParameterError) as error:
+        X.windows(4)
+    assert str(error.value) == (
+        "window_size=4 has no centre pixel. Use an odd number of pixels, such as 3 or 5."
+    )
+    with pytest.raises(ParameterError) as error:
+        X.windows(37)
+    assert str(error.value) == (
+        "window_size=37 is too large for a scene of 18 x 20 pixels with "
+        'padding="reflect", which allows at most 35. Use a smaller window or padding="zero".'
+    )
+    assert X.windows(35).shape == (1, 35, 35, 12)
+    assert X.windows(37, padding="zero").shape == (1, 37, 37, 12)

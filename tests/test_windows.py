@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsvlm import PixelSamples, pixel_samples
+from hsvlm._windows import WindowSource
+from hsvlm.exceptions import DataError, ParameterError
+
+CPU = torch.device("cpu")
+
+
+def identity(spectra):
+    return spectra
+
+
+@pytest.mark.parametrize("padding", ["reflect", "zero"])
+@given(seed=st.integers(0, 1000), size=st.sampled_from([1, 3, 5]))
+def test_gathered_windows_equal_those_of_the_samples(padding, seed, size):
+    rng = np.random.default_rng(seed)
+    cubes = [rng.normal(size=(*rng.integers(3, 10, size=2), 2)) for _ in range(2)]
+    scene_ids = rng.integers(0, 2, size=7)
+    coords = [rng.integers(0, cubes[scene].shape[:2]) for scene in scene_ids]
+    X = PixelSamples(cubes, coords, scene_ids)
+    source = WindowSource.from_samples(X, identity, size, padding, CPU)
+    windows = source.gather(torch.arange(7)).numpy()
+    np.testing.assert_array_equal(windows, X.windows(size, padding).astype(np.float32))
+
+
+def test_only_touched_pixels_are_reduced(cube):
+    seen = []
+
+    def count(spectra):
+        seen.append(len(spectra))
+        return spectra
+
+    X = PixelSamples(cube, [[4, 4], [4, 5], [12, 15]])
+    WindowSource.from_samples(X, count, 3, "reflect", CPU)
+    assert sum(seen) == 12 + 9
+
+
+def test_pixels_outside_all_windows_may_be_missing(cube, labels):
+    broken = cube.copy()
+    broken[9, 9, 0] = np.nan
+    far, near = PixelSamples(broken, [[3, 3]]), PixelSamples(broken, [[8, 8]])
+    WindowSource.from_samples(far, identity, 3, "reflect", CPU)
+    with pytest.raises(DataError, match=r"1 NaN and 0 infinite in 1 of 9 spectra; .*: 0 \(1\)\."):
+        WindowSource.from_samples(near, identity, 3, "reflect", CPU)
+
+
+def test_ready_made_windows_and_spectra(cube, labels):
+    X, _ = pixel_samples(cube, labels)
+    windows = X.windows(5)
+    source = WindowSource.from_array(windows, identity, CPU)
+    np.testing.assert_array_equal(source.gather(torch.tensor([7, 2])), windows[[7, 2]])
+    single = WindowSource.from_array(np.asarray(X), identity, CPU)
+    np.testing.assert_array_equal(single.gather(torch.tensor([3]))[:, 0, 0], np.asarray(X)[[3]])
+
+
+def test_the_eight_symmetries_are_those_of_the_square():
+    window = np.arange(9.0).reshape(1, 3, 3, 1)
+    source = WindowSource.from_array(window, identity, CPU)
+    turned = source.gather(torch.zeros(8, dtype=torch.int64), torch.arange(8)).numpy()[..., 0]
+    square = window[0, :, :, 0]
+    expected = {
+        one.tobytes()
+        for flipped in (square, square.T)
+        for one in (np.rot90(flipped, quarter).astype(np.float32) for quarter in range(4))
+    }
+    assert {one.tobytes() for one in turned} == expected
+    assert len(expected) == 8
+    np.testing.assert_array_equal(turned[0], square)
+
+
+def test_windows_that_do_not_fit_are_refused(cube):
+    with pytest.raises(ParameterError, match="which allows at most 35"):
+        WindowSource.from_samples(PixelSamples(cube, [[0, 0]]), identity, 37, "reflect", CPU)

@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from hsvlm.exceptions import ParameterError
+from hsvlm.vision.vit import MaskedViT
+
+
+def test_parameter_count_of_the_reference():
+    encoder = MaskedViT(n_channels=25, window_size=33, patch_size=3)
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == 173_760
+
+
+def test_patches_are_squares_of_the_window():
+    encoder = MaskedViT(n_channels=2, window_size=9, patch_size=3)
+    windows = torch.arange(2 * 81 * 2.0).view(2, 9, 9, 2)
+    patches = encoder._patches(windows)
+    assert patches.shape == (2, 9, 18)
+    for number in range(9):
+        row, col = 3 * (number // 3), 3 * (number % 3)
+        square = windows[:, row : row + 3, col : col + 3]
+        assert torch.equal(patches[:, number], square.reshape(2, 18))
+
+
+def test_attention_equals_its_definition():
+    torch.manual_seed(0)
+    block = MaskedViT(n_channels=1, window_size=3, patch_size=1, width=8, n_heads=2).blocks[0]
+    tokens = torch.randn(2, 5, 8)
+    query, key, value = block.qkv(block.norm_attention(tokens)).split(8, dim=-1)
+    mixed = torch.empty_like(tokens)
+    for head in (slice(0, 4), slice(4, 8)):
+        scores = query[..., head] @ key[..., head].transpose(1, 2) / 4**0.5
+        mixed[..., head] = scores.softmax(dim=-1) @ value[..., head]
+    after = tokens + block.out(mixed)
+    expected = after + block.mlp(block.norm_mlp(after))
+    torch.testing.assert_close(block(tokens), expected)
+
+
+def test_masking_drops_tokens_in_training_only():
+    torch.manual_seed(0)
+    encoder = MaskedViT(n_channels=3, window_size=9, patch_size=3, mask_ratio=0.5)
+    windows = torch.randn(2, 9, 9, 3)
+    lengths = []
+    encoder.blocks.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
+    assert not torch.equal(encoder.train()(windows), encoder(windows))
+    assert torch.equal(encoder.eval()(windows), encoder(windows))
+    assert lengths == [5, 5, 10, 10]
+
+
+def test_masked_tokens_keep_their_positions():
+    torch.manual_seed(0)
+    encoder = MaskedViT(n_channels=1, window_size=3, patch_size=1, width=4, n_heads=1)
+    encoder.mask_ratio = 0.6
+    tokens = torch.randn(5, 9, 4)
+    kept = encoder._kept(tokens)
+    assert kept.shape == (5, 4, 4)
+    for sample in range(5):
+        rows = {tuple(row.tolist()) for row in tokens[sample]}
+        assert len({tuple(row.tolist()) for row in kept[sample]} & rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"window_size": 15, "patch_size": 4},
+            "window_size=15 is not a multiple of patch_size=4. Choose them so that whole patches "
+            "fill the window.",
+        ),
+        ({"n_heads": 7}, "n_heads=7 does not divide width=64. Use a divisor of it."),
+        ({"mask_ratio": 1.0}, "mask_ratio=1.0 is not in [0, 1). Use 0 to keep every patch."),
+    ],
+)
+def test_errors(change, message):
+    with pytest.raises(ParameterError) as error:
+        MaskedViT(**{"n_channels": 3, "window_size": 9, "patch_size": 3, **change})
+    assert str(error.value) == message
