@@ -30,6 +30,7 @@ LAYERS = {
     "hsvlm.vision": 2,
     "hsvlm.contrastive": 2,
     "hsvlm._windows": 3,
+    "hsvlm._model": 3,
     "hsvlm._training": 3,
     "hsvlm._inputs": 3,
     "hsvlm._settings": 3,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hsvlm._runtime import import_optional, resolve_device, seeded_scope
+from hsvlm._runtime import at_most_threads, import_optional, resolve_device, seeded_scope
 from hsvlm.exceptions import MissingDependencyError
 
 
@@ -36,3 +36,15 @@ def test_the_scope_is_seeded_and_leaves_no_trace():
             draws.append((torch.rand(3), torch.rand(3, generator=generator)))
     assert all(torch.equal(*pair) for pair in zip(*draws, strict=True))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_threads_are_limited_and_put_back():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for count, expected in ((0, 1), (1, 1), (2, 2), (64, 2)):
+            with at_most_threads(count):
+                assert torch.get_num_threads() == expected
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -108,3 +108,30 @@ def seeded_scope(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def at_most_threads(count: int) -> Iterator[None]:
+    """Run a block on no more CPU threads than `count`, and put the setting back.
+
+    Threads that share small operations wait for each other after every one of them. On an idle
+    machine that gains little; beside another busy process it costs many times the work itself.
+
+    Parameters
+    ----------
+    count : int
+        The most threads to use, at least 1; a lower setting of the process is respected.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, count)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hsvlm._runtime import resolve_device, seeded_scope
+from hsvlm._runtime import at_most_threads, resolve_device, seeded_scope
 from hsvlm.exceptions import ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def run_model(model: TextModel, texts: list[str], device: str | torch.device) ->
     target = resolve_device(device)
     # Loading draws initial parameters before it overwrites them: the seeded scope keeps that from
     # torch's global generator.
-    with _undisturbed(), seeded_scope(0, target):
+    # One thread: rounding then does not depend on the number of cores.
+    with _undisturbed(), at_most_threads(1), seeded_scope(0, target):
         loaded = _load(model.source, target)
         try:
             return [_encode_one(loaded, text) for text in texts]
@@ -248,12 +249,6 @@ def _brief(error: Exception) -> str:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Silence the libraries, and put back what importing and running them changes."""
-    import torch
-
-    threads = torch.get_num_threads()
-    # One thread: rounding then does not depend on the number of cores, and for texts this short
-    # several threads cost more than they gain, on a busy machine many times more.
-    torch.set_num_threads(1)
     environment, python_state = dict(os.environ), random.getstate()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # else every later fork is complained about
     sentence_log = logging.getLogger("sentence_transformers")
@@ -274,7 +269,6 @@ def _undisturbed() -> Iterator[None]:
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]
         os.environ.update(environment)
-        torch.set_num_threads(threads)
 
 
 def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:

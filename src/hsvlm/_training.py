@@ -1,4 +1,4 @@
-"""Training of the aligned model: the network, its batches, its schedule and the skorch net."""
+"""Training of the aligned model: its batches, its schedule and the skorch net."""
 
 from __future__ import annotations
 
@@ -11,86 +11,27 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
-from hsvlm._runtime import seeded_scope
-from hsvlm.contrastive.loss import LogitScale, contrastive_loss, criterion_loss
+from hsvlm._model import AlignedModel
+from hsvlm._runtime import at_most_threads, seeded_scope
+from hsvlm.contrastive.loss import contrastive_loss, criterion_loss
 from hsvlm.contrastive.negatives import all_negatives
 from hsvlm.exceptions import TrainingDivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from contextlib import AbstractContextManager
 
     from hsvlm._windows import WindowSource
 
-__all__ = ["AlignedModel", "TrainingSettings", "WindowDataset", "fit_net", "in_batches"]
+__all__ = ["TrainingSettings", "WindowDataset", "fit_net", "in_batches"]
 
 _WARM_UP_SHARE = 0.1
 
-
-class AlignedModel(nn.Module):
-    """A vision encoder and class prototypes in one space.
-
-    Parameters
-    ----------
-    encoder : type
-        Vision encoder class, see :func:`hsvlm.vision.register_vision_encoder`.
-    encoder_params : dict
-        Its constructor arguments.
-    prototypes : ndarray of shape (n_classes, n_text_features), float32, or None
-        Frozen unit text embeddings; None makes a learned linear head instead (vision only).
-    n_classes : int
-        Number of classes.
-    projection : {"vision", "text"}
-        Which side carries the linear projection into the joint space.
-    """
-
-    def __init__(
-        self,
-        encoder: type[nn.Module],
-        encoder_params: dict[str, Any],
-        prototypes: NDArray[np.float32] | None,
-        n_classes: int,
-        projection: str,
-    ) -> None:
-        super().__init__()
-        self.encoder = encoder(**encoder_params)
-        width: int = self.encoder.n_features  # type: ignore[assignment]
-        self.vision_projection: nn.Module = nn.Identity()
-        self.text_projection: nn.Module = nn.Identity()
-        self.head: nn.Linear | None = None
-        if prototypes is None:
-            self.head = nn.Linear(width, n_classes)
-            return
-        self.logit_scale = LogitScale()
-        self.register_buffer("text_embeddings", torch.from_numpy(prototypes))
-        if projection == "vision":
-            self.vision_projection = nn.Linear(width, prototypes.shape[1], bias=False)
-        else:
-            self.text_projection = nn.Linear(prototypes.shape[1], width)
-
-    def embed(self, windows: Tensor) -> Tensor:
-        """Unit embeddings, shape (n_windows, n_features), of windows."""
-        return functional.normalize(self.vision_projection(self.encoder(windows)), dim=1)
-
-    def prototypes(self, text_embeddings: Tensor | None = None) -> Tensor:
-        """Unit prototypes, shape (n_classes, n_features), in the joint space."""
-        texts = self.text_embeddings if text_embeddings is None else text_embeddings
-        return functional.normalize(self.text_projection(texts), dim=1)
-
-    def forward(self, windows: Tensor) -> Tensor:
-        """Scaled similarities (or head outputs), shape (n_windows, n_classes)."""
-        outputs: Tensor
-        if self.head is not None:
-            outputs = self.head(self.encoder(windows))
-        else:
-            outputs = self.logit_scale() * self.embed(windows) @ self.prototypes().T
-        return outputs
+# A batch has to hold this many pixels before one more CPU thread is worth its waiting.
+_PIXELS_PER_THREAD = 2**16
 
 
 class WindowDataset(Dataset[Any]):
@@ -337,7 +278,10 @@ def fit_net(
         factor = _WarmUpCosine(n_steps)
         schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None)
         callbacks.append(("schedule", schedule))
-    with seeded_scope(seed, device) as generator:
+    with (
+        _threads_for(settings.batch_size, training.source),
+        seeded_scope(seed, device) as generator,
+    ):
         net = _AlignmentNet(
             AlignedModel,
             criterion=_Criterion,
@@ -392,4 +336,9 @@ def in_batches(
         In the order of the source.
     """
     every = torch.arange(len(source), device=source.table.device)
-    return torch.cat([function(source.gather(index)) for index in every.split(batch_size)])
+    with _threads_for(batch_size, source):
+        return torch.cat([function(source.gather(index)) for index in every.split(batch_size)])
+
+
+def _threads_for(batch_size: int, source: WindowSource) -> AbstractContextManager[None]:
+    return at_most_threads(batch_size * source.size**2 // _PIXELS_PER_THREAD)

@@ -1,0 +1,77 @@
+"""The trained network: a vision encoder and class prototypes in one space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hsvlm.contrastive.loss import LogitScale
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["AlignedModel"]
+
+
+class AlignedModel(nn.Module):
+    """A vision encoder and class prototypes in one space.
+
+    Parameters
+    ----------
+    encoder : type
+        Vision encoder class, see :func:`hsvlm.vision.register_vision_encoder`.
+    encoder_params : dict
+        Its constructor arguments.
+    prototypes : ndarray of shape (n_classes, n_text_features), float32, or None
+        Frozen unit text embeddings; None makes a learned linear head instead (vision only).
+    n_classes : int
+        Number of classes.
+    projection : {"vision", "text"}
+        Which side carries the linear projection into the joint space.
+    """
+
+    def __init__(
+        self,
+        encoder: type[nn.Module],
+        encoder_params: dict[str, Any],
+        prototypes: NDArray[np.float32] | None,
+        n_classes: int,
+        projection: str,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder(**encoder_params)
+        width: int = self.encoder.n_features  # type: ignore[assignment]
+        self.vision_projection: nn.Module = nn.Identity()
+        self.text_projection: nn.Module = nn.Identity()
+        self.head: nn.Linear | None = None
+        if prototypes is None:
+            self.head = nn.Linear(width, n_classes)
+            return
+        self.logit_scale = LogitScale()
+        self.register_buffer("text_embeddings", torch.from_numpy(prototypes))
+        if projection == "vision":
+            self.vision_projection = nn.Linear(width, prototypes.shape[1], bias=False)
+        else:
+            self.text_projection = nn.Linear(prototypes.shape[1], width)
+
+    def embed(self, windows: Tensor) -> Tensor:
+        """Unit embeddings, shape (n_windows, n_features), of windows."""
+        return functional.normalize(self.vision_projection(self.encoder(windows)), dim=1)
+
+    def prototypes(self, text_embeddings: Tensor | None = None) -> Tensor:
+        """Unit prototypes, shape (n_classes, n_features), in the joint space."""
+        texts = self.text_embeddings if text_embeddings is None else text_embeddings
+        return functional.normalize(self.text_projection(texts), dim=1)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Scaled similarities (or head outputs), shape (n_windows, n_classes)."""
+        outputs: Tensor
+        if self.head is not None:
+            outputs = self.head(self.encoder(windows))
+        else:
+            outputs = self.logit_scale() * self.embed(windows) @ self.prototypes().T
+        return outputs
