@@ -141,6 +141,14 @@ def test_pickled_models_predict_the_same(fitted, cube):
     assert len(restored.history_) == len(fitted.history_)
 
 
+def test_pickles_hold_the_weights_once(cube, labels, settings):
+    wide = {"width": 64, "depth": 6}
+    clf = HSIPromptClassifier(**{**settings, "vision_params": wide, "max_epochs": 1})
+    clf.set_params(validation_fraction=0.3).fit(cube, labels)
+    weights = sum(4 * one.numel() for one in clf.net_.module_.parameters())
+    assert len(pickle.dumps(clf)) < 1.3 * weights
+
+
 def test_samples_may_come_in_any_order_and_more_than_once(data, settings, cube):
     X, y = data
     weights = np.random.default_rng(0).integers(0, 3, size=len(y))

@@ -306,13 +306,22 @@ def fit_net(
         if previous is not None:
             net.module_.load_state_dict(previous.module_.state_dict())
         net.partial_fit(training)
-    # What only training needs must not travel with the fitted estimator.
+    _drop_training_state(net)
+    net.module_.eval()
+    return net
+
+
+def _drop_training_state(net: Any) -> None:
+    # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
+    # generators, held-out windows and second copies of the weights must not travel with it.
     net.set_params(train_split=None)
     net.iterator_train__generator = None
     net.criterion__generator = None
-    net.criterion_ = _Criterion(settings)
-    net.module_.eval()
-    return net
+    net.criterion_ = _Criterion(net.criterion__settings)
+    net.optimizer_.state.clear()
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LRScheduler):
+            callback.lr_scheduler_ = None
 
 
 @torch.inference_mode()

@@ -222,7 +222,7 @@ def _draw_confusion(
     labels = sorted(names)
     figure = Figure(figsize=(9, 8), layout="constrained")
     axes = figure.subplots()
-    ConfusionMatrixDisplay.from_predictions(
+    display = ConfusionMatrixDisplay.from_predictions(
         y_test,
         y_pred,
         labels=labels,
@@ -233,6 +233,9 @@ def _draw_confusion(
         text_kw={"fontsize": 8},
         ax=axes,
     )
+    for text in display.text_.ravel():
+        if text.get_text() == "0":
+            text.set_text("")
     for tick in axes.get_xticklabels():
         tick.set_horizontalalignment("right")
         tick.set_rotation_mode("anchor")
