@@ -205,6 +205,19 @@ def test_callbacks_of_skorch_are_called(cube, labels, settings):
     assert len(clf.history_) < settings["max_epochs"]
 
 
+def test_interrupted_training_leaves_a_usable_classifier(cube, labels, settings):
+    from skorch.callbacks import Callback
+
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **_):
+            if len(net.history) == 5:
+                raise KeyboardInterrupt
+
+    clf = HSIPromptClassifier(**settings, callbacks=[Interrupt()]).fit(cube, labels)
+    assert len(clf.history_) == 5
+    assert clf.score(cube, labels) > 0.8
+
+
 def test_learning_rate_warms_up_and_decays(cube, labels, settings):
     rates = HSIPromptClassifier(**settings).fit(cube, labels).history_[:, "lr"]
     assert rates[0] < rates[1]

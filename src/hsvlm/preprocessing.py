@@ -21,14 +21,7 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "SpectralPCA",
-    "SpectralTransformer",
-    "centre_spectra",
-    "check_band_count",
-    "check_finite",
-    "standard_normal_variate",
-]
+__all__ = ["SpectralPCA", "SpectralTransformer", "standard_normal_variate"]
 
 _DEFAULT_COMPONENTS = 25
 

@@ -1,0 +1,48 @@
+"""Sphinx configuration; building needs no network."""
+
+import hsvlm
+
+project = "hsvlm"
+author = "The hsvlm developers"
+project_copyright = author
+version = release = hsvlm.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc prints types and shapes
+numpydoc_show_class_members = False  # autodoc lists them
+html_theme = "pydata_sphinx_theme"
+html_title = f"hsvlm {release}"
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "hsvlm"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {
+    name: [] for name in ("index", "getting-started", "paper", "architecture", "glossary")
+}
+
+
+def skip_foreign(app, what, name, obj, skip, options):
+    """Leave out what classes inherit from other packages; their documentation is elsewhere."""
+    origin = str(getattr(getattr(obj, "fget", obj), "__module__", ""))
+    return None if origin.startswith("hsvlm") else True
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_foreign)

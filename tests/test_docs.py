@@ -1,0 +1,75 @@
+"""The code in the pages runs, prints what they say it prints, and the reference is complete."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+
+# A block of Python and, where one follows directly, the block of text that it prints.
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
+
+# Exported for other modules of the package, and listed elsewhere or of no use to others.
+NOT_LISTED = {"CRITERIA"}
+
+
+def blocks(path):
+    text = path.read_text(encoding="utf-8")
+    for found in BLOCK.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        # Empty lines in front make the line numbers of tracebacks those of the page.
+        yield compile("\n" * line + found[1], str(path), "exec"), found[2]
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page))], ids=name_of)
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hsvlm.vision._ENCODERS", {})
+    namespace = {"__name__": page.stem}
+    for code, printed in blocks(page):
+        exec(code, namespace)  # noqa: S102
+        output = capsys.readouterr().out
+        if printed is not None:
+            assert output == printed
+
+
+def test_code_of_the_readme_compiles():
+    assert all(code for code, _ in blocks(ROOT / "README.md"))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=name_of)
+def test_links_between_files_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_public_name_is_in_the_reference():
+    reference = (DOCS / "api" / "index.rst").read_text(encoding="utf-8")
+    listed, module = {}, ""
+    for line in reference.splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = line.split()[-1]
+        elif re.fullmatch(r"   [\w.]+", line):
+            home, _, name = f"{module}.{line.strip()}".rpartition(".")
+            listed.setdefault(home, set()).add(name)
+    everywhere = set.union(*listed.values())
+    for home, names in listed.items():
+        exported = set(importlib.import_module(home).__all__)
+        assert names <= exported, home
+        assert exported <= everywhere | NOT_LISTED, home
+
+
+def test_every_module_is_in_the_architecture():
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "src" / "hsvlm"
+    modules = {path.stem for path in package.iterdir() if (path / "__init__.py").exists()}
+    modules |= {path.stem for path in package.glob("*.py")} - {"__init__"}
+    assert {name for name in modules if f"`{name}`" not in page} == set()
