@@ -1,12 +1,14 @@
-"""Accuracy on Indian Pines under two protocols, beside baselines that need no network.
+"""Accuracy on Indian Pines: two protocols beside baselines, and the settings one by one.
 
-Writes ``benchmarks/results/indian_pines.md``. Both protocols train on about a tenth of the labels:
+Writes ``benchmarks/results/indian_pines_protocols.md`` (the default, the same without text, and two
+baselines without a network, under both protocols) or ``..._settings.md`` (the default with one
+setting changed at a time, random split). Both protocols train on about a tenth of the labels:
 
 random   a tenth of the pixels of every class, drawn at random, the protocol of most papers;
 blocks   whole blocks of 8 x 8 pixels, with no test pixel within 7 pixels of a training pixel, so
          that no window of 15 pixels around a test pixel contains a training pixel.
 
-Run it with ``make benchmark``; ``--seeds`` and ``--epochs`` make it shorter.
+``make benchmark`` writes both tables; ``--seeds`` and ``--epochs`` make it shorter.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ Predict = Callable[[PixelSamples, NDArray[Any], PixelSamples, int], NDArray[Any]
 WINDOW_PX = 15
 BLOCK_PX = 8
 BUFFER_PX = 7
-RESULTS = Path(__file__).parent / "results" / "indian_pines.md"
+RESULTS = Path(__file__).parent / "results"
 
 
 def random_split(X: PixelSamples, y: NDArray[Any], seed: int) -> Split:
@@ -70,7 +72,8 @@ def classifier(**parameters: Any) -> Predict:
     def predict(
         X_train: PixelSamples, y_train: NDArray[Any], X_test: PixelSamples, seed: int
     ) -> NDArray[Any]:
-        clf = HSIPromptClassifier(prompts="indian-pines", random_state=seed, **parameters)
+        settings = {"prompts": "indian-pines", "random_state": seed, **parameters}
+        clf = HSIPromptClassifier(**settings)
         return np.asarray(clf.fit(X_train, y_train).predict(X_test))
 
     return predict
@@ -120,32 +123,46 @@ def measure(
     return lines, leaking
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=None)
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    changes = {} if arguments.epochs is None else {"max_epochs": arguments.epochs}
-    methods = {
-        "hsvlm, default": classifier(**changes),
+def protocol_methods(epochs: dict[str, int]) -> dict[str, Predict]:
+    return {
+        "hsvlm, default": classifier(**epochs),
         'hsvlm, vision only (`criterion="cross-entropy"`)': classifier(
-            criterion="cross-entropy", **changes
+            criterion="cross-entropy", **epochs
         ),
         "RBF-SVM on spectra": spectral_svm,
         "1-NN on (row, col), no spectra": coordinates,
     }
-    lines, leaking = measure(
-        methods, {"random": random_split, "blocks": block_split}, arguments.seeds
-    )
+
+
+def setting_methods(epochs: dict[str, int]) -> dict[str, Predict]:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"n_snv_components": None},
+        {"augment": False},
+        {"lr_schedule": "constant"},
+        {"batch_size": 64},
+        {"vision_params": {"depth": 3}},
+        {"vision_params": {"n_heads": 16}},
+        {"window_size": 9},
+        {"window_size": 21},
+        {"projection": "text"},
+        {"prompts": None},
+    ]
+    return {
+        ", ".join(f"`{name}={value!r}`" for name, value in one.items()) or "default": classifier(
+            **epochs, **one
+        )
+        for one in changes
+    }
+
+
+def report(lines: list[str], leaking: dict[str, list[float]], seeds: int, command: str) -> str:
     shares = "; ".join(f"{name} {100 * np.mean(one):.1f} %" for name, one in leaking.items())
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(
-        f"""# Indian Pines
+    head = f"""# Indian Pines
 
 Cube of 145 x 145 pixels and 200 bands, 10,249 labelled pixels, 16 classes
-(doi:10.4231/R7RX991C). Mean ± standard deviation in percent over {arguments.seeds} seeds, each
-with a split of its own; seconds are those of fit and prediction of the test pixels.
+(doi:10.4231/R7RX991C). Mean ± standard deviation in percent over {seeds} seeds, each with a split
+of its own; seconds are those of fit and prediction of the test pixels.
 
 - random: 10 % of the pixels of every class for training, all others for test.
 - blocks: whole blocks of {BLOCK_PX} x {BLOCK_PX} pixels until 10 % are training pixels; test
@@ -156,14 +173,31 @@ Test windows of {WINDOW_PX} x {WINDOW_PX} pixels that contain a training pixel: 
 | split | method | OA | AA | kappa | seconds |
 |---|---|---|---|---|---|
 """
-        + "\n".join(lines)
-        + f"""
+    foot = f"""
 
-Command: `make benchmark`. hsvlm {hsvlm.__version__}, torch {torch.__version__}, Python
+Command: `{command}`. hsvlm {hsvlm.__version__}, torch {torch.__version__}, Python
 {platform.python_version()}, {platform.machine()}, {os.cpu_count()} CPU cores, no GPU.
-""",
-        encoding="utf-8",
-    )
+"""
+    return head + "\n".join(lines) + foot
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=["protocols", "settings"])
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=None)
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    epochs = {} if arguments.epochs is None else {"max_epochs": arguments.epochs}
+    methods, splits = {
+        "protocols": (protocol_methods(epochs), {"random": random_split, "blocks": block_split}),
+        "settings": (setting_methods(epochs), {"random": random_split}),
+    }[arguments.table]
+    lines, leaking = measure(methods, splits, arguments.seeds)
+    command = f"python benchmarks/indian_pines.py {arguments.table} --seeds {arguments.seeds}"
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    path = arguments.output / f"indian_pines_{arguments.table}.md"
+    path.write_text(report(lines, leaking, arguments.seeds, command), encoding="utf-8")
 
 
 if __name__ == "__main__":
