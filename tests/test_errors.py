@@ -45,14 +45,14 @@ def test_cube_without_a_map(make, cube, labels):
     assert message_of(DataError, make(), cube, labels.ravel()) == (
         "A cube of shape (18, 20, 12) needs a label map of shape (18, 20), got y of shape (360,). "
         "Pass PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
-        "windows (n_samples, size, size, n_bands)."
+        "windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
     )
 
 
 def test_map_that_is_not_finite(make, cube, labels):
     assert message_of(DataError, make(), cube, np.where(labels == 0, np.nan, labels)) == (
         "The label map holds NaN or infinite values. Mark pixels without a label by the value of "
-        "the parameter `unlabeled` instead."
+        "the parameter `unlabeled` instead, or pass unlabeled=float('nan')."
     )
 
 
@@ -70,7 +70,7 @@ def test_values_that_are_not_finite(make, cube, labels, kind):
     assert message_of(DataError, make(), *data) == (
         f"The data hold NaN or infinite values: 2 NaN and 0 infinite in 1 of {len(y)} spectra; "
         "bands (counts): 4 (1), 5 (1). "
-        "Drop these bands, fill the values, or leave these pixels unlabelled."
+        "Drop these bands, fill the values, or keep windows away from these pixels."
     )
 
 
@@ -119,7 +119,7 @@ def test_windows_that_are_not_square(make, cube, labels):
     assert message_of(DataError, make(), X.windows(5)[:, :3], y) == (
         f"Windows must be square with an odd side, got shape ({len(y)}, 3, 5, 12). Pass "
         "PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or windows "
-        "(n_samples, size, size, n_bands)."
+        "(n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
     )
 
 
@@ -130,23 +130,42 @@ def test_more_components_than_bands(make, cube, labels):
     )
 
 
-def test_classes_without_a_prompt(make, cube, labels):
-    clf = make(prompts={1: "corn", 2: "oats"})
-    message = message_of(PromptError, clf, cube, labels)
-    assert "3" in message
-    assert "prompt" in message
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        (
+            {1: "corn", 2: "oats"},
+            "No prompt for class 3; prompts has texts for classes 1, 2. Give each class of y a "
+            "text (or a list of texts) under its own label, or pass one template that contains "
+            '"{}" for all classes.',
+        ),
+        (
+            {1: "corn", 2: "oats", 3: "soil", 9: "snow"},
+            "prompts has texts for class 9, absent from y, whose labels are 1, 2, 3. Remove them; "
+            "or, where such a class exists and only has no sample here (as in a cross-validation "
+            "fold), declare it in class_names.",
+        ),
+        (
+            {1: "corn", 2: "oats", 3: "  "},
+            "A prompt of class 3 is empty ('  '). Describe the class in words, or at least name "
+            "it.",
+        ),
+        (
+            {1: "corn", 2: "oats", 3: "Corn"},
+            "Classes 1 and 3 have the same prompt 'Corn' (case and spacing do not count), so no "
+            "text tells them apart. Give each class its own text, or its own name in class_names "
+            "where a template is used.",
+        ),
+    ],
+    ids=["missing", "for no class", "empty", "identical"],
+)
+def test_prompts_that_do_not_fit_the_classes(make, cube, labels, prompts, message):
+    assert message_of(PromptError, make(prompts=prompts), cube, labels) == message
 
 
-def test_prompts_for_no_class(make, cube, labels):
+def test_prompts_of_declared_classes_may_be_left_over(make, cube, labels):
     prompts = {1: "corn", 2: "oats", 3: "soil", 9: "snow"}
-    assert "9" in message_of(PromptError, make(prompts=prompts), cube, labels)
-    names = dict(prompts)
-    make(prompts=prompts, class_names=names).fit(cube, labels)
-
-
-@pytest.mark.parametrize("text", ["", "  ", "corn"], ids=["empty", "blank", "identical"])
-def test_empty_and_identical_prompts(make, cube, labels, text):
-    message_of(PromptError, make(prompts={1: "corn", 2: "oats", 3: text}), cube, labels)
+    make(prompts=prompts, class_names=prompts).fit(cube, labels)
 
 
 def test_unknown_criterion(make, cube, labels):
@@ -266,3 +285,109 @@ def test_new_prompts_without_a_text_encoder(make, cube, labels):
         "with_prompts needs a text encoder, but text_encoder is an array of ready-made embeddings. "
         "Fit with a model name, a folder or an object with .encode."
     )
+
+
+def test_callbacks_that_watch_what_is_not_there(make, cube, labels):
+    from skorch.callbacks import EarlyStopping
+
+    message = message_of(ParameterError, make(callbacks=[EarlyStopping()]), cube, labels)
+    assert message.startswith("A callback asks for a validation figure (")
+    assert message.endswith(
+        '), but nothing is held out. Set validation_fraction, or let it monitor "train_loss".'
+    )
+
+
+def test_vision_parameters_that_do_not_exist(make, cube, labels):
+    message = message_of(ParameterError, make(vision_params={"dpeth": 2}), cube, labels)
+    assert message == (
+        "The vision encoder MaskedViT cannot be made from {'n_channels': 18, 'window_size': 5, "
+        "'patch_size': 1, 'dpeth': 2}: MaskedViT.__init__() got an unexpected keyword argument "
+        "'dpeth'. It has to take n_channels, window_size and patch_size, and what vision_params "
+        "holds."
+    )
+
+
+def test_patches_larger_than_the_window(make, cube, labels):
+    assert message_of(ParameterError, make(patch_size=9), cube, labels) == (
+        "window_size=5 is not a multiple of patch_size=9. Choose them so that whole patches fill "
+        "the window."
+    )
+
+
+@pytest.mark.parametrize(
+    "weights", [{1: -1.0, 2: 1.0, 3: 1.0}, {1: np.nan}, {1: 0, 2: 0, 3: 0}, {}]
+)
+def test_class_weights_that_weigh_nothing(make, cube, labels, weights):
+    assert message_of(ParameterError, make(class_weight=weights), cube, labels) == (
+        f"class_weight={weights} must hold finite weights of at least 0, not all of them 0. Leave "
+        'a class out to give it weight 1, or use "balanced".'
+    )
+
+
+def test_no_samples(make, cube, labels):
+    X, y = pixel_samples(cube, labels)
+    expected = (
+        "X holds no samples. Pass PixelSamples, a cube (height, width, n_bands), spectra "
+        "(n_samples, n_bands) or windows (n_samples, size, size, n_bands). Several cubes: "
+        "pixel_samples([...], [...])."
+    )
+    assert message_of(DataError, make(), X[:0], y[:0]) == expected
+    with pytest.raises(DataError) as error:
+        make().fit(X, y).predict(X[:0])
+    assert str(error.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"window_size": 3}, "the window, patch_size or vision_params"),
+        ({"vision_params": {"depth": 2}}, "the window, patch_size or vision_params"),
+        ({"projection": "text"}, "projection"),
+        ({"criterion": "cross-entropy"}, "criterion"),
+    ],
+)
+def test_warm_start_with_another_network(make, cube, labels, change, named):
+    clf = make(warm_start=True).fit(cube, labels)
+    expected = clf.predict_proba(cube)
+    assert message_of(ParameterError, clf.set_params(**change), cube, labels) == (
+        f"warm_start=True continues with the network of the previous fit, but {named} changed. "
+        "Set them back, or set warm_start=False."
+    )
+    np.testing.assert_array_equal(clf.predict_proba(cube), expected)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        (
+            {1: "a cab"},
+            "with_prompts needs {label: text or list of texts} for at least two classes, got "
+            "{1: 'a cab'}.",
+        ),
+        (
+            "a photo of {}",
+            "with_prompts needs {label: text or list of texts} for at least two classes, got 'a "
+            "photo of {}'.",
+        ),
+        ({1: "a cab", "b": "dice"}, "Labels are all numbers or all strings, got [1, 'b']."),
+    ],
+)
+def test_new_prompts_that_are_none(make, cube, labels, prompts, message):
+    clf = make(criterion="all-negatives").fit(cube, labels)
+    clf.text_encoder_ = "all-MiniLM-L6-v2"
+    with pytest.raises(PromptError) as error:
+        clf.with_prompts(prompts)
+    assert str(error.value) == message
+
+
+def test_embeddings_in_a_list_do_not_encode_new_texts(make, cube, labels):
+    clf = make(text_encoder=np.eye(3, 8).tolist()).fit(cube, labels)
+    with pytest.raises(ParameterError, match="with_prompts needs a text encoder"):
+        clf.with_prompts({1: "corn", 2: "oats"})
+
+
+def test_one_text_is_not_a_list_of_letters(make, cube, labels):
+    clf = make().fit(cube, labels)
+    clf.text_encoder_ = "all-MiniLM-L6-v2"
+    with pytest.raises((ParameterError, PromptError)):
+        clf.similarity(cube, "corn")

@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +11,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
+from hsvlm._fitting import input_source
+from hsvlm.datasets import make_synthetic_scene
+from hsvlm.exceptions import (
+    HSVLMWarning,
+    ParameterError,
+    PromptError,
+    TrainingDivergedError,
+)
 
 
 class Letters:
@@ -79,6 +88,35 @@ def test_spectra_are_windows_of_one_pixel(data, settings):
     assert clf.window_size_ == 1
     assert clf.score(np.asarray(X), y) > 0.8
     np.testing.assert_array_equal(clf.predict(X), clf.predict(np.asarray(X)))
+
+
+def test_a_dozen_training_pixels_are_enough_to_be_stable():
+    scene = make_synthetic_scene(random_state=0)
+    X, y = pixel_samples(scene.cube, scene.labels)
+    few = np.concatenate([np.flatnonzero(y == label)[:3] for label in range(1, 5)])
+    clf = HSIPromptClassifier(
+        text_encoder=np.eye(4), window_size=3, max_epochs=30, lr=3e-3, random_state=0
+    )
+    clf.fit(X[few], y[few])
+    channels = clf.preprocessing_.transform(np.asarray(X))
+    assert abs(channels).max() < 100
+    assert clf.score(X, y) > 0.8
+
+
+def test_rounding_of_the_data_does_not_change_predictions(cube, labels, settings):
+    few_bands = cube.astype(np.float64)
+    clf = HSIPromptClassifier(**settings)
+    expected = clf.fit(few_bands, labels).predict_proba(few_bands)
+    noise = 1 + 1e-12 * np.random.default_rng(0).normal(size=cube.shape)
+    np.testing.assert_allclose(clf.predict_proba(few_bands * noise), expected, atol=1e-5)
+
+
+def test_single_bands(cube, labels, settings):
+    settings = {**settings, "n_components": "auto"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf = HSIPromptClassifier(**settings).fit(cube[..., 1:2], labels)
+    assert clf.score(cube[..., 1:2], labels) > 0.5
 
 
 def test_string_labels_and_their_prompts(cube, labels, settings):
@@ -191,8 +229,16 @@ def test_two_classes_have_one_decision_value(cube, labels, settings):
     np.testing.assert_array_equal(clf.predict(cube), clf.classes_[(decision > 0).astype(int)])
 
 
-def test_validation_is_recorded_and_spatially_separate(cube, labels, settings):
+def test_validation_is_recorded_and_spatially_separate(cube, labels, settings, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "hsvlm._fitting.input_source",
+        lambda clf, X, device: seen.append(X.coords) or input_source(clf, X, device),
+    )
     clf = HSIPromptClassifier(**settings, validation_fraction=0.25).fit(cube, labels)
+    blocks = [{tuple(one) for one in coords // clf.window_size_} for coords in seen]
+    assert len(seen) == 2
+    assert not blocks[0] & blocks[1]
     assert {"train_loss", "valid_loss", "valid_acc", "lr", "dur"} <= set(clf.history_[-1])
     assert 0 <= clf.history_[-1, "valid_acc"] <= 1
 
@@ -205,17 +251,98 @@ def test_callbacks_of_skorch_are_called(cube, labels, settings):
     assert len(clf.history_) < settings["max_epochs"]
 
 
+class Interrupted(torch.nn.Module):
+    """An encoder during which the user presses Ctrl-C, in the given training step."""
+
+    def __init__(self, n_channels, window_size, patch_size, step):
+        super().__init__()
+        self.n_features = n_channels
+        self.layer = torch.nn.Linear(n_channels, n_channels)
+        self.left = step
+
+    def forward(self, windows):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return self.layer(windows.mean(dim=(1, 2)))
+
+
 def test_interrupted_training_leaves_a_usable_classifier(cube, labels, settings):
-    from skorch.callbacks import Callback
+    changes = {"vision_encoder": Interrupted, "batch_size": 64, "lr_schedule": "constant"}
+    # 224 samples are 4 steps an epoch: step 22 lies in epoch 6 of 8.
+    clf = HSIPromptClassifier(**{**settings, **changes, "vision_params": {"step": 22}})
+    with pytest.warns(HSVLMWarning) as warned:
+        clf.fit(cube, labels)
+    assert str(warned[0].message) == (
+        "Training was interrupted in epoch 6 of 8. The classifier keeps the weights it had then "
+        "and can be used; warm_start=True continues from them."
+    )
+    assert [one["epoch"] for one in clf.history_] == [1, 2, 3, 4, 5]
+    assert clf.score(cube, labels) > 0.6
+    clf.set_params(vision_params={"step": 3})
+    before = clf.predict_proba(cube)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(cube, labels)
+    np.testing.assert_array_equal(clf.predict_proba(cube), before)
 
-    class Interrupt(Callback):
-        def on_epoch_end(self, net, **_):
-            if len(net.history) == 5:
-                raise KeyboardInterrupt
 
-    clf = HSIPromptClassifier(**settings, callbacks=[Interrupt()]).fit(cube, labels)
-    assert len(clf.history_) == 5
-    assert clf.score(cube, labels) > 0.8
+def test_a_fit_that_fails_leaves_the_previous_one(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings).fit(cube, labels)
+    expected, state = clf.predict_proba(cube), dict(vars(clf))
+    for change, error in (
+        ({"prompts": {4: "corn", 5: "oats"}}, PromptError),
+        ({"lr": 1e30, "lr_schedule": "constant", "batch_size": 32}, TrainingDivergedError),
+        ({"vision_params": {"n_heads": 7}}, ParameterError),
+        ({"window_size": 6}, ParameterError),
+    ):
+        with pytest.raises(error):
+            clf.set_params(**change).fit(cube[..., :9], labels)
+        clf.set_params(**{name: state[name] for name in change})
+        assert {k: v for k, v in vars(clf).items() if k.endswith("_")} == {
+            k: v for k, v in state.items() if k.endswith("_")
+        }
+        np.testing.assert_array_equal(clf.predict_proba(cube), expected)
+
+
+def test_a_new_fit_forgets_the_previous_one(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings).fit(cube, labels)
+    clf.set_params(criterion="cross-entropy").fit(cube, labels)
+    assert not hasattr(clf, "prototypes_")
+    assert not hasattr(clf, "logit_scale_")
+
+
+def test_parameters_set_after_fit_do_not_change_predictions(fitted, cube):
+    expected = fitted.predict_proba(cube)
+    fitted.set_params(padding="zero", window_size=9, n_components=2, text_encoder=np.eye(3))
+    np.testing.assert_array_equal(fitted.predict_proba(cube), expected)
+
+
+def test_fits_in_threads_are_those_of_one_thread(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings)
+    expected = clone(clf).fit(cube, labels).predict_proba(cube)
+    state = torch.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        fits = [pool.submit(clone(clf).fit, cube, labels) for _ in range(8)]
+        for fit in fits:
+            np.testing.assert_array_equal(fit.result().predict_proba(cube), expected)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_training_goes_on_with_new_prompts(cube, labels, settings):
+    settings = {**settings, "text_encoder": Letters(), "warm_start": True}
+    clf = HSIPromptClassifier({1: "a cab", 2: "dice", 3: "high jig"}, **settings)
+    clf.fit(cube, labels)
+    other = clf.with_prompts({1: "dice", 2: "high jig", 3: "a cab"}).set_params(max_epochs=15)
+    other.fit(cube, labels)
+    assert other.score(cube, labels) > 0.9
+    assert clf.score(cube, labels) > 0.9
+    np.testing.assert_array_equal(other.text_embeddings_[0], clf.text_embeddings_[1])
+
+
+def test_weights_of_a_map_in_the_score(fitted, cube, labels):
+    right = fitted.predict(cube) == labels
+    assert fitted.score(cube, labels, sample_weight=right.astype(float)) == 1
+    assert fitted.score(cube, labels, sample_weight=1.0 - right) == 0
 
 
 def test_learning_rate_warms_up_and_decays(cube, labels, settings):
@@ -278,7 +405,7 @@ def test_works_behind_other_steps_without_components(data, settings):
     assert clf.score(*data) > 0.9
 
 
-def test_memory_mapped_cubes_are_read_only_where_needed(tmp_path, cube, labels, settings):
+def test_memory_mapped_cubes_are_as_good_as_arrays(tmp_path, cube, labels, settings):
     path = tmp_path / "cube.npy"
     np.save(path, cube)
     mapped = np.load(path, mmap_mode="r")
@@ -291,6 +418,15 @@ def test_predictions_do_not_depend_on_block_boundaries(fitted, cube, monkeypatch
     expected = fitted.predict_proba(cube)
     monkeypatch.setattr("hsvlm._inference._BLOCK", 37)
     np.testing.assert_allclose(fitted.predict_proba(cube), expected, atol=1e-5)
+
+
+def test_predictions_come_in_the_order_asked_for(fitted, data, monkeypatch):
+    monkeypatch.setattr("hsvlm._inference._BLOCK", 50)
+    X, _ = data
+    both = PixelSamples.concatenate([X, PixelSamples(X.cubes[0][::-1], X.coords)])
+    order = np.random.default_rng(0).permutation(len(both))
+    expected = fitted.predict_proba(both)
+    np.testing.assert_allclose(fitted.predict_proba(both[order]), expected[order], atol=1e-6)
 
 
 def test_presets_carry_the_settings_of_the_reference():
@@ -310,6 +446,11 @@ def test_presets_carry_the_settings_of_the_reference():
         "max_epochs": 50,
         "batch_size": 32,
         "random_state": 3,
+        "criterion": "hard-semi-hard",
+        "padding": "zero",
+        "projection": "text",
+        "n_snv_components": None,
+        "vision_params": {"width": 64, "depth": 6, "n_heads": 16, "mlp_width": 64},
     }
     assert {name: indian[name] for name in expected} == expected
     pavia = HSIPromptClassifier.from_preset("paper-pavia-university").get_params()

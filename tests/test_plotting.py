@@ -106,6 +106,37 @@ def test_maps_of_an_estimator(cube, history):
     np.testing.assert_array_equal(display.label_map, np.where(cube[..., 0] > 0, 2, 1))
 
 
+def test_no_prediction_is_background(cube, history):
+    clf = Fitted(history)
+    clf.classes_ = np.array([0, 1, 2])
+    display = ClassificationMapDisplay.from_estimator(clf, cube)
+    assert display.names == {0: "0", 1: "corn", 2: "oats"}
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["0", "corn", "oats"]
+    assert ClassificationMapDisplay.from_estimator(clf, cube, unlabeled=2).names.keys() == {0, 1}
+
+
+def test_every_label_is_drawn_if_none_is_background(labels):
+    display = ClassificationMapDisplay.from_labels(labels, unlabeled=None)
+    assert display.names == {0: "0", 1: "1", 2: "2", 3: "3"}
+    assert not (display.ax_.images[0].get_array() == 1).all(axis=-1).any()
+
+
+@pytest.mark.parametrize("hide", [np.ma.masked_invalid, np.asarray], ids=["masked", "NaN"])
+def test_pixels_without_a_value_are_white(labels, hide):
+    label_map = hide(np.where(labels == 2, np.nan, labels))
+    display = ClassificationMapDisplay.from_labels(label_map, {1: "corn"}, unlabeled=None)
+    assert display.names == {1: "corn", 0: "0.0", 3: "3.0"}
+    white = (display.ax_.images[0].get_array() == 1).all(axis=-1)
+    np.testing.assert_array_equal(white, labels == 2)
+
+
+def test_masked_labels_are_not_drawn(labels):
+    display = ClassificationMapDisplay.from_labels(np.ma.masked_equal(labels, 3))
+    assert display.names == {1: "1", 2: "2"}
+    white = (display.ax_.images[0].get_array() == 1).all(axis=-1)
+    np.testing.assert_array_equal(white, (labels == 0) | (labels == 3))
+
+
 def test_maps_must_be_maps():
     with pytest.raises(DataError) as error:
         ClassificationMapDisplay.from_labels([1, 2, 3])

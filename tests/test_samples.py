@@ -9,7 +9,7 @@ from sklearn.svm import SVC
 from sklearn.utils import _safe_indexing
 
 from hsvlm import PixelSamples, pixel_samples
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
 
 @pytest.fixture
@@ -46,9 +46,14 @@ def test_indexing_keeps_cubes_and_order(two_scenes, key):
     assert all(one is other for one, other in zip(chosen.cubes, two_scenes.cubes, strict=True))
 
 
-def test_indexing_by_band_is_refused(two_scenes):
-    with pytest.raises(IndexError, match="indexed by sample, not by band"):
-        two_scenes[:, 0]
+@pytest.mark.parametrize("bands", [0, [0, 1], np.array([0, 1]), slice(0, 2)])
+def test_indexing_by_band_is_refused(two_scenes, bands):
+    with pytest.raises(IndexError) as error:
+        two_scenes[:, bands]
+    assert str(error.value) == (
+        "PixelSamples are indexed by sample, not by band. np.asarray(X)[...] gives plain spectra, "
+        "and map_spectra selects bands."
+    )
 
 
 def test_safe_indexing_of_scikit_learn_keeps_the_type(two_scenes):
@@ -131,6 +136,57 @@ def test_string_labels_with_their_own_background(cube, labels):
     assert len(X) == (labels > 0).sum()
 
 
+@pytest.mark.parametrize("dtype", [float, object])
+def test_pixels_that_are_nan_are_background_if_asked(cube, labels, dtype):
+    X, y = pixel_samples(cube, np.where(labels == 0, np.nan, labels).astype(dtype), float("nan"))
+    np.testing.assert_array_equal(X.coords, np.argwhere(labels))
+    np.testing.assert_array_equal(y, labels[labels > 0])
+
+
+def test_every_pixel_can_have_a_label(cube, labels):
+    names = np.array(["path", "oats", "corn", "soil"])[labels]
+    for label_map in (labels, names):
+        X, y = pixel_samples(cube, label_map, unlabeled=None)
+        assert len(X) == labels.size
+        np.testing.assert_array_equal(y, label_map.ravel())
+
+
+def test_objects_of_several_kinds_keep_their_background(cube, labels):
+    mixed = np.array([0, "oats", "corn", "soil"], dtype=object)[labels]
+    assert set(pixel_samples(cube, mixed)[1]) == {"oats", "corn", "soil"}
+
+
+def test_masked_pixels_have_no_label(cube, labels):
+    broken = np.where(labels == 2, np.nan, labels)
+    X, y = pixel_samples([cube, cube], [np.ma.masked_invalid(broken), labels])
+    assert type(y) is np.ndarray
+    first = X.scene_ids == 0
+    np.testing.assert_array_equal(X.coords[first], np.argwhere((labels != 0) & (labels != 2)))
+    np.testing.assert_array_equal(X.coords[~first], np.argwhere(labels))
+
+
+def test_masked_arrays_without_a_masked_value_are_plain(cube, labels):
+    X, y = pixel_samples(np.ma.masked_invalid(cube), np.ma.masked_equal(labels, 99))
+    assert type(X.cubes[0]) is np.ndarray
+    assert np.shares_memory(PixelSamples(np.ma.asarray(cube), [[0, 0]]).cubes[0], cube)
+    np.testing.assert_array_equal(np.asarray(X), cube[labels > 0])
+    np.testing.assert_array_equal(y, labels[labels > 0])
+
+
+@pytest.mark.parametrize("empty", [[], np.empty((0, 2)), np.empty((0, 2), dtype=int)])
+def test_no_coordinates_make_no_samples(cube, empty):
+    X = PixelSamples(cube, empty)
+    assert X.shape == (0, 12)
+    assert X.coords.dtype == X.scene_ids.dtype == np.intp
+
+
+def test_whole_numbers_are_coordinates_whatever_their_type(cube):
+    for dtype in (np.uint8, np.int64, np.float32):
+        X = PixelSamples(cube, np.array([[1, 2], [3, 4]], dtype=dtype), np.zeros(2, dtype=dtype))
+        assert X.coords.dtype == X.scene_ids.dtype == np.intp
+        np.testing.assert_array_equal(X.coords, [[1, 2], [3, 4]])
+
+
 def test_support_vector_machine_takes_samples_as_they_are(cube, labels):
     X, y = pixel_samples(cube, labels)
     assert SVC().fit(X, y).score(X, y) > 0.95
@@ -183,12 +239,112 @@ def test_support_vector_machine_takes_samples_as_they_are(cube, labels):
             "scene_ids has shape (2,), but there are 1 coordinates. Give one scene number per "
             "sample.",
         ),
+        (
+            lambda cube, _: PixelSamples([], []),
+            "There are no cubes. Give at least one array (height, width, n_bands).",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [0, 1, 2, 3]),
+            "coords has shape (4,), but must have shape (n_samples, 2): row and column of every "
+            "sample. Pass np.column_stack([rows, cols]), or np.argwhere(mask) for the pixels of a "
+            "mask.",
+        ),
+        (
+            lambda cube, labels: PixelSamples(cube, labels > 0),
+            "coords has shape (18, 20), but must have shape (n_samples, 2): row and column of "
+            "every sample. Pass np.column_stack([rows, cols]), or np.argwhere(mask) for the "
+            "pixels of a mask.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[0, 0], [1, 1.5]]),
+            "coords must hold whole numbers, got 1.5. Convert them to integers.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[0, np.nan]]),
+            "coords must hold whole numbers, got nan. Convert them to integers.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[True, False]]),
+            "coords must hold whole numbers, got dtype bool. Convert them to integers.",
+        ),
+        (
+            lambda cube, _: PixelSamples(cube, [[0, 0]], [0.5]),
+            "scene_ids must hold whole numbers, got 0.5. Convert them to integers.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(
+                np.ma.masked_where(cube == cube.max(), cube), labels
+            ),
+            "1 of 4320 values of the cube are masked, and what lies under the mask would be taken "
+            "for data. Pass cube.astype(float).filled(np.nan) and leave these pixels unlabelled, "
+            "or fill in values that stand for the missing ones.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, np.ma.masked_equal(labels, 1) * 0),
+            "No pixel is labelled: every value of the label map is masked or equals unlabeled=0. "
+            "Check the map, or pass the value that really stands for background.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, labels.astype(str)),
+            "The label map holds strings, but unlabeled=0 belongs to the numbers, so no pixel "
+            "could equal it. Pass the value of the map that stands for background, or "
+            "unlabeled=None if every pixel has a label.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, labels.astype(str).astype(object)),
+            "The label map holds strings, but unlabeled=0 belongs to the numbers, so no pixel "
+            "could equal it. Pass the value of the map that stands for background, or "
+            "unlabeled=None if every pixel has a label.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, labels.astype("S"), unlabeled="0"),
+            "The label map holds byte strings, but unlabeled='0' belongs to the strings, so no "
+            "pixel could equal it. Pass the value of the map that stands for background, or "
+            "unlabeled=None if every pixel has a label.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, labels, unlabeled="0"),
+            "The label map holds numbers, but unlabeled='0' belongs to the strings, so no pixel "
+            "could equal it. Pass the value of the map that stands for background, or "
+            "unlabeled=None if every pixel has a label.",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, np.where(labels, labels, np.nan)),
+            "The label map holds NaN or infinite values. Mark pixels without a label by the value "
+            "of the parameter `unlabeled` instead, or pass unlabeled=float('nan').",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, np.where(labels, labels, np.nan), None),
+            "The label map holds NaN or infinite values. Mark pixels without a label by the value "
+            "of the parameter `unlabeled` instead, or pass unlabeled=float('nan').",
+        ),
+        (
+            lambda cube, labels: pixel_samples(cube, np.where(labels, labels, np.inf), np.nan),
+            "The label map holds NaN or infinite values. Mark pixels without a label by the value "
+            "of the parameter `unlabeled` instead.",
+        ),
     ],
 )
 def test_errors(cube, labels, make, message):
     with pytest.raises(DataError) as error:
         make(cube, labels)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("unlabeled", [[0, 1], np.array([0, 1]), {0}])
+def test_one_value_stands_for_background(cube, labels, unlabeled):
+    with pytest.raises(ParameterError) as error:
+        pixel_samples(cube, labels, unlabeled)
+    assert str(error.value) == (
+        f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, or None if "
+        "every pixel has a label."
+    )
+
+
+def test_paddings_that_do_not_exist(cube):
+    with pytest.raises(UnknownNameError) as error:
+        PixelSamples(cube, [[0, 0]]).windows(3, padding="edge")
+    assert str(error.value) == "Unknown padding 'edge'. Known: 'reflect', 'zero'."
 
 
 def test_window_errors(cube):

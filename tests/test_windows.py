@@ -1,10 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm import PixelSamples, pixel_samples
+from hsvlm import PixelSamples, _windows, pixel_samples
 from hsvlm._windows import WindowSource
 from hsvlm.exceptions import DataError, ParameterError
 
@@ -28,6 +30,48 @@ def test_gathered_windows_equal_those_of_the_samples(padding, seed, size):
     np.testing.assert_array_equal(windows, X.windows(size, padding).astype(np.float32))
 
 
+@pytest.mark.parametrize("padding", ["reflect", "zero"])
+@given(seed=st.integers(0, 1000), size=st.sampled_from([1, 3, 5, 7]), count=st.integers(1, 12))
+def test_both_ways_to_number_pixels_agree(padding, seed, size, count):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(4, 40, size=2))
+    coords = rng.integers(0, shape, size=(count, 2))
+    few = _windows._touched_by_few(shape, coords, size, padding)
+    many = _windows._touched_by_many(shape, coords, size, padding)
+    np.testing.assert_array_equal(few.rows, many.rows)
+    np.testing.assert_array_equal(few.cols, many.cols)
+    steps = np.arange(size)
+    windows = [
+        one.row_map[one.corners[:, None, None] + one.stride * steps[:, None] + steps]
+        for one in (few, many)
+    ]
+    np.testing.assert_array_equal(*windows)
+    assert few.row_map.dtype == many.row_map.dtype == np.int32
+
+
+class Endless:
+    """A scene of ones that takes no memory."""
+
+    shape = (20_000, 20_000, 2)
+    ndim = 3
+    dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key):
+        return np.ones((len(key[0]), 2), dtype=np.float32)
+
+
+def test_memory_does_not_grow_with_the_scene():
+    corners = [[0, 0], [19_999, 19_999], [0, 19_999], [10_000, 10_000]]
+    X = PixelSamples(Endless(), corners)
+    tracemalloc.start()
+    source = WindowSource.from_samples(X, identity, 5, "reflect", CPU)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6
+    assert source.gather(torch.arange(4)).shape == (4, 5, 5, 2)
+    assert len(source.table) == 3 * 9 + 25 + 1
+
+
 def test_only_touched_pixels_are_reduced(cube):
     seen = []
 
@@ -47,6 +91,27 @@ def test_pixels_outside_all_windows_may_be_missing(cube, labels):
     WindowSource.from_samples(far, identity, 3, "reflect", CPU)
     with pytest.raises(DataError, match=r"1 NaN and 0 infinite in 1 of 9 spectra; .*: 0 \(1\)\."):
         WindowSource.from_samples(near, identity, 3, "reflect", CPU)
+
+
+@pytest.mark.parametrize("kind", ["samples", "spectra"])
+def test_missing_values_are_counted_over_all_pieces_and_scenes(monkeypatch, cube, labels, kind):
+    monkeypatch.setattr(_windows, "_CHUNK", 50)
+    broken = cube.copy()
+    broken[[2, 16], [2, 16], 4] = np.nan
+    broken[9, 9, 5] = 1e38
+    everywhere = np.argwhere(np.ones((18, 20)))
+    X = PixelSamples([broken, broken], np.tile(everywhere, (2, 1)), np.repeat([0, 1], 360))
+    prepare = {
+        "samples": lambda: WindowSource.from_samples(X, identity, 3, "reflect", CPU),
+        "spectra": lambda: WindowSource.from_array(np.asarray(X), identity, CPU),
+    }[kind]
+    with pytest.raises(DataError) as error:
+        prepare()
+    assert str(error.value) == (
+        "The data hold NaN or infinite values: 4 NaN and 0 infinite, and values beyond ±1e30, "
+        "probably a no-data marker: 2 in 6 of 720 spectra; bands (counts): 4 (4), 5 (2). "
+        "Drop these bands, fill the values, or keep windows away from these pixels."
+    )
 
 
 def test_ready_made_windows_and_spectra(cube, labels):

@@ -1,13 +1,14 @@
-"""Cubes: what they have to be, how large a window may be, and a cube seen through a function."""
+"""Cubes and label maps: what they have to be, and a cube seen through a function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from numbers import Number
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,8 +18,10 @@ __all__ = [
     "Padding",
     "SpectraFunction",
     "as_cubes",
+    "as_whole_numbers",
     "check_label_map",
     "check_window_fits",
+    "labeled_pixels",
     "n_dimensions",
 ]
 
@@ -79,7 +82,11 @@ def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> No
     ------
     ParameterError
         If the window is even, or too large for reflection at the border of this scene.
+    UnknownNameError
+        If there is no such padding.
     """
+    if padding not in get_args(Padding):
+        raise UnknownNameError.of("padding", padding, get_args(Padding))
     if size < 1 or size % 2 == 0:
         message = (
             f"window_size={size} has no centre pixel. Use an odd number of pixels, "
@@ -112,11 +119,14 @@ def as_cubes(cubes: Any) -> tuple[Any, ...]:
     Raises
     ------
     DataError
-        If a cube is not 3-D, or the band counts differ.
+        If there is no cube, a cube is not 3-D or has masked values, or the band counts differ.
     """
+    if isinstance(cubes, (list, tuple)) and not cubes:
+        message = "There are no cubes. Give at least one array (height, width, n_bands)."
+        raise DataError(message)
     several = isinstance(cubes, (list, tuple)) and np.ndim(cubes[0]) == 3
     found = tuple(cubes) if several else (cubes,)
-    found = tuple(one if hasattr(one, "dtype") else np.asarray(one) for one in found)
+    found = tuple(_without_mask(one) for one in found)
     for one in found:
         if one.ndim != 3:
             message = (
@@ -132,6 +142,52 @@ def as_cubes(cubes: Any) -> tuple[Any, ...]:
         )
         raise DataError(message)
     return found
+
+
+def _without_mask(cube: Any) -> Any:
+    if not isinstance(cube, np.ma.MaskedArray):
+        return cube if hasattr(cube, "dtype") else np.asarray(cube)
+    missing = int(np.ma.getmaskarray(cube).sum())
+    if missing:
+        message = (
+            f"{missing} of {cube.size} values of the cube are masked, and what "
+            "lies under the mask would be taken for data. Pass cube.astype(float).filled(np.nan) "
+            "and leave these pixels unlabelled, or fill in values that stand for the missing ones."
+        )
+        raise DataError(message)
+    return cube.data
+
+
+def as_whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.intp]:
+    """Bring indices to integers, but only if nothing is lost.
+
+    Parameters
+    ----------
+    values : ndarray
+        Integers, or floats without a fraction.
+    name : str
+        What the values are called in the error.
+
+    Returns
+    -------
+    ndarray of dtype intp
+        The same numbers.
+
+    Raises
+    ------
+    DataError
+        If a number has a fraction or is not finite, or the values are no numbers at all.
+    """
+    if not values.size or values.dtype.kind in "iu":
+        return values.astype(np.intp)
+    got = f"dtype {values.dtype}"
+    if values.dtype.kind == "f":
+        broken = values[~np.isfinite(values) | (values != np.rint(values))]
+        if not broken.size:
+            return values.astype(np.intp)
+        got = f"{broken[0]}"
+    message = f"{name} must hold whole numbers, got {got}. Convert them to integers."
+    raise DataError(message)
 
 
 def check_label_map(cube: Any, label_map: NDArray[Any]) -> None:
@@ -162,3 +218,73 @@ def check_label_map(cube: Any, label_map: NDArray[Any]) -> None:
         f"{label_map.shape}. Both must cover the same grid of (height, width) pixels."
     )
     raise DataError(message)
+
+
+def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
+    """Find the pixels of a label map that carry a label.
+
+    Parameters
+    ----------
+    label_map : ndarray of shape (height, width)
+        Numbers or strings. Masked pixels of a masked array carry none.
+    unlabeled : scalar or None
+        Value that stands for "no label", NaN included; None stands for no value.
+
+    Returns
+    -------
+    ndarray of shape (height, width), dtype bool
+        True where there is a label.
+
+    Raises
+    ------
+    DataError
+        If `unlabeled` is a string and the map holds numbers, or the other way round, or a label
+        is NaN or infinite.
+    ParameterError
+        If `unlabeled` is not a single value.
+    """
+    values = np.asarray(label_map)
+    labeled: NDArray[np.bool_] = ~np.ma.getmaskarray(label_map)
+    if unlabeled is not None:
+        _check_same_kind(values, unlabeled)
+        # NaN is the one value that differs from itself.
+        labeled &= values == values if unlabeled != unlabeled else values != unlabeled
+    if values.dtype.kind in "fc":
+        found = values[labeled]
+        if not np.isfinite(found).all():
+            remedy = "" if np.isinf(found).any() else ", or pass unlabeled=float('nan')"
+            message = (
+                "The label map holds NaN or infinite values. Mark pixels without a label by the "
+                f"value of the parameter `unlabeled` instead{remedy}."
+            )
+            raise DataError(message)
+    return labeled
+
+
+def _check_same_kind(values: NDArray[Any], unlabeled: Any) -> None:
+    if not isinstance(unlabeled, (str, bytes, Number, np.generic)):
+        message = (
+            f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, or None "
+            "if every pixel has a label."
+        )
+        raise ParameterError(message)
+    wanted = _kind(unlabeled)
+    held = (
+        {_kind(one) for one in values.flat}
+        if values.dtype.kind == "O"
+        else {_kind(values.dtype.type())}
+    )
+    if wanted in held:
+        return
+    message = (
+        f"The label map holds {' and '.join(sorted(held))}, but unlabeled={unlabeled!r} belongs "
+        f"to the {wanted}, so no pixel could equal it. Pass the value of the map that stands for "
+        "background, or unlabeled=None if every pixel has a label."
+    )
+    raise DataError(message)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (str, bytes)):
+        return "strings" if isinstance(value, str) else "byte strings"
+    return "numbers"

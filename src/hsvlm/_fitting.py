@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
-from hsvlm._inputs import merge_repeated
+from hsvlm._inputs import class_targets, fit_inputs, merge_repeated
 from hsvlm._runtime import resolve_device
 from hsvlm._training import TrainingSettings, WindowDataset, fit_net
 from hsvlm._windows import WindowSource
@@ -35,73 +37,99 @@ from hsvlm.vision import get_vision_encoder
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["encode_classes", "input_source", "train"]
+__all__ = ["fit_classifier", "input_source"]
 
 
-def encode_classes(clf: Any) -> None:
-    """Set ``prompts_`` and ``prototypes_`` (as the text encoder gives them) of a classifier.
+def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
+    """Fit a classifier and set all its fitted attributes, or none of them.
 
     Parameters
     ----------
     clf : HSIPromptClassifier
-        With ``classes_`` set.
+        To be fitted.
+    X : PixelSamples or array
+        One of the four kinds.
+    y : array-like
+        Label vector, or label map for a cube.
+    sample_weight : array-like or None
+        In the shape of `y`.
 
     Raises
     ------
-    PromptError, ParameterError, UnknownNameError
-        If prompts, text encoder or criterion cannot be used.
+    DataError, PromptError, ParameterError, UnknownNameError, TrainingDivergedError
+        If the data, the prompts or the parameters cannot be used; an earlier fit then stays.
     """
+    before = [name for name in vars(clf) if _is_fitted(name)]
+    draft = copy.copy(clf)
+    warm = clf.warm_start and "net_" in before
+    if not warm:
+        for name in before:
+            delattr(draft, name)
+    _check_parameters(draft)
+    X, y, weights = fit_inputs(draft, X, y, sample_weight)
+    draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
+    weights = weights * _class_weights(draft.class_weight, y)
+    if not warm:
+        _encode_classes(draft)
+    _train(draft, X, targets, weights, previous=clf.net_ if warm else None)
+    for name in before:
+        delattr(clf, name)
+    vars(clf).update({name: value for name, value in vars(draft).items() if _is_fitted(name)})
+
+
+def _is_fitted(name: str) -> bool:
+    return name == "_n_features_out" or (name.endswith("_") and not name.startswith("_"))
+
+
+def _check_parameters(clf: Any) -> None:
     if clf.criterion not in CRITERIA:
         raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
-    clf.prompts_ = resolve_prompts(clf.prompts, clf.classes_, clf.class_names)
-    if clf.criterion == "cross-entropy":
-        return
     if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
         message = (
             "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
             'criterion="all-negatives".'
         )
         raise ParameterError(message)
+
+
+def _class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
+    values = list(class_weight.values()) if isinstance(class_weight, Mapping) else [1.0]
+    if not (np.isfinite(values).all() and min(values, default=0) >= 0 and any(values)):
+        message = (
+            f"class_weight={dict(class_weight)} must hold finite weights of at least 0, not all "
+            'of them 0. Leave a class out to give it weight 1, or use "balanced".'
+        )
+        raise ParameterError(message)
+    given = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
+    return np.asarray(compute_sample_weight(given, y), dtype=np.float64)
+
+
+def _encode_classes(clf: Any) -> None:
+    clf.prompts_ = resolve_prompts(clf.prompts, clf.classes_, clf.class_names)
+    if clf.criterion == "cross-entropy":
+        return
+    # Kept, so that a fitted classifier does not change with its parameters.
+    clf.text_encoder_ = clf.text_encoder
     device = str(resolve_device(clf.device))
-    clf.prototypes_ = encode_prompts(clf.prompts_, clf.text_encoder, device=device)
+    clf.text_embeddings_ = encode_prompts(clf.prompts_, clf.text_encoder, device=device)
 
 
-def train(
+def _train(
     clf: Any,
     X: PixelSamples | NDArray[Any],
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
     *,
-    warm: bool,
+    previous: Any,
 ) -> None:
-    """Fit preprocessing and network of a classifier and set its fitted attributes.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        With ``classes_``, ``prompts_`` and text embeddings in ``prototypes_`` set.
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        Training samples.
-    targets : ndarray of shape (n_samples,)
-        Class indices.
-    weights : ndarray of shape (n_samples,)
-        Sample weights, positive.
-    warm : bool
-        Continue from the net and preprocessing the classifier already has.
-    """
     device = resolve_device(clf.device)
     seed = _seed(clf.random_state)
-    window_size = clf.window_size if isinstance(X, PixelSamples) else _side(X)
-    weights = weights * compute_sample_weight(clf.class_weight, clf.classes_[targets])
+    clf.window_size_ = clf.window_size if isinstance(X, PixelSamples) else _side(X)
+    clf.padding_ = clf.padding
     X, targets, weights = merge_repeated(X, targets, weights)
-    kept, held = _holdout(clf, X, targets, window_size, seed)
-    if not warm:
+    kept, held = _holdout(clf, X, targets, clf.window_size_, seed)
+    if previous is None:
         clf.preprocessing_ = _fitted_preprocessing(clf, X[kept])
-        embeddings = None if clf.criterion == "cross-entropy" else clf.prototypes_
-    else:
-        head = clf.net_.module_.head
-        embeddings = None if head is not None else clf.net_.module_.text_embeddings.cpu().numpy()
-    clf.window_size_ = window_size
 
     def dataset(index: NDArray[np.intp]) -> WindowDataset:
         source = input_source(clf, X[index], device)
@@ -113,27 +141,30 @@ def train(
         )
 
     training = dataset(kept)
-    model_params = {
-        "encoder": _encoder_class(clf.vision_encoder),
-        "encoder_params": {
-            "n_channels": training.source.n_channels,
-            "window_size": window_size,
-            "patch_size": min(clf.patch_size, window_size),
-            **(clf.vision_params or {}),
-        },
-        "prototypes": embeddings,
-        "n_classes": len(clf.classes_),
-        "projection": clf.projection,
-    }
     clf.net_ = fit_net(
-        model_params,
+        _model_params(clf, training.source.n_channels),
         _settings(clf),
         training,
         dataset(held) if len(held) else None,
         seed=seed,
-        previous=clf.net_ if warm else None,
+        previous=previous,
     )
     _set_results(clf, device)
+
+
+def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
+    return {
+        "encoder": _encoder_class(clf.vision_encoder),
+        "encoder_params": {
+            "n_channels": n_channels,
+            "window_size": clf.window_size_,
+            "patch_size": clf.patch_size if clf.window_size_ > 1 else 1,
+            **(clf.vision_params or {}),
+        },
+        "prototypes": None if clf.criterion == "cross-entropy" else clf.text_embeddings_,
+        "n_classes": len(clf.classes_),
+        "projection": clf.projection,
+    }
 
 
 def input_source(clf: Any, X: PixelSamples | NDArray[Any], device: torch.device) -> WindowSource:
@@ -155,7 +186,7 @@ def input_source(clf: Any, X: PixelSamples | NDArray[Any], device: torch.device)
     """
     reduce = clf.preprocessing_.transform
     if isinstance(X, PixelSamples):
-        return WindowSource.from_samples(X, reduce, clf.window_size_, clf.padding, device)
+        return WindowSource.from_samples(X, reduce, clf.window_size_, clf.padding_, device)
     return WindowSource.from_array(X, reduce, device)
 
 
@@ -193,7 +224,8 @@ def _fitted_preprocessing(clf: Any, X: PixelSamples | NDArray[Any]) -> Pipeline:
             normalise = FunctionTransformer(standard_normal_variate)
             reductions.append(("snv", make_pipeline(normalise, SpectralPCA(count))))
         steps.insert(0, ("reduce", FeatureUnion(reductions)))
-    return Pipeline(steps).fit(spectra)
+    pipeline = Pipeline(steps).set_output(transform="default")
+    return pipeline.fit(spectra)
 
 
 def _holdout(

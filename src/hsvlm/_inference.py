@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from hsvlm._fitting import input_source
 from hsvlm._inputs import predict_inputs
 from hsvlm._runtime import resolve_device
 from hsvlm._training import in_batches
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import ParameterError, PromptError
 from hsvlm.prompts import resolve_prompts
-from hsvlm.text import encode_prompts, encode_texts
+from hsvlm.samples import PixelSamples
+from hsvlm.text import can_encode, encode_prompts, encode_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,7 +97,7 @@ def text_similarity(clf: Any, X: Any, texts: Sequence[str]) -> NDArray[np.float3
     """
     _check_text_side(clf, "similarity")
     device = str(resolve_device(clf.device))
-    encoded = encode_texts(list(texts), clf.text_encoder, device=device)
+    encoded = encode_texts(texts, clf.text_encoder_, device=device)
     return embeddings(clf, X) @ _joint(clf, encoded).T
 
 
@@ -122,19 +124,28 @@ def with_prompts(clf: Any, prompts: Mapping[Any, str | Sequence[str]]) -> Any:
         If prompts are empty or identical.
     """
     _check_text_side(clf, "with_prompts")
-    if isinstance(clf.text_encoder, np.ndarray):
+    if not can_encode(clf.text_encoder_):
         message = (
             "with_prompts needs a text encoder, but text_encoder is an array of ready-made "
             "embeddings. Fit with a model name, a folder or an object with .encode."
         )
         raise ParameterError(message)
+    if not isinstance(prompts, Mapping) or len(prompts) < 2:
+        message = (
+            f"with_prompts needs {{label: text or list of texts}} for at least two classes, got "
+            f"{prompts!r}."
+        )
+        raise PromptError(message)
+    if len({isinstance(label, str) for label in prompts}) > 1:
+        message = f"Labels are all numbers or all strings, got {list(prompts)}."
+        raise PromptError(message)
     other = copy.copy(clf)
     other.prompts = prompts
     other.classes_ = np.unique(list(prompts))
     other.prompts_ = resolve_prompts(prompts, other.classes_)
     device = str(resolve_device(clf.device))
-    encoded = encode_prompts(other.prompts_, clf.text_encoder, device=device)
-    other.prototypes_ = _joint(clf, encoded)
+    other.text_embeddings_ = encode_prompts(other.prompts_, clf.text_encoder_, device=device)
+    other.prototypes_ = _joint(clf, other.text_embeddings_)
     return other
 
 
@@ -143,11 +154,18 @@ def _outputs(
 ) -> NDArray[np.float32]:
     X, shape = predict_inputs(clf, X)
     device = next(clf.net_.module_.parameters()).device
+    # Neighbours share the pixels of their windows: in one block, these are read once.
+    order = (
+        np.lexsort((*X.coords.T[::-1], X.scene_ids))
+        if isinstance(X, PixelSamples)
+        else np.arange(len(X))
+    )
     parts = [
-        in_batches(function, input_source(clf, X[start : start + _BLOCK], device)).cpu().numpy()
-        for start in range(0, len(X), _BLOCK)
+        in_batches(function, input_source(clf, X[index], device)).cpu().numpy()
+        for index in np.split(order, range(_BLOCK, len(X), _BLOCK))
     ]
-    values: NDArray[np.float32] = np.concatenate(parts)
+    values: NDArray[np.float32] = np.empty((len(X), parts[0].shape[1]), dtype=np.float32)
+    values[order] = np.concatenate(parts)
     return values.reshape(*shape, -1)
 
 

@@ -21,11 +21,18 @@ from hsvlm.samples import PixelSamples, pixel_samples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["class_targets", "fit_inputs", "is_cube", "merge_repeated", "predict_inputs"]
+__all__ = [
+    "class_targets",
+    "fit_inputs",
+    "is_cube",
+    "merge_repeated",
+    "predict_inputs",
+    "score_inputs",
+]
 
 _KINDS = (
     "Pass PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or windows "
-    "(n_samples, size, size, n_bands)."
+    "(n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
 )
 
 
@@ -66,22 +73,16 @@ def fit_inputs(
     """
     if is_cube(X):
         cube = _numeric(X)
-        X, labels = pixel_samples(cube, _label_map(cube, y), estimator.unlabeled)
-        if sample_weight is not None:
-            if np.shape(sample_weight) != np.shape(y):
-                message = (
-                    f"sample_weight has shape {np.shape(sample_weight)}, the label map "
-                    f"{np.shape(y)}. Give one weight per pixel of the map."
-                )
-                raise DataError(message)
-            sample_weight = np.asarray(sample_weight)[X.coords[:, 0], X.coords[:, 1]]
-        y = labels
+        X, y, sample_weight = score_inputs(cube, y, sample_weight, estimator.unlabeled)
     elif isinstance(X, PixelSamples) or n_dimensions(X) == 4:
         X = X if isinstance(X, PixelSamples) else _windows(X)
         y = column_or_1d(_required(y), warn=True)
         check_consistent_length(X, y)
     else:
         X, y = validate_data(estimator, X, y, dtype="numeric", ensure_all_finite=False)
+    if not len(y):
+        message = f"X holds no samples. {_KINDS}"
+        raise DataError(message)
     check_classification_targets(y)
     estimator.n_features_in_ = X.shape[-1]
     weights = _check_sample_weight(
@@ -93,6 +94,49 @@ def fit_inputs(
     if not weights.all():
         X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
     return X, y, weights
+
+
+def score_inputs(
+    X: Any, y: Any, sample_weight: Any, unlabeled: Any
+) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
+    """Take the labelled pixels of a cube, with their labels and weights.
+
+    Parameters
+    ----------
+    X : array of shape (height, width, n_bands)
+        The cube.
+    y : array of shape (height, width)
+        Its label map.
+    sample_weight : array of shape (height, width) or None
+        Weights of the pixels.
+    unlabeled : int, float, str or None
+        Value of the map that stands for "no label".
+
+    Returns
+    -------
+    X : PixelSamples
+        The labelled pixels.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Their weights.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit.
+    """
+    cube = _numeric(X)
+    samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled)
+    if sample_weight is None:
+        return samples, labels, None
+    if np.shape(sample_weight) != np.shape(y):
+        message = (
+            f"sample_weight has shape {np.shape(sample_weight)}, the label map {np.shape(y)}. "
+            "Give one weight per pixel of the map."
+        )
+        raise DataError(message)
+    return samples, labels, np.asarray(sample_weight)[tuple(samples.coords.T)]
 
 
 def class_targets(
@@ -210,6 +254,9 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...]]:
                 )
             )
         shape = (len(X),)
+        if not len(X):
+            message = f"X holds no samples. {_KINDS}"
+            raise DataError(message)
     check_band_count(estimator, X.shape[-1], estimator.n_features_in_)
     size = estimator.window_size_
     given = X.shape[1] if X.ndim == 4 else 1
@@ -232,17 +279,12 @@ def _required(y: Any) -> Any:
 
 
 def _label_map(cube: NDArray[Any], y: Any) -> NDArray[Any]:
-    labels = np.asarray(_required(y))
+    # A masked map keeps its mask: masked pixels are unlabelled.
+    labels = y if isinstance(y, np.ma.MaskedArray) else np.asarray(_required(y))
     if labels.ndim != 2:
         message = (
             f"A cube of shape {cube.shape} needs a label map of shape {cube.shape[:2]}, got y of "
             f"shape {labels.shape}. {_KINDS}"
-        )
-        raise DataError(message)
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        message = (
-            "The label map holds NaN or infinite values. Mark pixels without a label by the value "
-            "of the parameter `unlabeled` instead."
         )
         raise DataError(message)
     return labels

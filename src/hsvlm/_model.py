@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hsvlm.contrastive.loss import LogitScale
+from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,15 @@ class AlignedModel(nn.Module):
         projection: str,
     ) -> None:
         super().__init__()
-        self.encoder = encoder(**encoder_params)
+        try:
+            self.encoder = encoder(**encoder_params)
+        except TypeError as error:
+            message = (
+                f"The vision encoder {encoder.__name__} cannot be made from {encoder_params}: "
+                f"{error}. It has to take n_channels, window_size and patch_size, and what "
+                "vision_params holds."
+            )
+            raise ParameterError(message) from error
         width: int = self.encoder.n_features  # type: ignore[assignment]
         self.vision_projection: nn.Module = nn.Identity()
         self.text_projection: nn.Module = nn.Identity()
@@ -52,7 +61,8 @@ class AlignedModel(nn.Module):
             self.head = nn.Linear(width, n_classes)
             return
         self.logit_scale = LogitScale()
-        self.register_buffer("text_embeddings", torch.from_numpy(prototypes))
+        # Not among the weights: a warm start may come with the prompts of other classes.
+        self.register_buffer("text_embeddings", torch.from_numpy(prototypes), persistent=False)
         if projection == "vision":
             self.vision_projection = nn.Linear(width, prototypes.shape[1], bias=False)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import torch
+
+_SCOPE = threading.RLock()
 
 
 def import_optional(module: str, extra: str) -> ModuleType:
@@ -75,7 +78,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         message = (
             f"device={device!r} cannot be used on this machine ({str(error).splitlines()[0]}). "
             'Pass "auto" to take the best device there is, or "cpu".'
@@ -105,7 +108,8 @@ def seeded_scope(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     import torch
 
     devices: list[Any] = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    # The global generator is shared by all threads: they take turns.
+    with _SCOPE, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield torch.Generator(device=device).manual_seed(seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,9 +16,9 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 _NATURAL = Interval(Integral, 0, None, closed="left")
 
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
-    "prompts": [dict, str, None],
-    "class_names": [dict, None],
-    "vision_params": [dict, None],
+    "prompts": [Mapping, str, None],
+    "class_names": [Mapping, None],
+    "vision_params": [Mapping, None],
     "n_snv_components": [_COUNT, None],
     "n_components": [
         StrOptions({"auto"}),
@@ -37,7 +38,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "lr_schedule": [StrOptions({"cosine", "constant"})],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "augment": ["boolean"],
-    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "class_weight": [Mapping, StrOptions({"balanced"}), None],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
     "callbacks": [list, None],
     "warm_start": ["boolean"],

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import LRScheduler
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
+from hsvlm._callbacks import Monitor, WarmUpCosine
 from hsvlm._model import AlignedModel
 from hsvlm._runtime import at_most_threads, seeded_scope
 from hsvlm.contrastive.loss import contrastive_loss, criterion_loss
 from hsvlm.contrastive.negatives import all_negatives
-from hsvlm.exceptions import TrainingDivergedError
+from hsvlm.exceptions import HSVLMWarning, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from hsvlm._windows import WindowSource
 
 __all__ = ["TrainingSettings", "WindowDataset", "fit_net", "in_batches"]
-
-_WARM_UP_SHARE = 0.1
 
 # A batch has to hold this many pixels before one more CPU thread is worth its waiting.
 _PIXELS_PER_THREAD = 2**16
@@ -126,6 +126,16 @@ class _Batches:
 class _AlignmentNet(NeuralNet):
     """The skorch net: per-sample losses are weighted and reduced here, and only here."""
 
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **params: Any) -> Any:
+        self.interrupted_ = False
+        try:
+            return super().fit_loop(X, y, epochs=epochs, **params)
+        except KeyboardInterrupt:
+            # skorch's own way to stop early, raised by callbacks at the end of an epoch; anywhere
+            # else it is the user's Ctrl-C.
+            self.interrupted_ = not self.history or "dur" not in self.history[-1]
+            raise
+
     def get_loss(
         self,
         y_pred: Tensor,
@@ -167,74 +177,6 @@ class _Criterion(nn.Module):
         )
 
 
-class _WarmUpCosine:
-    """Factor on the learning rate at a step; a class, so that fitted nets can be pickled."""
-
-    def __init__(self, n_steps: int) -> None:
-        self._n_steps = n_steps
-        self._n_warm = max(1, round(_WARM_UP_SHARE * n_steps))
-
-    def __call__(self, step: int) -> float:
-        if step < self._n_warm:
-            return (step + 1) / self._n_warm
-        passed = (step - self._n_warm) / max(1, self._n_steps - self._n_warm)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, passed)))
-
-
-class _Monitor(Callback):
-    """Records learning rate and validation accuracy, shows progress, stops on a diverged loss."""
-
-    def __init__(self, verbose: int = 0) -> None:
-        self.verbose = verbose
-
-    def on_train_begin(self, net: Any, **_: Any) -> None:
-        from tqdm.auto import tqdm
-
-        self.bar_ = tqdm(
-            total=net.max_epochs, desc="training", unit="epoch", disable=not self.verbose
-        )
-
-    def on_epoch_begin(self, net: Any, **_: Any) -> None:
-        self.correct_ = 0
-        self.counted_ = 0
-        net.history.record("lr", float(net.optimizer_.param_groups[0]["lr"]))
-
-    def on_batch_end(
-        self, net: Any, batch: Any = None, training: bool = False, **step: Any
-    ) -> None:
-        if training:
-            loss = net.history[-1, "batches", -1, "train_loss"]
-            if not math.isfinite(loss):
-                self._stop(net, loss)
-            return
-        targets = batch[1][0]
-        self.correct_ += int((step["y_pred"].argmax(dim=1) == targets).sum())
-        self.counted_ += len(targets)
-
-    def _stop(self, net: Any, loss: float) -> None:
-        self.bar_.close()
-        rate = net.optimizer_.param_groups[0]["lr"]
-        message = (
-            f"The training loss became {loss} in epoch {len(net.history)} with lr={rate:.3g} and "
-            f"batch_size={net.batch_size}. Lower lr, raise batch_size, or look for extreme values "
-            "in the data."
-        )
-        raise TrainingDivergedError(message)
-
-    def on_epoch_end(self, net: Any, **_: Any) -> None:
-        if self.counted_:
-            net.history.record("valid_acc", self.correct_ / self.counted_)
-        shown = {"loss": f"{net.history[-1, 'train_loss']:.4f}"}
-        if self.counted_:
-            shown["valid_acc"] = f"{net.history[-1, 'valid_acc']:.4f}"
-        self.bar_.set_postfix(shown)
-        self.bar_.update()
-
-    def on_train_end(self, net: Any, **_: Any) -> None:
-        self.bar_.close()
-        del self.bar_
-
-
 def fit_net(
     model_params: dict[str, Any],
     settings: TrainingSettings,
@@ -272,43 +214,96 @@ def fit_net(
         If the loss becomes NaN or infinite.
     """
     device = training.targets.device
-    n_steps = settings.max_epochs * math.ceil(len(training) / settings.batch_size)
-    callbacks: list[Any] = [("monitor", _Monitor(verbose=settings.verbose))]
-    if settings.lr_schedule == "cosine":
-        factor = _WarmUpCosine(n_steps)
-        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None)
-        callbacks.append(("schedule", schedule))
     with (
-        _threads_for(settings.batch_size, training.source),
         seeded_scope(seed, device) as generator,
+        _threads_for(settings.batch_size, training.source),
     ):
-        net = _AlignmentNet(
-            AlignedModel,
-            criterion=_Criterion,
-            criterion__settings=settings,
-            optimizer=torch.optim.AdamW,
-            optimizer__weight_decay=settings.weight_decay,
-            lr=settings.lr,
-            max_epochs=settings.max_epochs,
-            batch_size=settings.batch_size,
-            iterator_train=_Batches,
-            iterator_train__augment=settings.augment and training.source.size > 1,
-            iterator_valid=_Batches,
-            train_split=None if validation is None else predefined_split(validation),
-            callbacks=[*callbacks, *settings.callbacks],
-            callbacks__print_log=None,
-            device=str(device),
-            verbose=0,
-            **{f"module__{name}": value for name, value in model_params.items()},
-        )
-        net.set_params(iterator_train__generator=generator, criterion__generator=generator)
-        net.initialize()
+        net = _new_net(model_params, settings, training, validation, generator)
         if previous is not None:
-            net.module_.load_state_dict(previous.module_.state_dict())
-        net.partial_fit(training)
+            _continue_from(previous, net)
+        try:
+            net.partial_fit(training)
+        except KeyError as error:
+            if validation is None and "valid" in str(error):
+                message = (
+                    f"A callback asks for a validation figure ({error}), but nothing is held out. "
+                    'Set validation_fraction, or let it monitor "train_loss".'
+                )
+                raise ParameterError(message) from error
+            raise
+    if net.interrupted_:
+        _tell_interruption(net, settings.max_epochs)
     _drop_training_state(net)
     net.module_.eval()
     return net
+
+
+def _new_net(
+    model_params: dict[str, Any],
+    settings: TrainingSettings,
+    training: WindowDataset,
+    validation: WindowDataset | None,
+    generator: torch.Generator,
+) -> Any:
+    n_steps = settings.max_epochs * math.ceil(len(training) / settings.batch_size)
+    callbacks: list[Any] = [("monitor", Monitor(verbose=settings.verbose))]
+    if settings.lr_schedule == "cosine":
+        factor = WarmUpCosine(n_steps)
+        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None)
+        callbacks.append(("schedule", schedule))
+    net = _AlignmentNet(
+        AlignedModel,
+        criterion=_Criterion,
+        criterion__settings=settings,
+        criterion__generator=generator,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=settings.weight_decay,
+        lr=settings.lr,
+        max_epochs=settings.max_epochs,
+        batch_size=settings.batch_size,
+        iterator_train=_Batches,
+        iterator_train__generator=generator,
+        iterator_train__augment=settings.augment and training.source.size > 1,
+        iterator_valid=_Batches,
+        train_split=None if validation is None else predefined_split(validation),
+        callbacks=[*callbacks, *settings.callbacks],
+        callbacks__print_log=None,
+        device=str(generator.device),
+        verbose=0,
+        **{f"module__{name}": value for name, value in model_params.items()},
+    )
+    return net.initialize()
+
+
+def _continue_from(previous: Any, net: Any) -> None:
+    parts = {
+        "vision_encoder": "module__encoder",
+        "the window, patch_size or vision_params": "module__encoder_params",
+        "projection": "module__projection",
+    }
+    changed = [name for name, key in parts.items() if getattr(previous, key) != getattr(net, key)]
+    if (previous.module__prototypes is None) != (net.module__prototypes is None):
+        changed.append("criterion")
+    if changed:
+        message = (
+            f"warm_start=True continues with the network of the previous fit, but "
+            f"{'; '.join(changed)} changed. Set them back, or set warm_start=False."
+        )
+        raise ParameterError(message)
+    net.module_.load_state_dict(previous.module_.state_dict())
+
+
+def _tell_interruption(net: Any, max_epochs: int) -> None:
+    # The last row of the history is that of the epoch that was interrupted.
+    del net.history[-1:]
+    finished = len(net.history)
+    if not finished:
+        raise KeyboardInterrupt
+    message = (
+        f"Training was interrupted in epoch {finished + 1} of {max_epochs}. The classifier keeps "
+        "the weights it had then and can be used; warm_start=True continues from them."
+    )
+    warnings.warn(message, HSVLMWarning, stacklevel=2)
 
 
 def _drop_training_state(net: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,10 +10,10 @@ from scipy.ndimage import maximum_filter
 from torch import Tensor
 
 from hsvlm._cubes import check_window_fits
-from hsvlm.preprocessing import check_finite
+from hsvlm._spectra_check import SpectraCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -130,28 +130,29 @@ class WindowSource:
         ParameterError
             If the window does not fit a scene.
         DataError
-            If a pixel that a window touches holds NaN or infinite values.
+            If a pixel that a window touches holds NaN, infinite or extreme values.
         """
         corners = np.empty(len(samples), dtype=np.int64)
         strides = np.empty(len(samples), dtype=np.int64)
+        check = SpectraCheck()
         tables: list[NDArray[np.float32]] = []
-        maps: list[NDArray[np.int64]] = []
+        maps: list[NDArray[np.int32]] = []
         for number in np.unique(samples.scene_ids):
             here = samples.scene_ids == number
             cube = samples.cubes[number]
             check_window_fits(cube.shape, size, padding)
-            rows, cols, row_map, origin = _touched(cube.shape, samples.coords[here], size, padding)
-            row_map[row_map >= 0] += sum(map(len, tables))
-            place = samples.coords[here] - origin
-            strides[here] = row_map.shape[1]
-            corners[here] = sum(map(len, maps)) + place[:, 0] * row_map.shape[1] + place[:, 1]
-            tables.append(_reduced(cube, rows, cols, reduce))
-            maps.append(row_map.ravel())
-        flat = np.concatenate(maps)
-        flat[flat < 0] = sum(map(len, tables))
+            touched = _touched(cube.shape, samples.coords[here], size, padding)
+            touched.row_map[touched.row_map >= 0] += sum(map(len, tables))
+            strides[here] = touched.stride
+            corners[here] = touched.corners + sum(map(len, maps))
+            tables.extend(_reduced(cube, touched.rows, touched.cols, reduce, check))
+            maps.append(touched.row_map)
+        check.close()
+        row_map = np.concatenate(maps) if len(maps) > 1 else maps[0]
+        row_map[row_map < 0] = sum(map(len, tables))
         return cls(
             _table(tables, device),
-            torch.from_numpy(flat.astype(np.int32)).to(device),
+            torch.from_numpy(row_map).to(device),
             torch.from_numpy(corners).to(device),
             torch.from_numpy(strides).to(device),
             size,
@@ -178,15 +179,17 @@ class WindowSource:
         Raises
         ------
         DataError
-            If the data hold NaN or infinite values.
+            If the data hold NaN, infinite or extreme values.
         """
         windows = array.reshape(len(array), 1, 1, -1) if array.ndim == 2 else array
         size = windows.shape[1]
         pixels = windows.reshape(-1, 1, windows.shape[3])
         rows = np.arange(len(pixels))
-        table = _table([_reduced(pixels, rows, np.zeros_like(rows), reduce)], device)
+        check = SpectraCheck()
+        pieces = list(_reduced(pixels, rows, np.zeros_like(rows), reduce, check))
+        check.close()
         return cls(
-            table,
+            _table(pieces, device),
             torch.arange(len(pixels), dtype=torch.int32, device=device),
             torch.arange(0, len(pixels), size * size, device=device),
             torch.full((len(array),), size, device=device),
@@ -194,43 +197,96 @@ class WindowSource:
         )
 
 
+class _Touched(NamedTuple):
+    """Pixels that the windows of a scene read, and where in a map of their numbers each begins."""
+
+    rows: NDArray[np.intp]
+    cols: NDArray[np.intp]
+    row_map: NDArray[np.int32]  # flattened; -1 for positions outside all windows or the scene
+    corners: NDArray[np.intp]
+    stride: int
+
+
 def _touched(
     shape: tuple[int, ...], coords: NDArray[np.intp], size: int, padding: Padding
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], NDArray[np.intp]]:
-    """Pixels that windows read, the padded map of their numbers, and where the map begins."""
+) -> _Touched:
+    # Memory goes with the box around all windows in one way, with the windows in the other.
+    box = np.prod(np.ptp(coords, axis=0) + size)
+    few = 4 * len(coords) * size**2 < box
+    return (_touched_by_few if few else _touched_by_many)(shape, coords, size, padding)
+
+
+def _touched_by_few(
+    shape: tuple[int, ...], coords: NDArray[np.intp], size: int, padding: Padding
+) -> _Touched:
+    height, width = shape[:2]
+    reach = np.arange(size) - size // 2
+    down, right = (coords[:, axis, None] + reach for axis in (0, 1))
+    inside = ((down >= 0) & (down < height))[:, :, None] & ((right >= 0) & (right < width))[:, None]
+    down, right = height - 1 - abs(height - 1 - abs(down)), width - 1 - abs(width - 1 - abs(right))
+    position = down[:, :, None] * width + right[:, None]
+    if padding == "zero":
+        position[~inside] = -1
+    pixels, number = np.unique(position, return_inverse=True)
+    row_map = number.ravel().astype(np.int32)
+    if pixels[0] < 0:
+        pixels = pixels[1:]
+        row_map -= 1
+    rows, cols = np.divmod(pixels, width)
+    return _Touched(rows, cols, row_map, np.arange(len(coords)) * size**2, size)
+
+
+def _touched_by_many(
+    shape: tuple[int, ...], coords: NDArray[np.intp], size: int, padding: Padding
+) -> _Touched:
     half = size // 2
-    extent = np.array(shape[:2])
     first, last = coords.min(axis=0), coords.max(axis=0)
-    low, high = np.maximum(first - half, 0), np.minimum(last + half + 1, extent)
-    before, after = low - (first - half), last + half + 1 - high
-    height, width = high - low
+    before = np.maximum(half - first, 0)
+    after = np.maximum(last + half + 1 - np.array(shape[:2]), 0)
 
-    centres = np.zeros((last - first + size).tolist(), dtype=bool)
-    centres[tuple((coords - first + half).T)] = True
-    read = maximum_filter(centres, size=size, mode="constant") if size > 1 else centres
+    read = np.zeros((last - first + size).tolist(), dtype=bool)
+    read[tuple((coords - first + half).T)] = True
+    if size > 1:
+        read = maximum_filter(read, size=size, mode="constant")
+    for axis in (0, 1):
+        lines = np.moveaxis(read, axis, 0)
+        low, high = before[axis], len(lines) - after[axis]
+        if padding == "reflect":
+            for step in range(1, low + 1):
+                lines[low + step] |= lines[low - step]
+            for step in range(1, after[axis] + 1):
+                lines[high - 1 - step] |= lines[high - 1 + step]
+        read = np.moveaxis(lines[low:high], 0, axis)
 
-    crop = np.arange(height * width).reshape(height, width)
+    number = np.cumsum(read, dtype=np.int32).reshape(read.shape)
+    number -= 1
+    number[~read] = -1
     margins = list(zip(before.tolist(), after.tolist(), strict=True))
     if padding == "reflect":
-        position = np.pad(crop, margins, mode="reflect")
+        row_map = np.pad(number, margins, mode="reflect")
     else:
-        position = np.pad(crop, margins, constant_values=-1)
-    pixels = np.unique(position[read & (position >= 0)])
-    number = np.full(height * width + 1, -1)
-    number[pixels] = np.arange(len(pixels))
-    rows, cols = np.divmod(pixels, width)
-    return rows + low[0], cols + low[1], number[position], first
+        row_map = np.pad(number, margins, constant_values=-1)
+    rows, cols = np.nonzero(read)
+    rows += first[0] - half + before[0]
+    cols += first[1] - half + before[1]
+    stride = row_map.shape[1]
+    corners = (coords - first) @ [stride, 1]
+    return _Touched(rows, cols, row_map.ravel(), corners, stride)
 
 
 def _reduced(
-    cube: Any, rows: NDArray[np.intp], cols: NDArray[np.intp], reduce: Reduce
-) -> NDArray[np.float32]:
-    pieces = []
+    cube: Any,
+    rows: NDArray[np.intp],
+    cols: NDArray[np.intp],
+    reduce: Reduce,
+    check: SpectraCheck,
+) -> Iterator[NDArray[np.float32]]:
     for start in range(0, len(rows), _CHUNK):
         spectra = np.asarray(cube[rows[start : start + _CHUNK], cols[start : start + _CHUNK]])
-        check_finite(spectra)
-        pieces.append(reduce(spectra).astype(np.float32))
-    return np.concatenate(pieces)
+        check.add(spectra)
+        # After a failure the rest is read only for the counts of the error.
+        if not check.failed:
+            yield reduce(spectra).astype(np.float32)
 
 
 def _table(tables: list[NDArray[np.float32]], device: torch.device) -> Tensor:

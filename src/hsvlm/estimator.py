@@ -14,11 +14,10 @@ from sklearn.base import (
     _fit_context,
 )
 
-from hsvlm._fitting import encode_classes, train
+from hsvlm._fitting import fit_classifier
 from hsvlm._inference import class_scores, embeddings, text_similarity, with_prompts
-from hsvlm._inputs import class_targets, fit_inputs, is_cube
+from hsvlm._inputs import is_cube, score_inputs
 from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
-from hsvlm.samples import pixel_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +90,7 @@ class HSIPromptClassifier(
         Such as early stopping.
     warm_start : bool, default=False
         Continue from the previous fit: its weights, preprocessing and prototypes.
-    unlabeled : int or str, default=0
+    unlabeled : int, float, str or None, default=0
         Value of label maps that stands for "no label"; of no meaning in label vectors.
     device : str or torch.device, default="auto"
         Where to compute; ``"auto"`` takes a GPU where there is one.
@@ -106,6 +105,8 @@ class HSIPromptClassifier(
         The labels and the number of bands.
     prompts_ : dict
         ``{label: tuple of texts}``.
+    text_embeddings_ : ndarray of shape (n_classes, n_text), float32
+        Unit vectors that the text encoder gives the prompts; absent with ``"cross-entropy"``.
     prototypes_, logit_scale_ : ndarray of shape (n_classes, n_embedding), float32, and float
         Unit vectors of the classes in the joint space, and the learned factor on the cosines;
         absent with ``"cross-entropy"``.
@@ -138,6 +139,7 @@ class HSIPromptClassifier(
     classes_: NDArray[Any]
     n_features_in_: int
     prompts_: dict[Any, tuple[str, ...]]
+    text_embeddings_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]
     logit_scale_: float
     history_: Any
@@ -256,13 +258,7 @@ class HSIPromptClassifier(
         ParameterError, UnknownNameError, TrainingDivergedError
             If parameters do not fit the data or each other, or the loss is not finite.
         """
-        warm = self.warm_start and hasattr(self, "net_")
-        before = self.classes_ if warm else None
-        X, y, weights = fit_inputs(self, X, y, sample_weight)
-        self.classes_, targets = class_targets(y, before)
-        if not warm:
-            encode_classes(self)
-        train(self, X, targets, weights, warm=warm)
+        fit_classifier(self, X, y, sample_weight)
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
@@ -337,7 +333,7 @@ class HSIPromptClassifier(
             Data with the bands seen during fit.
         y : array of shape (n_samples,), or label map of shape (height, width) for a cube
             The true labels.
-        sample_weight : array of shape (n_samples,), default=None
+        sample_weight : array in the shape of `y`, default=None
             Weights of the samples.
 
         Returns
@@ -346,7 +342,7 @@ class HSIPromptClassifier(
             Share of samples classified correctly, in [0, 1].
         """
         if is_cube(X):
-            X, y = pixel_samples(X, y, self.unlabeled)
+            X, y, sample_weight = score_inputs(X, y, sample_weight, self.unlabeled)
         return float(super().score(X, y, sample_weight))
 
     def similarity(self, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:

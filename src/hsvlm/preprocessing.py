@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -15,6 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hsvlm._cubes import n_dimensions
+from hsvlm._spectra_check import SpectraCheck, usable_values
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples
 
@@ -27,7 +29,7 @@ _DEFAULT_COMPONENTS = 25
 
 
 def check_finite(spectra: NDArray[Any]) -> None:
-    """Refuse spectra that hold NaN or infinite values.
+    """Refuse spectra that hold NaN, infinite or extreme values.
 
     Parameters
     ----------
@@ -37,23 +39,11 @@ def check_finite(spectra: NDArray[Any]) -> None:
     Raises
     ------
     DataError
-        Names how many values, in how many spectra and in which bands, are not finite.
+        Names how many values, in how many spectra and in which bands, cannot be used.
     """
-    if not np.issubdtype(spectra.dtype, np.inexact):
-        return
-    bad = ~np.isfinite(spectra)
-    if not bad.any():
-        return
-    bands = np.flatnonzero(bad.any(axis=0))
-    named = ", ".join(f"{band} ({int(bad[:, band].sum())})" for band in bands[:5])
-    more = f" and {len(bands) - 5} more bands" if len(bands) > 5 else ""
-    message = (
-        f"The data hold NaN or infinite values: {int(np.isnan(spectra).sum())} NaN and "
-        f"{int(np.isinf(spectra).sum())} infinite in {int(bad.any(axis=1).sum())} of "
-        f"{len(spectra)} spectra; bands (counts): {named}{more}. "
-        "Drop these bands, fill the values, or leave these pixels unlabelled."
-    )
-    raise DataError(message)
+    check = SpectraCheck()
+    check.add(spectra)
+    check.close()
 
 
 def standard_normal_variate(spectra: NDArray[Any]) -> NDArray[np.float64]:
@@ -116,8 +106,8 @@ def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) ->
         raise DataError(message)
 
 
-class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Fit a 2-D transformer to spectra and apply it to arrays of any kind."""
+class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Fit a 2-D transformer to spectra; scikit-learn wraps what `transform` gives in containers."""
 
     transformer_: Any
     n_features_in_: int
@@ -145,9 +135,9 @@ class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises
         ------
         DataError
-            If the data hold NaN or infinite values.
+            If the data hold NaN, infinite or extreme values.
         """
-        if not isinstance(X, PixelSamples) and n_dimensions(X) not in (3, 4):
+        if _is_plain(X):
             spectra = validate_data(
                 self, X, dtype="numeric", ensure_all_finite=False, ensure_min_samples=2
             )
@@ -155,11 +145,46 @@ class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             spectra = centre_spectra(X)
             self.n_features_in_ = spectra.shape[1]
         check_finite(spectra)
-        self.transformer_ = self._fitted_transformer(spectra, None if n_dimensions(X) == 3 else y)
+        # What the inner transformer gives is computed with, whatever the caller wants to see.
+        with config_context(transform_output="default"):
+            labels = None if n_dimensions(X) == 3 else y
+            self.transformer_ = self._fitted_transformer(spectra, labels)
         self._n_features_out = self._apply(spectra[:1]).shape[1]
         return self
 
     def transform(self, X: Any) -> Any:
+        spectra = validate_data(self, X, dtype="numeric", ensure_all_finite=False, reset=False)
+        check_finite(spectra)
+        return self._apply(spectra)
+
+    def _apply(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        with config_context(transform_output="default"):
+            return np.asarray(self.transformer_.transform(spectra))
+
+    def _apply_where_usable(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        usable = usable_values(spectra)
+        if usable is None:
+            return self._apply(spectra)
+        whole = usable.all(axis=1)
+        dtype = np.promote_types(spectra.dtype, np.float32)
+        result = np.full((len(spectra), self._n_features_out), np.nan, dtype=dtype)
+        if whole.any():
+            result[whole] = self._apply(spectra[whole])
+        return result
+
+
+class _KeepKind:
+    """Transform every kind of input into the same kind.
+
+    Data frames hold plain spectra alone. scikit-learn wraps methods of its own subclasses, so this
+    is none of them, and passes on what may be wrapped.
+    """
+
+    def fit_transform(self: Any, X: Any, y: Any = None) -> Any:
+        """Fit to `X` and transform it; see `fit` and `transform`."""
+        return self.fit(X, y).transform(X)
+
+    def transform(self: Any, X: Any) -> Any:
         """Transform every spectrum and keep the kind of the input.
 
         Parameters
@@ -171,43 +196,29 @@ class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Returns
         -------
         PixelSamples or ndarray
-            The same kind as `X`, with (n_components or transformed) bands on the last axis. Pixels
-            of a scene that are not finite stay NaN, since windows may never touch them.
+            The same kind as `X`, with (n_components or transformed) bands on the last axis; plain
+            spectra in the container chosen by ``set_output``. Pixels of a scene that cannot be used
+            become NaN, since windows may never touch them.
 
         Raises
         ------
         DataError
-            If an array holds NaN or infinite values, or the band count differs from fit.
+            If an array holds NaN, infinite or extreme values, or the band count differs from fit.
         """
         check_is_fitted(self)
+        if _is_plain(X):
+            return super().transform(X)  # type: ignore[misc]
         if isinstance(X, PixelSamples):
             check_band_count(self, X.shape[1], self.n_features_in_)
-            return X.map_spectra(self._apply_where_finite)
-        if n_dimensions(X) in (3, 4):
-            array = np.asarray(X)
-            check_band_count(self, array.shape[-1], self.n_features_in_)
-            spectra = array.reshape(-1, array.shape[-1])
-            check_finite(spectra)
-            return self._apply(spectra).reshape(*array.shape[:-1], -1)
-        spectra = validate_data(self, X, dtype="numeric", ensure_all_finite=False, reset=False)
+            return X.map_spectra(self._apply_where_usable)
+        array = np.asarray(X)
+        check_band_count(self, array.shape[-1], self.n_features_in_)
+        spectra = array.reshape(-1, array.shape[-1])
         check_finite(spectra)
-        return self._apply(spectra)
-
-    def _apply(self, spectra: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(self.transformer_.transform(spectra))
-
-    def _apply_where_finite(self, spectra: NDArray[Any]) -> NDArray[Any]:
-        finite = np.isfinite(spectra).all(axis=1)
-        if finite.all():
-            return self._apply(spectra)
-        dtype = np.promote_types(spectra.dtype, np.float32)
-        result = np.full((len(spectra), self._n_features_out), np.nan, dtype=dtype)
-        if finite.any():
-            result[finite] = self._apply(spectra[finite])
-        return result
+        return self._apply(spectra).reshape(*array.shape[:-1], -1)
 
 
-class SpectralTransformer(_SpectralBase):
+class SpectralTransformer(_KeepKind, _Spectra):
     """Apply any scikit-learn transformer along the band axis.
 
     Parameters
@@ -245,7 +256,7 @@ class SpectralTransformer(_SpectralBase):
         return clone(self.transformer).fit(spectra, y)
 
 
-class SpectralPCA(_SpectralBase):
+class SpectralPCA(_KeepKind, _Spectra):
     """Principal components along the band axis.
 
     Parameters
@@ -269,6 +280,10 @@ class SpectralPCA(_SpectralBase):
     --------
     SpectralTransformer : The same for any scikit-learn transformer.
 
+    Notes
+    -----
+    Components along which the spectra of `fit` do not vary are zero, whatever is transformed.
+
     Examples
     --------
     >>> import numpy as np
@@ -290,12 +305,15 @@ class SpectralPCA(_SpectralBase):
         count = self._checked_count(spectra)
         # The randomised solver that scikit-learn would pick is neither exact nor, here, faster.
         solver = "covariance_eigh" if spectra.shape[0] > spectra.shape[1] else "full"
-        pca = PCA(count, whiten=self.whiten, svd_solver=solver).fit(spectra)
-        if self.n_components == "auto":
-            variances = pca.explained_variance_
-            spanned = max(1, int((variances > variances[0] * np.finfo(np.float32).eps).sum()))
-            if spanned < pca.n_components_:
-                pca = PCA(spanned, whiten=self.whiten, svd_solver=solver).fit(spectra)
+        with np.errstate(invalid="ignore"):  # the share of no variance in no variance
+            pca = PCA(count, whiten=self.whiten, svd_solver=solver).fit(spectra)
+        variances = pca.explained_variance_
+        spanned = int((variances > variances[0] * np.finfo(np.float32).eps).sum())
+        if self.n_components == "auto" and 0 < spanned < pca.n_components_:
+            pca = PCA(spanned, whiten=self.whiten, svd_solver=solver).fit(spectra)
+        # Along directions in which the training spectra do not vary there is rounding noise alone,
+        # which whatever scales the components afterwards would blow up.
+        pca.components_[spanned:] = 0
         self.n_components_ = int(pca.n_components_)
         return pca
 
@@ -327,6 +345,10 @@ class SpectralPCA(_SpectralBase):
             )
             raise ParameterError(message)
         return int(count)
+
+
+def _is_plain(X: Any) -> bool:
+    return not isinstance(X, PixelSamples) and n_dimensions(X) not in (3, 4)
 
 
 def centre_spectra(X: Any) -> NDArray[Any]:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._cubes import MappedCube, as_cubes, check_label_map, check_window_fits
+from hsvlm._cubes import (
+    MappedCube,
+    as_cubes,
+    as_whole_numbers,
+    check_label_map,
+    check_window_fits,
+    labeled_pixels,
+)
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +43,7 @@ class PixelSamples:
         The scenes, of any numeric dtype; memory-mapped arrays stay on disk. All must have the same
         number of bands. They are referenced, never copied and never written to.
     coords : array-like of shape (n_samples, 2)
-        Row and column of every sample, in pixels.
+        Row and column of every sample, in pixels: whole numbers. An empty list makes no samples.
     scene_ids : array-like of shape (n_samples,), default=None
         Index into `cubes` for every sample; None puts all samples into the first scene.
 
@@ -52,7 +59,9 @@ class PixelSamples:
     Raises
     ------
     DataError
-        If a cube is not 3-D, band counts differ, or a coordinate lies outside its scene.
+        If there is no cube, a cube is not 3-D or has masked values, band counts differ, `coords`
+        or `scene_ids` have another shape or are not whole numbers, or a coordinate lies outside
+        its scene.
 
     See Also
     --------
@@ -81,11 +90,21 @@ class PixelSamples:
         scene_ids: ArrayLike | None = None,
     ) -> None:
         self.cubes: tuple[Any, ...] = as_cubes(cubes)
-        self.coords: NDArray[np.intp] = np.asarray(coords, dtype=np.intp).reshape(-1, 2)
+        given = np.asarray(coords)
+        if given.shape == (0,):
+            given = given.reshape(0, 2)
+        if given.ndim != 2 or given.shape[1] != 2:
+            message = (
+                f"coords has shape {given.shape}, but must have shape (n_samples, 2): row and "
+                "column of every sample. Pass np.column_stack([rows, cols]), or np.argwhere(mask) "
+                "for the pixels of a mask."
+            )
+            raise DataError(message)
+        self.coords: NDArray[np.intp] = as_whole_numbers(given, "coords")
         self.scene_ids: NDArray[np.intp] = (
             np.zeros(len(self.coords), dtype=np.intp)
             if scene_ids is None
-            else np.asarray(scene_ids, dtype=np.intp)
+            else as_whole_numbers(np.asarray(scene_ids), "scene_ids")
         )
         self._check_coordinates()
 
@@ -138,7 +157,9 @@ class PixelSamples:
     def __getitem__(self, key: Any) -> PixelSamples:
         if isinstance(key, tuple):
             key, *rest = key
-            if any(one is not Ellipsis and one != slice(None) for one in rest):
+            if not all(
+                one is Ellipsis or (isinstance(one, slice) and one == slice(None)) for one in rest
+            ):
                 message = (
                     "PixelSamples are indexed by sample, not by band. "
                     "np.asarray(X)[...] gives plain spectra, and map_spectra selects bands."
@@ -188,6 +209,8 @@ class PixelSamples:
         ------
         ParameterError
             If `size` is even, or too large for reflection in a scene that has samples.
+        UnknownNameError
+            If `padding` is none of the two.
 
         Examples
         --------
@@ -298,9 +321,11 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     cube : array of shape (height, width, n_bands), or a sequence of such arrays
         One scene or several with the same number of bands.
     labels : array of shape (height, width), or a sequence of such arrays
-        One label map per scene, of integers or strings.
-    unlabeled : int or str, default=0
-        Value of the label maps that stands for "no label". Pixels that carry it are left out.
+        One label map per scene, of numbers or strings. Masked pixels of a masked array have no
+        label.
+    unlabeled : int, float, str or None, default=0
+        Value of the label maps that stands for "no label". Pixels that carry it are left out; NaN
+        leaves out the pixels that are NaN. None: every pixel has a label.
 
     Returns
     -------
@@ -312,8 +337,11 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     Raises
     ------
     DataError
-        If a cube is not 3-D, its height and width differ from those of its label map, the bands
-        come first, or no pixel is labelled.
+        If a cube is not 3-D or has masked values, its height and width differ from those of its
+        label map, the bands come first, a label is NaN or infinite, the map holds strings and
+        `unlabeled` is a number or the other way round, or no pixel is labelled.
+    ParameterError
+        If `unlabeled` is not a single value.
 
     Examples
     --------
@@ -325,21 +353,26 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     True
     """
     cubes = as_cubes(cube)
-    maps = list(labels) if isinstance(labels, (list, tuple)) and np.ndim(labels[0]) == 2 else None
-    maps = [np.asarray(one) for one in (maps if maps is not None else [labels])]
+    several = isinstance(labels, (list, tuple)) and len(labels) and np.ndim(labels[0]) == 2
+    maps = [
+        one if isinstance(one, np.ma.MaskedArray) else np.asarray(one)
+        for one in (labels if several else [labels])
+    ]
     if len(cubes) != len(maps):
         message = f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
         raise DataError(message)
     coords, scene_ids, y = [], [], []
     for number, (one, label_map) in enumerate(zip(cubes, maps, strict=True)):
         check_label_map(one, label_map)
-        here = np.argwhere(label_map != unlabeled)
+        here = np.argwhere(labeled_pixels(label_map, unlabeled))
         coords.append(here)
         scene_ids.append(np.full(len(here), number))
-        y.append(label_map[here[:, 0], here[:, 1]])
+        y.append(np.asarray(label_map)[here[:, 0], here[:, 1]])
     if not sum(map(len, coords)):
+        masked = "is masked or " if any(map(np.ma.is_masked, maps)) else ""
         message = (
-            f"No pixel is labelled: every value of the label map equals unlabeled={unlabeled!r}. "
+            f"No pixel is labelled: every value of the label map {masked}equals "
+            f"unlabeled={unlabeled!r}. "
             "Check the map, or pass the value that really stands for background."
         )
         raise DataError(message)

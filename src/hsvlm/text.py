@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["TextEncoder", "encode_prompts", "encode_texts"]
+__all__ = ["TextEncoder", "can_encode", "encode_prompts", "encode_texts"]
 
 _ALIKE: Final = 0.95  # cosine above which two classes share nearly all that their texts say
 _SHOWN: Final = 3  # cases named in one warning
@@ -90,7 +90,7 @@ def encode_prompts(
            [0. , 1. ]], dtype=float32)
     """
     labels = list(prompts)
-    if not _can_encode(encoder):
+    if not can_encode(encoder):
         origin = "The array of prototypes (one row for each class, in the order of np.unique(y))"
         prototypes = _unit_rows(encoder, len(labels), origin)
     else:
@@ -152,7 +152,7 @@ def encode_texts(
     array([[1.       , 0.       ],
            [0.4472136, 0.8944272]], dtype=float32)
     """
-    if not _can_encode(encoder):
+    if not can_encode(encoder):
         message = (
             "An array of prototypes cannot encode new texts. Use a text encoder: "
             "'all-MiniLM-L6-v2', a folder, or an object with an encode method."
@@ -169,7 +169,25 @@ def encode_texts(
     return np.stack([encoded[text].vector for text in texts])
 
 
-def _can_encode(encoder: object) -> bool:
+def can_encode(encoder: object) -> bool:
+    """Tell whether an encoder takes new texts, as an array of embeddings does not.
+
+    Parameters
+    ----------
+    encoder : object
+        What was passed as text encoder.
+
+    Returns
+    -------
+    bool
+        True for names, folders and objects with ``encode``.
+
+    Examples
+    --------
+    >>> from hsvlm.text import can_encode
+    >>> can_encode("all-MiniLM-L6-v2"), can_encode([[1.0, 0.0], [0.0, 1.0]])
+    (True, False)
+    """
     return isinstance(encoder, (str, os.PathLike)) or callable(getattr(encoder, "encode", None))
 
 

@@ -82,8 +82,9 @@ class ClassificationMapDisplay(Display):
             ``{label: name}``. Gives the legend, also for classes the map does not hold, so that
             maps of one scene share their colours. Labels of the map that it lacks stand for
             themselves.
-        unlabeled : int or str, default=0
-            Label drawn in white and left out of the legend.
+        unlabeled : int, str or None, default=0
+            Label drawn in white and left out of the legend; None draws every label. NaN and
+            masked pixels are white in any case.
         colors : dict, default=None
             ``{label: colour}``; other classes take theirs from :func:`class_palette`.
         title : str, default=""
@@ -103,13 +104,16 @@ class ClassificationMapDisplay(Display):
         ParameterError
             If there are more classes than distinct colours.
         """
-        values = np.asarray(label_map)
+        values = label_map if isinstance(label_map, np.ma.MaskedArray) else np.asarray(label_map)
         if values.ndim != 2:
             message = f"A label map has shape (height, width), got {values.shape}."
             raise DataError(message)
         names = dict(class_names or {})
-        names |= {one: str(one) for one in np.unique(values).tolist() if one not in names}
-        names.pop(unlabeled, None)
+        drawn = np.asarray(values)[~np.ma.getmaskarray(values)]
+        drawn = np.unique(drawn[drawn == drawn])
+        names |= {one: str(one) for one in drawn.tolist() if one not in names}
+        if unlabeled is not None:
+            names.pop(unlabeled, None)
         given = dict(colors or {})
         if not names.keys() <= given.keys():
             given = {**dict(zip(names, class_palette(len(names)), strict=True)), **given}
@@ -126,7 +130,8 @@ class ClassificationMapDisplay(Display):
         cube : array of shape (height, width, n_bands)
             The scene.
         **options
-            Passed to :meth:`from_labels`; class names default to those of the estimator.
+            Passed to :meth:`from_labels`; class names default to those of the estimator, and
+            `unlabeled` to None, for every pixel is predicted.
 
         Returns
         -------
@@ -136,7 +141,7 @@ class ClassificationMapDisplay(Display):
         label_map = estimator.predict(cube)
         names = {one: str(one) for one in estimator.classes_.tolist()}
         names |= {k: v for k, v in (estimator.class_names or {}).items() if k in names}
-        return cls.from_labels(label_map, **{"class_names": names, **options})
+        return cls.from_labels(label_map, **{"class_names": names, "unlabeled": None, **options})
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the map and its legend.
@@ -155,7 +160,7 @@ class ClassificationMapDisplay(Display):
         to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
         image = np.ones((*self.label_map.shape, 3))
         for label, colour in self.colors.items():
-            image[self.label_map == label] = to_rgb(colour)
+            image[np.ma.filled(self.label_map == label, False)] = to_rgb(colour)
         longest = max(map(len, map(str, self.names.values())), default=0)
         width, height = image_size(image.shape, self.title, beside=0.5 + 0.075 * longest)
         ax = new_axes(ax, (width, max(height, 0.7 + 0.19 * len(self.names))))

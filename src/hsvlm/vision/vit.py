@@ -111,7 +111,7 @@ class MaskedViT(nn.Module):
                 "Choose them so that whole patches fill the window."
             )
             raise ParameterError(message)
-        if width % n_heads:
+        if n_heads < 1 or width % n_heads:
             message = f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
             raise ParameterError(message)
         if not 0 <= mask_ratio < 1:
