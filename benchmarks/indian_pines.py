@@ -137,7 +137,6 @@ def protocol_methods(epochs: dict[str, int]) -> dict[str, Predict]:
 def setting_methods(epochs: dict[str, int]) -> dict[str, Predict]:
     changes: list[dict[str, Any]] = [
         {},
-        {"n_snv_components": None},
         {"augment": False},
         {"lr_schedule": "constant"},
         {"batch_size": 64},

@@ -300,7 +300,7 @@ def test_callbacks_that_watch_what_is_not_there(make, cube, labels):
 def test_vision_parameters_that_do_not_exist(make, cube, labels):
     message = message_of(ParameterError, make(vision_params={"dpeth": 2}), cube, labels)
     assert message == (
-        "The vision encoder MaskedViT cannot be made from {'n_channels': 18, 'window_size': 5, "
+        "The vision encoder MaskedViT cannot be made from {'n_channels': 6, 'window_size': 5, "
         "'patch_size': 1, 'dpeth': 2}: MaskedViT.__init__() got an unexpected keyword argument "
         "'dpeth'. It has to take n_channels, window_size and patch_size, and what vision_params "
         "holds."

@@ -51,7 +51,7 @@ def test_fitted_attributes(fitted):
     np.testing.assert_allclose(np.linalg.norm(fitted.prototypes_, axis=1), 1, rtol=1e-6)
     assert 1 <= fitted.logit_scale_ <= 100
     assert len(fitted.history_) == 8
-    assert [name for name, _ in fitted.preprocessing_.steps] == ["reduce", "scale"]
+    assert [name for name, _ in fitted.preprocessing_.steps] == ["pca", "scale"]
     assert fitted.window_size_ == 5
     assert fitted.device_ == "cpu"
 
@@ -449,7 +449,6 @@ def test_presets_carry_the_settings_of_the_reference():
         "criterion": "hard-semi-hard",
         "padding": "zero",
         "projection": "text",
-        "n_snv_components": None,
         "vision_params": {"width": 64, "depth": 6, "n_heads": 16, "mlp_width": 64},
     }
     assert {name: indian[name] for name in expected} == expected

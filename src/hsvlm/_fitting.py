@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -27,7 +27,6 @@ from hsvlm.preprocessing import (
     SpectralTransformer,
     centre_spectra,
     check_finite,
-    standard_normal_variate,
 )
 from hsvlm.prompts import resolve_prompts
 from hsvlm.samples import PixelSamples
@@ -218,12 +217,7 @@ def _fitted_preprocessing(clf: Any, X: PixelSamples | NDArray[Any]) -> Pipeline:
     check_finite(spectra)
     steps: list[tuple[str, Any]] = [("scale", SpectralTransformer(StandardScaler()))]
     if clf.n_components is not None:
-        reductions: list[tuple[str, Any]] = [("pca", SpectralPCA(clf.n_components))]
-        if clf.n_snv_components is not None:
-            count = min(clf.n_snv_components, *spectra.shape)
-            normalise = FunctionTransformer(standard_normal_variate)
-            reductions.append(("snv", make_pipeline(normalise, SpectralPCA(count))))
-        steps.insert(0, ("reduce", FeatureUnion(reductions)))
+        steps.insert(0, ("pca", SpectralPCA(clf.n_components)))
     pipeline = Pipeline(steps).set_output(transform="default")
     return pipeline.fit(spectra)
 

@@ -19,7 +19,6 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
     "class_names": [Mapping, None],
     "vision_params": [Mapping, None],
-    "n_snv_components": [_COUNT, None],
     "n_components": [
         StrOptions({"auto"}),
         _COUNT,
@@ -55,7 +54,6 @@ _PAPER: dict[str, Any] = {
     "vision_encoder": "vit",
     "vision_params": {"width": 64, "depth": 6, "n_heads": 16, "mlp_width": 64},
     "n_components": 25,
-    "n_snv_components": None,
     "window_size": 33,
     "patch_size": 3,
     "padding": "zero",

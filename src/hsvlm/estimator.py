@@ -60,9 +60,6 @@ class HSIPromptClassifier(
     n_components : "auto", int, float or None, default="auto"
         Principal components of the spectra, see :class:`~hsvlm.SpectralPCA`; None takes the bands
         as they are. Fitted on the training spectra only. Channels are then standardised.
-    n_snv_components : int or None, default=15
-        At most so many components of the spectra normalised per pixel (SNV) stand beside those of
-        the spectra themselves; None, or ``n_components=None``, does without.
     window_size, patch_size : int, default=15 and 3
         Side of the window in pixels, odd, and of its patches, which must divide it. Spectra and
         ready-made windows bring their own window size.
@@ -157,7 +154,6 @@ class HSIPromptClassifier(
         vision_encoder: str | type[torch.nn.Module] = "vit",
         vision_params: Mapping[str, Any] | None = None,
         n_components: int | float | str | None = "auto",
-        n_snv_components: int | None = 15,
         window_size: int = 15,
         patch_size: int = 3,
         padding: str = "reflect",
@@ -186,7 +182,6 @@ class HSIPromptClassifier(
         self.vision_encoder = vision_encoder
         self.vision_params = vision_params
         self.n_components = n_components
-        self.n_snv_components = n_snv_components
         self.window_size = window_size
         self.patch_size = patch_size
         self.padding = padding

@@ -23,7 +23,7 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SpectralPCA", "SpectralTransformer", "standard_normal_variate"]
+__all__ = ["SpectralPCA", "SpectralTransformer"]
 
 _DEFAULT_COMPONENTS = 25
 
@@ -44,41 +44,6 @@ def check_finite(spectra: NDArray[Any]) -> None:
     check = SpectraCheck()
     check.add(spectra)
     check.close()
-
-
-def standard_normal_variate(spectra: NDArray[Any]) -> NDArray[np.float64]:
-    """Normalise every spectrum to zero mean and unit variance over its bands.
-
-    Takes out what illumination and slope do to a pixel as a whole [1]_.
-
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_spectra, n_bands)
-        Spectra of any numeric dtype.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra, n_bands), float64
-        Normalised spectra; a spectrum that is the same in all bands becomes zero.
-
-    References
-    ----------
-    .. [1] R. J. Barnes, M. S. Dhanoa and S. J. Lister, "Standard normal variate transformation and
-       de-trending of near-infrared diffuse reflectance spectra", Applied Spectroscopy 43, 1989.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hsvlm.preprocessing import standard_normal_variate
-    >>> standard_normal_variate(np.array([[1, 3], [5, 5]]))
-    array([[-1.,  1.],
-           [ 0.,  0.]])
-    """
-    centred = spectra - spectra.mean(axis=1, keepdims=True, dtype=np.float64)
-    deviation = centred.std(axis=1, keepdims=True)
-    result: NDArray[np.float64] = np.zeros_like(centred)
-    np.divide(centred, deviation, out=result, where=deviation > 0)
-    return result
 
 
 def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) -> None:
