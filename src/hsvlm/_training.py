@@ -212,6 +212,11 @@ def fit_net(
     ------
     TrainingDivergedError
         If the loss becomes NaN or infinite.
+    ParameterError
+        If the encoder cannot be made, a callback asks for figures that are not there, or the
+        previous net is another one.
+    KeyboardInterrupt
+        If training is interrupted before the first epoch is over.
     """
     device = training.targets.device
     with (
