@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -71,14 +72,15 @@ def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) ->
         raise DataError(message)
 
 
-class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Fit a 2-D transformer to spectra; scikit-learn wraps what `transform` gives in containers."""
 
     transformer_: Any
     n_features_in_: int
 
+    @abstractmethod
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
-        raise NotImplementedError
+        """Fit a new 2-D transformer to spectra."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit along the bands.

@@ -127,8 +127,8 @@ class MaskedViT(nn.Module):
         self.blocks = nn.Sequential(*(_Block(width, n_heads, mlp_width) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.class_token, std=0.02)
-        # Positions as large as the patches they are added to: with the usual 0.02 the transformer
-        # takes long to tell the centre of the window, which the label is about, from its rim.
+        # As large as the embedded patches they are added to, not the usual 0.02: in short trainings
+        # on Indian Pines this was worth a few tenths of a point of overall accuracy.
         nn.init.normal_(self.positions, std=0.5)
 
     def forward(self, windows: Tensor) -> Tensor:
