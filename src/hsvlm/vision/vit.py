@@ -10,6 +10,9 @@ from hsvlm.exceptions import ParameterError
 
 __all__ = ["MaskedViT"]
 
+_NARROW = 16
+_CACHED_SCORES = 2**20
+
 
 class _Block(nn.Module):
     """Pre-norm transformer layer."""
@@ -25,14 +28,28 @@ class _Block(nn.Module):
             nn.Linear(width, mlp_width), nn.GELU(), nn.Linear(mlp_width, width)
         )
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, n_wanted: int | None = None) -> Tensor:
         n_windows, n_tokens, width = tokens.shape
         shape = (n_windows, n_tokens, 3, self.n_heads, width // self.n_heads)
         query, key, value = self.qkv(self.norm_attention(tokens)).view(shape).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
-        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(n_windows, n_tokens, width))
+        mixed = _attention(query[:, :, :n_wanted], key, value)
+        tokens = tokens[:, :n_wanted] + self.out(mixed.transpose(1, 2).flatten(2))
         result: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
         return result
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    width = query.shape[-1]
+    if query.device.type != "cpu" or width >= _NARROW:
+        return functional.scaled_dot_product_attention(query, key, value)
+    # The fused kernel of the CPU leaves most of a vector register idle when heads are this narrow.
+    # Plain products are faster as long as the scores of a piece stay in the cache.
+    n_windows = max(1, _CACHED_SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
+    mixed = [
+        ((q * width**-0.5) @ k.transpose(-1, -2)).softmax(-1) @ v
+        for q, k, v in zip(*(one.split(n_windows) for one in (query, key, value)), strict=True)
+    ]
+    return torch.cat(mixed)
 
 
 class MaskedViT(nn.Module):
@@ -124,7 +141,7 @@ class MaskedViT(nn.Module):
         self.embed = nn.Linear(patch_size**2 * n_channels, width)
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, n_patches + 1, width))
-        self.blocks = nn.Sequential(*(_Block(width, n_heads, mlp_width) for _ in range(depth)))
+        self.blocks = nn.ModuleList(_Block(width, n_heads, mlp_width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.class_token, std=0.02)
         # As large as the embedded patches they are added to, not the usual 0.02: in short trainings
@@ -149,7 +166,10 @@ class MaskedViT(nn.Module):
         if self.training and self.mask_ratio > 0:
             tokens = self._kept(tokens)
         first = (self.class_token + self.positions[:, :1]).expand(len(tokens), -1, -1)
-        tokens = self.blocks(torch.cat([first, tokens], dim=1))
+        tokens = torch.cat([first, tokens], dim=1)
+        # Nothing but the class token is read after the last layer.
+        for number, block in enumerate(self.blocks, start=1):
+            tokens = block(tokens, 1 if number == len(self.blocks) else None)
         features: Tensor = self.norm(tokens[:, 0])
         return features
 
