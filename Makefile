@@ -22,9 +22,9 @@ types: $(READY)  ## Check types
 docs: $(READY)  ## Build the documentation into docs/_build
 	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
 
-benchmark: $(READY)  ## Measure accuracy on Indian Pines over several seeds (about an hour)
-	$(VENV)/bin/python benchmarks/indian_pines.py protocols --seeds 4
-	$(VENV)/bin/python benchmarks/indian_pines.py settings --seeds 2
+benchmark: $(READY)  ## Measure the paper's tables and figure on Indian Pines (a night on two cores)
+	$(RUN) benchmarks.tables all --seeds 4 --jobs 2
+	$(RUN) benchmarks.figure_2
 
 check: lint types docs test  ## All checks, without the demo
 

@@ -3,12 +3,12 @@
 Run it with ``python examples/grid_search.py``.
 """
 
-import numpy as np
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
 from hsvlm.datasets import make_synthetic_scene
+from hsvlm.model_selection import SpatialBlockKFold
 
 scene = make_synthetic_scene(noise=0.4, random_state=0)
 X, y = pixel_samples(scene.cube, scene.labels)
@@ -27,10 +27,10 @@ grid = {
     "clf__prompts": [None, "{}, seen from above"],
 }
 
-# Blocks of 8 x 8 pixels are held out as a whole: pixels drawn at random would favour large windows.
-_, block = np.unique(X.coords // 8, axis=0, return_inverse=True)
-folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
-search = GridSearchCV(pipeline, grid, cv=folds).fit(X, y, groups=block.reshape(-1))
+# Whole blocks are held out, two pixels apart, half of the largest window: pixels drawn at random
+# would favour large windows.
+folds = SpatialBlockKFold(3, block_size=8, buffer=2)
+search = GridSearchCV(pipeline, grid, cv=folds).fit(X, y)
 
 order = search.cv_results_["rank_test_score"].argsort()
 for number in order[:5]:

@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.datasets import load_indian_pines
-from hsvlm.evaluation import coordinate_predictions, leaking_share
+from hsvlm.evaluation import CoordinateNeighbors, leakage_report
 from hsvlm.plotting import ClassificationMapDisplay
 
 scene = load_indian_pines()
@@ -19,10 +19,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 clf = HSIPromptClassifier("indian-pines", window_size=9, max_epochs=15, random_state=0, verbose=1)
 clf.fit(X_train, y_train)
-nearest = coordinate_predictions(X_train, y_train, X_test)
+nearest = CoordinateNeighbors().fit(X_train, y_train)
 print(f"accuracy on random test pixels {clf.score(X_test, y_test):.1%}")
-print(f"of the nearest training pixel, without any spectrum {(nearest == y_test).mean():.1%}")
-print(f"test windows that contain a training pixel {leaking_share(X_train, X_test, 9):.1%}")
+print(f"of the nearest training pixel, without any spectrum {nearest.score(X_test, y_test):.1%}")
+print(leakage_report(X_train, X_test, window_size=9))
 
 label_map = clf.predict(scene.cube)
 display = ClassificationMapDisplay.from_labels(label_map, scene.class_names, title=scene.name)

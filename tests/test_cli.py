@@ -43,7 +43,47 @@ def test_demo_writes_report_and_figures(tmp_path):
         assert image[..., :3].std() > 0.05
 
 
+@pytest.mark.slow
+def test_evaluate_puts_protocols_side_by_side(tmp_path):
+    arguments = ["evaluate", "--protocol", "random-10", "--protocol", "blocks", "--splits", "1"]
+    arguments += ["--epochs", "1", "--store", str(tmp_path / "store")]
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "contain a training pixel: 100.0%" in done.stdout
+    assert "contain a training pixel: 0.0%" in done.stdout
+    last = done.stdout.split("=== indian-pines, OA % ===")[1].split("\n")
+    assert last[2].split() == ["random-10", "blocks"]
+    assert [line.split("  ")[0] for line in last[3:7]] == [
+        "hsvlm",
+        "1-NN on (row, col), no spectra",
+        "RBF-SVM on spectra",
+        "RBF-SVM, 3x3 SNV, smoothed",
+    ]
+    # Everything is in the store now, so nothing is trained again.
+    figures = json.loads(run(*arguments, "--json").stdout)
+    assert list(figures) == ["random-10", "blocks"]
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "store").iterdir()]
+    assert sorted(one["fit_seconds"] for one in stored) == sorted(
+        one["fit_seconds"] for report in figures.values() for one in report["results"]
+    )
+
+
+def test_missing_maps_are_noticed_before_anything_is_trained(tmp_path, monkeypatch, capsys):
+    def offline(**_):
+        message = "The maps are not here."
+        raise DataError(message)
+
+    monkeypatch.setattr("hsvlm.evaluation._protocols.fetch_indian_pines_split", offline)
+    monkeypatch.setattr(sys, "argv", ["hsvlm", "evaluate", "--protocol", "all"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == "hsvlm: The maps are not here.\n"
+
+
 def test_help_and_wrong_options():
+    assert "blocks" in run("evaluate", "--help").stdout
+    assert run("evaluate", "--protocol", "random").returncode == 2
     assert "Indian Pines" in run("demo", "--help").stdout
     assert run("demo", "--epochs", "0").returncode == 2
     assert run("nothing").returncode == 2

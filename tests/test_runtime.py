@@ -1,7 +1,15 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from hsvlm._runtime import at_most_threads, import_optional, resolve_device, seeded_scope
+from hsvlm._runtime import (
+    at_most_threads,
+    cache_folder,
+    import_optional,
+    resolve_device,
+    seeded_scope,
+)
 from hsvlm.exceptions import MissingDependencyError
 
 
@@ -48,3 +56,34 @@ def test_threads_are_limited_and_put_back():
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_user_without_home_goes_without_cache(monkeypatch):
+    monkeypatch.delenv("HSVLM_CACHE_DIR")
+
+    def homeless():
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert cache_folder("text") is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"HSVLM_CACHE_DIR": "/c"}, "/c/text"),
+        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/hsvlm/text"),
+        ("linux", {}, "/home/me/.cache/hsvlm/text"),
+        ("darwin", {}, "/home/me/Library/Caches/hsvlm/text"),
+        ("win32", {"LOCALAPPDATA": "/l"}, "/l/hsvlm/text"),
+        ("win32", {}, "/home/me/AppData/Local/hsvlm/text"),
+    ],
+)
+def test_default_cache_folder(monkeypatch, platform, variables, expected):
+    for name in ("HSVLM_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
+    assert cache_folder("text") == Path(expected)

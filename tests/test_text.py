@@ -6,7 +6,6 @@ import importlib.util
 import os
 import random
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from hsvlm._text_models import run_model
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 from hsvlm.prompts import list_prompt_sets, load_prompt_set, resolve_prompts
-from hsvlm.text import _default_cache_dir, encode_prompts, encode_texts
+from hsvlm.text import encode_prompts, encode_texts
 
 WORDS = ["a", "field", "of", "oats", "wheat", "corn", "barn", "over", "read", "this", "first"]
 PROMPTS = {1: ("a field of oats",), 2: ("a barn", "corn over wheat")}
@@ -171,37 +170,6 @@ def test_unwritable_cache_does_not_matter(model_folder, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where the folder should be")
     assert encode_texts(["a barn"], model_folder, cache_dir=blocked).shape == (1, 1024)
-
-
-def test_user_without_home_goes_without_cache(monkeypatch):
-    monkeypatch.delenv("HSVLM_CACHE_DIR")
-
-    def homeless():
-        raise RuntimeError
-
-    monkeypatch.setattr(Path, "home", homeless)
-    assert _default_cache_dir() is None
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"HSVLM_CACHE_DIR": "/c"}, "/c/text"),
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/hsvlm/text"),
-        ("linux", {}, "/home/me/.cache/hsvlm/text"),
-        ("darwin", {}, "/home/me/Library/Caches/hsvlm/text"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/hsvlm/text"),
-        ("win32", {}, "/home/me/AppData/Local/hsvlm/text"),
-    ],
-)
-def test_default_cache_folder(monkeypatch, platform, variables, expected):
-    for name in ("HSVLM_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sys.platform", platform)
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
-    assert _default_cache_dir() == Path(expected)
 
 
 def test_nothing_global_changes(model_folder, tmp_path, monkeypatch, capfd):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsvlm.exceptions import MissingDependencyError, ParameterError
@@ -49,6 +52,35 @@ def import_optional(module: str, extra: str) -> ModuleType:
             f'Install it with: pip install "hsvlm[{extra}]"'
         )
         raise MissingDependencyError(message, name=library) from error
+
+
+def cache_folder(name: str) -> Path | None:
+    """Find the folder for what can be computed or downloaded again.
+
+    Parameters
+    ----------
+    name : str
+        What is kept in it, for example ``"text"``.
+
+    Returns
+    -------
+    Path or None
+        A subfolder of the one that the environment variable HSVLM_CACHE_DIR names, or else of
+        ``hsvlm`` in the user's cache folder. It need not exist. None for a user without a home.
+    """
+    if chosen := os.environ.get("HSVLM_CACHE_DIR"):
+        return Path(chosen).expanduser() / name
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
+    return Path(base) / "hsvlm" / name
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from hsvlm._runtime import import_optional
 from hsvlm.datasets import load_indian_pines
 from hsvlm.estimator import HSIPromptClassifier
-from hsvlm.evaluation import coordinate_predictions, leaking_share
+from hsvlm.evaluation import CoordinateNeighbors, leakage_report
 from hsvlm.metrics import ClassificationSummary, classification_summary
 from hsvlm.plotting import (
     ClassificationMapDisplay,
@@ -170,11 +170,11 @@ def run_demo(output: str | Path, *, random_state: int = 0, **parameters: Any) ->
     predicted = time.perf_counter()
 
     y_pred = label_map[tuple(X.coords[test].T)]
-    nearest = coordinate_predictions(X[train], y[train], X[test])
+    nearest = CoordinateNeighbors().fit(X[train], y[train]).predict(X[test])
     result = DemoResult(
         summary=classification_summary(y[test], y_pred),
         coordinates=classification_summary(y[test], nearest),
-        leaking=leaking_share(X[train], X[test], clf.window_size_),
+        leaking=leakage_report(X[train], X[test], clf.window_size_).share_containing,
         n_train=len(train),
         fit_seconds=fitted - start,
         predict_seconds=predicted - fitted,

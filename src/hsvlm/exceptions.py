@@ -9,12 +9,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataError",
+    "DownloadError",
     "HSVLMError",
     "HSVLMWarning",
     "MissingDependencyError",
     "ParameterError",
     "PromptError",
     "PromptWarning",
+    "SplitWarning",
     "TrainingDivergedError",
     "UnknownNameError",
 ]
@@ -26,6 +28,10 @@ class HSVLMError(Exception):
 
 class DataError(HSVLMError, ValueError):
     """A cube, a label map or a set of samples cannot be used as it is."""
+
+
+class DownloadError(DataError, ConnectionError):
+    """A file is needed that is neither in the cache nor to be had from the network."""
 
 
 class ParameterError(HSVLMError, ValueError):
@@ -79,3 +85,7 @@ class HSVLMWarning(UserWarning):
 
 class PromptWarning(HSVLMWarning):
     """Prompts work, but are so alike or so long that the text carries less than it could."""
+
+
+class SplitWarning(HSVLMWarning):
+    """A split leaves classes without training or test samples, or maps name other pixels."""

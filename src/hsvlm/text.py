@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from hsvlm._runtime import cache_folder
 from hsvlm._text_models import EncodedText, identify_model, run_model
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 
@@ -202,7 +202,7 @@ def _encode(
         rows = _unit_rows(encoder.encode(texts), len(texts), origin)
         return {text: EncodedText(row, 0, 0) for text, row in zip(texts, rows, strict=True)}
     model = identify_model(encoder)
-    folder = _default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    folder = cache_folder("text") if cache_dir is None else Path(cache_dir).expanduser()
     paths = {text: folder / _entry_name(model.identity, text) for text in texts} if folder else {}
     encoded = {text: entry for text, path in paths.items() if (entry := _read_entry(path))}
     missing = [text for text in texts if text not in encoded]
@@ -296,22 +296,6 @@ def _warn_if_alike(labels: list[Any], prototypes: NDArray[np.float32]) -> None:
             "what sets each of them off from the other."
         )
         warnings.warn(message, PromptWarning, stacklevel=3)
-
-
-def _default_cache_dir() -> Path | None:
-    if chosen := os.environ.get("HSVLM_CACHE_DIR"):
-        return Path(chosen).expanduser() / "text"
-    try:
-        home = Path.home()
-    except RuntimeError:  # a user without a home folder goes without a cache
-        return None
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
-    return Path(base) / "hsvlm" / "text"
 
 
 def _entry_name(identity: str, text: str) -> str:

@@ -1,8 +1,35 @@
-"""Scenes to learn, test and demonstrate on."""
+"""Scenes to learn, test and demonstrate on, and the splits that papers report on."""
 
 from __future__ import annotations
 
+from hsvlm.datasets._fetchers import (
+    fetch_botswana,
+    fetch_houston2013,
+    fetch_ksc,
+    fetch_pavia_centre,
+    fetch_pavia_university,
+    fetch_salinas,
+)
 from hsvlm.datasets._indian_pines import load_indian_pines
+from hsvlm.datasets._splits import (
+    StandardSplit,
+    fetch_houston2013_split,
+    fetch_indian_pines_split,
+    fetch_pavia_university_split,
+)
 from hsvlm.datasets._synthetic import make_synthetic_scene
 
-__all__ = ["load_indian_pines", "make_synthetic_scene"]
+__all__ = [
+    "StandardSplit",
+    "fetch_botswana",
+    "fetch_houston2013",
+    "fetch_houston2013_split",
+    "fetch_indian_pines_split",
+    "fetch_ksc",
+    "fetch_pavia_centre",
+    "fetch_pavia_university",
+    "fetch_pavia_university_split",
+    "fetch_salinas",
+    "load_indian_pines",
+    "make_synthetic_scene",
+]

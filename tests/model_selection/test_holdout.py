@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hsvlm import PixelSamples
+from hsvlm.exceptions import ParameterError
 from hsvlm.model_selection import spatial_holdout
 
 
@@ -26,3 +28,14 @@ def test_scenes_have_blocks_of_their_own():
     y = np.tile([0, 1], 16)
     kept, held = spatial_holdout(X, y, 0.5, 4, np.random.RandomState(0))
     assert len(set(X.scene_ids[kept])) == len(set(X.scene_ids[held])) == 1
+
+
+def test_nothing_can_be_held_out():
+    X = PixelSamples(np.zeros((4, 4, 1)), np.argwhere(np.ones((4, 4))))
+    with pytest.raises(ParameterError) as error:
+        spatial_holdout(X, np.arange(16) % 2, 0.25, 4, np.random.RandomState(0))
+    assert str(error.value) == (
+        "validation_fraction=0.25 leaves no block of 4 x 4 pixels that can be held out while every "
+        "class keeps half of its samples. Raise the fraction, label more pixels, or pass "
+        "validation_fraction=None."
+    )

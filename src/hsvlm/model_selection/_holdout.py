@@ -1,4 +1,4 @@
-"""Splits of hyperspectral samples that respect where the pixels lie."""
+"""A share of the blocks of the training samples, held out to watch training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm.exceptions import ParameterError
+from hsvlm.model_selection._positions import block_counts, block_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,14 +62,10 @@ def spatial_holdout(
     >>> len(kept), len(held)
     (48, 16)
     """
-    cells = np.column_stack([X.scene_ids, X.coords // block_size])
-    _, block = np.unique(cells, axis=0, return_inverse=True)
-    block = block.reshape(-1)
-    classes, y_index = np.unique(y, return_inverse=True)
-    counts = np.zeros((block.max() + 1, len(classes)), dtype=np.intp)
-    np.add.at(counts, (block, y_index), 1)
+    _, block = block_numbers(np.column_stack([X.scene_ids, X.coords]), block_size)
+    counts = block_counts(block, np.unique(y, return_inverse=True)[1])
     total = counts.sum(axis=0)
-    taken = np.zeros(len(classes), dtype=np.intp)
+    taken = np.zeros_like(total)
     held = []
     for number in random_state.permutation(len(counts)):
         after = taken + counts[number]

@@ -1,4 +1,4 @@
-"""Overall accuracy, average accuracy and kappa, for vectors and label maps."""
+"""The figures that classifications are reported by."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
+from hsvlm._cubes import labeled_pixels
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ClassRow", "ClassificationSummary", "classification_summary"]
+__all__ = ["ClassRow", "ClassificationSummary", "checked_weights", "classification_summary"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ClassRow:
     recall, precision, f1 : float
         In [0, 1]; recall is the producer's, precision the user's accuracy.
     support : int
-        Number of reference samples.
+        Number of reference samples, whatever their weights.
     """
 
     label: Any
@@ -89,16 +90,18 @@ class ClassificationSummary:
 
 
 def classification_summary(
-    y_true: ArrayLike, y_pred: ArrayLike, *, unlabeled: Any = None
+    y_true: ArrayLike, y_pred: ArrayLike, *, unlabeled: Any = None, sample_weight: Any = None
 ) -> ClassificationSummary:
     """Compute OA, AA, kappa and the figures of every class.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_samples,) or (height, width)
-        Reference and predicted labels.
-    unlabeled : int or str, default=None
-        Reference value whose pixels do not count.
+        Reference and predicted labels. Masked pixels of the reference do not count.
+    unlabeled : int, float or str, default=None
+        Reference value whose pixels do not count; NaN leaves out the pixels that are NaN.
+    sample_weight : array-like in the shape of `y_true`, default=None
+        Weights, not negative. A sample of weight 0 does not count.
 
     Returns
     -------
@@ -108,7 +111,11 @@ def classification_summary(
     Raises
     ------
     DataError
-        If the shapes differ, or nothing is labelled.
+        If the shapes differ, nothing is labelled, a prediction that counts is masked, a label is
+        NaN or infinite, the reference holds strings and `unlabeled` is a number or the other way
+        round, or a weight is negative, NaN or infinite.
+    ParameterError
+        If `unlabeled` is not a single value.
 
     References
     ----------
@@ -131,21 +138,69 @@ def classification_summary(
             "Both must cover the same samples or pixels."
         )
         raise DataError(message)
-    counted = np.ones(truth.shape, dtype=bool) if unlabeled is None else truth != unlabeled
-    truth, predicted = truth[counted], predicted[counted]
-    if not len(truth):
-        message = "The reference holds no label, so there is nothing to compare with."
+    counted = labeled_pixels(_with_mask(y_true), unlabeled)
+    weights = checked_weights(sample_weight, truth.shape)
+    if weights is not None:
+        counted &= weights > 0
+        weights = weights[counted]
+    _check_counted(counted, y_pred, weighted=weights is not None)
+    return _summary(truth[counted], predicted[counted], weights)
+
+
+def _with_mask(labels: Any) -> NDArray[Any]:
+    return labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
+
+
+def checked_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != shape:
+        message = (
+            f"sample_weight has shape {weights.shape}, the reference {shape}. "
+            "Give one weight per sample or pixel."
+        )
         raise DataError(message)
-    labels = np.unique(truth)
+    wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
+    if wrong:
+        message = (
+            f"{wrong} of {weights.size} values of sample_weight are negative, NaN or infinite. "
+            "Weights must be 0 or more; 0 leaves a sample out."
+        )
+        raise DataError(message)
+    return weights
+
+
+def _check_counted(counted: NDArray[np.bool_], y_pred: Any, *, weighted: bool) -> None:
+    if not counted.any():
+        condition = " with a weight above 0" if weighted else ""
+        message = f"The reference holds no label{condition}, so there is nothing to compare with."
+        raise DataError(message)
+    missing = int((np.ma.getmaskarray(y_pred) & counted).sum())
+    if missing:
+        message = (
+            f"{missing} of {int(counted.sum())} predictions to be compared are masked. Pass "
+            "y_pred.filled(value) to count them as errors, or mask the reference there too."
+        )
+        raise DataError(message)
+
+
+def _summary(
+    truth: NDArray[Any], predicted: NDArray[Any], weights: NDArray[np.float64] | None
+) -> ClassificationSummary:
+    labels, support = np.unique(truth, return_counts=True)
     undefined = len(labels) == 1 and (predicted == labels[0]).all()
-    precision, recall, f1, support = precision_recall_fscore_support(
-        truth, predicted, labels=labels, zero_division=0.0
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        truth, predicted, labels=labels, sample_weight=weights, zero_division=0.0
+    )
+    kappa = (
+        float("nan") if undefined else cohen_kappa_score(truth, predicted, sample_weight=weights)
     )
     rows = zip(labels.tolist(), recall, precision, f1, support, strict=True)
     return ClassificationSummary(
-        overall_accuracy=float((truth == predicted).mean()),
+        overall_accuracy=float(np.average(truth == predicted, weights=weights)),
         average_accuracy=float(recall.mean()),
-        kappa=float("nan") if undefined else float(cohen_kappa_score(truth, predicted)),
+        kappa=float(kappa),
         per_class=tuple(
             ClassRow(label, float(one), float(other), float(both), int(count))
             for label, one, other, both, count in rows

@@ -1,0 +1,124 @@
+"""Arrays from files, with what is known about them checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hsvlm.datasets._cache import RemoteFile
+
+__all__ = ["read_cube", "read_label_map"]
+
+
+def read_cube(path: Path, file: RemoteFile, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Read a cube.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file, or a GeoTIFF of one raster band for each spectral band.
+    file : RemoteFile
+        What the file is.
+    shape : tuple of int
+        The shape (height, width, n_bands) that it must have.
+
+    Returns
+    -------
+    ndarray of shape (height, width, n_bands)
+        The cube in C order, in the dtype of the file.
+
+    Raises
+    ------
+    DataError
+        If the file is unreadable or holds something else.
+    """
+    # In C order a spectrum is contiguous, as windows read it.
+    return np.ascontiguousarray(_checked(_read_raster, path, file, shape))
+
+
+def read_label_map(
+    path: Path, file: RemoteFile, shape: tuple[int, int], counts: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Read a label map.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file or a TIFF image.
+    file : RemoteFile
+        What the file is.
+    shape : tuple of int
+        The shape (height, width) that it must have.
+    counts : tuple of int
+        How many pixels of class 1, 2, ... it must have.
+
+    Returns
+    -------
+    ndarray of shape (height, width), uint8
+        The label of every pixel; 0 is unlabelled.
+
+    Raises
+    ------
+    DataError
+        If the file is unreadable or holds something else.
+    """
+    labels = _checked(_read_image, path, file, shape)
+    expected = dict(enumerate(counts, start=1))
+    values, occurrences = np.unique(labels, return_counts=True)
+    found = dict(zip(values.tolist(), occurrences.tolist(), strict=True))
+    for label in sorted((expected.keys() | found.keys()) - {0}):
+        if found.get(label, 0) != expected.get(label, 0):
+            message = (
+                f"{path} has {found.get(label, 0)} pixels of class {label}, expected "
+                f"{expected.get(label, 0)}. It is another label map. {file.remedy}"
+            )
+            raise DataError(message)
+    return np.ascontiguousarray(labels, dtype=np.uint8)
+
+
+def _checked(
+    read_tiff: Callable[[Path], NDArray[Any]], path: Path, file: RemoteFile, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    try:
+        array = _read_mat(path, file.variable) if file.variable else read_tiff(path)
+    except MissingDependencyError:
+        raise
+    except Exception as error:  # readers raise whatever a damaged file leads them to
+        message = f"{path} cannot be read ({type(error).__name__}: {error}). {file.remedy}"
+        raise DataError(message) from error
+    if array.shape != shape or array.dtype.kind not in "iuf":
+        message = (
+            f"{path} holds {array.dtype} of shape {array.shape}, expected real numbers of shape "
+            f"{shape}. {file.remedy}"
+        )
+        raise DataError(message)
+    return array
+
+
+def _read_mat(path: Path, variable: str) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    return np.asarray(loadmat(path, variable_names=[variable])[variable])
+
+
+def _read_image(path: Path) -> NDArray[Any]:
+    image = import_optional("PIL.Image", "data")
+    with image.open(path) as opened:
+        return np.asarray(opened)
+
+
+def _read_raster(path: Path) -> NDArray[Any]:
+    # Pillow reads images of up to four bands.
+    rasterio = import_optional("rasterio", "geo")
+    with rasterio.open(path) as opened:
+        return np.moveaxis(opened.read(), 0, -1)

@@ -1,0 +1,212 @@
+"""The folder of downloaded files, and how a file gets there and is trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from hsvlm._runtime import cache_folder, import_optional
+from hsvlm.exceptions import DataError, DownloadError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+__all__ = ["RemoteFile", "data_folder", "load_verified"]
+
+_RECORD: Final = "sha256.json"
+_RETRIES: Final = 2
+_TIMEOUT_S: Final = 60
+_CHUNK_BYTES: Final = 2**16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One published file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file in the cache, which is the name its provider gives it.
+    page : str
+        Where a person finds the file.
+    urls : tuple of str, default=()
+        Addresses to try in turn; empty where the provider wants users to register.
+    sha256 : str, default=None
+        Digest of the file; None where none is known for certain, and the first file is trusted.
+    variable : str, default=None
+        Name of the array in a MATLAB file.
+    """
+
+    name: str
+    page: str
+    urls: tuple[str, ...] = ()
+    sha256: str | None = None
+    variable: str | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a file that cannot be used."""
+        if self.urls:
+            return "Delete it to have it downloaded again."
+        return f"Replace it by the file from {self.page}."
+
+
+def data_folder(data_home: str | os.PathLike[str] | None) -> Path:
+    """Find the folder that holds the files.
+
+    Parameters
+    ----------
+    data_home : path or None
+        None is ``data`` in the folder that the environment variable HSVLM_CACHE_DIR names, or
+        else in ``hsvlm`` in the user's cache folder.
+
+    Returns
+    -------
+    Path
+        The folder, which need not exist.
+
+    Raises
+    ------
+    DataError
+        If none is given and the user has no home folder.
+    """
+    if data_home is not None:
+        return Path(data_home).expanduser()
+    folder = cache_folder("data")
+    if folder is None:
+        message = (
+            "There is no home folder to keep data in. Pass data_home, or set the environment "
+            "variable HSVLM_CACHE_DIR."
+        )
+        raise DataError(message)
+    return folder
+
+
+def load_verified(
+    file: RemoteFile,
+    read: Callable[[Path], T],
+    data_home: str | os.PathLike[str] | None,
+    progress: bool,
+) -> T:
+    """Read a file from the cache, after downloading it where necessary.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
+    read : callable
+        Reads the path and raises DataError where the content is not what it should be.
+    data_home : path or None
+        As for `data_folder`.
+    progress : bool
+        Whether a download shows a progress bar.
+
+    Returns
+    -------
+    object
+        What `read` returned.
+
+    Raises
+    ------
+    DownloadError
+        If the file is not there and cannot be downloaded.
+    DataError
+        If its digest is neither the known one nor, where none is known, the one recorded when
+        the file was first read.
+    """
+    folder = data_folder(data_home)
+    path = folder / file.name
+    if not path.is_file():
+        _download(file, folder, progress)
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    recorded = None if file.sha256 else _read_record(folder).get(file.name)
+    expected = file.sha256 or recorded
+    if expected and found != expected:
+        message = (
+            f"{path} has the SHA-256 digest {found}, expected {expected}"
+            f"{', as recorded at its first use' if recorded else ''}. The file is damaged or "
+            f"another version. {file.remedy}"
+        )
+        if recorded:
+            message += f" If it is the one you want, take its line out of {folder / _RECORD}."
+        raise DataError(message)
+    content = read(path)
+    if not expected:
+        # Only now: a page of a login form, saved under the name of the file, is never recorded.
+        _write_record(folder, file.name, found)
+    return content
+
+
+def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
+    elsewhere = (
+        f"{file.page} and put it under this name into that folder, or pass a folder that holds "
+        "it as data_home."
+    )
+    if not file.urls:
+        message = (
+            f"{file.name} is not in {folder}. It is not downloaded automatically, because its "
+            f"provider wants users to register. Get it from {elsewhere}"
+        )
+        raise DownloadError(message)
+    pooch = import_optional("pooch", "data")
+    folder.mkdir(parents=True, exist_ok=True)
+    reasons = []
+    for url in file.urls:
+        downloader = pooch.HTTPDownloader(
+            progressbar=progress,
+            chunk_size=_CHUNK_BYTES,
+            timeout=_TIMEOUT_S,
+            headers={"User-Agent": "hsvlm"},
+        )
+        source = pooch.create(
+            path=folder,
+            base_url="",
+            registry={file.name: file.sha256},
+            urls={file.name: url},
+            retry_if_failed=_RETRIES,
+        )
+        # Writes to another name and renames: what is under the final name is complete.
+        try:
+            source.fetch(file.name, downloader=downloader)
+        except (OSError, ValueError) as error:  # those of requests are OSErrors
+            reasons.append((url, error))
+        else:
+            return
+    tried = "; ".join(f"{url}: {error}" for url, error in reasons)
+    message = (
+        f"{file.name} is not in {folder} and could not be downloaded ({tried}). Get it from one "
+        f"of these addresses or from {elsewhere}"
+    )
+    raise DownloadError(message) from reasons[-1][1]
+
+
+def _read_record(folder: Path) -> dict[str, str]:
+    path = folder / _RECORD
+    if not path.exists():
+        return {}
+    try:
+        return {str(name): str(digest) for name, digest in json.loads(path.read_text()).items()}
+    except (ValueError, AttributeError) as error:
+        message = (
+            f"{path}, the record of digests, is damaged ({error}). Delete it to have the files "
+            "trusted as they are now."
+        )
+        raise DataError(message) from error
+
+
+def _write_record(folder: Path, name: str, digest: str) -> None:
+    record = json.dumps(_read_record(folder) | {name: digest}, indent=2, sort_keys=True)
+    # Files in a folder that only an administrator writes to need no record.
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=folder) as temporary:
+        complete = Path(temporary) / _RECORD
+        complete.write_text(record + "\n")
+        complete.replace(folder / _RECORD)

@@ -1,0 +1,331 @@
+"""What is known about public scenes and splits: addresses, digests, shapes, counts, citations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hsvlm.datasets._cache import RemoteFile
+from hsvlm.prompts import load_class_names
+
+__all__ = ["SCENES", "SPLITS", "SceneEntry", "SplitEntry"]
+
+
+@dataclass(frozen=True)
+class SceneEntry:
+    """A scene in one file and its label map in another.
+
+    Parameters
+    ----------
+    name, citation : str
+        As in `hsvlm.Scene`.
+    shape : tuple of int
+        Height, width and number of bands.
+    class_names : dict of int to str
+        Name by label.
+    cube : RemoteFile
+        The file of the cube.
+    labels : RemoteFile, default=None
+        The file of the label map; None where it is the union of the maps of the standard split.
+    counts : tuple of int, default=()
+        Pixels of class 1, 2, ... in the label map, where it is a file.
+    wavelengths_nm : tuple of float, default=None
+        Band centres in nanometres; None where nobody has published them.
+    """
+
+    name: str
+    citation: str
+    shape: tuple[int, int, int]
+    class_names: dict[int, str]
+    cube: RemoteFile
+    labels: RemoteFile | None = None
+    counts: tuple[int, ...] = ()
+    wavelengths_nm: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class SplitEntry:
+    """A training map and a test map.
+
+    Parameters
+    ----------
+    name, citation : str
+        As in `hsvlm.datasets.StandardSplit`.
+    shape : tuple of int
+        Height and width.
+    train_counts, test_counts : tuple of int
+        Pixels of value 1, 2, ... in the files.
+    class_names : dict of int to str
+        Name by label of the scene.
+    train, test : RemoteFile
+        The files.
+    order : tuple of int, default=()
+        The label of the scene that value 1, 2, ... of the files stands for; empty where they are
+        the same.
+    """
+
+    name: str
+    citation: str
+    shape: tuple[int, int]
+    train_counts: tuple[int, ...]
+    test_counts: tuple[int, ...]
+    class_names: dict[int, str]
+    train: RemoteFile
+    test: RemoteFile
+    order: tuple[int, ...] = ()
+
+
+_GIC: Final = "https://www.ehu.eus/ccwintco/index.php/Hyperspectral_Remote_Sensing_Scenes"
+_GIC_FILES: Final = "https://www.ehu.eus/ccwintco/uploads"
+# The provider turns some automatic downloads away. These are the same bytes: the digests say so.
+_MIRROR: Final = "https://raw.githubusercontent.com/gokriznastic/HybridSN/master/data"
+_GCN: Final = "https://github.com/danfenghong/IEEE_TGRS_GCN"
+_GCN_FILES: Final = "https://raw.githubusercontent.com/danfenghong/IEEE_TGRS_GCN/HEAD"
+_S2FL: Final = "https://github.com/danfenghong/ISPRS_S2FL"
+_S2FL_FILES: Final = (
+    "https://raw.githubusercontent.com/danfenghong/ISPRS_S2FL/"
+    "dfebaf48b18004cedaf506b97db31ae78f0ae3f2"
+)
+
+_DISTRIBUTED: Final = (
+    "Distributed by the Grupo de Inteligencia Computacional, University of the Basque Country "
+    "(UPV/EHU), without a licence."
+)
+_PAVIA_CITATION: Final = (
+    "ROSIS scenes of Pavia, provided by P. Gamba, Telecommunications and Remote Sensing "
+    f"Laboratory, University of Pavia. {_DISTRIBUTED}"
+)
+_HAM_CITATION: Final = (
+    "J. Ham, Y. Chen, M. M. Crawford and J. Ghosh, Investigation of the random forest framework "
+    "for classification of hyperspectral data, IEEE Transactions on Geoscience and Remote Sensing "
+    f"43(3), 492-501, 2005, doi:10.1109/TGRS.2004.842481. {_DISTRIBUTED}"
+)
+_GCN_CITATION: Final = (
+    "D. Hong, L. Gao, J. Yao, B. Zhang, A. Plaza and J. Chanussot, Graph convolutional networks "
+    "for hyperspectral image classification, IEEE Transactions on Geoscience and Remote Sensing "
+    "59(7), 5966-5978, 2021, doi:10.1109/TGRS.2020.3015157."
+)
+_HOUSTON_CITATION: Final = (
+    "C. Debes et al., Hyperspectral and LiDAR data fusion: outcome of the 2013 GRSS data fusion "
+    "contest, IEEE Journal of Selected Topics in Applied Earth Observations and Remote Sensing "
+    "7(6), 2405-2418, 2014, doi:10.1109/JSTARS.2014.2305441."
+)
+
+
+# As the header that the contest hands out with the cube has them.
+_HOUSTON_WAVELENGTHS_NM: Final = """
+364.0 368.8 373.6 378.4 383.2 387.9 392.7 397.5 402.3 407.0 411.8 416.6 421.4 426.1 430.9 435.7
+440.5 445.2 450.0 454.8 459.6 464.3 469.1 473.9 478.6 483.4 488.2 492.9 497.7 502.5 507.3 512.0
+516.8 521.6 526.3 531.1 535.9 540.6 545.4 550.2 554.9 559.7 564.5 569.2 574.0 578.8 583.5 588.3
+593.1 597.8 602.6 607.4 612.1 616.9 621.6 626.4 631.2 635.9 640.7 645.5 650.2 655.0 659.8 664.5
+669.3 674.1 678.8 683.6 688.3 693.1 697.9 702.6 707.4 712.2 716.9 721.7 726.5 731.2 736.0 740.7
+745.5 750.3 755.0 759.8 764.6 769.3 774.1 778.9 783.6 788.4 793.2 797.9 802.7 807.5 812.2 817.0
+821.8 826.5 831.3 836.1 840.8 845.6 850.4 855.1 859.9 864.7 869.4 874.2 879.0 883.7 888.5 893.3
+898.0 902.8 907.6 912.3 917.1 921.9 926.7 931.4 936.2 941.0 945.8 950.5 955.3 960.1 964.8 969.6
+974.4 979.2 983.9 988.7 993.5 998.3 1003.1 1007.8 1012.6 1017.4 1022.2 1026.9 1031.7 1036.5 1041.3
+1046.1
+"""
+
+
+def _gic(folder: str, name: str, variable: str, sha256: str | None, *mirrors: str) -> RemoteFile:
+    return RemoteFile(
+        name=name,
+        page=_GIC,
+        urls=(f"{_GIC_FILES}/{folder}/{name}", *(f"{mirror}/{name}" for mirror in mirrors)),
+        sha256=sha256,
+        variable=variable,
+    )
+
+
+def _gcn(name: str, sha256: str, variable: str | None = None) -> RemoteFile:
+    return RemoteFile(
+        name=name,
+        page=_GCN,
+        urls=(f"{_GCN_FILES}/{name}", f"{_GCN_FILES}/DataGeneration_Functions/{name}"),
+        sha256=sha256,
+        variable=variable,
+    )
+
+
+def _s2fl(name: str, sha256: str) -> RemoteFile:
+    return RemoteFile(name=name, page=_S2FL, urls=(f"{_S2FL_FILES}/{name}",), sha256=sha256)
+
+
+SCENES: Final = {
+    "pavia-university": SceneEntry(
+        name="Pavia University",
+        citation=_PAVIA_CITATION,
+        shape=(610, 340, 103),
+        counts=(6631, 18649, 2099, 3064, 1345, 5029, 1330, 3682, 947),
+        class_names=load_class_names("pavia-university"),
+        cube=_gic(
+            "e/ee",
+            "PaviaU.mat",
+            "paviaU",
+            "28447fa87f7a5797845e9a189c0da85e23b1d06a4ba7361e5ff44efbf834d2fb",
+            _MIRROR,
+        ),
+        labels=_gic(
+            "5/50",
+            "PaviaU_gt.mat",
+            "paviaU_gt",
+            "23f6a426928f9b32984adffe659e29f554f9fb6c93b5a107528d308d5087a829",
+            _MIRROR,
+        ),
+    ),
+    "pavia-centre": SceneEntry(
+        name="Pavia Centre",
+        citation=_PAVIA_CITATION,
+        shape=(1096, 715, 102),
+        counts=(65971, 7598, 3090, 2685, 6584, 9248, 7287, 42826, 2863),
+        # The page of the provider lists these names in another order, beside other counts. With
+        # that order class 8, most of what is labelled in the town but the river, were meadows.
+        class_names={
+            1: "Water",
+            2: "Trees",
+            3: "Meadows",
+            4: "Self-blocking bricks",
+            5: "Bare soil",
+            6: "Asphalt",
+            7: "Bitumen",
+            8: "Tiles",
+            9: "Shadows",
+        },
+        cube=_gic("e/e3", "Pavia.mat", "pavia", None),
+        labels=_gic("5/53", "Pavia_gt.mat", "pavia_gt", None),
+    ),
+    "salinas": SceneEntry(
+        name="Salinas",
+        citation=f"AVIRIS scene of Salinas Valley, California. {_DISTRIBUTED}",
+        shape=(512, 217, 204),
+        counts=(
+            *(2009, 3726, 1976, 1394, 2678, 3959, 3579, 11271),
+            *(6203, 3278, 1068, 1927, 916, 1070, 7268, 1807),
+        ),
+        class_names=load_class_names("salinas"),
+        cube=_gic(
+            "a/a3",
+            "Salinas_corrected.mat",
+            "salinas_corrected",
+            "5ec1c0d22f56d18ecd336f8e35735863c0f160682e04e0c18ef3f89a3334d87d",
+            _MIRROR,
+        ),
+        labels=_gic(
+            "f/fa",
+            "Salinas_gt.mat",
+            "salinas_gt",
+            "ecfab4d31ef5553f097943235d8ea502038eb4a2067b2ad10b33e37c949955e2",
+            _MIRROR,
+        ),
+    ),
+    "ksc": SceneEntry(
+        name="Kennedy Space Center",
+        citation=_HAM_CITATION,
+        shape=(512, 614, 176),
+        counts=(761, 243, 256, 252, 161, 229, 105, 431, 520, 404, 419, 503, 927),
+        class_names=load_class_names("ksc"),
+        cube=_gic(
+            "2/26",
+            "KSC.mat",
+            "KSC",
+            "b1ad011cfdb65c853e4f9f6108ca4774467d87f90a5c23b74ff3a2984a3b4786",
+        ),
+        labels=_gic(
+            "a/a6",
+            "KSC_gt.mat",
+            "KSC_gt",
+            "a1d6ab9293691006bd4d9742d1a1e1c141b1aaa5fbc5fa128b33c1d09038510b",
+        ),
+    ),
+    "botswana": SceneEntry(
+        name="Botswana",
+        citation=_HAM_CITATION,
+        shape=(1476, 256, 145),
+        counts=(270, 101, 251, 215, 269, 269, 259, 203, 314, 248, 305, 181, 268, 95),
+        class_names=load_class_names("botswana"),
+        cube=_gic(
+            "7/72",
+            "Botswana.mat",
+            "Botswana",
+            "f1603903c844cdc2980550b0180688e8e1a72d4292595d1120e1dec2a80a91c7",
+        ),
+        labels=_gic(
+            "5/58",
+            "Botswana_gt.mat",
+            "Botswana_gt",
+            "668394905e10e629c16584bfd02b0f533b96d6ba18a63274a94ff3a77126a887",
+        ),
+    ),
+    "houston-2013": SceneEntry(
+        name="Houston 2013",
+        citation=_HOUSTON_CITATION,
+        shape=(349, 1905, 144),
+        class_names=load_class_names("houston-2013"),
+        cube=RemoteFile(
+            name="2013_IEEE_GRSS_DF_Contest_CASI.tif",
+            page="https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/",
+            sha256="1440f38594e8e82cc1944c084fc138ef55a70af54122828e999c4fb438574c14",
+        ),
+        wavelengths_nm=tuple(map(float, _HOUSTON_WAVELENGTHS_NM.split())),
+    ),
+}
+
+SPLITS: Final = {
+    "indian-pines": SplitEntry(
+        name="Indian Pines",
+        citation=_GCN_CITATION,
+        shape=(145, 145),
+        train_counts=(50,) * 13 + (15,) * 3,
+        test_counts=(
+            *(1384, 784, 184, 447, 697, 439, 918, 2418),
+            *(564, 162, 1244, 330, 45, 39, 11, 5),
+        ),
+        class_names=load_class_names("indian-pines"),
+        train=_gcn(
+            "IndianTR123_temp123.tif",
+            "9f7cb2caea985577c11bbeea1086c9348aa067ab7e3825d2fa671508b4ae6684",
+        ),
+        test=_gcn(
+            "IndianTE123_temp123.tif",
+            "f7a8e34026ce97a4a21918441f7b03dba0718f63ff2619d1a35dcaa33da24ad3",
+        ),
+        order=(2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 15, 16, 1, 7, 9),
+    ),
+    "pavia-university": SplitEntry(
+        name="Pavia University",
+        citation=_GCN_CITATION,
+        shape=(610, 340),
+        train_counts=(548, 540, 392, 524, 265, 532, 375, 514, 231),
+        test_counts=(6304, 18146, 1815, 2912, 1113, 4572, 981, 3364, 795),
+        class_names=load_class_names("pavia-university"),
+        train=_gcn(
+            "TRpaviaU.mat",
+            "783bf32ee43172cb7cfe76ea381401af4b57dc1bd53ccdf49137976aa3ded77d",
+            "TRpaviaU",
+        ),
+        test=_gcn(
+            "TSpaviaU.mat",
+            "bea2b7592e27456c187cf57ed0cbf8ffeb45294e811da7516cb0d9ce7f073173",
+            "TSpaviaU",
+        ),
+    ),
+    "houston-2013": SplitEntry(
+        name="Houston 2013",
+        citation=_HOUSTON_CITATION,
+        shape=(349, 1905),
+        train_counts=(198, 190, 192, 188, 186, 182, 196, 191, 193, 191, 181, 192, 184, 181, 187),
+        test_counts=(
+            *(1053, 1064, 505, 1056, 1056, 143, 1072, 1053),
+            *(1059, 1036, 1054, 1041, 285, 247, 473),
+        ),
+        class_names=load_class_names("houston-2013"),
+        train=_s2fl(
+            "2013_IEEE_GRSS_DF_Contest_Samples_TR.tif",
+            "c943016242f98a4c1e70fb35842562e654425de5364c58ceb5e1186029c193f7",
+        ),
+        test=_s2fl(
+            "2013_IEEE_GRSS_DF_Contest_Samples_VA.tif",
+            "9fd0093af69a8f91cc0f3ef7c67dd7f961445223c0a2497bdbed03e7f329a010",
+        ),
+    ),
+}

@@ -1,0 +1,285 @@
+"""Standard splits of public scenes into training and test pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm.datasets._arrays import read_label_map
+from hsvlm.datasets._cache import load_verified
+from hsvlm.datasets._registry import SPLITS
+from hsvlm.exceptions import DataError
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+    from hsvlm.datasets._cache import RemoteFile
+
+__all__ = [
+    "StandardSplit",
+    "fetch_houston2013_split",
+    "fetch_indian_pines_split",
+    "fetch_pavia_university_split",
+    "fetch_split",
+]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StandardSplit:
+    """A published choice of training and test pixels of a scene.
+
+    Parameters
+    ----------
+    train_map : ndarray of shape (height, width), integer
+        Label of every training pixel; 0 elsewhere.
+    test_map : ndarray of shape (height, width), integer
+        Label of every test pixel; 0 elsewhere.
+    class_names : dict, default={}
+        ``{label: name}``.
+    name : str, default=""
+        Name of the scene.
+    citation : str, default=""
+        How to cite the split.
+
+    Raises
+    ------
+    DataError
+        If the maps differ in shape or share a pixel.
+
+    Examples
+    --------
+    Both maps go where a label map goes.
+
+    >>> from hsvlm import pixel_samples
+    >>> from hsvlm.datasets import StandardSplit, make_synthetic_scene
+    >>> scene = make_synthetic_scene(labelled_share=1, random_state=0)
+    >>> train_map, test_map = scene.labels.copy(), scene.labels.copy()
+    >>> train_map[4:] = 0
+    >>> test_map[:8] = 0
+    >>> split = StandardSplit(train_map, test_map, scene.class_names, "synthetic")
+    >>> split
+    StandardSplit('synthetic', 32 x 32 pixels, 128 for training, 768 for testing, 4 classes)
+    >>> X_train, y_train = pixel_samples(scene.cube, split.train_map)
+    >>> X_train.shape
+    (128, 30)
+    """
+
+    train_map: NDArray[Any]
+    test_map: NDArray[Any]
+    class_names: dict[Any, str] = field(default_factory=dict)
+    name: str = ""
+    citation: str = ""
+
+    def __post_init__(self) -> None:
+        shapes = np.shape(self.train_map), np.shape(self.test_map)
+        if shapes[0] != shapes[1] or len(shapes[0]) != 2:
+            message = (
+                f"The training map has shape {shapes[0]} and the test map {shapes[1]}. Both must "
+                "be 2-D maps (height, width) of the same scene."
+            )
+            raise DataError(message)
+        shared = int(np.count_nonzero((self.train_map != 0) & (self.test_map != 0)))
+        if shared:
+            message = (
+                f"{shared} pixels are in the training map and in the test map. Set them to 0 in "
+                "one of the two."
+            )
+            raise DataError(message)
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Label of every pixel of either map, of shape (height, width); 0 is unlabelled."""
+        return np.asarray(np.where(self.train_map != 0, self.train_map, self.test_map))
+
+    def __repr__(self) -> str:
+        height, width = self.train_map.shape
+        parts = [
+            f"{self.name!r}",
+            f"{height} x {width} pixels",
+            f"{np.count_nonzero(self.train_map)} for training",
+            f"{np.count_nonzero(self.test_map)} for testing",
+        ]
+        if self.class_names:
+            parts.append(f"{len(self.class_names)} classes")
+        return f"StandardSplit({', '.join(parts)})"
+
+
+def fetch_indian_pines_split(
+    *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
+) -> StandardSplit:
+    """Fetch the standard split of Indian Pines: 695 training and 9,671 test pixels.
+
+    The maps belong to the scene of `load_indian_pines` and hold its labels; the files number the
+    classes differently. There are 50 training pixels per class, and 15 for classes 1, 7 and 9.
+
+    The split was drawn from an older ground truth of 10,366 pixels, 92AV3GT. Of these, 256 are
+    unlabelled in ``load_indian_pines().labels``, 26 of them training pixels; the other way round,
+    139 pixels labelled there are in neither map. Where both have a label, it is the same. Take
+    the labels from the maps, or from `StandardSplit.labels`, to evaluate on this split.
+
+    Parameters
+    ----------
+    data_home : path, default=None
+        Folder that holds the files, or will. None is ``data`` in the folder that the environment
+        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
+    progress : bool, default=True
+        Whether a download shows a progress bar.
+
+    Returns
+    -------
+    StandardSplit
+        `train_map` and `test_map` of shape (145, 145), uint8.
+
+    Raises
+    ------
+    DataError
+        If a file is neither in `data_home` nor to be had from the network, or is not the known
+        one.
+    MissingDependencyError
+        If pillow, or for a download pooch, is not installed.
+
+    References
+    ----------
+    .. [1] D. Hong et al., "Graph convolutional networks for hyperspectral image classification",
+       IEEE Transactions on Geoscience and Remote Sensing 59(7), 5966-5978, 2021,
+       doi:10.1109/TGRS.2020.3015157.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_indian_pines_split
+    >>> fetch_indian_pines_split()  # doctest: +SKIP
+    StandardSplit('Indian Pines', 145 x 145 pixels, 695 for training, 9671 for testing, 16 classes)
+    """
+    return fetch_split("indian-pines", data_home, progress)
+
+
+def fetch_pavia_university_split(
+    *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
+) -> StandardSplit:
+    """Fetch the standard split of Pavia University: 3,921 training and 40,002 test pixels.
+
+    The maps hold the labels of `fetch_pavia_university` and share no pixel. The test map is that
+    scene's label map of 42,776 pixels without the training pixels. Of these, 2,774 are in the
+    label map, with the same labels, and 1,147 are not: together the maps label 43,923 pixels.
+
+    Parameters
+    ----------
+    data_home : path, default=None
+        Folder that holds the files, or will. None is ``data`` in the folder that the environment
+        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
+    progress : bool, default=True
+        Whether a download shows a progress bar.
+
+    Returns
+    -------
+    StandardSplit
+        `train_map` and `test_map` of shape (610, 340), uint8.
+
+    Raises
+    ------
+    DataError
+        If a file is neither in `data_home` nor to be had from the network, or is not the known
+        one.
+    MissingDependencyError
+        If pooch is not installed, for a download.
+
+    References
+    ----------
+    .. [1] D. Hong et al., "Graph convolutional networks for hyperspectral image classification",
+       IEEE Transactions on Geoscience and Remote Sensing 59(7), 5966-5978, 2021,
+       doi:10.1109/TGRS.2020.3015157.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_pavia_university_split
+    >>> fetch_pavia_university_split()  # doctest: +SKIP
+    StandardSplit('Pavia University', 610 x 340 pixels, 3921 for training, 40002 for testing,
+    9 classes)
+    """
+    return fetch_split("pavia-university", data_home, progress)
+
+
+def fetch_houston2013_split(
+    *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
+) -> StandardSplit:
+    """Fetch the split of the 2013 contest, Houston: 2,832 training and 12,197 test pixels.
+
+    The test pixels are the contest's validation samples. The maps share no pixel; together they
+    are the label map of `fetch_houston2013`.
+
+    Parameters
+    ----------
+    data_home : path, default=None
+        Folder that holds the files, or will. None is ``data`` in the folder that the environment
+        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
+    progress : bool, default=True
+        Whether a download shows a progress bar.
+
+    Returns
+    -------
+    StandardSplit
+        `train_map` and `test_map` of shape (349, 1905), uint8.
+
+    Raises
+    ------
+    DataError
+        If a file is neither in `data_home` nor to be had from the network, or is not the known
+        one.
+    MissingDependencyError
+        If pillow, or for a download pooch, is not installed.
+
+    References
+    ----------
+    .. [1] C. Debes et al., "Hyperspectral and LiDAR data fusion: outcome of the 2013 GRSS data
+       fusion contest", IEEE Journal of Selected Topics in Applied Earth Observations and Remote
+       Sensing 7(6), 2405-2418, 2014, doi:10.1109/JSTARS.2014.2305441.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_houston2013_split
+    >>> fetch_houston2013_split()  # doctest: +SKIP
+    StandardSplit('Houston 2013', 349 x 1905 pixels, 2832 for training, 12197 for testing,
+    15 classes)
+    """
+    return fetch_split("houston-2013", data_home, progress)
+
+
+def fetch_split(
+    key: str, data_home: str | os.PathLike[str] | None, progress: bool
+) -> StandardSplit:
+    """Fetch a split of the registry.
+
+    Parameters
+    ----------
+    key : str
+        One of `SPLITS`.
+    data_home : path or None
+        As for the public functions.
+    progress : bool
+        As for the public functions.
+
+    Returns
+    -------
+    StandardSplit
+        Maps of the labels of the scene.
+    """
+    entry = SPLITS[key]
+    # What the values 0, 1, 2, ... of the files stand for.
+    meaning = np.array([0, *(entry.order or range(1, len(entry.train_counts) + 1))], np.uint8)
+
+    def load(file: RemoteFile, counts: tuple[int, ...]) -> NDArray[np.uint8]:
+        read = partial(read_label_map, file=file, shape=entry.shape, counts=counts)
+        return meaning[load_verified(file, read, data_home, progress)]
+
+    return StandardSplit(
+        train_map=load(entry.train, entry.train_counts),
+        test_map=load(entry.test, entry.test_counts),
+        class_names=dict(entry.class_names),
+        name=entry.name,
+        citation=entry.citation,
+    )

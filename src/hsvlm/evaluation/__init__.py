@@ -1,0 +1,31 @@
+"""Evaluation that says how much of an accuracy is owed to where the test pixels lie."""
+
+from __future__ import annotations
+
+from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
+from hsvlm.evaluation._comparison import Comparison
+from hsvlm.evaluation._evaluate import BASELINES, evaluate
+from hsvlm.evaluation._folds import FoldResult
+from hsvlm.evaluation._leakage import LeakageReport, leakage_report
+from hsvlm.evaluation._protocols import PROTOCOLS, Protocol, indian_pines_protocol
+from hsvlm.evaluation._report import EvaluationReport, side_by_side
+from hsvlm.evaluation._tables import markdown_table, mean_and_deviation
+
+__all__ = [
+    "BASELINES",
+    "PROTOCOLS",
+    "Comparison",
+    "CoordinateNeighbors",
+    "EvaluationReport",
+    "FoldResult",
+    "LeakageReport",
+    "Protocol",
+    "SmoothedSVM",
+    "evaluate",
+    "indian_pines_protocol",
+    "leakage_report",
+    "markdown_table",
+    "mean_and_deviation",
+    "side_by_side",
+    "spectral_svm",
+]

@@ -1,0 +1,119 @@
+"""Whether one estimator is better than another, or luckier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hsvlm.evaluation._folds import FoldResult
+
+__all__ = ["Comparison", "compare_hits", "compare_scores"]
+
+# Below this many samples on which the two disagree, the binomial distribution itself is used.
+_FEW = 25
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outcome of a paired test of two estimators.
+
+    Attributes
+    ----------
+    first, second : str
+        The estimators.
+    method : str
+        The test.
+    difference : float
+        Overall accuracy of the first minus that of the second, in [-1, 1].
+    statistic : float
+        Student's t, or McNemar's chi-squared with continuity correction; for McNemar's exact test
+        the number of samples that only the first classified correctly.
+    p_value : float
+        Two-sided probability of a difference at least as large if there were none.
+    """
+
+    first: str
+    second: str
+    method: str
+    difference: float
+    statistic: float
+    p_value: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.first} minus {self.second}: {100 * self.difference:+.2f} points of overall "
+            f"accuracy, p = {self.p_value:.3g} ({self.method})"
+        )
+
+
+def compare_scores(
+    names: tuple[str, str], first: Sequence[FoldResult], second: Sequence[FoldResult]
+) -> Comparison:
+    """Corrected resampled t-test of Nadeau and Bengio (2003).
+
+    The variance of the mean difference over k splits is taken to be (1/k + n_test/n_train) times
+    the variance of the differences, since training sets overlap.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The estimators.
+    first, second : sequence of FoldResult
+        Their results on the same splits, at least two.
+
+    Returns
+    -------
+    Comparison
+        With len(first) - 1 degrees of freedom.
+    """
+    differences = np.array(
+        [a.overall_accuracy - b.overall_accuracy for a, b in zip(first, second, strict=True)]
+    )
+    mean, variance = differences.mean(), differences.var(ddof=1)
+    ratio = np.mean([one.n_test / one.n_train for one in first])
+    scale = np.sqrt((1 / len(differences) + ratio) * variance)
+    # Splits that all differ by the same amount leave nothing to estimate the noise from.
+    statistic = mean / scale if scale > 0 else float(np.sign(mean) * np.inf) if mean else 0.0
+    p_value = 2 * stats.t.sf(abs(statistic), df=len(differences) - 1)
+    return Comparison(
+        *names, "corrected resampled t-test", float(mean), float(statistic), float(p_value)
+    )
+
+
+def compare_hits(
+    names: tuple[str, str], first: Sequence[FoldResult], second: Sequence[FoldResult]
+) -> Comparison:
+    """McNemar's test (1947) on the test samples of all splits.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The estimators.
+    first, second : sequence of FoldResult
+        Their results on the same splits, no sample being tested twice.
+
+    Returns
+    -------
+    Comparison
+        Exact where the two disagree on fewer than 25 samples, else with continuity correction.
+    """
+    hits = [np.concatenate([one.correct for one in results]) for results in (first, second)]
+    only_first = int((hits[0] & ~hits[1]).sum())
+    only_second = int((hits[1] & ~hits[0]).sum())
+    disagreeing = only_first + only_second
+    difference = (only_first - only_second) / len(hits[0])
+    if disagreeing < _FEW:
+        p_value = stats.binomtest(only_first, disagreeing).pvalue if disagreeing else 1.0
+        return Comparison(
+            *names, "McNemar's test, exact", difference, float(only_first), float(p_value)
+        )
+    statistic = max(abs(only_first - only_second) - 1, 0) ** 2 / disagreeing
+    return Comparison(
+        *names, "McNemar's test", difference, statistic, float(stats.chi2.sf(statistic, df=1))
+    )

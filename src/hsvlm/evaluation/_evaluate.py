@@ -1,0 +1,257 @@
+"""Fit estimators and baselines on the same splits, and report all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+from sklearn.model_selection import check_cv
+from tqdm import tqdm
+
+from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
+from hsvlm.evaluation._folds import FoldResult, Store, run_fold, with_random_state
+from hsvlm.evaluation._leakage import leakage_report
+from hsvlm.evaluation._report import EvaluationReport
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
+from hsvlm.samples import PixelSamples, pixel_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+__all__ = ["BASELINES", "evaluate"]
+
+BASELINES: dict[str, tuple[str, Any]] = {
+    "coordinates": ("1-NN on (row, col), no spectra", CoordinateNeighbors),
+    "spectral-svm": ("RBF-SVM on spectra", spectral_svm),
+    "smoothed-svm": ("RBF-SVM, 3x3 SNV, smoothed", SmoothedSVM),
+}
+
+
+def evaluate(
+    estimators: Any,
+    X: Any,
+    y: Any,
+    cv: Any,
+    *,
+    window_size: int | None = None,
+    baselines: Sequence[str] = tuple(BASELINES),
+    class_names: Mapping[Any, str] | None = None,
+    unlabeled: Any = 0,
+    random_state: int | None = None,
+    store: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> EvaluationReport:
+    """Measure estimators on the splits of `cv`, beside what the splits give away.
+
+    Parameters
+    ----------
+    estimators : estimator, or dict of {name: estimator}
+        Classifiers for PixelSamples: this package's, or any of scikit-learn's, which see the
+        spectrum of every pixel. They are cloned, never fitted themselves.
+    X : PixelSamples of shape (n_samples, n_bands), or cube of shape (height, width, n_bands)
+        The samples, or the scene they are taken from.
+    y : array-like of shape (n_samples,), or label map of shape (height, width)
+        Their labels.
+    cv : splitter, int or iterable of (train, test)
+        How to split, in any form that scikit-learn takes: one of
+        :mod:`hsvlm.model_selection`, or of scikit-learn. Every estimator sees the same splits.
+    window_size : int, default=None
+        Side in pixels of the window for which leakage is reported. None takes the largest
+        `window_size` among the estimators, or 1.
+    baselines : sequence of {"coordinates", "spectral-svm", "smoothed-svm"}
+        Which baselines to measure beside the estimators; all by default. See
+        :class:`CoordinateNeighbors`, :func:`spectral_svm` and :class:`SmoothedSVM`.
+    class_names : dict, default=None
+        ``{label: name}`` for the report.
+    unlabeled : int, float or str, default=0
+        Value of a label map that stands for "no label". Label vectors hold none.
+    random_state : int or None, default=None
+        Seed given to every estimator that takes one: this number plus the number of the split.
+        None leaves the estimators as they are.
+    store : path, default=None
+        Folder for the result of every fit, one small JSON file each. What is there already is not
+        measured again, so an evaluation that was stopped goes on where it was. A file is found by
+        estimator, settings, data and split; delete the folder after changing your own code.
+    n_jobs : int, default=None
+        Number of processes; each is told to use its share of the cores.
+    verbose : int, default=0
+        From 1 on, show progress on standard error.
+
+    Returns
+    -------
+    EvaluationReport
+        Accuracies, times and sizes per split and on average, and the leakage of every split.
+
+    Raises
+    ------
+    DataError
+        If the samples do not tell where they lie, or labels do not fit.
+    ParameterError
+        If an estimator is called like a baseline, or `cv` makes no split.
+    UnknownNameError
+        If there is no such baseline.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.evaluation import evaluate
+    >>> from hsvlm.model_selection import SpatialBlockKFold
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> report = evaluate(
+    ...     {"logistic": LogisticRegression()},
+    ...     scene.cube,
+    ...     scene.labels,
+    ...     SpatialBlockKFold(2, block_size=10, buffer=2),
+    ...     window_size=5,
+    ... )
+    >>> report.names[:2]
+    ('logistic', '1-NN on (row, col), no spectra')
+    >>> [leakage.share_containing for leakage in report.leakage]
+    [0.0, 0.0]
+    """
+    samples, labels = _as_samples(X, y, unlabeled)
+    named = _named(estimators, baselines)
+    # Test sides are sorted, so that hits of one estimator can be set against those of another even
+    # where they were stored by different runs.
+    splits = [
+        (_as_indices(train), np.sort(_as_indices(test)))
+        for train, test in check_cv(cv, labels, classifier=True).split(samples, labels)
+    ]
+    if not splits:
+        message = "cv makes no split. Pass a splitter, or at least one pair (train, test)."
+        raise ParameterError(message)
+    size = _largest_window(named.values()) if window_size is None else window_size
+    leakage = tuple(leakage_report(samples[a], samples[b], size) for a, b in splits)
+    tasks = [
+        (name, number, with_random_state(estimator, random_state, number))
+        for name, estimator in named.items()
+        for number in range(len(splits))
+    ]
+    results = _measure(tasks, samples, labels, splits, Store(store), n_jobs, verbose)
+    return EvaluationReport(
+        results=tuple(results),
+        leakage=leakage,
+        names=tuple(named),
+        window_size=size,
+        protocol=repr(cv) if hasattr(cv, "split") else f"{len(splits)} splits",
+        class_names=dict(class_names or {}),
+        disjoint=_disjoint([test for _, test in splits]),
+    )
+
+
+def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[Any]]:
+    if isinstance(X, PixelSamples):
+        labels = np.asarray(y)
+        if labels.shape != (len(X),):
+            message = (
+                f"y has shape {labels.shape}, but there are {len(X)} samples. "
+                "Give one label per sample."
+            )
+            raise DataError(message)
+        return X, labels
+    first, first_map = (
+        one[0] if isinstance(one, (list, tuple)) and len(one) and np.ndim(one[0]) > 1 else one
+        for one in (X, y)
+    )
+    if np.ndim(first) != 3 or np.ndim(first_map) != 2:
+        message = (
+            "evaluate has to know where samples lie, to report leakage. Pass a cube with its "
+            "label map, or PixelSamples: X, y = pixel_samples(cube, labels)."
+        )
+        raise DataError(message)
+    return pixel_samples(X, y, unlabeled=unlabeled)
+
+
+def _as_indices(side: Any) -> NDArray[np.intp]:
+    given = np.asarray(side)
+    return np.flatnonzero(given) if given.dtype == bool else given.astype(np.intp)
+
+
+def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
+    named = (
+        dict(estimators)
+        if isinstance(estimators, Mapping)
+        else {type(estimators).__name__: estimators}
+    )
+    wanted = [baselines] if isinstance(baselines, str) else baselines
+    for key in dict.fromkeys(wanted):
+        if key not in BASELINES:
+            raise UnknownNameError.of("baseline", key, BASELINES)
+        name, make = BASELINES[key]
+        if name in named:
+            message = f"{name!r} is the name of a baseline. Call your estimator something else."
+            raise ParameterError(message)
+        named[name] = make()
+    return named
+
+
+def _largest_window(estimators: Any) -> int:
+    sizes = [
+        value
+        for one in estimators
+        for key, value in one.get_params().items()
+        if key.rpartition("__")[2] == "window_size" and isinstance(value, Integral)
+    ]
+    return int(max(sizes, default=1))
+
+
+def _disjoint(tests: list[NDArray[np.intp]]) -> bool:
+    together = np.concatenate(tests)
+    return len(np.unique(together)) == len(together)
+
+
+def _measure(
+    tasks: list[tuple[str, int, Any]],
+    X: PixelSamples,
+    y: NDArray[Any],
+    splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    store: Store,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[FoldResult]:
+    data = joblib.hash((X.cubes, X.coords, X.scene_ids, y)) if store.folder else ""
+    keys = [
+        store.key(estimator, data, *splits[number]) if store.folder else ""
+        for _, number, estimator in tasks
+    ]
+    results: dict[int, FoldResult] = {}
+    for place, ((name, number, _), key) in enumerate(zip(tasks, keys, strict=True)):
+        found = store.load(key, name, number)
+        if found is not None:
+            results[place] = found
+    open_places = [place for place in range(len(tasks)) if place not in results]
+    pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    done = pool(
+        joblib.delayed(_run_and_save)(
+            place, *tasks[place], X, y, *splits[tasks[place][1]], store, keys[place]
+        )
+        for place in open_places
+    )
+    progress = tqdm(done, "evaluating", len(open_places), unit="fit", disable=not verbose)
+    results.update(progress)
+    return [results[place] for place in range(len(tasks))]
+
+
+def _run_and_save(
+    place: int,
+    name: str,
+    number: int,
+    estimator: Any,
+    X: PixelSamples,
+    y: NDArray[Any],
+    train: NDArray[np.intp],
+    test: NDArray[np.intp],
+    store: Store,
+    key: str,
+) -> tuple[int, FoldResult]:
+    result = run_fold(name, number, estimator, X, y, train, test)
+    store.save(key, result)
+    return place, result

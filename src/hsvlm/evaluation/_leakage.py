@@ -1,0 +1,138 @@
+"""How near test pixels lie to training pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.model_selection import nearest_distance
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LeakageReport", "leakage_report"]
+
+_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class LeakageReport:
+    """What a split gives away to a classifier of windows.
+
+    Attributes
+    ----------
+    window_size : int
+        Side of the window in pixels.
+    n_train, n_test : int
+        Numbers of samples.
+    share_containing : float
+        Share of test windows that contain a training pixel, in [0, 1].
+    share_overlapping : float
+        Share of test windows that share a pixel with a training window, in [0, 1].
+    distance_quantiles : dict
+        Chebyshev distance in pixels from a test pixel to the nearest training pixel, by quantile;
+        infinite where a scene holds no training pixel.
+    """
+
+    window_size: int
+    n_train: int
+    n_test: int
+    share_containing: float
+    share_overlapping: float
+    distance_quantiles: dict[float, float]
+
+    def __str__(self) -> str:
+        quantiles = ", ".join(
+            f"{distance:g} ({quantile:.0%})"
+            for quantile, distance in self.distance_quantiles.items()
+        )
+        return "\n".join(
+            [
+                f"{self.n_train} training and {self.n_test} test samples, "
+                f"windows of {self.window_size} x {self.window_size} pixels",
+                f"test windows that contain a training pixel:  {self.share_containing:.1%}",
+                f"test windows that overlap a training window: {self.share_overlapping:.1%}",
+                f"pixels to the nearest training pixel, by quantile: {quantiles}",
+            ]
+        )
+
+
+def leakage_report(X_train: PixelSamples, X_test: PixelSamples, window_size: int) -> LeakageReport:
+    """Measure how far a split separates training and test windows.
+
+    A test window of side w contains a training pixel if their Chebyshev distance is at most half a
+    window, rounded down; it shares pixels with the window of that training pixel if the distance
+    is at most w - 1 [1]_.
+
+    Parameters
+    ----------
+    X_train, X_test : PixelSamples
+        Training and test samples over the same cubes, in the same order.
+    window_size : int
+        Side of the window in pixels, odd.
+
+    Returns
+    -------
+    LeakageReport
+        Shares of windows and quantiles of the distance; prints as text.
+
+    Raises
+    ------
+    DataError
+        If the samples do not tell where they lie, come from other cubes, or one side is empty.
+    ParameterError
+        If the window has no centre pixel.
+
+    References
+    ----------
+    .. [1] J. Liang et al., "On the sampling strategy for evaluation of spectral-spatial methods in
+       hyperspectral image classification", IEEE TGRS 55(2), 2017, arXiv:1605.05829.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import PixelSamples
+    >>> from hsvlm.evaluation import leakage_report
+    >>> X = PixelSamples(np.ones((9, 9, 1)), [[0, 0], [0, 1], [0, 5], [8, 8]])
+    >>> leakage_report(X[:1], X[1:], window_size=7).share_overlapping
+    0.6666666666666666
+    """
+    if window_size < 1 or window_size % 2 == 0:
+        message = f"window_size={window_size} has no centre pixel. Use an odd number of pixels."
+        raise ParameterError(message)
+    nearest = nearest_distance(_positions(X_test, "X_test"), _positions(X_train, "X_train"))
+    grids = [[cube.shape[:2] for cube in one.cubes] for one in (X_train, X_test)]
+    if grids[0] != grids[1]:
+        message = (
+            "Training and test samples come from different scenes, so their positions cannot be "
+            "compared. Make both by indexing the same PixelSamples."
+        )
+        raise DataError(message)
+    return LeakageReport(
+        window_size=window_size,
+        n_train=len(X_train),
+        n_test=len(X_test),
+        share_containing=float((nearest <= window_size // 2).mean()),
+        share_overlapping=float((nearest <= window_size - 1).mean()),
+        distance_quantiles={
+            quantile: float(np.quantile(nearest, quantile, method="lower"))
+            for quantile in _QUANTILES
+        },
+    )
+
+
+def _positions(X: Any, name: str) -> NDArray[np.intp]:
+    if not isinstance(X, PixelSamples):
+        message = (
+            f"{name} is {type(X).__name__}, which does not tell where the samples lie. "
+            "Pass PixelSamples: X, y = pixel_samples(cube, labels)."
+        )
+        raise DataError(message)
+    if not len(X):
+        message = f"{name} holds no sample. Both sides of a split need at least one."
+        raise DataError(message)
+    return np.column_stack([X.scene_ids, X.coords])

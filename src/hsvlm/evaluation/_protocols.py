@@ -1,0 +1,109 @@
+"""The protocols under which Indian Pines is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from hsvlm.datasets import fetch_indian_pines_split, load_indian_pines
+from hsvlm.exceptions import UnknownNameError
+from hsvlm.model_selection import MapSplit, SpatialBlockShuffleSplit
+from hsvlm.samples import pixel_samples
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from hsvlm.samples import PixelSamples
+
+__all__ = ["PROTOCOLS", "Protocol", "indian_pines_protocol"]
+
+PROTOCOLS = {
+    "random-10": "10 % of every class for training, drawn at random, the rest for the test",
+    "map-695": "the standard maps of 695 training and 9,671 test pixels",
+    "blocks": "10 % for training in blocks of 8 x 8 pixels, test pixels more than 7 pixels away",
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Samples of a scene and how they are split.
+
+    Attributes
+    ----------
+    name : str
+        One of `PROTOCOLS`.
+    X : PixelSamples of shape (n_samples, n_bands)
+        The samples.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    cv : splitter
+        Makes the splits.
+    class_names : dict
+        ``{label: name}``.
+    """
+
+    name: str
+    X: PixelSamples
+    y: NDArray[Any]
+    cv: Any
+    class_names: dict[Any, str]
+
+
+def indian_pines_protocol(
+    name: str, n_splits: int = 4, *, data_home: str | PathLike[str] | None = None
+) -> Protocol:
+    """Set up Indian Pines for one of the protocols in use.
+
+    ``"random-10"`` is the protocol of most papers, and rewards knowing where the fields are.
+    ``"map-695"`` is the published split, whose regions touch. ``"blocks"`` leaves no training pixel
+    in any test window of 15 pixels.
+
+    Parameters
+    ----------
+    name : {"random-10", "map-695", "blocks"}
+        The protocol.
+    n_splits : int, default=4
+        Number of draws; for the maps, how often the one split is repeated.
+    data_home : path, default=None
+        Folder of the maps of ``"map-695"``, see
+        :func:`hsvlm.datasets.fetch_indian_pines_split`.
+
+    Returns
+    -------
+    Protocol
+        Samples, labels and splitter, ready for :func:`evaluate`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such protocol.
+    DataError
+        If the maps are neither in the folder nor to be had from the network.
+    MissingDependencyError
+        If the scene's package is not installed.
+
+    Examples
+    --------
+    >>> from hsvlm.evaluation import indian_pines_protocol
+    >>> protocol = indian_pines_protocol("blocks", n_splits=1)
+    >>> protocol.X.shape
+    (10249, 200)
+    """
+    if name not in PROTOCOLS:
+        raise UnknownNameError.of("protocol", name, PROTOCOLS)
+    scene = load_indian_pines()
+    labels, cv = scene.labels, None
+    if name == "map-695":
+        maps = fetch_indian_pines_split(data_home=data_home)
+        labels = maps.labels
+        cv = MapSplit(maps.train_map, maps.test_map, n_repeats=n_splits)
+    elif name == "random-10":
+        cv = StratifiedShuffleSplit(n_splits, train_size=0.1, random_state=0)
+    else:
+        cv = SpatialBlockShuffleSplit(n_splits, train_size=0.1, block_size=8, buffer=7)
+    X, y = pixel_samples(scene.cube, labels)
+    return Protocol(name, X, y, cv, scene.class_names)

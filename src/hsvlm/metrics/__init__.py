@@ -1,0 +1,28 @@
+"""Overall accuracy, average accuracy and kappa, for vectors and label maps.
+
+The scorers go wherever scikit-learn takes ``scoring=``: ``cross_validate``, ``GridSearchCV``,
+``learning_curve``. Unlike those that scikit-learn knows by name, they take a cube with its label
+map as well as samples with a label vector; see :func:`get_scorer`.
+"""
+
+from __future__ import annotations
+
+from hsvlm.metrics._scorers import (
+    average_accuracy_scorer,
+    get_scorer,
+    get_scorer_names,
+    kappa_scorer,
+    overall_accuracy_scorer,
+)
+from hsvlm.metrics._summary import ClassificationSummary, ClassRow, classification_summary
+
+__all__ = [
+    "ClassRow",
+    "ClassificationSummary",
+    "average_accuracy_scorer",
+    "classification_summary",
+    "get_scorer",
+    "get_scorer_names",
+    "kappa_scorer",
+    "overall_accuracy_scorer",
+]

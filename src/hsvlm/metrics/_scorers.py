@@ -1,0 +1,189 @@
+"""Scorers for scikit-learn that know label maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import get_scorer_names as sklearn_scorer_names
+from sklearn.pipeline import Pipeline
+
+from hsvlm._cubes import n_dimensions
+from hsvlm.exceptions import UnknownNameError
+from hsvlm.metrics._summary import ClassificationSummary, checked_weights, classification_summary
+from hsvlm.samples import pixel_samples
+
+__all__ = [
+    "average_accuracy_scorer",
+    "get_scorer",
+    "get_scorer_names",
+    "kappa_scorer",
+    "overall_accuracy_scorer",
+]
+
+# What scikit-learn calls the same figures, for label vectors.
+_SKLEARN_NAMES = {"accuracy": "overall_accuracy", "balanced_accuracy": "average_accuracy"}
+
+
+@dataclass(frozen=True, repr=False)
+class _SummaryScorer:
+    """A figure of :class:`ClassificationSummary` as a scorer; see :func:`get_scorer`."""
+
+    figure: str
+
+    def __call__(self, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None) -> float:
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        X : PixelSamples, cube, spectra or windows
+            Data that `estimator` can predict.
+        y : array of shape (n_samples,), or label map of shape (height, width) for a cube
+            The true labels.
+        sample_weight : array in the shape of `y`, default=None
+            Weights, not negative.
+
+        Returns
+        -------
+        float
+            The figure; NaN where kappa is undefined.
+
+        Raises
+        ------
+        DataError
+            If nothing is labelled, or shapes or types do not fit.
+        """
+        if np.ndim(y) == 2:
+            summary = _map_summary(estimator, X, y, sample_weight)
+        else:
+            summary = classification_summary(y, estimator.predict(X), sample_weight=sample_weight)
+        return float(getattr(summary, self.figure))
+
+    def __repr__(self) -> str:
+        return f"get_scorer({self.figure!r})"
+
+    def _accept_sample_weight(self) -> bool:
+        # Searches of scikit-learn ask every scorer of a dict when they are fitted with weights.
+        return True
+
+
+def _map_summary(
+    estimator: Any, X: Any, label_map: Any, sample_weight: Any
+) -> ClassificationSummary:
+    weights = checked_weights(sample_weight, np.shape(label_map))
+    # Pipelines and searches hand on the predictions of the estimator in them, so it can be asked.
+    while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
+        if isinstance(estimator, Pipeline):
+            X = estimator[:-1].transform(X) if len(estimator) > 1 else X
+            estimator = estimator[-1]
+        else:
+            estimator = estimator.best_estimator_
+    unlabeled = _unlabeled_value(estimator)
+    if n_dimensions(X) != 3 or not hasattr(estimator, "unlabeled"):
+        return classification_summary(
+            label_map, estimator.predict(X), unlabeled=unlabeled, sample_weight=weights
+        )
+    samples, y = pixel_samples(X, label_map, unlabeled)
+    if weights is not None:
+        weights = weights[tuple(samples.coords.T)]
+    return classification_summary(y, estimator.predict(samples), sample_weight=weights)
+
+
+def _unlabeled_value(estimator: Any) -> Any:
+    while not hasattr(estimator, "unlabeled"):
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        elif hasattr(estimator, "estimator"):
+            estimator = estimator.estimator
+        else:
+            return 0
+    return estimator.unlabeled
+
+
+overall_accuracy_scorer = _SummaryScorer("overall_accuracy")
+average_accuracy_scorer = _SummaryScorer("average_accuracy")
+kappa_scorer = _SummaryScorer("kappa")
+_SCORERS = {
+    one.figure: one for one in (overall_accuracy_scorer, average_accuracy_scorer, kappa_scorer)
+}
+
+
+def get_scorer_names() -> list[str]:
+    """List the names that :func:`get_scorer` knows.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+
+    Examples
+    --------
+    >>> from hsvlm.metrics import get_scorer_names
+    >>> get_scorer_names()
+    ['average_accuracy', 'kappa', 'overall_accuracy']
+    """
+    return sorted(_SCORERS)
+
+
+def get_scorer(name: str) -> _SummaryScorer:
+    """Look a scorer up by its name.
+
+    Parameters
+    ----------
+    name : {"overall_accuracy", "average_accuracy", "kappa"}
+        A figure of :class:`ClassificationSummary`. Higher is better.
+
+    Returns
+    -------
+    callable
+        To be passed as ``scoring`` to scikit-learn, alone or as a value of a dict, or called as
+        ``scorer(estimator, X, y, *, sample_weight=None)``. It returns a float, NaN where kappa is
+        undefined, and raises :class:`~hsvlm.exceptions.DataError` where nothing is labelled, which
+        scikit-learn turns into ``error_score``. ``overall_accuracy_scorer``,
+        ``average_accuracy_scorer`` and ``kappa_scorer`` are the same objects.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such scorer; says so if scikit-learn has one of that name.
+
+    Notes
+    -----
+    `X` is a cube (height, width, n_bands) with a label map (height, width) as `y`; or
+    :class:`~hsvlm.PixelSamples`, spectra or windows with a label vector (n_samples,). In a vector
+    every value is a class. In a map, pixels that are masked or equal to the estimator's parameter
+    `unlabeled` do not count. The parameter is looked for in the estimator, in the last step of a
+    pipeline and inside searches and other meta-estimators; where there is none, 0 is no label.
+
+    Of a cube, an estimator with that parameter predicts the labelled pixels only, as
+    :class:`~hsvlm.PixelSamples`, also at the end of a pipeline or inside a search: what lies
+    elsewhere, no-data values included, plays no part. Other estimators predict the whole map.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from hsvlm import HSIPromptClassifier
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.metrics import get_scorer
+    >>> scene = make_synthetic_scene(height=20, width=20, random_state=0)
+    >>> clf = HSIPromptClassifier(
+    ...     criterion="cross-entropy", window_size=5, patch_size=1, max_epochs=1, random_state=0
+    ... )
+    >>> kappa = get_scorer("kappa")
+    >>> cross_val_score(clf, scene.cube, scene.labels, scoring=kappa, cv=2).shape
+    (2,)
+    """
+    if name in _SCORERS:
+        return _SCORERS[name]
+    remedy = ""
+    if name in sklearn_scorer_names():
+        remedy = (
+            f"This name belongs to scikit-learn: pass scoring={name!r} itself, with samples and a "
+            "label vector, since it takes no label maps."
+        )
+        if name in _SKLEARN_NAMES:
+            remedy += f" With label maps this figure is {_SKLEARN_NAMES[name]!r}."
+    raise UnknownNameError.of("scorer", name, _SCORERS, remedy)

@@ -1,0 +1,398 @@
+"""Splitters that hold out whole square blocks of a scene."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+from hsvlm.exceptions import ParameterError, SplitWarning
+from hsvlm.model_selection._labels import class_numbers, warn_of_classes
+from hsvlm.model_selection._positions import (
+    block_counts,
+    block_numbers,
+    nearest_distance,
+    sample_positions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["SpatialBlockKFold", "SpatialBlockShuffleSplit"]
+
+_CANDIDATES = 20
+_ATTEMPTS = 30
+
+
+class _SpatialBlockSplitter(BaseCrossValidator):
+    """What both splitters share: the blocks, the buffer, and what is said about the outcome."""
+
+    # Positions of samples that do not know theirs come as groups, also under metadata routing.
+    __metadata_request__split = {"groups": True}  # noqa: RUF012 - scikit-learn reads it so
+
+    _constraints: dict[str, list[Any]]
+    n_splits: int
+    block_size: int
+    buffer: int
+    random_state: Any
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Number of splits.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Ignored; here for scikit-learn.
+
+        Returns
+        -------
+        int
+            `n_splits`.
+        """
+        return int(self.n_splits)
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Make the splits.
+
+        Parameters
+        ----------
+        X : PixelSamples, or array-like of n_samples
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        groups : array-like of shape (n_samples, 2) or (n_samples, 3), default=None
+            Row and column, or scene, row and column, of every sample. Needed unless X is
+            PixelSamples.
+
+        Yields
+        ------
+        train : ndarray of int
+            Indices of the training samples, in random order, so that the first so many of them,
+            as ``learning_curve`` takes them, come from everywhere.
+        test : ndarray of int
+            Indices of the test samples, sorted.
+
+        Raises
+        ------
+        DataError
+            If positions or labels are missing or do not fit.
+        ParameterError
+            If a setting is out of range, there are too few blocks, or the buffer leaves a split
+            without test samples.
+        """
+        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
+        positions = sample_positions(X, groups, type(self).__name__)
+        classes, y_index = class_numbers(y, len(positions), type(self).__name__)
+        rng = check_random_state(self.random_state)
+        cells, block = block_numbers(positions, self.block_size)
+        counts = block_counts(block, y_index)
+        self._check_block_count(len(cells))
+        splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        for training_blocks in self._training_blocks(cells, counts, rng):
+            in_training = training_blocks[block]
+            train = np.flatnonzero(in_training)
+            test = np.flatnonzero(~in_training)
+            if self.buffer:
+                far = nearest_distance(positions[test], positions[train]) > self.buffer
+                test = test[far]
+            self._check_test_side(len(block) - len(train), len(test), len(splits))
+            splits.append((rng.permutation(train), test))
+        warn_of_classes(classes, y_index, splits)
+        yield from splits
+
+    @property
+    @abstractmethod
+    def _blocks_needed(self) -> int: ...
+
+    @abstractmethod
+    def _training_blocks(
+        self, cells: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.RandomState
+    ) -> Iterator[NDArray[np.bool_]]: ...
+
+    def _check_block_count(self, n_blocks: int) -> None:
+        if n_blocks < self._blocks_needed:
+            message = (
+                f"block_size={self.block_size} cuts the labelled pixels into {n_blocks} "
+                f"{'block' if n_blocks == 1 else 'blocks'}, and {type(self).__name__} needs at "
+                f"least {self._blocks_needed}. Use smaller blocks"
+                f"{' or fewer splits' if n_blocks > 1 else ''}."
+            )
+            raise ParameterError(message)
+
+    def _check_test_side(self, n_outside: int, n_test: int, number: int) -> None:
+        if n_test:
+            return
+        side = f"{self.block_size} x {self.block_size}"
+        message = (
+            f"buffer={self.buffer} leaves split {number} without a test sample: every pixel of its "
+            f"test blocks of {side} lies within {self.buffer} pixels of a training pixel. Use "
+            f"blocks of more than twice the buffer (block_size={2 * self.buffer + 1} or more), or "
+            "a smaller buffer."
+            if n_outside
+            else f"Split {number} trains on every block, since every class lies in a single block "
+            f"of {side} pixels. Use smaller blocks."
+        )
+        raise ParameterError(message)
+
+
+class SpatialBlockKFold(_SpatialBlockSplitter):
+    """K folds of whole square blocks, balanced by class, with a buffer around the training side.
+
+    Every block belongs to the test side of exactly one fold. Blocks are dealt out so that the
+    folds share every class as evenly as whole blocks allow, and every class stays on the training
+    side of every fold wherever it lies in more than one block. With a buffer, neighbouring blocks
+    are drawn to the same fold, since the pixels between them then need not be dropped.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    block_size : int, default=16
+        Side of a block in pixels. Large against the buffer, or few test pixels remain.
+    buffer : int, default=7
+        Test samples within this Chebyshev distance of a training sample, in pixels, are dropped.
+        From half a window (rounded down) on, no test window contains a training pixel; from a
+        window less one on, training and test windows share no pixel. The default is half of the
+        default window of :class:`hsvlm.HSIPromptClassifier`.
+    random_state : int, RandomState or None, default=0
+        Seed of the assignment. Fixed by default, so that whatever is compared with the same
+        splitter sees the same folds.
+
+    See Also
+    --------
+    SpatialBlockShuffleSplit : Draws a small share of the blocks for training.
+
+    Notes
+    -----
+    Errors and warnings name what could not be kept: :class:`hsvlm.exceptions.ParameterError` where
+    there are fewer blocks than folds or the buffer empties a test side,
+    :class:`hsvlm.exceptions.SplitWarning` for classes without training samples in a fold, or
+    without test samples in all of them.
+
+    References
+    ----------
+    .. [1] J. Nalepa, M. Myller and M. Kawulok, "Validating hyperspectral image segmentation", IEEE
+       GRSL 16(8), 2019, arXiv:1811.03707.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import PixelSamples
+    >>> from hsvlm.model_selection import SpatialBlockKFold
+    >>> X = PixelSamples(np.ones((40, 40, 2)), np.argwhere(np.ones((40, 40))))
+    >>> y = (X.coords[:, 0] // 4) % 2
+    >>> cv = SpatialBlockKFold(n_splits=2, block_size=20, buffer=3)
+    >>> [(len(train), len(test)) for train, test in cv.split(X, y)]
+    [(800, 680), (800, 680)]
+    """
+
+    _constraints = {  # noqa: RUF012
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
+        "block_size": [Interval(Integral, 1, None, closed="left")],
+        "buffer": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        block_size: int = 16,
+        buffer: int = 7,
+        random_state: Any = 0,
+    ) -> None:
+        self.n_splits = n_splits
+        self.block_size = block_size
+        self.buffer = buffer
+        self.random_state = random_state
+
+    @property
+    def _blocks_needed(self) -> int:
+        return self.n_splits
+
+    def _training_blocks(
+        self, cells: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.RandomState
+    ) -> Iterator[NDArray[np.bool_]]:
+        attraction = min(2.0, 4 * self.buffer / self.block_size)
+        spread = (counts > 0).sum(axis=0) > 1
+        for attempt in range(_ATTEMPTS):
+            # Where the heaviest blocks first do not work, their order counts less and less.
+            heaviest_first = 1 - attempt / _ATTEMPTS
+            fold = _deal_blocks(cells, counts, self.n_splits, attraction, heaviest_first, rng)
+            held = np.array([(counts[fold == one] > 0).any(axis=0) for one in range(self.n_splits)])
+            if (held.sum(axis=0)[spread] > 1).all():
+                break
+        for number in range(self.n_splits):
+            yield fold != number
+
+
+def _deal_blocks(
+    cells: NDArray[np.intp],
+    counts: NDArray[np.intp],
+    n_folds: int,
+    attraction: float,
+    heaviest_first: float,
+    rng: np.random.RandomState,
+) -> NDArray[np.intp]:
+    """Assign blocks to folds, the most telling blocks first, each where it is needed most."""
+    shares = counts / counts.sum(axis=0)
+    weight = shares.sum(axis=1)
+    n_left = (counts > 0).sum(axis=0)
+    filled = np.zeros((n_folds, counts.shape[1]))
+    fold = np.full(len(cells), -1, dtype=np.intp)
+    number_of = {tuple(cell): number for number, cell in enumerate(cells.tolist())}
+    order = weight**heaviest_first * rng.uniform(0.5, 1, size=len(cells))
+    for number in np.argsort(-order):
+        fullness = n_folds * (filled @ shares[number]) / weight[number]
+        pull = np.bincount(_neighbour_folds(cells[number], number_of, fold), minlength=n_folds) / 8
+        here = counts[number] > 0
+        # The last block of a class must not join all the others of it in one fold.
+        alone = here & (n_left == 1) & ((filled > 0).sum(axis=0) == 1)
+        closed = (filled[:, alone] > 0).any(axis=1)
+        # A fold without any block comes first: none may stay empty.
+        empty = (filled == 0).all(axis=1)
+        cost = fullness - attraction * pull + 1e3 * closed - 1e6 * empty
+        fold[number] = cost.argmin()
+        filled[fold[number]] += shares[number]
+        n_left[here] -= 1
+    return fold
+
+
+def _neighbour_folds(
+    cell: NDArray[np.intp], number_of: dict[tuple[int, ...], int], fold: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    scene, row, col = cell.tolist()
+    around = [(scene, row + down, col + right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    near = fold[[number_of[one] for one in around if one in number_of]]
+    return near[near >= 0]
+
+
+class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
+    """Random draws of whole square blocks for training, balanced by class, with a buffer.
+
+    Blocks are drawn for the rarest classes first, then for all, each time the one of some random
+    candidates that brings the classes nearest to the same share, until the wanted share of the
+    samples is there. A class that lies in more than one block keeps one outside. All other samples
+    are test samples, unless they lie within the buffer.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of draws, each from the same blocks.
+    train_size : float, default=0.1
+        Share of the samples to train on, in (0, 1). Whole blocks meet it approximately.
+    block_size : int, default=8
+        Side of a block in pixels.
+    buffer : int, default=7
+        Test samples within this Chebyshev distance of a training sample, in pixels, are dropped.
+        From half a window (rounded down) on, no test window contains a training pixel; from a
+        window less one on, training and test windows share no pixel.
+    random_state : int, RandomState or None, default=0
+        Seed of the draws. Fixed by default, so that whatever is compared with the same splitter
+        sees the same splits.
+
+    See Also
+    --------
+    SpatialBlockKFold : Trains on most blocks, and tests every block once.
+
+    Notes
+    -----
+    Errors and warnings are those of :class:`SpatialBlockKFold`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import PixelSamples
+    >>> from hsvlm.model_selection import SpatialBlockShuffleSplit
+    >>> X = PixelSamples(np.ones((40, 40, 2)), np.argwhere(np.ones((40, 40))))
+    >>> y = (X.coords[:, 0] // 4) % 2
+    >>> cv = SpatialBlockShuffleSplit(n_splits=1, train_size=0.1, block_size=8, buffer=2)
+    >>> [(len(train), len(test)) for train, test in cv.split(X, y)]
+    [(192, 1264)]
+    """
+
+    _constraints = {  # noqa: RUF012
+        "n_splits": [Interval(Integral, 1, None, closed="left")],
+        "train_size": [Interval(Real, 0, 1, closed="neither")],
+        "block_size": [Interval(Integral, 1, None, closed="left")],
+        "buffer": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        train_size: float = 0.1,
+        block_size: int = 8,
+        buffer: int = 7,
+        random_state: Any = 0,
+    ) -> None:
+        self.n_splits = n_splits
+        self.train_size = train_size
+        self.block_size = block_size
+        self.buffer = buffer
+        self.random_state = random_state
+
+    @property
+    def _blocks_needed(self) -> int:
+        return 2
+
+    def _training_blocks(
+        self, cells: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.RandomState
+    ) -> Iterator[NDArray[np.bool_]]:
+        for number in range(self.n_splits):
+            for _ in range(_ATTEMPTS):
+                drawn = _draw_blocks(counts, self.train_size, rng)
+                if counts[drawn].any(axis=0).all():
+                    break
+            share = counts[drawn].sum() / counts.sum()
+            if not 0.5 <= share / self.train_size <= 2:
+                message = (
+                    f"Split {number} trains on {share:.1%} of the samples instead of "
+                    f"{self.train_size:.1%}: blocks of {self.block_size} x {self.block_size} "
+                    "pixels do not allow better. Use smaller blocks."
+                )
+                warnings.warn(message, SplitWarning, stacklevel=3)
+            yield drawn
+
+
+def _draw_blocks(
+    counts: NDArray[np.intp], train_size: float, rng: np.random.RandomState
+) -> NDArray[np.bool_]:
+    holds = counts > 0
+    quota = np.maximum(1, train_size * counts.sum(axis=0))
+    drawn = np.zeros(len(counts), dtype=bool)
+    taken = np.zeros(counts.shape[1], dtype=np.intp)
+    n_outside = holds.sum(axis=0)
+    reserved = n_outside > 1
+
+    def draw(wanted: NDArray[np.bool_]) -> bool:
+        last = reserved & (n_outside == 1)
+        possible = np.flatnonzero(wanted & ~drawn & ~(holds & last).any(axis=1))
+        if not len(possible):
+            return False
+        # At most half of them, or the same best blocks would be drawn every time.
+        candidates = rng.permutation(possible)[: min(_CANDIDATES, (len(possible) + 1) // 2)]
+        deviation = abs(taken + counts[candidates] - quota) / quota
+        number = candidates[deviation.sum(axis=1).argmin()]
+        drawn[number] = True
+        taken[:] += counts[number]
+        n_outside[holds[number]] -= 1
+        return True
+
+    for label in np.lexsort((rng.permutation(len(quota)), holds.sum(axis=0))):
+        while 2 * taken[label] < quota[label] and draw(holds[:, label]):
+            pass
+    everywhere = np.ones(len(counts), dtype=bool)
+    while taken.sum() < train_size * counts.sum() and draw(everywhere):
+        pass
+    return drawn

@@ -1,0 +1,157 @@
+"""Where samples lie, in which block, and how far from each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from hsvlm._cubes import as_whole_numbers
+from hsvlm.exceptions import DataError
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["block_counts", "block_numbers", "nearest_distance", "sample_positions"]
+
+
+def sample_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:
+    """Find scene, row and column of every sample.
+
+    Parameters
+    ----------
+    X : PixelSamples or array-like
+        The samples.
+    groups : array-like of shape (n_samples, 2) or (n_samples, 3), or None
+        Row and column, or scene, row and column, of every sample; not looked at for PixelSamples
+        unless it is given.
+    splitter : str
+        Who asks, for the error.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 3), dtype intp
+        Scene, row and column.
+
+    Raises
+    ------
+    DataError
+        If the samples do not tell where they lie, or `groups` has another shape or no whole
+        numbers.
+    """
+    if groups is None:
+        if isinstance(X, PixelSamples):
+            return np.column_stack([X.scene_ids, X.coords])
+        cube = len(np.shape(X)) == 3
+        remedy = (
+            "Turn the cube and its label map into samples: X, y = pixel_samples(cube, labels)."
+            if cube
+            else "Pass PixelSamples, or groups= with one row (row, column) or "
+            "(scene, row, column) per sample."
+        )
+        got = "a cube" if cube else f"{type(X).__name__} without positions"
+        message = f"{splitter} has to know where every sample lies, and got {got}. {remedy}"
+        raise DataError(message)
+    positions = np.asarray(groups)
+    n_samples = len(X)
+    if positions.ndim != 2 or positions.shape[1] not in (2, 3) or len(positions) != n_samples:
+        message = (
+            f"groups has shape {positions.shape}, but {splitter} reads positions from it: one row "
+            f"(row, column) or (scene, row, column) for each of the {n_samples} samples."
+        )
+        raise DataError(message)
+    positions = as_whole_numbers(positions, "groups")
+    if positions.shape[1] == 2:
+        positions = np.column_stack([np.zeros(len(positions), dtype=np.intp), positions])
+    return positions
+
+
+def block_numbers(
+    positions: NDArray[np.intp], block_size: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number the square blocks that hold samples.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_samples, 3)
+        Scene, row and column.
+    block_size : int
+        Side of a block in pixels.
+
+    Returns
+    -------
+    cells : ndarray of shape (n_blocks, 3)
+        Scene, and row and column of the block in units of blocks.
+    block : ndarray of shape (n_samples,)
+        Block of every sample.
+    """
+    cells = positions // np.array([1, block_size, block_size])
+    cells, block = np.unique(cells, axis=0, return_inverse=True)
+    return cells, block.reshape(-1)
+
+
+def block_counts(block: NDArray[np.intp], y_index: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Count the samples of every class in every block.
+
+    Parameters
+    ----------
+    block, y_index : ndarray of shape (n_samples,)
+        Block and class number of every sample, counted from 0.
+
+    Returns
+    -------
+    ndarray of shape (n_blocks, n_classes)
+        The counts.
+    """
+    counts = np.zeros((block.max() + 1, y_index.max() + 1), dtype=np.intp)
+    np.add.at(counts, (block, y_index), 1)
+    return counts
+
+
+def nearest_distance(
+    positions: NDArray[np.intp], reference: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Chebyshev distance from every pixel to the nearest of some others in the same scene.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n, 3)
+        Scene, row and column.
+    reference : ndarray of shape (m, 3)
+        Scene, row and column of the pixels to measure the distance to.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        In pixels: the larger of the differences in row and column; infinite where the scene holds
+        no reference pixel.
+
+    Raises
+    ------
+    DataError
+        If one of the arrays has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.model_selection import nearest_distance
+    >>> nearest_distance(np.array([[0, 4, 4], [1, 4, 4]]), np.array([[0, 1, 3], [0, 9, 9]]))
+    array([ 3., inf])
+    """
+    positions, reference = np.asarray(positions), np.asarray(reference)
+    for name, one in (("positions", positions), ("reference", reference)):
+        if one.ndim != 2 or one.shape[1] != 3:
+            message = (
+                f"{name} has shape {one.shape}, but must have shape (n, 3): scene, row and column "
+                "of every pixel. Pass np.column_stack([X.scene_ids, X.coords])."
+            )
+            raise DataError(message)
+    nearest = np.full(len(positions), np.inf)
+    for scene in np.unique(positions[:, 0]):
+        here = positions[:, 0] == scene
+        others = reference[reference[:, 0] == scene, 1:]
+        if len(others):
+            nearest[here] = cKDTree(others).query(positions[here, 1:], p=np.inf)[0]
+    return nearest

@@ -1,0 +1,420 @@
+import dataclasses
+import errno
+import hashlib
+import json
+import re
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from hsvlm import datasets
+from hsvlm.datasets import _registry
+from hsvlm.datasets._cache import RemoteFile, data_folder
+from hsvlm.exceptions import DataError, DownloadError, MissingDependencyError
+
+FETCHERS = {
+    "botswana": datasets.fetch_botswana,
+    "houston-2013": datasets.fetch_houston2013,
+    "ksc": datasets.fetch_ksc,
+    "pavia-centre": datasets.fetch_pavia_centre,
+    "pavia-university": datasets.fetch_pavia_university,
+    "salinas": datasets.fetch_salinas,
+}
+CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
+LABELS = np.array([[0, 1, 2], [2, 2, 0]], dtype=np.uint8)
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def small(provider, as_mat, monkeypatch):
+    """Pavia University as a scene of 2 x 3 pixels at the local provider, with known digests."""
+    provider.files = {"PaviaU.mat": as_mat(paviaU=CUBE), "PaviaU_gt.mat": as_mat(paviaU_gt=LABELS)}
+    entry = _registry.SCENES["pavia-university"]
+
+    def at_provider(file):
+        return dataclasses.replace(
+            file,
+            page="https://example.org/scenes",
+            urls=(provider.url(file.name),),
+            sha256=sha256(provider.files[file.name]),
+        )
+
+    entry = dataclasses.replace(
+        entry,
+        shape=CUBE.shape,
+        counts=(1, 3),
+        cube=at_provider(entry.cube),
+        labels=at_provider(entry.labels),
+    )
+    monkeypatch.setitem(_registry.SCENES, "pavia-university", entry)
+    return entry
+
+
+@pytest.fixture
+def unknown(small, monkeypatch):
+    """The same scene with no digest known."""
+    entry = dataclasses.replace(
+        small,
+        cube=dataclasses.replace(small.cube, sha256=None),
+        labels=dataclasses.replace(small.labels, sha256=None),
+    )
+    monkeypatch.setitem(_registry.SCENES, "pavia-university", entry)
+    return entry
+
+
+def fetch(folder):
+    return datasets.fetch_pavia_university(data_home=folder, progress=False)
+
+
+def test_download_and_reuse(small, provider, tmp_path):
+    scene = fetch(tmp_path / "new" / "folder")
+    np.testing.assert_array_equal(scene.cube, CUBE)
+    np.testing.assert_array_equal(scene.labels, LABELS)
+    assert scene.cube.dtype == np.uint16
+    assert scene.cube.flags.c_contiguous
+    assert scene.cube.flags.writeable
+    assert scene.labels.dtype == np.uint8
+    assert scene.labels.flags.writeable
+    assert scene.class_names[5] == "Painted metal sheets"
+    assert scene.wavelengths_nm is None
+    assert scene.name == "Pavia University"
+    assert "P. Gamba" in scene.citation
+    assert provider.visits == ["PaviaU.mat", "PaviaU_gt.mat"]
+    fetch(tmp_path / "new" / "folder")
+    assert provider.visits == ["PaviaU.mat", "PaviaU_gt.mat"]
+    # Nothing but the files is left, and no record of digests that are known anyway.
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == [
+        "PaviaU.mat",
+        "PaviaU_gt.mat",
+    ]
+
+
+def test_the_class_names_of_a_scene_are_its_own(small, tmp_path):
+    fetch(tmp_path).class_names[1] = "changed"
+    assert fetch(tmp_path).class_names[1] == "Asphalt"
+
+
+def test_files_put_there_by_hand_need_no_network(small, provider, tmp_path, monkeypatch):
+    for name, content in provider.files.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    np.testing.assert_array_equal(fetch(tmp_path).cube, CUBE)
+    assert provider.visits == []
+
+
+def test_downloads_need_pooch(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(MissingDependencyError) as error:
+        fetch(tmp_path)
+    assert str(error.value) == (
+        'pooch is needed here and is not installed. Install it with: pip install "hsvlm[data]"'
+    )
+
+
+@pytest.mark.parametrize("trouble", [503, 0.5, 0.0])
+def test_passing_troubles_are_sat_out(trouble, small, provider, tmp_path):
+    provider.troubles = [trouble]
+    np.testing.assert_array_equal(fetch(tmp_path).cube, CUBE)
+    assert provider.visits == ["PaviaU.mat", "PaviaU.mat", "PaviaU_gt.mat"]
+
+
+@pytest.mark.parametrize("digests", ["small", "unknown"])
+def test_a_broken_connection_leaves_no_file(digests, request, provider, tmp_path):
+    request.getfixturevalue(digests)
+    provider.troubles = [0.5] * 3
+    with pytest.raises(DownloadError):
+        fetch(tmp_path)
+    assert len(provider.visits) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_offline(small, tmp_path, monkeypatch):
+    nowhere = dataclasses.replace(small.cube, urls=("http://192.0.2.1/PaviaU.mat",))
+    entry = dataclasses.replace(small, cube=nowhere)
+    monkeypatch.setitem(_registry.SCENES, "pavia-university", entry)
+    with pytest.raises(DataError) as error:
+        fetch(tmp_path)
+    assert isinstance(error.value, ConnectionError)
+    assert re.sub(r"\(http://192.0.2.1/PaviaU.mat: .*\)", "(...)", str(error.value)) == (
+        f"PaviaU.mat is not in {tmp_path} and could not be downloaded (...). Get it from one of "
+        "these addresses or from https://example.org/scenes and put it under this name into that "
+        "folder, or pass a folder that holds it as data_home."
+    )
+    assert "tests must not use the network" in str(error.value)
+
+
+def test_every_address_is_tried(small, provider, tmp_path, monkeypatch):
+    urls = (provider.url("gone.mat"), provider.url("PaviaU.mat"))
+    entry = dataclasses.replace(small, cube=dataclasses.replace(small.cube, urls=urls))
+    monkeypatch.setitem(_registry.SCENES, "pavia-university", entry)
+    np.testing.assert_array_equal(fetch(tmp_path).cube, CUBE)
+    assert provider.visits == ["gone.mat"] * 3 + ["PaviaU.mat", "PaviaU_gt.mat"]
+
+
+def test_another_file_at_the_address_is_not_kept(small, provider, tmp_path):
+    content = provider.files["PaviaU.mat"] = b"another"
+    with pytest.raises(DownloadError) as error:
+        fetch(tmp_path)
+    assert small.cube.sha256 in str(error.value)
+    assert sha256(content) in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_file_is_refused(small, tmp_path):
+    fetch(tmp_path)
+    path = tmp_path / "PaviaU.mat"
+    path.write_bytes(b"changed")
+    with pytest.raises(DataError) as error:
+        fetch(tmp_path)
+    assert not isinstance(error.value, DownloadError)
+    assert str(error.value) == (
+        f"{path} has the SHA-256 digest {sha256(b'changed')}, expected {small.cube.sha256}. The "
+        "file is damaged or another version. Delete it to have it downloaded again."
+    )
+
+
+def test_the_first_file_is_trusted_where_no_digest_is_known(unknown, provider, as_mat, tmp_path):
+    fetch(tmp_path)
+    first = provider.files["PaviaU.mat"]
+    record = tmp_path / "sha256.json"
+    assert json.loads(record.read_text()) == {
+        name: sha256(content) for name, content in provider.files.items()
+    }
+    fetch(tmp_path)
+    path = tmp_path / "PaviaU.mat"
+    changed = as_mat(paviaU=CUBE + 1)
+    path.write_bytes(changed)
+    with pytest.raises(DataError) as error:
+        fetch(tmp_path)
+    assert str(error.value) == (
+        f"{path} has the SHA-256 digest {sha256(changed)}, expected {sha256(first)}, as recorded "
+        "at its first use. The file is damaged or another version. Delete it to have it "
+        f"downloaded again. If it is the one you want, take its line out of {record}."
+    )
+    record.unlink()
+    np.testing.assert_array_equal(fetch(tmp_path).cube, CUBE + 1)
+
+
+def test_a_file_that_cannot_be_read_is_never_trusted(unknown, provider, tmp_path):
+    provider.files["PaviaU.mat"] = b"<html>Please log in, in any of the usual ways</html>" * 9
+    path = tmp_path / "PaviaU.mat"
+    with pytest.raises(DataError) as error:
+        fetch(tmp_path)
+    assert re.sub(r"\(\w+: .*\)", "(...)", str(error.value)) == (
+        f"{path} cannot be read (...). Delete it to have it downloaded again."
+    )
+    assert not (tmp_path / "sha256.json").exists()
+
+
+def test_a_damaged_record(unknown, tmp_path):
+    fetch(tmp_path)
+    record = tmp_path / "sha256.json"
+    for damaged, reason in (
+        ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("[]", "'list' object has no attribute 'items'"),
+    ):
+        record.write_text(damaged)
+        with pytest.raises(DataError) as error:
+            fetch(tmp_path)
+        assert str(error.value) == (
+            f"{record}, the record of digests, is damaged ({reason}). Delete it to have the "
+            "files trusted as they are now."
+        )
+
+
+def test_a_folder_that_cannot_be_written_to(unknown, provider, tmp_path, monkeypatch):
+    for name, content in provider.files.items():
+        (tmp_path / name).write_bytes(content)
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr("hsvlm.datasets._cache.tempfile.TemporaryDirectory", refuse)
+    np.testing.assert_array_equal(fetch(tmp_path).cube, CUBE)
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "message"),
+    [
+        (
+            "PaviaU.mat",
+            {"paviaU": CUBE[:, :2]},
+            "{path} holds uint16 of shape (2, 2, 4), expected real numbers of shape (2, 3, 4). ",
+        ),
+        (
+            "PaviaU.mat",
+            {"paviaU": CUBE * 1j},
+            "{path} holds complex128 of shape (2, 3, 4), expected real numbers of shape "
+            "(2, 3, 4). ",
+        ),
+        ("PaviaU.mat", {"pavia": CUBE}, "{path} cannot be read (KeyError: 'paviaU'). "),
+        (
+            "PaviaU_gt.mat",
+            {"paviaU_gt": LABELS.T},
+            "{path} holds uint8 of shape (3, 2), expected real numbers of shape (2, 3). ",
+        ),
+        (
+            "PaviaU_gt.mat",
+            {"paviaU_gt": np.minimum(LABELS, 1)},
+            "{path} has 4 pixels of class 1, expected 1. It is another label map. ",
+        ),
+        (
+            "PaviaU_gt.mat",
+            {"paviaU_gt": np.where(LABELS == 0, 7, LABELS)},
+            "{path} has 2 pixels of class 7, expected 0. It is another label map. ",
+        ),
+        (
+            "PaviaU_gt.mat",
+            {"paviaU_gt": np.where(LABELS == 1, 0, LABELS)},
+            "{path} has 0 pixels of class 1, expected 1. It is another label map. ",
+        ),
+        (
+            "PaviaU_gt.mat",
+            {"paviaU_gt": np.where(LABELS == 1, 1.5, LABELS)},
+            "{path} has 0 pixels of class 1, expected 1. It is another label map. ",
+        ),
+    ],
+)
+def test_other_content(name, variables, message, unknown, as_mat, provider, tmp_path):
+    provider.files[name] = as_mat(**variables)
+    with pytest.raises(DataError) as error:
+        fetch(tmp_path)
+    assert str(error.value) == (
+        message.format(path=tmp_path / name) + "Delete it to have it downloaded again."
+    )
+
+
+@pytest.fixture
+def small_houston(provider, as_tiff, monkeypatch):
+    maps = {"train.tif": np.where(LABELS == 1, 1, 0), "test.tif": np.where(LABELS == 2, 2, 0)}
+    provider.files = {name: as_tiff(array) for name, array in maps.items()}
+    train, test = (
+        RemoteFile(name=name, page="", urls=(provider.url(name),), sha256=sha256(content))
+        for name, content in provider.files.items()
+    )
+    split = dataclasses.replace(
+        _registry.SPLITS["houston-2013"],
+        shape=(2, 3),
+        train_counts=(1, 0),
+        test_counts=(0, 3),
+        train=train,
+        test=test,
+    )
+    scene = _registry.SCENES["houston-2013"]
+    scene = dataclasses.replace(
+        scene,
+        shape=CUBE.shape,
+        cube=dataclasses.replace(scene.cube, sha256=sha256(b"a cube")),
+        wavelengths_nm=(400.0, 500.0, 600.0, 700.0),
+    )
+    monkeypatch.setitem(_registry.SPLITS, "houston-2013", split)
+    monkeypatch.setitem(_registry.SCENES, "houston-2013", scene)
+
+
+def test_houston_is_for_the_user_to_get(small_houston, provider, tmp_path):
+    with pytest.raises(DownloadError) as error:
+        datasets.fetch_houston2013(data_home=tmp_path)
+    assert str(error.value) == (
+        f"2013_IEEE_GRSS_DF_Contest_CASI.tif is not in {tmp_path}. It is not downloaded "
+        "automatically, because its provider wants users to register. Get it from "
+        "https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/ and put it under "
+        "this name into that folder, or pass a folder that holds it as data_home."
+    )
+    path = tmp_path / "2013_IEEE_GRSS_DF_Contest_CASI.tif"
+    path.write_bytes(b"another cube")
+    with pytest.raises(DataError) as error:
+        datasets.fetch_houston2013(data_home=tmp_path)
+    assert str(error.value) == (
+        f"{path} has the SHA-256 digest {sha256(b'another cube')}, expected {sha256(b'a cube')}. "
+        "The file is damaged or another version. Replace it by the file from "
+        "https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/."
+    )
+    assert provider.visits == []
+
+
+def test_houston(small_houston, tmp_path, monkeypatch):
+    (tmp_path / "2013_IEEE_GRSS_DF_Contest_CASI.tif").write_bytes(b"a cube")
+
+    class Opened:
+        def __init__(self, path):
+            self.content = path.read_bytes()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *args):
+            pass
+
+        def read(self):
+            assert self.content == b"a cube"
+            return np.moveaxis(CUBE, -1, 0)
+
+    rasterio = types.ModuleType("rasterio")
+    rasterio.open = Opened
+    monkeypatch.setitem(sys.modules, "rasterio", rasterio)
+    scene = datasets.fetch_houston2013(data_home=tmp_path, progress=False)
+    np.testing.assert_array_equal(scene.cube, CUBE)
+    np.testing.assert_array_equal(scene.labels, LABELS)
+    assert scene.cube.flags.c_contiguous
+    assert scene.wavelengths_nm.tolist() == [400, 500, 600, 700]
+
+
+def test_houston_needs_rasterio(small_houston, tmp_path, monkeypatch):
+    (tmp_path / "2013_IEEE_GRSS_DF_Contest_CASI.tif").write_bytes(b"a cube")
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    with pytest.raises(MissingDependencyError) as error:
+        datasets.fetch_houston2013(data_home=tmp_path)
+    assert str(error.value) == (
+        'rasterio is needed here and is not installed. Install it with: pip install "hsvlm[geo]"'
+    )
+
+
+def test_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HSVLM_CACHE_DIR", str(tmp_path))
+    assert data_folder(None) == tmp_path / "data"
+    assert data_folder("~/scenes").is_absolute()
+    assert data_folder(tmp_path / "scenes") == tmp_path / "scenes"
+    monkeypatch.setattr("hsvlm.datasets._cache.cache_folder", lambda _: None)
+    with pytest.raises(DataError) as error:
+        data_folder(None)
+    assert str(error.value) == (
+        "There is no home folder to keep data in. Pass data_home, or set the environment variable "
+        "HSVLM_CACHE_DIR."
+    )
+
+
+@pytest.mark.parametrize("key", _registry.SCENES)
+def test_every_scene_has_a_fetcher_of_its_own(key, tmp_path):
+    with pytest.raises(DownloadError) as error:
+        FETCHERS[key](data_home=tmp_path, progress=False)
+    assert str(error.value).startswith(f"{_registry.SCENES[key].cube.name} is not in {tmp_path}")
+
+
+def test_the_registry_is_consistent():
+    labelled = {
+        "pavia-university": 42_776,
+        "pavia-centre": 148_152,
+        "salinas": 54_129,
+        "ksc": 5_211,
+        "botswana": 3_248,
+    }
+    for key, entry in _registry.SCENES.items():
+        assert sum(entry.counts) == labelled.get(key, 0)
+        if entry.labels is None:
+            assert key in _registry.SPLITS
+        else:
+            assert len(entry.counts) == len(entry.class_names)
+        assert entry.wavelengths_nm is None or len(entry.wavelengths_nm) == entry.shape[2]
+    files = [entry.cube for entry in _registry.SCENES.values()]
+    files += [entry.labels for entry in _registry.SCENES.values() if entry.labels]
+    files += [file for entry in _registry.SPLITS.values() for file in (entry.train, entry.test)]
+    assert len({file.name for file in files}) == len(files)
+    for file in files:
+        assert all(url.startswith("https://") and url.endswith(file.name) for url in file.urls)
+        assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
+        assert (file.variable is None) == file.name.endswith(".tif")

@@ -1,0 +1,68 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from hsvlm.datasets import StandardSplit, load_indian_pines
+from hsvlm.evaluation import PROTOCOLS, evaluate, indian_pines_protocol
+from hsvlm.exceptions import SplitWarning, UnknownNameError
+
+
+@pytest.fixture
+def standard_maps(monkeypatch):
+    """Stand-ins for the published maps, which cannot be shipped: alternate pixels."""
+    labels = load_indian_pines().labels
+    first = np.indices(labels.shape).sum(axis=0) % 2 == 0
+    maps = StandardSplit(np.where(first, labels, 0), np.where(first, 0, labels))
+    asked = []
+
+    def fetch(*, data_home):
+        asked.append(data_home)
+        return maps
+
+    monkeypatch.setattr("hsvlm.evaluation._protocols.fetch_indian_pines_split", fetch)
+    return maps, asked
+
+
+def test_random_split_gives_everything_away():
+    protocol = indian_pines_protocol("random-10", n_splits=2)
+    report = evaluate(
+        {}, protocol.X, protocol.y, protocol.cv, window_size=15, baselines=["coordinates"]
+    )
+    (name,) = report.names
+    for result, leakage in zip(report.of(name), report.leakage, strict=True):
+        assert 0.97 < result.overall_accuracy < 0.982
+        assert leakage.share_containing > 0.999
+        assert (leakage.n_train, leakage.n_test) == (1024, 9225)
+
+
+def test_blocks_give_no_window_away():
+    protocol = indian_pines_protocol("blocks", n_splits=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SplitWarning)
+        report = evaluate({}, protocol.X, protocol.y, protocol.cv, window_size=15)
+    coordinates, spectral, smoothed = (
+        np.mean([one.overall_accuracy for one in report.of(name)]) for name in report.names
+    )
+    assert [leakage.share_containing for leakage in report.leakage] == [0, 0]
+    assert all(950 < leakage.n_train < 1150 for leakage in report.leakage)
+    assert coordinates < spectral < smoothed
+
+
+def test_maps_bring_their_own_labels(standard_maps):
+    maps, asked = standard_maps
+    protocol = indian_pines_protocol("map-695", n_splits=3, data_home="somewhere")
+    assert asked == ["somewhere"]
+    splits = list(protocol.cv.split(protocol.X, protocol.y))
+    assert len(splits) == 3
+    train, test = splits[2]
+    assert len(train) == np.count_nonzero(maps.train_map)
+    assert len(test) == np.count_nonzero(maps.test_map)
+    assert np.array_equal(protocol.y[test], maps.test_map[maps.test_map != 0])
+
+
+def test_unknown_protocol():
+    with pytest.raises(UnknownNameError) as error:
+        indian_pines_protocol("random")
+    assert "random-10" in str(error.value)
+    assert list(PROTOCOLS) == ["random-10", "map-695", "blocks"]

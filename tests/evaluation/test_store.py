@@ -1,0 +1,214 @@
+"""Results on disk: what has been measured is not measured again."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+
+from hsvlm import pixel_samples
+from hsvlm.evaluation import evaluate
+from hsvlm.exceptions import HSVLMWarning
+from hsvlm.model_selection import SpatialBlockKFold
+
+BLOCKS = SpatialBlockKFold(2, block_size=5, buffer=1)
+
+
+class Counting(GaussianNB):
+    """Naive Bayes that counts its fits, and fails at one of them."""
+
+    n_fits = 0
+    fails_at = None
+    failure = RuntimeError
+
+    def fit(self, X, y):
+        Counting.n_fits += 1
+        if Counting.n_fits == Counting.fails_at:
+            raise Counting.failure
+        return super().fit(X, y)
+
+
+@pytest.fixture(autouse=True)
+def count(monkeypatch):
+    monkeypatch.setattr(Counting, "n_fits", 0)
+    monkeypatch.setattr(Counting, "fails_at", None)
+
+
+@pytest.fixture(scope="module")
+def data(cube, labels):
+    noise = np.random.default_rng(1).normal(scale=5, size=cube.shape)
+    return pixel_samples(cube + noise, labels)
+
+
+@pytest.fixture
+def measure(data, tmp_path):
+    """Evaluate with a store; return the report and how many fits it took."""
+
+    def run(estimators=None, X=data[0], y=data[1], cv=BLOCKS, **settings):
+        before = Counting.n_fits
+        settings = {"baselines": [], "store": tmp_path / "store", **settings}
+        report = evaluate(
+            {"counting": Counting()} if estimators is None else estimators, X, y, cv, **settings
+        )
+        return report, Counting.n_fits - before
+
+    return run
+
+
+def everything(report):
+    return [{**vars(one), "correct": one.correct.tolist()} for one in report.results]
+
+
+def test_second_run_measures_nothing(measure, tmp_path):
+    first, n_first = measure()
+    second, n_second = measure()
+    assert (n_first, n_second) == (2, 0)
+    assert everything(first) == everything(second)
+    assert first.leakage == second.leakage
+    assert len(list((tmp_path / "store").iterdir())) == 2
+
+
+def test_without_a_store_everything_is_measured(measure, tmp_path):
+    assert measure(store=None)[1] == measure(store=None)[1] == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_survive(measure, data):
+    y = data[1]
+    for labels in (y, y.astype(float), np.array(["", "corn", "oats", "rye"])[y], y == 2):
+        first, n_first = measure(y=labels)
+        second, n_second = measure(y=labels)
+        assert (n_first, n_second) == (2, 0)
+        assert everything(first) == everything(second)
+        assert first.recalls() == second.recalls()
+
+
+def test_kappa_of_a_single_class_survives(measure, data):
+    X, y = data
+    right = np.flatnonzero((y == 1) & (GaussianNB().fit(X, y).predict(X) == 1))
+    cv = [(np.arange(len(X)), right)]
+    (first, n_first), (second, n_second) = measure(cv=cv), measure(cv=cv)
+    assert (n_first, n_second) == (1, 0)
+    assert np.isnan([first.results[0].kappa, second.results[0].kappa]).all()
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_run_that_was_stopped_goes_on(measure, monkeypatch, failure):
+    estimators = {"one": Counting(), "two": Counting(var_smoothing=1e-3)}
+    expected, _ = measure(estimators, store=None)
+    monkeypatch.setattr(Counting, "n_fits", 0)
+    monkeypatch.setattr(Counting, "fails_at", 3)
+    monkeypatch.setattr(Counting, "failure", failure)
+    with pytest.raises(failure):
+        measure(estimators)
+    assert Counting.n_fits == 3
+    monkeypatch.setattr(Counting, "fails_at", None)
+    report, n_fits = measure(estimators)
+    assert n_fits == 2
+    assert [one.correct.tolist() for one in report.results] == [
+        one.correct.tolist() for one in expected.results
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b'{"estimator": "coun', None),
+        (b"null", None),
+        (b"[]", None),
+        (b"{}", None),
+        (b"\xff\xfe\x00", None),
+    ],
+    ids=["empty", "cut", "null", "list", "object", "binary"],
+)
+def test_file_that_cannot_be_read_is_measured_again(measure, tmp_path, content, reason):
+    first, _ = measure()
+    broken = sorted((tmp_path / "store").iterdir())[0]
+    before = json.loads(broken.read_text())
+    broken.write_bytes(content)
+    with pytest.warns(HSVLMWarning) as caught:
+        again, n_fits = measure()
+    assert n_fits == 1
+    (warning,) = caught
+    text = str(warning.message)
+    assert text.startswith(f"{broken} cannot be read (")
+    assert text.endswith("), so this fold is measured again.")
+    assert reason is None or reason in text
+    assert warning.filename == __file__
+    assert [one.correct.tolist() for one in first.results] == [
+        one.correct.tolist() for one in again.results
+    ]
+    after = json.loads(broken.read_text())
+    assert {**before, "fit_seconds": 0, "predict_seconds": 0} == {
+        **after,
+        "fit_seconds": 0,
+        "predict_seconds": 0,
+    }
+    assert measure()[1] == 0
+
+
+def test_what_changes_the_result_is_measured_anew(measure, data):
+    X, y = data
+    _, n_fits = measure()
+    assert n_fits == 2
+    changed = X.map_spectra(lambda spectra: spectra + np.eye(12)[0])
+    for settings in (
+        {"estimators": {"counting": Counting(var_smoothing=1e-3)}},
+        {"estimators": {"nested": make_pipeline("passthrough", Counting(priors=[0.2, 0.3, 0.5]))}},
+        {"cv": SpatialBlockKFold(2, block_size=5, buffer=2)},
+        {"X": changed},
+        {"y": 4 - y},
+        {"X": X[::-1], "y": y[::-1]},
+    ):
+        assert measure(**settings)[1] == 2
+        assert measure(**settings)[1] == 0
+    assert measure()[1] == 0
+
+
+def test_nested_settings_and_seeds_are_measured_anew(measure, tmp_path):
+    def n_files(max_depth, random_state):
+        forest = make_pipeline("passthrough", RandomForestClassifier(2, max_depth=max_depth))
+        measure({"forest": forest}, random_state=random_state)
+        return len(list((tmp_path / "store").iterdir()))
+
+    assert [n_files(1, 0), n_files(1, 0), n_files(5, 0), n_files(5, 9)] == [2, 2, 4, 6]
+
+
+def test_another_name_is_not_another_estimator(measure):
+    measure()
+    report, n_fits = measure({"renamed": Counting()})
+    assert n_fits == 0
+    assert report.names == ("renamed",)
+    assert [one.estimator for one in report.results] == ["renamed"] * 2
+
+
+def test_one_more_split_measures_one_more(measure, data):
+    pairs = list(BLOCKS.split(*data))
+    measure(cv=pairs[1:])
+    report, n_fits = measure(cv=pairs)
+    assert n_fits == 1
+    assert [one.split for one in report.results] == [0, 1]
+
+
+def test_hits_keep_their_samples_whatever_the_order_of_the_test_side(measure, data):
+    X, y = data
+    train, test = next(BLOCKS.split(X, y))
+    shuffled = np.random.default_rng(0).permutation(test)
+    measure(cv=[(train, shuffled)])
+    report, n_fits = measure({"stored": Counting(), "new": GaussianNB()}, cv=[(train, test)])
+    assert n_fits == 0
+    assert report.results[0].correct.tolist() == report.results[1].correct.tolist()
+
+
+def test_files_can_be_read_by_people(measure, tmp_path):
+    report, _ = measure()
+    (result, *_) = report.results
+    records = [json.loads(one.read_text()) for one in (tmp_path / "store").iterdir()]
+    (record,) = [one for one in records if one["split"] == 0]
+    assert record["estimator"] == "counting"
+    assert record["overall_accuracy"] == result.overall_accuracy
+    assert dict(zip(record["labels"], record["recall"], strict=True)) == result.recall
+    assert {"hsvlm", "numpy", "python", "machine"} <= set(record["environment"])
