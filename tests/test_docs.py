@@ -51,6 +51,13 @@ def test_links_between_files_lead_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_figures_of_the_readme_are_measured():
+    figures = re.findall(r"[\d.]+ ± [\d.]+", (ROOT / "README.md").read_text(encoding="utf-8"))
+    measured = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    assert figures
+    assert [one for one in figures if one not in measured] == []
+
+
 def test_every_public_name_is_in_the_reference():
     reference = (DOCS / "api" / "index.rst").read_text(encoding="utf-8")
     listed, module = {}, ""

@@ -141,7 +141,7 @@ def evaluate(
         leakage=leakage,
         names=tuple(named),
         window_size=size,
-        protocol=repr(cv) if hasattr(cv, "split") else f"{len(splits)} splits",
+        protocol=" ".join(repr(cv).split()) if hasattr(cv, "split") else f"{len(splits)} splits",
         class_names=dict(class_names or {}),
         disjoint=_disjoint([test for _, test in splits]),
     )
