@@ -8,11 +8,11 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from hsvlm.exceptions import ParameterError, SplitWarning
+from hsvlm.model_selection._base import Splitter
 from hsvlm.model_selection._labels import class_numbers, warn_of_classes
 from hsvlm.model_selection._positions import (
     block_counts,
@@ -32,32 +32,16 @@ _CANDIDATES = 20
 _ATTEMPTS = 30
 
 
-class _SpatialBlockSplitter(BaseCrossValidator):
+class _SpatialBlockSplitter(Splitter):
     """What both splitters share: the blocks, the buffer, and what is said about the outcome."""
 
     # Positions of samples that do not know theirs come as groups, also under metadata routing.
     __metadata_request__split = {"groups": True}  # noqa: RUF012 - scikit-learn reads it so
 
     _constraints: dict[str, list[Any]]
-    n_splits: int
     block_size: int
     buffer: int
     random_state: Any
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Number of splits.
-
-        Parameters
-        ----------
-        X, y, groups : object, default=None
-            Ignored; here for scikit-learn.
-
-        Returns
-        -------
-        int
-            `n_splits`.
-        """
-        return int(self.n_splits)
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None

@@ -7,12 +7,12 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from hsvlm._cubes import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
+from hsvlm.model_selection._base import Splitter
 from hsvlm.model_selection._labels import class_numbers
 from hsvlm.model_selection._positions import sample_positions
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MapSplit", "PerClassShuffleSplit"]
 
 
-class PerClassShuffleSplit(BaseCrossValidator):
+class PerClassShuffleSplit(Splitter):
     """Random draws of the same number of training samples from every class.
 
     The protocol of papers that state 10, 15, 20 or 50 labels per class. It draws single pixels, so
@@ -67,21 +67,6 @@ class PerClassShuffleSplit(BaseCrossValidator):
         self.n_splits = n_splits
         self.train_per_class = train_per_class
         self.random_state = random_state
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Number of splits.
-
-        Parameters
-        ----------
-        X, y, groups : object, default=None
-            Ignored; here for scikit-learn.
-
-        Returns
-        -------
-        int
-            `n_splits`.
-        """
-        return int(self.n_splits)
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
@@ -131,7 +116,7 @@ class PerClassShuffleSplit(BaseCrossValidator):
             yield train, np.setdiff1d(np.arange(len(y_index)), train)
 
 
-class MapSplit(BaseCrossValidator):
+class MapSplit(Splitter):
     """The split that a training and a test map of the scene define.
 
     Published splits come as two maps of labels, or masks, of the size of the scene. A sample is a
@@ -185,24 +170,14 @@ class MapSplit(BaseCrossValidator):
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
         self._sides = self._labelled_sides()
 
+    @property
+    def n_splits(self) -> int:  # type: ignore[override]
+        """Number of splits."""
+        return int(self.n_repeats)
+
     def __repr__(self) -> str:
         counts = [sum(int(one.sum()) for one in side) for side in self._sides]
         return f"MapSplit({counts[0]} training and {counts[1]} test pixels)"
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Number of splits.
-
-        Parameters
-        ----------
-        X, y, groups : object, default=None
-            Ignored; here for scikit-learn.
-
-        Returns
-        -------
-        int
-            `n_repeats`.
-        """
-        return int(self.n_repeats)
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
