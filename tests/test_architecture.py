@@ -17,6 +17,7 @@ LAYERS = {
     "hsvlm.exceptions": 0,
     "hsvlm._runtime": 0,
     "hsvlm._cubes": 1,
+    "hsvlm._lazy": 1,
     "hsvlm.samples": 1,
     "hsvlm.scene": 1,
     "hsvlm.prompts": 1,

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsvlm import PixelSamples, _windows, pixel_samples
+from hsvlm._lazy import MaskedCube
 from hsvlm._windows import WindowSource
 from hsvlm.exceptions import DataError, ParameterError
 
@@ -17,27 +18,34 @@ def identity(spectra):
     return spectra
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @given(seed=st.integers(0, 1000), size=st.sampled_from([1, 3, 5]))
-def test_gathered_windows_equal_those_of_the_samples(padding, seed, size):
+def test_gathered_windows_equal_those_of_the_samples(padding, masked, seed, size):
     rng = np.random.default_rng(seed)
     cubes = [rng.normal(size=(*rng.integers(3, 10, size=2), 2)) for _ in range(2)]
     scene_ids = rng.integers(0, 2, size=7)
-    coords = [rng.integers(0, cubes[scene].shape[:2]) for scene in scene_ids]
+    coords = np.array([rng.integers(0, cubes[scene].shape[:2]) for scene in scene_ids])
+    if masked:
+        valid = rng.random(cubes[0].shape[:2]) < 0.7
+        valid[tuple(coords[scene_ids == 0].T)] = True
+        cubes[0] = MaskedCube(cubes[0], valid)
     X = PixelSamples(cubes, coords, scene_ids)
     source = WindowSource.from_samples(X, identity, size, padding, CPU)
     windows = source.gather(torch.arange(7)).numpy()
     np.testing.assert_array_equal(windows, X.windows(size, padding).astype(np.float32))
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @given(seed=st.integers(0, 1000), size=st.sampled_from([1, 3, 5, 7]), count=st.integers(1, 12))
-def test_both_ways_to_number_pixels_agree(padding, seed, size, count):
+def test_both_ways_to_number_pixels_agree(padding, masked, seed, size, count):
     rng = np.random.default_rng(seed)
     shape = tuple(rng.integers(4, 40, size=2))
     coords = rng.integers(0, shape, size=(count, 2))
-    few = _windows._touched_by_few(shape, coords, size, padding)
-    many = _windows._touched_by_many(shape, coords, size, padding)
+    valid = rng.random(shape) < 0.7 if masked else None
+    few = _windows._touched_by_few(shape, coords, size, padding, valid)
+    many = _windows._touched_by_many(shape, coords, size, padding, valid)
     np.testing.assert_array_equal(few.rows, many.rows)
     np.testing.assert_array_equal(few.cols, many.cols)
     steps = np.arange(size)

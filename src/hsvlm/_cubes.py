@@ -1,4 +1,4 @@
-"""Cubes and label maps: what they have to be, and a cube seen through a function."""
+"""Cubes and label maps: what they have to be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "MappedCube",
     "Padding",
     "SpectraFunction",
     "as_cubes",
@@ -27,27 +26,6 @@ __all__ = [
 
 Padding = Literal["reflect", "zero"]
 SpectraFunction = Callable[[Any], Any]
-
-
-class MappedCube:
-    """A cube seen through a function of spectra, evaluated only where it is read."""
-
-    def __init__(self, cube: Any, function: SpectraFunction) -> None:
-        self._cube = cube
-        self._function = function
-        first = np.zeros(1, dtype=np.intp)
-        probe = np.asarray(function(cube[first, first]))
-        self.shape = (*cube.shape[:2], probe.shape[1])
-        self.dtype = probe.dtype
-        self.ndim = 3
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        rows, cols = (np.asarray(index) for index in key)
-        rows, cols = np.broadcast_arrays(rows, cols)
-        pixels, inverse = np.unique(rows * self.shape[1] + cols, return_inverse=True)
-        spectra = self._cube[pixels // self.shape[1], pixels % self.shape[1]]
-        values = np.asarray(self._function(spectra))[inverse.reshape(-1)]
-        return values.reshape(*rows.shape, self.shape[2])
 
 
 def n_dimensions(X: Any) -> int:

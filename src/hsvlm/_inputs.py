@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
 )
 
 from hsvlm._cubes import n_dimensions
+from hsvlm._lazy import LazyCube
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing import check_band_count
 from hsvlm.samples import PixelSamples, pixel_samples
@@ -290,8 +291,8 @@ def _label_map(cube: NDArray[Any], y: Any) -> NDArray[Any]:
     return labels
 
 
-def _numeric(X: Any) -> NDArray[Any]:
-    array: NDArray[Any] = X if isinstance(X, np.ndarray) else np.asarray(X)
+def _numeric(X: Any) -> Any:
+    array: Any = X if isinstance(X, (np.ndarray, LazyCube)) else np.asarray(X)
     if array.dtype.kind not in "biuf":
         message = f"X has dtype {array.dtype}. Pass real numbers. {_KINDS}"
         raise DataError(message)
@@ -299,7 +300,7 @@ def _numeric(X: Any) -> NDArray[Any]:
 
 
 def _windows(X: Any) -> NDArray[Any]:
-    array = _numeric(X)
+    array: NDArray[Any] = _numeric(X)
     side = array.shape[1]
     if array.shape[2] != side or side % 2 == 0:
         message = f"Windows must be square with an odd side, got shape {array.shape}. {_KINDS}"

@@ -10,6 +10,7 @@ from scipy.ndimage import maximum_filter
 from torch import Tensor
 
 from hsvlm._cubes import check_window_fits
+from hsvlm._lazy import valid_pixels
 from hsvlm._spectra_check import SpectraCheck
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class WindowSource:
             here = samples.scene_ids == number
             cube = samples.cubes[number]
             check_window_fits(cube.shape, size, padding)
-            touched = _touched(cube.shape, samples.coords[here], size, padding)
+            touched = _touched(cube, samples.coords[here], size, padding)
             touched.row_map[touched.row_map >= 0] += sum(map(len, tables))
             strides[here] = touched.stride
             corners[here] = touched.corners + sum(map(len, maps))
@@ -207,17 +208,20 @@ class _Touched(NamedTuple):
     stride: int
 
 
-def _touched(
-    shape: tuple[int, ...], coords: NDArray[np.intp], size: int, padding: Padding
-) -> _Touched:
+def _touched(cube: Any, coords: NDArray[np.intp], size: int, padding: Padding) -> _Touched:
     # Memory goes with the box around all windows in one way, with the windows in the other.
     box = np.prod(np.ptp(coords, axis=0) + size)
     few = 4 * len(coords) * size**2 < box
-    return (_touched_by_few if few else _touched_by_many)(shape, coords, size, padding)
+    find = _touched_by_few if few else _touched_by_many
+    return find(cube.shape, coords, size, padding, valid_pixels(cube))
 
 
 def _touched_by_few(
-    shape: tuple[int, ...], coords: NDArray[np.intp], size: int, padding: Padding
+    shape: tuple[int, ...],
+    coords: NDArray[np.intp],
+    size: int,
+    padding: Padding,
+    valid: NDArray[np.bool_] | None,
 ) -> _Touched:
     height, width = shape[:2]
     reach = np.arange(size) - size // 2
@@ -227,6 +231,8 @@ def _touched_by_few(
     position = down[:, :, None] * width + right[:, None]
     if padding == "zero":
         position[~inside] = -1
+    if valid is not None:
+        position[~valid.ravel()[position.clip(0, valid.size - 1)]] = -1
     pixels, number = np.unique(position, return_inverse=True)
     row_map = number.ravel().astype(np.int32)
     if pixels[0] < 0:
@@ -237,7 +243,11 @@ def _touched_by_few(
 
 
 def _touched_by_many(
-    shape: tuple[int, ...], coords: NDArray[np.intp], size: int, padding: Padding
+    shape: tuple[int, ...],
+    coords: NDArray[np.intp],
+    size: int,
+    padding: Padding,
+    valid: NDArray[np.bool_] | None,
 ) -> _Touched:
     half = size // 2
     first, last = coords.min(axis=0), coords.max(axis=0)
@@ -258,6 +268,9 @@ def _touched_by_many(
                 lines[high - 1 - step] |= lines[high - 1 + step]
         read = np.moveaxis(lines[low:high], 0, axis)
 
+    top, left = first - half + before
+    if valid is not None:
+        read &= valid[top : top + read.shape[0], left : left + read.shape[1]]
     number = np.cumsum(read, dtype=np.int32).reshape(read.shape)
     number -= 1
     number[~read] = -1
@@ -267,8 +280,8 @@ def _touched_by_many(
     else:
         row_map = np.pad(number, margins, constant_values=-1)
     rows, cols = np.nonzero(read)
-    rows += first[0] - half + before[0]
-    cols += first[1] - half + before[1]
+    rows += top
+    cols += left
     stride = row_map.shape[1]
     corners = (coords - first) @ [stride, 1]
     return _Touched(rows, cols, row_map.ravel(), corners, stride)

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DataError",
     "DownloadError",
+    "FileError",
     "HSVLMError",
     "HSVLMWarning",
     "MissingDependencyError",
+    "MissingFileError",
     "ParameterError",
     "PromptError",
     "PromptWarning",
@@ -32,6 +34,14 @@ class DataError(HSVLMError, ValueError):
 
 class DownloadError(DataError, ConnectionError):
     """A file is needed that is neither in the cache nor to be had from the network."""
+
+
+class FileError(DataError):
+    """A file does not hold what is asked of it; the message names the file."""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file, or one that belongs to it, is not there."""
 
 
 class ParameterError(HSVLMError, ValueError):

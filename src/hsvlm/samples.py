@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._cubes import (
-    MappedCube,
     as_cubes,
     as_whole_numbers,
     check_label_map,
     check_window_fits,
     labeled_pixels,
 )
+from hsvlm._lazy import MappedCube, MaskedCube, valid_pixels
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -133,6 +133,16 @@ class PixelSamples:
                 f"in a scene of {extents[first][0]} x {extents[first][1]} pixels."
             )
             raise DataError(message)
+        for number, cube in enumerate(self.cubes):
+            valid = valid_pixels(cube)
+            here = self.coords[self.scene_ids == number]
+            missing = 0 if valid is None else int((~valid[tuple(here.T)]).sum())
+            if missing:
+                message = (
+                    f"{missing} of {len(self)} samples are pixels without data. Select pixels "
+                    "where the scene is valid: np.argwhere(scene.valid)."
+                )
+                raise DataError(message)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -262,11 +272,14 @@ class PixelSamples:
         mapped: list[Any] = []
         for cube in self.cubes:
             height, width, bands = cube.shape
+            transformed: Any
             if isinstance(cube, MappedCube) or height * width * bands > _EAGER_LIMIT:
-                mapped.append(MappedCube(cube, function))
+                transformed = MappedCube(cube, function)
             else:
                 values = np.asarray(function(np.asarray(cube).reshape(-1, bands)))
-                mapped.append(values.reshape(height, width, -1))
+                transformed = values.reshape(height, width, -1)
+            valid = valid_pixels(cube)
+            mapped.append(transformed if valid is None else MaskedCube(transformed, valid))
         return PixelSamples(mapped, self.coords, self.scene_ids)
 
     @classmethod
@@ -364,7 +377,9 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     coords, scene_ids, y = [], [], []
     for number, (one, label_map) in enumerate(zip(cubes, maps, strict=True)):
         check_label_map(one, label_map)
-        here = np.argwhere(labeled_pixels(label_map, unlabeled))
+        labeled = labeled_pixels(label_map, unlabeled)
+        valid = valid_pixels(one)
+        here = np.argwhere(labeled if valid is None else labeled & valid)
         coords.append(here)
         scene_ids.append(np.full(len(here), number))
         y.append(np.asarray(label_map)[here[:, 0], here[:, 1]])

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import html
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._lazy import LazyCube, MappedCube, MaskedCube
 from hsvlm.exceptions import DataError
+from hsvlm.samples import PixelSamples, pixel_samples
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Scene"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scene:
-    """A cube, its label map and what the numbers mean.
+    """A cube, its label map, what the numbers mean and where they lie on the ground.
 
     Parameters
     ----------
     cube : array of shape (height, width, n_bands)
-        Radiance, reflectance or counts, of any numeric dtype.
+        Radiance, reflectance or counts, of any numeric dtype: an array, a memory map, or what
+        :func:`hsvlm.io.read_scene` makes of a file, which is read where it is indexed.
     labels : ndarray of shape (height, width), default=None
         Label of every pixel; 0 stands for "no label".
     class_names : dict, default={}
@@ -33,11 +39,26 @@ class Scene:
         Name of the scene.
     citation : str, default=""
         How to cite the data, and their licence.
+    class_colors : dict, default={}
+        ``{label: colour}`` as ``"#rrggbb"``.
+    band_names : sequence of str, default=()
+        One per band, or none at all.
+    bad_bands : array-like of shape (n_bands,), dtype bool, default=None
+        True for bands not to be used. None: there is no list.
+    valid : array-like of shape (height, width), dtype bool, default=None
+        False where a pixel holds no data. None: every pixel does.
+    crs : str or object with ``to_wkt``, default=None
+        Coordinate reference system, kept as text: WKT, or what it was given as, such as
+        ``"EPSG:32616"``.
+    transform : sequence of 6 floats, default=None
+        Affine coefficients (a, b, c, d, e, f), as in an ``affine.Affine``: the upper left corner
+        of the pixel at (row, column) lies at x = a * column + b * row + c,
+        y = d * column + e * row + f, in units of `crs`.
 
     Raises
     ------
     DataError
-        If the cube is not 3-D, or labels or wavelengths do not match it.
+        If the cube is not 3-D, or something else does not match its pixels or bands.
 
     Examples
     --------
@@ -53,6 +74,12 @@ class Scene:
     wavelengths_nm: NDArray[np.float64] | None = None
     name: str = ""
     citation: str = ""
+    class_colors: dict[Any, str] = field(default_factory=dict)
+    band_names: tuple[str, ...] = ()
+    bad_bands: NDArray[np.bool_] | None = None
+    valid: NDArray[np.bool_] | None = None
+    crs: str | None = None
+    transform: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(np.shape(self.cube))
@@ -62,31 +89,159 @@ class Scene:
                 "A single band needs a last axis: cube[..., np.newaxis]."
             )
             raise DataError(message)
-        if self.labels is not None and np.shape(self.labels) != shape[:2]:
-            message = (
-                f"The cube is {shape[0]} x {shape[1]} pixels, but the label map has shape "
-                f"{np.shape(self.labels)}. Both must cover the same grid of (height, width) pixels."
-            )
-            raise DataError(message)
-        if self.wavelengths_nm is not None and np.shape(self.wavelengths_nm) != shape[2:]:
-            message = (
-                f"The cube has {shape[2]} bands, but wavelengths_nm has shape "
-                f"{np.shape(self.wavelengths_nm)}. Give one band centre in nanometres per band."
-            )
-            raise DataError(message)
-        if self.wavelengths_nm is not None:
-            # A frozen dataclass is set up this way only.
-            wavelengths = np.asarray(self.wavelengths_nm, dtype=np.float64)
-            object.__setattr__(self, "wavelengths_nm", wavelengths)
+        for name, what in (("labels", "label map"), ("valid", "mask `valid`")):
+            values = getattr(self, name)
+            if values is not None and np.shape(values) != shape[:2]:
+                message = (
+                    f"The cube is {shape[0]} x {shape[1]} pixels, but the {what} has shape "
+                    f"{np.shape(values)}. Both must cover the same grid of (height, width) pixels."
+                )
+                raise DataError(message)
+        self._check_bands(shape[2])
+        self._convert("wavelengths_nm", lambda values: np.asarray(values, dtype=np.float64))
+        self._convert("bad_bands", lambda values: np.asarray(values, dtype=bool))
+        self._convert("valid", lambda values: np.asarray(values, dtype=bool))
+        self._convert("band_names", lambda values: tuple(map(str, values)))
+        self._convert("crs", lambda crs: crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs))
+        self._convert("transform", _coefficients)
+
+    def _check_bands(self, n_bands: int) -> None:
+        per_band = {
+            "wavelengths_nm": "one band centre in nanometres per band",
+            "bad_bands": "True or False per band",
+            "band_names": "one name per band, or none",
+        }
+        for name, remedy in per_band.items():
+            values = getattr(self, name)
+            if values is None or (name == "band_names" and not len(values)):
+                continue
+            if np.shape(values) != (n_bands,):
+                message = (
+                    f"The cube has {n_bands} bands, but {name} has shape {np.shape(values)}. "
+                    f"Give {remedy}."
+                )
+                raise DataError(message)
+
+    def _convert(self, name: str, function: Callable[[Any], Any]) -> None:
+        # A frozen dataclass is set up this way only.
+        if getattr(self, name) is not None:
+            object.__setattr__(self, name, function(getattr(self, name)))
 
     @property
     def n_bands(self) -> int:
         """Number of bands."""
         return int(self.cube.shape[2])
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.cube.shape[0]), int(self.cube.shape[1])
+
+    def masked_cube(self) -> Any:
+        """Give the cube to be passed to samples and estimators.
+
+        Returns
+        -------
+        array of shape (height, width, n_bands)
+            The cube itself if all pixels are valid, or else the cube with its mask: its invalid
+            pixels are no samples, and windows that reach over them see what `padding="zero"` puts
+            beyond the border.
+        """
+        return self.cube if self.valid is None else MaskedCube(self.cube, self.valid)
+
+    def samples(
+        self, labels: NDArray[Any] | None = None, unlabeled: Any = 0
+    ) -> tuple[PixelSamples, NDArray[Any]]:
+        """Take the valid pixels that carry a label.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (height, width), default=None
+            Another label map than that of the scene.
+        unlabeled : int, float, str or None, default=0
+            Value that stands for "no label".
+
+        Returns
+        -------
+        X : PixelSamples of shape (n_samples, n_bands)
+            The pixels.
+        y : ndarray of shape (n_samples,)
+            Their labels.
+
+        Raises
+        ------
+        DataError
+            If there is no label map, or no valid pixel has a label.
+
+        Examples
+        --------
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> X, y = make_synthetic_scene(random_state=0).samples()
+        >>> len(X) == len(y)
+        True
+        """
+        chosen = self.labels if labels is None else labels
+        if chosen is None:
+            message = "The scene has no label map. Pass one: scene.samples(labels)."
+            raise DataError(message)
+        return pixel_samples(self.masked_cube(), chosen, unlabeled)
+
+    def select_bands(self, bands: ArrayLike) -> Scene:
+        """Keep some of the bands.
+
+        Parameters
+        ----------
+        bands : array-like of int or bool
+            Band numbers, counted from 0, in the order wanted; or True for each band to be kept,
+            for example ``~scene.bad_bands``.
+
+        Returns
+        -------
+        Scene
+            A memory-mapped or file-backed cube is not read by this.
+
+        Raises
+        ------
+        DataError
+            If no band is left, or there is no such band.
+
+        Examples
+        --------
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> make_synthetic_scene(random_state=0).select_bands([0, 5]).wavelengths_nm
+        array([400.        , 762.06896552])
+        """
+        index = np.asarray(bands)
+        if index.dtype == bool:
+            self._check_mask(index)
+            index = np.flatnonzero(index)
+        if index.ndim != 1 or not index.size or index.dtype.kind not in "iu":
+            message = f"Select at least one band by number or mask, got {bands!r}."
+            raise DataError(message)
+        if index.min() < 0 or index.max() >= self.n_bands:
+            message = (
+                f"Bands are numbered from 0 to {self.n_bands - 1}, got {index.min()} to "
+                f"{index.max()}."
+            )
+            raise DataError(message)
+        lazy = isinstance(self.cube, (LazyCube, np.memmap))
+        cube = MappedCube(self.cube, _Take(index)) if lazy else np.asarray(self.cube)[..., index]
+        return replace(
+            self,
+            cube=cube,
+            wavelengths_nm=None if self.wavelengths_nm is None else self.wavelengths_nm[index],
+            bad_bands=None if self.bad_bands is None else self.bad_bands[index],
+            band_names=tuple(self.band_names[one] for one in index) if self.band_names else (),
+        )
+
+    def _check_mask(self, mask: NDArray[np.bool_]) -> None:
+        if mask.shape != (self.n_bands,):
+            message = f"A mask of bands has shape ({self.n_bands},), got {mask.shape}."
+            raise DataError(message)
+
     def __repr__(self) -> str:
-        height, width, n_bands = self.cube.shape
-        parts = [f"{self.name!r}", f"{height} x {width} pixels", f"{n_bands} bands"]
+        height, width = self.shape
+        parts = [f"{self.name!r}", f"{height} x {width} pixels", f"{self.n_bands} bands"]
         if self.wavelengths_nm is not None:
             low, high = self.wavelengths_nm.min(), self.wavelengths_nm.max()
             parts[-1] += f" from {low:.0f} to {high:.0f} nm"
@@ -94,3 +249,76 @@ class Scene:
         if self.class_names:
             parts.append(f"{len(self.class_names)} classes")
         return f"Scene({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+            for name, value in self.summary().items()
+        )
+        return f"<table>{rows}</table>"
+
+    def summary(self) -> dict[str, str]:
+        """Describe the scene in words, a line each.
+
+        Returns
+        -------
+        dict of str
+            What is known, by what it is called.
+
+        Examples
+        --------
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> make_synthetic_scene(random_state=0).summary()["size"]
+        '32 x 32 pixels, 30 bands'
+        """
+        height, width = self.shape
+        size = self.cube.dtype.itemsize * height * width * self.n_bands
+        lines = {
+            "name": self.name,
+            "size": f"{height} x {width} pixels, {self.n_bands} bands",
+            "values": f"{self.cube.dtype}, {size / 1e6:,.1f} MB",
+        }
+        if self.wavelengths_nm is not None:
+            low, high = self.wavelengths_nm.min(), self.wavelengths_nm.max()
+            lines["wavelengths"] = f"{low:.1f} to {high:.1f} nm"
+        if self.bad_bands is not None:
+            lines["bad bands"] = str(int(self.bad_bands.sum()))
+        if self.valid is not None:
+            lines["valid pixels"] = f"{int(self.valid.sum()):,} of {self.valid.size:,}"
+        if self.labels is not None:
+            values, counts = np.unique(self.labels, return_counts=True)
+            lines["labels"] = ", ".join(
+                f"{self.class_names.get(value, value)}: {count:,}"
+                for value, count in zip(values.tolist(), counts.tolist(), strict=True)
+            )
+        if self.crs is not None:
+            # The first text in quotes of a WKT is its name.
+            lines["CRS"] = self.crs.split('"')[1] if '"' in self.crs else self.crs
+        if self.transform is not None:
+            a, b, c, d, e, f = self.transform
+            lines["pixel size"] = f"{np.hypot(a, d):g} x {np.hypot(b, e):g} units of the CRS"
+            lines["upper left corner"] = f"({c:.10g}, {f:.10g})"
+        lines["citation"] = self.citation
+        return {name: value for name, value in lines.items() if value}
+
+
+class _Take:
+    """Selects columns; a class, so that scenes can be pickled."""
+
+    def __init__(self, index: NDArray[np.intp]) -> None:
+        self._index = index
+
+    def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        return spectra[:, self._index]
+
+
+def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
+    values = tuple(float(one) for one in transform)
+    if len(values) not in (6, 9):
+        message = (
+            f"transform has {len(values)} numbers. Give the six affine coefficients "
+            "(a, b, c, d, e, f), or an affine.Affine."
+        )
+        raise DataError(message)
+    return values[:6]

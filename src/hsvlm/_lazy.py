@@ -1,0 +1,214 @@
+"""Cubes that are read only where they are indexed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["LazyCube", "MappedCube", "MaskedCube", "read_rows", "row_blocks", "valid_pixels"]
+
+# Rows are read together as long as they hold no more values than this: 64 MB of float32.
+_BLOCK_VALUES = 2**24
+
+
+class LazyCube(ABC):
+    """What looks like an array (height, width, n_bands) and is read where it is indexed.
+
+    ``cube[rows, cols]`` with index arrays gives the spectra of pixels, ``cube[start:stop]`` whole
+    rows, ``numpy.asarray(cube)`` everything. A subclass says how rows are read.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height, width and number of bands.
+    dtype : dtype
+        Of the values.
+    """
+
+    ndim = 3
+
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+
+    @abstractmethod
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows.
+
+        Parameters
+        ----------
+        start, stop : int
+            Rows ``start <= row < stop`` of the scene.
+
+        Returns
+        -------
+        ndarray of shape (stop - start, width, n_bands)
+            Their values.
+        """
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(first, slice):
+            start, stop, step = first.indices(self.shape[0])
+            rows = self.read_rows(start, max(start, stop)) if step > 0 else self.read_rows(0, 0)
+            return rows[(slice(None, None, step), *rest)]
+        if len(rest) == 1 and first is not Ellipsis:
+            rows, cols = np.broadcast_arrays(np.asarray(first), np.asarray(rest[0]))
+            if rows.dtype.kind in "iu" and cols.dtype.kind in "iu":
+                return self._pixels(rows, cols)
+        message = (
+            "A cube that is read from a file is indexed by rows, cube[start:stop], or by pixels, "
+            "cube[rows, cols]. numpy.asarray(cube) reads all of it."
+        )
+        raise IndexError(message)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            message = "The values are read from elsewhere: always a copy."
+            raise ValueError(message)
+        values = np.empty(self.shape, dtype=self.dtype if dtype is None else dtype)
+        for start, stop in row_blocks(self.shape):
+            values[start:stop] = self.read_rows(start, stop)
+        return values
+
+    def _pixels(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
+        values = np.empty((*rows.shape, self.shape[2]), dtype=self.dtype)
+        if not rows.size:
+            return values
+        distinct = np.unique(rows)
+        ends = np.flatnonzero(np.diff(distinct) > 1)
+        firsts = distinct[np.concatenate([[0], ends + 1])]
+        lasts = distinct[np.concatenate([ends, [len(distinct) - 1]])]
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+            for start, stop in row_blocks(self.shape, first, last + 1):
+                here = (rows >= start) & (rows < stop)
+                values[here] = self.read_rows(start, stop)[rows[here] - start, cols[here]]
+        return values
+
+
+class MappedCube(LazyCube):
+    """A cube seen through a function of spectra, evaluated only where it is read.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or another lazy cube.
+    function : callable
+        Maps spectra (n, n_bands) to (n, n_new_bands), row by row.
+    """
+
+    def __init__(self, cube: Any, function: Callable[[Any], Any]) -> None:
+        first = np.zeros(1, dtype=np.intp)
+        probe = np.asarray(function(cube[first, first]))
+        super().__init__((*cube.shape[:2], probe.shape[1]), probe.dtype)
+        self._cube = cube
+        self._function = function
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        rows = read_rows(self._cube, start, stop)
+        if not rows.size:
+            return np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        values: NDArray[Any] = np.asarray(self._function(rows.reshape(-1, rows.shape[2])))
+        return values.reshape(len(rows), *self.shape[1:])
+
+    def _pixels(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
+        pixels, inverse = np.unique(rows * self.shape[1] + cols, return_inverse=True)
+        spectra = self._cube[pixels // self.shape[1], pixels % self.shape[1]]
+        values: NDArray[Any] = np.asarray(self._function(spectra))[inverse.reshape(-1)]
+        return values.reshape(*rows.shape, self.shape[2])
+
+
+class MaskedCube(LazyCube):
+    """A cube some of whose pixels hold no data; these read as zeros and are left out of windows.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or another lazy cube.
+    valid : ndarray of shape (height, width), dtype bool
+        False where a pixel holds no data.
+    """
+
+    def __init__(self, cube: Any, valid: NDArray[np.bool_]) -> None:
+        super().__init__(cube.shape, cube.dtype)
+        self._cube = cube
+        self.valid = valid
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        values: NDArray[Any] = np.array(read_rows(self._cube, start, stop))
+        values[~self.valid[start:stop]] = 0
+        return values
+
+    def _pixels(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
+        values: NDArray[Any] = np.array(self._cube[rows, cols])
+        values[~self.valid[rows, cols]] = 0
+        return values
+
+
+def read_rows(cube: Any, start: int, stop: int) -> NDArray[Any]:
+    """Read whole rows of any cube.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or a lazy cube.
+    start, stop : int
+        Rows ``start <= row < stop``.
+
+    Returns
+    -------
+    ndarray of shape (stop - start, width, n_bands)
+        A view where there is one.
+    """
+    return np.asarray(cube[start:stop])
+
+
+def row_blocks(
+    shape: tuple[int, ...], start: int = 0, stop: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Divide rows into blocks small enough to be read at once.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height, width and number of bands of the cube.
+    start, stop : int
+        Rows to be divided; by default all of them.
+
+    Yields
+    ------
+    start, stop : int
+        Rows of one block, in order.
+    """
+    stop = shape[0] if stop is None else stop
+    step = max(1, _BLOCK_VALUES // max(1, shape[1] * shape[2]))
+    for first in range(start, stop, step):
+        yield first, min(first + step, stop)
+
+
+def valid_pixels(cube: Any) -> NDArray[np.bool_] | None:
+    """Find which pixels of a cube hold data.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or a lazy cube.
+
+    Returns
+    -------
+    ndarray of shape (height, width), dtype bool, or None
+        None if all of them do.
+    """
+    return cube.valid if isinstance(cube, MaskedCube) else None
