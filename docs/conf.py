@@ -13,6 +13,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build"]
@@ -22,9 +23,25 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc prints types and shapes
 numpydoc_show_class_members = False  # autodoc lists them
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("hsvlm",),
+    "image_srcset": ["2x"],
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"hsvlm {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 html_theme_options = {
     "logo": {"text": "hsvlm"},
     "navbar_align": "left",
@@ -34,7 +51,7 @@ html_theme_options = {
     "footer_end": [],
 }
 html_sidebars = {
-    name: [] for name in ("index", "getting-started", "paper", "architecture", "glossary")
+    name: [] for name in ("index", "getting-started", "faq", "paper", "architecture", "glossary")
 }
 
 

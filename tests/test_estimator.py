@@ -416,12 +416,12 @@ def test_memory_mapped_cubes_are_as_good_as_arrays(tmp_path, cube, labels, setti
 
 def test_predictions_do_not_depend_on_block_boundaries(fitted, cube, monkeypatch):
     expected = fitted.predict_proba(cube)
-    monkeypatch.setattr("hsvlm._inference._BLOCK", 37)
+    monkeypatch.setattr("hsvlm._inference.BLOCK_SIZE", 37)
     np.testing.assert_allclose(fitted.predict_proba(cube), expected, atol=1e-5)
 
 
 def test_predictions_come_in_the_order_asked_for(fitted, data, monkeypatch):
-    monkeypatch.setattr("hsvlm._inference._BLOCK", 50)
+    monkeypatch.setattr("hsvlm._inference.BLOCK_SIZE", 50)
     X, _ = data
     both = PixelSamples.concatenate([X, PixelSamples(X.cubes[0][::-1], X.coords)])
     order = np.random.default_rng(0).permutation(len(both))

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["class_scores", "embeddings", "text_similarity", "with_prompts"]
+__all__ = ["BLOCK_SIZE", "class_scores", "embeddings", "text_similarity", "with_prompts"]
 
-# Samples are predicted in blocks of this many, so that memory does not grow with the scene.
-_BLOCK = 2**14
+# Samples are predicted in blocks of this many, so that memory does not grow with the scene. The
+# last bits of a prediction depend on the block: whoever divides a scene divides it like this.
+BLOCK_SIZE = 2**14
 
 
 def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
@@ -68,9 +69,8 @@ def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     model = clf.net_.module_
     if model.head is not None:
         return _outputs(clf, X, model)
-    scores: NDArray[np.float32] = embeddings(clf, X) @ clf.prototypes_.T
-    scores *= np.float32(clf.logit_scale_)
-    return scores
+    scale = np.float32(clf.logit_scale_)
+    return _outputs(clf, X, model.embed, lambda vectors: vectors @ clf.prototypes_.T * scale)
 
 
 def text_similarity(clf: Any, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -150,7 +150,10 @@ def with_prompts(clf: Any, prompts: Mapping[Any, str | Sequence[str]]) -> Any:
 
 
 def _outputs(
-    clf: Any, X: Any, function: Callable[[torch.Tensor], torch.Tensor]
+    clf: Any,
+    X: Any,
+    function: Callable[[torch.Tensor], torch.Tensor],
+    finish: Callable[[NDArray[np.float32]], NDArray[np.float32]] = np.asarray,
 ) -> NDArray[np.float32]:
     X, shape = predict_inputs(clf, X)
     device = next(clf.net_.module_.parameters()).device
@@ -161,8 +164,8 @@ def _outputs(
         else np.arange(len(X))
     )
     parts = [
-        in_batches(function, input_source(clf, X[index], device)).cpu().numpy()
-        for index in np.split(order, range(_BLOCK, len(X), _BLOCK))
+        finish(in_batches(function, input_source(clf, X[index], device)).cpu().numpy())
+        for index in np.split(order, range(BLOCK_SIZE, len(X), BLOCK_SIZE))
     ]
     values: NDArray[np.float32] = np.empty((len(X), parts[0].shape[1]), dtype=np.float32)
     values[order] = np.concatenate(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["LazyCube", "MappedCube", "MaskedCube", "read_rows", "row_blocks", "valid_pixels"]
+__all__ = [
+    "LazyCube",
+    "MappedCube",
+    "MaskedCube",
+    "is_mapped",
+    "read_rows",
+    "read_through",
+    "release_pages",
+    "row_blocks",
+    "source_of",
+    "valid_pixels",
+]
 
 # Rows are read together as long as they hold no more values than this: 64 MB of float32.
 _BLOCK_VALUES = 2**24
@@ -30,9 +42,15 @@ class LazyCube(ABC):
         Height, width and number of bands.
     dtype : dtype
         Of the values.
+
+    Attributes
+    ----------
+    path : path or None
+        The file that the cube is read from, where there is one.
     """
 
     ndim = 3
+    path: Any = None
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
@@ -58,9 +76,9 @@ class LazyCube(ABC):
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         first, *rest = key if isinstance(key, tuple) else (key,)
-        if isinstance(first, slice):
+        if isinstance(first, slice) and (first.step is None or first.step > 0):
             start, stop, step = first.indices(self.shape[0])
-            rows = self.read_rows(start, max(start, stop)) if step > 0 else self.read_rows(0, 0)
+            rows = self.read_rows(start, max(start, stop))
             return rows[(slice(None, None, step), *rest)]
         if len(rest) == 1 and first is not Ellipsis:
             rows, cols = np.broadcast_arrays(np.asarray(first), np.asarray(rest[0]))
@@ -157,6 +175,29 @@ class MaskedCube(LazyCube):
         return values
 
 
+def is_mapped(cube: Any) -> bool:
+    """Tell whether the values of an array lie in a file.
+
+    Parameters
+    ----------
+    cube : array
+        An array of NumPy, or anything else.
+
+    Returns
+    -------
+    bool
+        True for ``numpy.memmap`` and views of it.
+    """
+    return isinstance(_bases(cube)[-1], mmap.mmap)
+
+
+def _bases(array: Any) -> list[Any]:
+    chain = [array]
+    while isinstance(chain[-1], np.ndarray) and chain[-1].base is not None:
+        chain.append(chain[-1].base)
+    return chain
+
+
 def read_rows(cube: Any, start: int, stop: int) -> NDArray[Any]:
     """Read whole rows of any cube.
 
@@ -173,6 +214,46 @@ def read_rows(cube: Any, start: int, stop: int) -> NDArray[Any]:
         A view where there is one.
     """
     return np.asarray(cube[start:stop])
+
+
+def read_through(cube: Any, wrap: Callable[[Any], Any]) -> Any:
+    """Put something between a cube and what it is read from.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or a lazy cube.
+    wrap : callable
+        Takes the array, or the lazy cube below all functions and masks, and gives another one
+        with the same values.
+
+    Returns
+    -------
+    array of shape (height, width, n_bands)
+        The same cube, with its functions and masks, over what `wrap` gave.
+    """
+    if isinstance(cube, MappedCube):
+        return MappedCube(read_through(cube._cube, wrap), cube._function)
+    if isinstance(cube, MaskedCube):
+        return MaskedCube(read_through(cube._cube, wrap), cube.valid)
+    return wrap(cube)
+
+
+def release_pages(cube: Any) -> None:
+    """Give back the memory that a memory-mapped cube took up by being read.
+
+    Pages of a mapped file that were read count as memory of the process, though they could be read
+    again. Nothing is done to other cubes, nor to maps that can be written to.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or a lazy cube.
+    """
+    chain = _bases(source_of(cube))
+    read_only = any(getattr(one, "mode", None) == "r" for one in chain)
+    if read_only and isinstance(chain[-1], mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        chain[-1].madvise(mmap.MADV_DONTNEED)
 
 
 def row_blocks(
@@ -196,6 +277,24 @@ def row_blocks(
     step = max(1, _BLOCK_VALUES // max(1, shape[1] * shape[2]))
     for first in range(start, stop, step):
         yield first, min(first + step, stop)
+
+
+def source_of(cube: Any) -> Any:
+    """Find what a cube is read from.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        An array or a lazy cube.
+
+    Returns
+    -------
+    array
+        What lies below all functions and masks.
+    """
+    while isinstance(cube, (MappedCube, MaskedCube)):
+        cube = cube._cube
+    return cube
 
 
 def valid_pixels(cube: Any) -> NDArray[np.bool_] | None:

@@ -17,6 +17,7 @@ from sklearn.base import (
 from hsvlm._fitting import fit_classifier
 from hsvlm._inference import class_scores, embeddings, text_similarity, with_prompts
 from hsvlm._inputs import is_cube, score_inputs
+from hsvlm._saved_model.methods import SavingMixin
 from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["HSIPromptClassifier"]
 
 
 class HSIPromptClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+    SavingMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
 ):
     """Classify hyperspectral pixels by the text of their class prompts.
 
@@ -113,6 +114,8 @@ class HSIPromptClassifier(
         From spectra to channels, and the trained network.
     device_, window_size_ : str and int
         Where it was trained, and the side of its windows in pixels.
+    metadata_ : dict
+        What was saved with it; after `load` only.
 
     References
     ----------

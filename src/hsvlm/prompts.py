@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hsvlm._prompt_files import PromptFile, read_prompt_file, write_prompt_file
 from hsvlm._prompt_sets import PROMPT_SETS
 from hsvlm.exceptions import PromptError, UnknownNameError
 
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TEMPLATE",
+    "PromptFile",
     "fill_template",
     "list_prompt_sets",
     "load_class_names",
     "load_prompt_set",
+    "read_prompt_file",
     "resolve_prompts",
+    "write_prompt_file",
 ]
 
 DEFAULT_TEMPLATE: Final = "an aerial photograph of {}"

@@ -7,7 +7,12 @@ from hsvlm.evaluation._comparison import Comparison
 from hsvlm.evaluation._evaluate import BASELINES, evaluate
 from hsvlm.evaluation._folds import FoldResult
 from hsvlm.evaluation._leakage import LeakageReport, leakage_report
-from hsvlm.evaluation._protocols import PROTOCOLS, Protocol, indian_pines_protocol
+from hsvlm.evaluation._protocols import (
+    PROTOCOLS,
+    Protocol,
+    indian_pines_protocol,
+    scene_protocol,
+)
 from hsvlm.evaluation._report import EvaluationReport, side_by_side
 from hsvlm.evaluation._tables import markdown_table, mean_and_deviation
 
@@ -26,6 +31,7 @@ __all__ = [
     "leakage_report",
     "markdown_table",
     "mean_and_deviation",
+    "scene_protocol",
     "side_by_side",
     "spectral_svm",
 ]

@@ -1,4 +1,4 @@
-"""The protocols under which Indian Pines is reported."""
+"""The protocols under which scenes are reported."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from hsvlm.datasets import fetch_indian_pines_split, load_indian_pines
-from hsvlm.exceptions import UnknownNameError
+from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.model_selection import MapSplit, SpatialBlockShuffleSplit
-from hsvlm.samples import pixel_samples
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.samples import PixelSamples
+    from hsvlm.scene import Scene
 
-__all__ = ["PROTOCOLS", "Protocol", "indian_pines_protocol"]
+__all__ = ["PROTOCOLS", "Protocol", "indian_pines_protocol", "scene_protocol"]
 
 PROTOCOLS = {
     "random-10": "10 % of every class for training, drawn at random, the rest for the test",
@@ -93,17 +93,58 @@ def indian_pines_protocol(
     >>> protocol.X.shape
     (10249, 200)
     """
+    scene = load_indian_pines()
+    if name != "map-695":
+        return scene_protocol(scene, name, n_splits)
+    maps = fetch_indian_pines_split(data_home=data_home)
+    cv = MapSplit(maps.train_map, maps.test_map, n_repeats=n_splits)
+    return Protocol(name, *scene.samples(maps.labels), cv, scene.class_names)
+
+
+def scene_protocol(scene: Scene, name: str, n_splits: int = 4) -> Protocol:
+    """Set up a scene of your own for one of the protocols in use.
+
+    Parameters
+    ----------
+    scene : Scene
+        With a label map.
+    name : {"random-10", "blocks"}
+        The protocol, see :func:`indian_pines_protocol`.
+    n_splits : int, default=4
+        Number of draws.
+
+    Returns
+    -------
+    Protocol
+        Samples, labels and splitter, ready for :func:`evaluate`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such protocol.
+    ParameterError
+        If the protocol is that of the published maps of another scene.
+    DataError
+        If the scene has no labelled pixels.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.evaluation import scene_protocol
+    >>> scene_protocol(make_synthetic_scene(random_state=0), "blocks", n_splits=2).cv.buffer
+    7
+    """
     if name not in PROTOCOLS:
         raise UnknownNameError.of("protocol", name, PROTOCOLS)
-    scene = load_indian_pines()
-    labels, cv = scene.labels, None
     if name == "map-695":
-        maps = fetch_indian_pines_split(data_home=data_home)
-        labels = maps.labels
-        cv = MapSplit(maps.train_map, maps.test_map, n_repeats=n_splits)
-    elif name == "random-10":
-        cv = StratifiedShuffleSplit(n_splits, train_size=0.1, random_state=0)
-    else:
-        cv = SpatialBlockShuffleSplit(n_splits, train_size=0.1, block_size=8, buffer=7)
-    X, y = pixel_samples(scene.cube, labels)
-    return Protocol(name, X, y, cv, scene.class_names)
+        message = (
+            "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10' or 'blocks', "
+            "or a MapSplit of maps of your own."
+        )
+        raise ParameterError(message)
+    cv = (
+        StratifiedShuffleSplit(n_splits, train_size=0.1, random_state=0)
+        if name == "random-10"
+        else SpatialBlockShuffleSplit(n_splits, train_size=0.1, block_size=8, buffer=7)
+    )
+    return Protocol(name, *scene.samples(), cv, scene.class_names)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm.exceptions import FileError, MissingFileError
+from hsvlm._files import existing_file, unreadable
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from numpy.typing import NDArray
 
     from hsvlm.scene import Scene
@@ -30,11 +27,17 @@ class LabelMap:
         ``{label: name}``.
     class_colors : dict, default={}
         ``{label: colour}`` as ``"#rrggbb"``.
+    crs : str, default=None
+        Coordinate reference system of the file, as in a Scene.
+    transform : sequence of 6 floats, default=None
+        Affine coefficients of the file, as in a Scene.
     """
 
     labels: NDArray[Any]
     class_names: dict[Any, str] = field(default_factory=dict)
     class_colors: dict[Any, str] = field(default_factory=dict)
+    crs: str | None = None
+    transform: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,49 +54,3 @@ class Found:
 
     scene: Scene
     nodata: float | None = None
-
-
-def existing_file(path: str | PathLike[str]) -> Path:
-    """Refuse a path where there is no file.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-
-    Returns
-    -------
-    Path
-        The same.
-
-    Raises
-    ------
-    MissingFileError
-        If there is nothing, or a folder.
-    """
-    found = Path(path).expanduser()
-    if found.is_file():
-        return found
-    what = "is a folder" if found.is_dir() else "does not exist"
-    message = f"{found} {what}. Give the path of a file."
-    raise MissingFileError(message)
-
-
-def unreadable(path: str | PathLike[str], wrong: str, remedy: str) -> FileError:
-    """Build the error for a file that cannot be used.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    wrong : str
-        What is wrong with it, without a full stop.
-    remedy : str
-        A sentence that says what to do.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
-    return FileError(f"{path}: {wrong}. {remedy}")

@@ -1,17 +1,25 @@
-"""Figures of scenes, maps, prompts and training, as Display objects in scikit-learn's form."""
+"""Figures of scenes, maps, spectra, prompts and training, as scikit-learn's Display objects."""
 
 from __future__ import annotations
 
-from hsvlm.plotting._base import class_palette
+from hsvlm._palette import class_palette
+from hsvlm.plotting._embeddings import EmbeddingDisplay
+from hsvlm.plotting._landscape import LossLandscapeDisplay
 from hsvlm.plotting._maps import ClassificationMapDisplay
+from hsvlm.plotting._probabilities import ProbabilityMapDisplay
 from hsvlm.plotting._prompts import PromptSimilarityDisplay
 from hsvlm.plotting._scene import SceneDisplay
+from hsvlm.plotting._spectra import SpectraDisplay
 from hsvlm.plotting._training import TrainingCurveDisplay
 
 __all__ = [
     "ClassificationMapDisplay",
+    "EmbeddingDisplay",
+    "LossLandscapeDisplay",
+    "ProbabilityMapDisplay",
     "PromptSimilarityDisplay",
     "SceneDisplay",
+    "SpectraDisplay",
     "TrainingCurveDisplay",
     "class_palette",
 ]

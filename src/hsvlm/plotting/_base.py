@@ -1,59 +1,20 @@
-"""What all displays share: axes of their own, pixel labels and the palette of classes."""
+"""What all displays share: axes of their own, and names and colours of classes."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+import secrets
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
+from hsvlm._palette import distinct_colors
 from hsvlm._runtime import import_optional
 from hsvlm.exceptions import ParameterError
 
-__all__ = ["Display", "class_palette", "image_size", "label_pixels", "new_axes"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-# The first seven are those of Okabe and Ito (2008). The others were searched for the largest
-# smallest difference between any two: CIEDE2000 at least 18, and at least 11 as seen with
-# deuteranopia or protanopia.
-_PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#332222",
-    "#330077", "#AAEEDD", "#BB4444", "#447777", "#CCDDFF", "#8877FF", "#113300", "#664477",
-    "#884400", "#CCAAAA", "#AADD88", "#880044",
-)  # fmt: skip
-
-
-def class_palette(n_classes: int) -> list[str]:
-    """Colours for classes.
-
-    Parameters
-    ----------
-    n_classes : int
-        How many are needed, up to 20.
-
-    Returns
-    -------
-    list of str
-        Hexadecimal colours that stay apart under red-green colour-vision deficiency.
-
-    Raises
-    ------
-    ParameterError
-        If more than 20 are asked for.
-
-    References
-    ----------
-    .. [1] M. Okabe and K. Ito, "Color universal design", 2008.
-
-    Examples
-    --------
-    >>> from hsvlm.plotting import class_palette
-    >>> class_palette(2)
-    ['#0072B2', '#E69F00']
-    """
-    if n_classes > len(_PALETTE):
-        message = (
-            f"There are {len(_PALETTE)} distinct class colours, {n_classes} are needed. "
-            "Pass `colors` for all classes."
-        )
-        raise ParameterError(message)
-    return list(_PALETTE[:n_classes])
+__all__ = ["Display", "class_colours", "luminance", "names_of", "new_axes", "seed_of"]
 
 
 def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", **grid: Any) -> Any:
@@ -67,18 +28,49 @@ def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", 
     return pyplot.subplots(figsize=size, layout=layout, **grid)[1]
 
 
-def image_size(shape: tuple[int, ...], title: str, beside: float = 0.0) -> tuple[float, float]:
-    """Size in inches of a figure that shows a scene of a shape, with something `beside` it."""
-    per_pixel = 4.6 / max(shape[:2])
-    margin = 1.0 if title else 0.7
-    return shape[1] * per_pixel + 0.9 + beside, shape[0] * per_pixel + margin
+def class_colours(labels: Iterable[Any], given: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    """Give every label a colour: the one that was given, or else one of the palette."""
+    wanted = list(labels)
+    chosen = dict(given or {})
+    is_colour = import_optional("matplotlib.colors", "plot").is_color_like
+    for label, colour in chosen.items():
+        if not is_colour(colour):
+            message = (
+                f"colors[{label!r}]={colour!r} is no colour. Give a name that matplotlib knows, "
+                'or "#rrggbb".'
+            )
+            raise ParameterError(message)
+    if set(wanted) <= chosen.keys():
+        return chosen
+    return {**dict(zip(wanted, distinct_colors(len(wanted)), strict=True)), **chosen}
 
 
-def label_pixels(ax: Any, title: str) -> None:
-    """Label axes that show a scene."""
-    ax.set(xlabel="column (px)", ylabel="row (px)")
-    if title:
-        ax.set_title(title)
+def luminance(colour: Any) -> float:
+    """Relative luminance of a colour, from 0 for black to 1 for white."""
+    rgb = import_optional("matplotlib.colors", "plot").to_rgb(colour)
+    red, green, blue = (one**2.2 for one in rgb)
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+
+
+def names_of(labels: Iterable[Any], *known: Mapping[Any, str] | None) -> dict[Any, str]:
+    """Name labels, in their order; those without a name stand for themselves."""
+    names = {}
+    for label in labels:
+        named = (str(one[label]) for one in known if one and label in one)
+        names[label] = next(named, str(label))
+    return names
+
+
+def seed_of(random_state: Any) -> int:
+    """Turn `random_state` into one seed; a whole number stands for itself."""
+    # None must not draw from NumPy's global generator, which is somebody else's.
+    if random_state is None:
+        return secrets.randbelow(2**31)
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    from sklearn.utils import check_random_state
+
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 class Display:

@@ -1,4 +1,4 @@
-"""A label map with its legend."""
+"""Label maps with their legend, alone or beside a reference."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._cubes import labeled_pixels
 from hsvlm.exceptions import DataError
-from hsvlm.plotting._base import Display, class_palette, image_size, label_pixels, new_axes
+from hsvlm.plotting._base import Display, class_colours, names_of
+from hsvlm.plotting._legend import add_legend, class_patches
+from hsvlm.plotting._map_panels import (
+    ERROR_COLOURS,
+    comparable,
+    error_names,
+    one_panel,
+    show_comparison,
+    show_labels,
+    three_panels,
+)
+from hsvlm.plotting._raster import check_grid, metres_per_pixel, over_pixels, thinning
+from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +31,7 @@ __all__ = ["ClassificationMapDisplay"]
 
 
 class ClassificationMapDisplay(Display):
-    """A label map with a legend beside it.
+    """A label map with its legend, alone or beside its reference and its errors.
 
     Parameters
     ----------
@@ -28,38 +40,52 @@ class ClassificationMapDisplay(Display):
     names : dict
         ``{label: name}`` of the labels in the legend, in its order.
     colors : dict
-        ``{label: colour}``; pixels of any other label are white.
+        ``{label: colour}``; pixels of any other label are white, and so are masked ones.
     title : str, default=""
         Title of the axes.
+    reference : ndarray of shape (height, width), default=None
+        True labels, masked where there are none. Given them, three maps are drawn: reference,
+        prediction and errors.
+    pixel_size_m : float, default=None
+        Width of a pixel in metres, for the scale bar; None draws none.
 
     Attributes
     ----------
-    ax_, figure_, legend_
-        Axes, figure and legend, after :meth:`plot`.
+    ax_ : matplotlib Axes, or ndarray of three of them
+        After :meth:`plot`; three with a reference.
+    figure_, legend_
+        Figure and legend.
+    scale_bar_ : matplotlib Artist or None
+        The scale bar of the first map, where there is one.
 
     Examples
     --------
     >>> from hsvlm.datasets import make_synthetic_scene
     >>> from hsvlm.plotting import ClassificationMapDisplay
     >>> scene = make_synthetic_scene(random_state=0)
-    >>> display = ClassificationMapDisplay.from_labels(scene.labels, scene.class_names)
+    >>> display = ClassificationMapDisplay.from_labels(scene.labels, scene=scene)
     >>> display.names[1]
     'meadow'
     """
 
     legend_: Any
+    scale_bar_: Any
 
     def __init__(
         self,
         label_map: NDArray[Any],
         names: Mapping[Any, str],
-        colors: Mapping[Any, str],
+        colors: Mapping[Any, Any],
         title: str = "",
+        reference: NDArray[Any] | None = None,
+        pixel_size_m: float | None = None,
     ) -> None:
         self.label_map = label_map
         self.names = names
         self.colors = colors
         self.title = title
+        self.reference = reference
+        self.pixel_size_m = pixel_size_m
 
     @classmethod
     def from_labels(
@@ -67,8 +93,9 @@ class ClassificationMapDisplay(Display):
         label_map: ArrayLike,
         class_names: Mapping[Any, str] | None = None,
         *,
+        scene: Scene | None = None,
         unlabeled: Any = 0,
-        colors: Mapping[Any, str] | None = None,
+        colors: Mapping[Any, Any] | None = None,
         title: str = "",
         ax: Any = None,
     ) -> Self:
@@ -77,16 +104,20 @@ class ClassificationMapDisplay(Display):
         Parameters
         ----------
         label_map : array-like of shape (height, width)
-            Labels.
+            Labels. Maps of more than 2,000 pixels on a side are thinned for drawing.
         class_names : dict, default=None
             ``{label: name}``. Gives the legend, also for classes the map does not hold, so that
             maps of one scene share their colours. Labels of the map that it lacks stand for
-            themselves.
+            themselves. None takes the names of `scene`.
+        scene : Scene, default=None
+            The scene of the map: names, colours and, where it is georeferenced in a projected
+            system in which one length holds for all of it, a scale bar (needs rasterio).
         unlabeled : int, str or None, default=0
             Label drawn in white and left out of the legend; None draws every label. NaN and
             masked pixels are white in any case.
         colors : dict, default=None
-            ``{label: colour}``; other classes take theirs from :func:`class_palette`.
+            ``{label: colour}``; other classes take theirs from the scene, or from
+            :func:`class_palette`, with further hues where there are more than 20.
         title : str, default=""
             Title of the axes.
         ax : matplotlib Axes, default=None
@@ -100,84 +131,172 @@ class ClassificationMapDisplay(Display):
         Raises
         ------
         DataError
-            If the map is not 2-D.
+            If the map is not 2-D, or not of the size of the scene.
         ParameterError
-            If there are more classes than distinct colours.
+            If one of `colors` is no colour.
         """
-        values = label_map if isinstance(label_map, np.ma.MaskedArray) else np.asarray(label_map)
-        if values.ndim != 2:
-            message = f"A label map has shape (height, width), got {values.shape}."
-            raise DataError(message)
-        names = dict(class_names or {})
-        drawn = np.asarray(values)[~np.ma.getmaskarray(values)]
-        drawn = np.unique(drawn[drawn == drawn])
-        names |= {one: str(one) for one in drawn.tolist() if one not in names}
-        if unlabeled is not None:
-            names.pop(unlabeled, None)
-        given = dict(colors or {})
-        if not names.keys() <= given.keys():
-            given = {**dict(zip(names, class_palette(len(names)), strict=True)), **given}
-        return cls(values, names, given, title).plot(ax)
+        values = _as_map(label_map, scene, "label map")
+        names = _legend_names([values], class_names, scene, unlabeled)
+        chosen = _colours(names, colors, scene)
+        return cls(values, names, chosen, title, None, metres_per_pixel(scene)).plot(ax)
 
     @classmethod
-    def from_estimator(cls, estimator: Any, cube: ArrayLike, **options: Any) -> Self:
-        """Predict a cube and prepare the map.
+    def from_predictions(
+        cls,
+        y_true_map: ArrayLike,
+        y_pred_map: ArrayLike,
+        class_names: Mapping[Any, str] | None = None,
+        *,
+        scene: Scene | None = None,
+        unlabeled: Any = 0,
+        colors: Mapping[Any, Any] | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw a reference, a prediction and where they differ, side by side.
+
+        Errors are shown and counted at pixels that have a reference and whose prediction is
+        neither masked nor NaN.
+
+        Parameters
+        ----------
+        y_true_map, y_pred_map : array-like of shape (height, width)
+            Reference and prediction.
+        class_names, scene, colors
+            As for :meth:`from_labels`.
+        unlabeled : int, str or None, default=0
+            Value of the reference that stands for "no label"; drawn in white in all maps.
+        ax : sequence of 3 matplotlib Axes, default=None
+            Where to draw; None makes a figure, with the maps in a row, or one below the other if
+            they are wide.
+
+        Returns
+        -------
+        ClassificationMapDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If a map is not 2-D, the maps differ in shape, or no pixel can be compared.
+        ParameterError
+            If one of `colors` is no colour, or `ax` is not three axes.
+
+        Examples
+        --------
+        >>> from hsvlm.plotting import ClassificationMapDisplay
+        >>> display = ClassificationMapDisplay.from_predictions([[1, 2, 0]], [[1, 1, 2]])
+        >>> display.ax_[2].get_title()
+        'errors: 50.0%'
+        """
+        truth = _as_map(y_true_map, scene, "reference")
+        predicted = _as_map(y_pred_map, scene, "prediction")
+        if truth.shape != predicted.shape:
+            message = (
+                f"The reference has shape {truth.shape} and the prediction {predicted.shape}. "
+                "Both must cover the same pixels."
+            )
+            raise DataError(message)
+        truth = np.ma.masked_where(~labeled_pixels(truth, unlabeled), truth)
+        if not comparable(truth, predicted).any():
+            message = (
+                "No pixel has both a reference label and a prediction, so there is nothing to "
+                "compare. Check `unlabeled` and the masks of both maps."
+            )
+            raise DataError(message)
+        names = _legend_names([truth, predicted], class_names, scene, unlabeled)
+        chosen = _colours(names, colors, scene)
+        return cls(predicted, names, chosen, "", truth, metres_per_pixel(scene)).plot(ax)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, cube: Any, **options: Any) -> Self:
+        """Predict a cube and draw the map.
 
         Parameters
         ----------
         estimator : HSIPromptClassifier
             Fitted.
-        cube : array of shape (height, width, n_bands)
-            The scene.
+        cube : Scene, or array of shape (height, width, n_bands)
+            What to predict, as a whole. Pixels of a scene without data are white.
         **options
-            Passed to :meth:`from_labels`; class names default to those of the estimator, and
-            `unlabeled` to None, for every pixel is predicted.
+            Passed to :meth:`from_labels`; class names default to those of the estimator, `scene`
+            to the scene, and `unlabeled` to None, for every pixel is predicted.
 
         Returns
         -------
         ClassificationMapDisplay
             Drawn.
         """
-        label_map = estimator.predict(cube)
-        names = {one: str(one) for one in estimator.classes_.tolist()}
-        names |= {k: v for k, v in (estimator.class_names or {}).items() if k in names}
-        return cls.from_labels(label_map, **{"class_names": names, "unlabeled": None, **options})
+        scene = cube if isinstance(cube, Scene) else None
+        label_map = over_pixels(estimator.predict, cube)
+        known = scene.class_names if scene else None
+        names = names_of(estimator.classes_.tolist(), estimator.class_names, known)
+        defaults = {"class_names": names, "scene": scene, "unlabeled": None}
+        return cls.from_labels(label_map, **{**defaults, **options})
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the map and its legend.
+        """Draw the map, or the three maps, and the legend.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
+        ax : matplotlib Axes, or sequence of 3 of them, default=None
             Where to draw; None makes a figure.
 
         Returns
         -------
         self
-            With ``ax_``, ``figure_`` and ``legend_``.
+            With ``ax_``, ``figure_``, ``legend_`` and ``scale_bar_``.
         """
-        patches = import_optional("matplotlib.patches", "plot")
-        to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
-        image = np.ones((*self.label_map.shape, 3))
-        for label, colour in self.colors.items():
-            image[np.ma.filled(self.label_map == label, False)] = to_rgb(colour)
-        longest = max(map(len, map(str, self.names.values())), default=0)
-        width, height = image_size(image.shape, self.title, beside=0.5 + 0.075 * longest)
-        ax = new_axes(ax, (width, max(height, 0.7 + 0.19 * len(self.names))))
-        ax.imshow(image, interpolation="nearest")
-        label_pixels(ax, self.title)
-        handles = [
-            patches.Patch(facecolor=self.colors[one], edgecolor="0.4", linewidth=0.5, label=name)
-            for one, name in self.names.items()
-            if one in self.colors
-        ]
-        self.legend_ = ax.legend(
-            handles=handles,
-            loc="center left",
-            bbox_to_anchor=(1.02, 0.5),
-            frameon=False,
-            fontsize=8.5,
-            handlelength=1.2,
-            handleheight=1.2,
-        )
-        return self._keep(ax)
+        drawn = [label for label in self.names if label in self.colors]
+        names = [self.names[label] for label in drawn]
+        colours = [self.colors[label] for label in drawn]
+        if self.reference is None:
+            axes, columns = one_panel(ax, self.label_map.shape, self.title, names)
+            self.scale_bar_ = show_labels(
+                axes[0], self.label_map, self.colors, self.title, self.pixel_size_m
+            )
+        else:
+            names += error_names(self.reference, self.label_map)
+            colours += ERROR_COLOURS.values()
+            axes, columns = three_panels(ax, self.label_map.shape, names)
+            self.scale_bar_ = show_comparison(
+                axes, self.reference, self.label_map, self.colors, self.pixel_size_m
+            )
+        self.legend_ = add_legend(axes[-1], class_patches(names, colours), columns)
+        self._keep(axes[0])
+        if self.reference is not None:
+            self.ax_ = axes
+        return self
+
+
+def _as_map(values: ArrayLike, scene: Scene | None, what: str) -> NDArray[Any]:
+    found = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    if found.ndim != 2:
+        message = f"A label map has shape (height, width), got {found.shape}."
+        raise DataError(message)
+    check_grid(found, scene, what)
+    return np.ma.masked_invalid(found, copy=False) if found.dtype.kind == "f" else found
+
+
+def _legend_names(
+    maps: list[NDArray[Any]],
+    class_names: Mapping[Any, str] | None,
+    scene: Scene | None,
+    unlabeled: Any,
+) -> dict[Any, str]:
+    names = dict((scene.class_names if scene else {}) if class_names is None else class_names)
+    for label_map in maps:
+        step = thinning(label_map.shape)
+        drawn = label_map[::step, ::step]
+        found = np.unique(np.asarray(drawn)[~np.ma.getmaskarray(drawn)]).tolist()
+        names |= {one: str(one) for one in found if one not in names}
+    if unlabeled is not None:
+        names.pop(unlabeled, None)
+    return names
+
+
+def _colours(
+    names: Mapping[Any, str], given: Mapping[Any, Any] | None, scene: Scene | None
+) -> dict[Any, Any]:
+    # Files give a colour to "no label" as well: it is white all the same.
+    chosen = class_colours(names, {**(scene.class_colors if scene else {}), **(given or {})})
+    return {label: colour for label, colour in chosen.items() if label in names}

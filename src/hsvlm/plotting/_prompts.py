@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.plotting._base import Display, new_axes
+from hsvlm.plotting._base import Display, luminance, new_axes
+from hsvlm.plotting._legend import text_inches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PromptSimilarityDisplay"]
 
 _MOST_ANNOTATED = 20
+_CELL_INCHES = 0.29
 
 
 class PromptSimilarityDisplay(Display):
@@ -135,14 +136,14 @@ class PromptSimilarityDisplay(Display):
         self
             With ``ax_`` and ``figure_``.
         """
-        import_optional("matplotlib", "plot")
         count = len(self.names)
-        side = 3.0 + 0.36 * count
-        ax = new_axes(ax, (side + 0.6, side))
+        named, matrix = text_inches(self.names), max(_CELL_INCHES * count, 2.6)
+        ax = new_axes(ax, (named + matrix + 1.1, 0.87 * named + matrix + 0.4))
         lowest = min(0.0, float(self.similarities.min()))
         image = ax.imshow(self.similarities, cmap="viridis", vmin=lowest, vmax=1.0)
-        ax.set_xticks(range(count), self.names, rotation=60, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(count), self.names)
+        upright = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+        ax.set_xticks(range(count), self.names, fontsize=8.5, **upright)
+        ax.set_yticks(range(count), self.names, fontsize=8.5)
         if count <= _MOST_ANNOTATED:
             for (row, col), value in np.ndenumerate(self.similarities):
                 ax.text(
@@ -151,7 +152,7 @@ class PromptSimilarityDisplay(Display):
                     _short(value) if row != col else "1",
                     ha="center",
                     va="center",
-                    fontsize=8,
+                    fontsize=7,
                     color=_readable_on(image.cmap(image.norm(value))),
                 )
         ax.figure.colorbar(image, ax=ax, label="cosine similarity of prototypes", shrink=0.8)
@@ -165,6 +166,5 @@ def _short(value: float) -> str:
 
 
 def _readable_on(background: Sequence[float]) -> str:
-    # Relative luminance of sRGB; above 0.18 black has the higher contrast.
-    red, green, blue = (one**2.2 for one in background[:3])
-    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "white"
+    # Above 0.18 black has the higher contrast.
+    return "black" if luminance(background) > 0.18 else "white"

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.plotting._base import Display, image_size, label_pixels, new_axes
+from hsvlm._lazy import read_rows, row_blocks
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
+from hsvlm.plotting._base import Display, new_axes
+from hsvlm.plotting._raster import image_size, metres_per_pixel, show_raster, thinning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SceneDisplay"]
 
-# Near infrared, red and green: vegetation appears red, as on colour-infrared film.
-_FALSE_COLOUR_NM = (860.0, 650.0, 550.0)
+_KINDS_NM = {
+    # Near infrared, red and green: vegetation appears red, as on colour-infrared film.
+    "false-color": (860.0, 650.0, 550.0),
+    "true-color": (650.0, 550.0, 460.0),
+}
+_FARTHEST_NM = 100.0
 
 
 class SceneDisplay(Display):
@@ -31,43 +37,74 @@ class SceneDisplay(Display):
         Red, green and blue in [0, 1].
     title : str, default=""
         Title of the axes.
+    step : int, default=1
+        Pixels of the scene from one pixel of the image to the next.
+    pixel_size_m : float, default=None
+        Width of a pixel of the scene in metres, for the scale bar; None draws none.
 
     Attributes
     ----------
     ax_, figure_
         Axes and figure, after :meth:`plot`.
+    scale_bar_ : matplotlib Artist or None
+        The scale bar, where there is one.
 
     Examples
     --------
     >>> from hsvlm.datasets import make_synthetic_scene
     >>> from hsvlm.plotting import SceneDisplay
-    >>> SceneDisplay.from_scene(make_synthetic_scene(random_state=0)).image.shape
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> SceneDisplay.from_scene(scene, kind="true-color").image.shape
     (32, 32, 3)
     """
 
-    def __init__(self, image: NDArray[np.float64], title: str = "") -> None:
+    scale_bar_: Any
+
+    def __init__(
+        self,
+        image: NDArray[Any],
+        title: str = "",
+        step: int = 1,
+        pixel_size_m: float | None = None,
+    ) -> None:
         self.image = image
         self.title = title
+        self.step = step
+        self.pixel_size_m = pixel_size_m
 
     @classmethod
     def from_scene(
         cls,
         scene: Scene,
         *,
-        wavelengths_nm: Sequence[float] = _FALSE_COLOUR_NM,
+        kind: str = "false-color",
+        wavelengths_nm: Sequence[float] | None = None,
         bands: Sequence[int] | None = None,
+        title: str | None = None,
         ax: Any = None,
     ) -> Self:
         """Draw three bands of a scene, each stretched between its 2nd and 98th percentile.
+
+        Pixels without data, and those that are NaN or infinite in one of the bands, do not count
+        for the stretch and are white. A cube in a file is read a block of rows at a time. Scenes
+        of more than 2,000 pixels on a side are thinned to at most as many. A scale bar is drawn
+        if the scene has a transform and a projected reference system in which one length holds
+        for all of it (needs rasterio).
 
         Parameters
         ----------
         scene : Scene
             The scene.
-        wavelengths_nm : sequence of 3 floats, default=(860, 650, 550)
-            Wavelengths for red, green and blue in nanometres; the nearest bands are taken.
+        kind : {"false-color", "true-color"}, default="false-color"
+            Bands near 860, 650 and 550 nm, in which vegetation is red, or near 650, 550 and
+            460 nm, as the eye sees it.
+        wavelengths_nm : sequence of 3 floats, default=None
+            Other wavelengths for red, green and blue in nanometres. The nearest band is taken that
+            is not marked as bad.
         bands : sequence of 3 ints, default=None
             Band numbers instead, counted from 0.
+        title : str, default=None
+            Title of the axes; None takes the name of the scene.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -79,29 +116,26 @@ class SceneDisplay(Display):
         Raises
         ------
         DataError
-            If the scene has no wavelengths and no bands are given.
+            If the scene has no wavelengths and no bands are given, no band within 100 nm of one of
+            the wavelengths, or no pixel with data.
         ParameterError
-            If there are not three bands, or one is not in the scene.
+            If there are not three bands or wavelengths, or a band is not in the scene.
+        UnknownNameError
+            If there is no such kind.
         """
         if bands is None:
-            if scene.wavelengths_nm is None:
-                message = (
-                    "The scene has no wavelengths, so bands cannot be found by wavelength. "
-                    "Pass bands=(red, green, blue)."
-                )
-                raise DataError(message)
-            bands = [int(abs(scene.wavelengths_nm - one).argmin()) for one in wavelengths_nm]
-        bands = list(bands)
-        if len(bands) != 3 or not all(0 <= one < scene.n_bands for one in bands):
+            bands = _nearest_bands(scene, _wavelengths(kind, wavelengths_nm))
+        chosen = list(bands)
+        if len(chosen) != 3 or not all(0 <= one < scene.n_bands for one in chosen):
             message = (
                 f"Three bands from 0 to {scene.n_bands - 1} are needed for red, green and blue, "
-                f"got {bands}."
+                f"got {chosen}."
             )
             raise ParameterError(message)
-        chosen = np.asarray(scene.cube)[..., bands].astype(np.float64)
-        low, high = np.nanpercentile(chosen, [2, 98], axis=(0, 1))
-        image = np.clip((chosen - low) / np.maximum(high - low, np.finfo(float).tiny), 0, 1)
-        return cls(np.nan_to_num(image), scene.name).plot(ax)
+        step = thinning(scene.shape)
+        image = _stretched(*_read(scene, chosen, step))
+        name = scene.name if title is None else title
+        return cls(image, name, step, metres_per_pixel(scene)).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the image.
@@ -114,9 +148,74 @@ class SceneDisplay(Display):
         Returns
         -------
         self
-            With ``ax_`` and ``figure_``.
+            With ``ax_``, ``figure_`` and ``scale_bar_``.
         """
         ax = new_axes(ax, image_size(self.image.shape, self.title))
-        ax.imshow(self.image, interpolation="nearest")
-        label_pixels(ax, self.title)
+        _, self.scale_bar_ = show_raster(
+            ax, self.image, step=self.step, title=self.title, pixel_size_m=self.pixel_size_m
+        )
         return self._keep(ax)
+
+
+def _wavelengths(kind: str, given: Sequence[float] | None) -> Sequence[float]:
+    if given is None:
+        if kind not in _KINDS_NM:
+            remedy = "Or pass wavelengths_nm or bands."
+            raise UnknownNameError.of("kind of image", kind, _KINDS_NM, remedy)
+        return _KINDS_NM[kind]
+    if len(given) != 3:
+        message = (
+            f"Three wavelengths in nanometres are needed for red, green and blue, got {given}."
+        )
+        raise ParameterError(message)
+    return given
+
+
+def _nearest_bands(scene: Scene, wavelengths_nm: Sequence[float]) -> list[int]:
+    if scene.wavelengths_nm is None:
+        message = (
+            "The scene has no wavelengths, so bands cannot be found by wavelength. "
+            "Pass bands=(red, green, blue)."
+        )
+        raise DataError(message)
+    usable = np.isfinite(scene.wavelengths_nm)
+    if scene.bad_bands is not None:
+        usable &= ~scene.bad_bands
+    bands = []
+    for wavelength in wavelengths_nm:
+        apart = np.where(usable, abs(scene.wavelengths_nm - wavelength), np.inf)
+        if apart.min() > _FARTHEST_NM:
+            message = (
+                f"The scene has no usable band within {_FARTHEST_NM:.0f} nm of {wavelength:g} nm. "
+                "Pass other wavelengths_nm, or bands=(red, green, blue)."
+            )
+            raise DataError(message)
+        bands.append(int(apart.argmin()))
+    return bands
+
+
+def _read(
+    scene: Scene, bands: list[int], step: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    blocks = []
+    for start, stop in row_blocks(scene.cube.shape):
+        # The first row of the block that is a multiple of the step.
+        rows = read_rows(scene.cube, start, stop)[-start % step :: step, ::step]
+        with np.errstate(over="ignore"):  # infinite, and so left out
+            blocks.append(rows[..., bands].astype(np.float32))
+    values = np.concatenate(blocks)
+    valid = np.asarray(np.isfinite(values).all(axis=-1))
+    if scene.valid is not None:
+        valid = valid & scene.valid[::step, ::step]
+    if not valid.any():
+        message = f"No pixel of the scene holds data in bands {bands}. Pass other bands."
+        raise DataError(message)
+    return values, valid
+
+
+def _stretched(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    low, high = np.percentile(values[valid], [2, 98], axis=0).astype(np.float32)
+    image = np.ones_like(values)
+    span = np.maximum(high - low, np.finfo(np.float32).tiny)
+    image[valid] = np.clip((values[valid] - low) / span, 0, 1)
+    return image

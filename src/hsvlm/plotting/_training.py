@@ -116,6 +116,7 @@ class TrainingCurveDisplay(Display):
             ncols=len(lines),
         )
         ax.grid(alpha=0.25, linewidth=0.6)
+        ax.xaxis.get_major_locator().set_params(integer=True)
         if self.lr_ax_ is not None:
             self.lr_ax_.plot(epochs, rates, color="0.35")
             self.lr_ax_.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))

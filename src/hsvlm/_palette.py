@@ -1,0 +1,84 @@
+"""Colours of classes, for figures and files alike."""
+
+from __future__ import annotations
+
+import colorsys
+
+from hsvlm.exceptions import ParameterError
+
+__all__ = ["class_palette", "distinct_colors"]
+
+# The first seven are those of Okabe and Ito (2008). The others were searched for the largest
+# smallest difference between any two: CIEDE2000 at least 18, and at least 11 as seen with
+# deuteranopia or protanopia.
+_PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#332222",
+    "#330077", "#AAEEDD", "#BB4444", "#447777", "#CCDDFF", "#8877FF", "#113300", "#664477",
+    "#884400", "#CCAAAA", "#AADD88", "#880044",
+)  # fmt: skip
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
+
+
+def class_palette(n_classes: int) -> list[str]:
+    """Colours for classes.
+
+    Parameters
+    ----------
+    n_classes : int
+        How many are needed, up to 20.
+
+    Returns
+    -------
+    list of str
+        Hexadecimal colours that stay apart under red-green colour-vision deficiency.
+
+    Raises
+    ------
+    ParameterError
+        If more than 20 are asked for.
+
+    References
+    ----------
+    .. [1] M. Okabe and K. Ito, "Color universal design", 2008.
+
+    Examples
+    --------
+    >>> from hsvlm.plotting import class_palette
+    >>> class_palette(2)
+    ['#0072B2', '#E69F00']
+    """
+    if n_classes > len(_PALETTE):
+        message = (
+            f"There are {len(_PALETTE)} distinct class colours, {n_classes} are needed. "
+            "Pass `colors` for all classes."
+        )
+        raise ParameterError(message)
+    return list(_PALETTE[:n_classes])
+
+
+def distinct_colors(n_classes: int) -> list[str]:
+    """Colours for any number of classes.
+
+    Parameters
+    ----------
+    n_classes : int
+        How many are needed.
+
+    Returns
+    -------
+    list of str
+        Those of :func:`class_palette`, and from the 21st on hues a golden section apart in three
+        brightnesses and two saturations. The first 255 all differ; nobody tells so many apart.
+    """
+    further = range(n_classes - len(_PALETTE))
+    return [*_PALETTE[:n_classes], *map(_further_color, further)]
+
+
+def _further_color(step: int) -> str:
+    hue = step * _GOLDEN_RATIO % 1
+    saturation = (0.9, 0.5)[step // 3 % 2]
+    brightness = (0.95, 0.75, 0.55)[step % 3]
+    red, green, blue = (
+        round(255 * one) for one in colorsys.hsv_to_rgb(hue, saturation, brightness)
+    )
+    return f"#{red:02X}{green:02X}{blue:02X}"

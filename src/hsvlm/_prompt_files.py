@@ -1,0 +1,229 @@
+"""Files that name the classes of a scene: value, name, colour and prompts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsvlm._files import existing_file, replaced, unreadable
+from hsvlm._runtime import import_optional
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["PromptFile", "read_prompt_file", "write_prompt_file"]
+
+_KEYS = ("value", "name", "color", "prompts")
+_REMEDY = (
+    'A file of classes holds "classes", a list with value, name, color and prompts of each class '
+    '(only the value is required), and perhaps "template", a text with {} for the name.'
+)
+
+
+@dataclass(frozen=True)
+class PromptFile:
+    """What a file says about the classes of a scene.
+
+    Attributes
+    ----------
+    prompts : dict, str or None
+        ``{label: list of texts}``, or one template, or None; ready to be the classifier's
+        `prompts`.
+    class_names : dict
+        ``{label: name}``.
+    class_colors : dict
+        ``{label: colour}`` as ``"#rrggbb"``.
+    """
+
+    prompts: dict[Any, list[str]] | str | None
+    class_names: dict[Any, str]
+    class_colors: dict[Any, str]
+
+
+def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
+    """Read names, colours and prompts of classes from a YAML or JSON file.
+
+    Parameters
+    ----------
+    path : path
+        Of a file with a list ``classes``. Each has a ``value``, the label, and may have a
+        ``name``, a ``color`` as ``"#rrggbb"`` and ``prompts``, one text or a list. Either every
+        class has prompts, or none; a ``template`` beside the list serves those without.
+
+    Returns
+    -------
+    PromptFile
+        Prompts, names and colours by label.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is not what is described above; the message names the entry.
+    MissingDependencyError
+        If the file is YAML and PyYAML is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from hsvlm.prompts import read_prompt_file
+    >>> path = Path("classes.json")
+    >>> _ = path.write_text('{"classes": [{"value": 1, "name": "oats"}, {"value": 2}]}')
+    >>> read_prompt_file(path).class_names
+    {1: 'oats'}
+    >>> path.unlink()
+    """
+    source = existing_file(path)
+    content = _parsed(source)
+    if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
+        raise unreadable(source, "there is no list called classes", _REMEDY)
+    _refuse_unknown(source, content, ("classes", "template"), "the file")
+    template = content.get("template")
+    if template is not None and not (isinstance(template, str) and "{}" in template):
+        raise unreadable(source, f"template is {template!r}", _REMEDY)
+    entries: dict[Any, dict[str, Any]] = {}
+    for number, entry in enumerate(content["classes"], start=1):
+        value = _checked(source, number, entry)["value"]
+        if value in entries:
+            raise unreadable(
+                source, f"the value {value!r} occurs twice", "Give each class its own."
+            )
+        entries[value] = entry
+    names = {value: entry["name"] for value, entry in entries.items() if "name" in entry}
+    colors = {value: entry["color"] for value, entry in entries.items() if "color" in entry}
+    return PromptFile(_prompts(source, entries, names, template), names, colors)
+
+
+def write_prompt_file(
+    path: str | PathLike[str],
+    prompts: Mapping[Any, Any],
+    class_names: Mapping[Any, str] | None = None,
+    class_colors: Mapping[Any, str] | None = None,
+) -> Path:
+    """Write names, colours and prompts of classes, for :func:`read_prompt_file`.
+
+    Parameters
+    ----------
+    path : path
+        Of the file, which is replaced; ``.yaml``, ``.yml`` or ``.json``.
+    prompts : dict
+        ``{label: text or sequence of texts}``, for example ``clf.prompts_``.
+    class_names, class_colors : dict, default=None
+        Names, and colours as ``"#rrggbb"``, by label.
+
+    Returns
+    -------
+    Path
+        Where it was written.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another.
+    MissingDependencyError
+        If the file is YAML and PyYAML is not installed.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import read_prompt_file, write_prompt_file
+    >>> path = write_prompt_file("classes.json", {1: "a field of oats", 2: "bare soil"})
+    >>> read_prompt_file(path).prompts
+    {1: ['a field of oats'], 2: ['bare soil']}
+    >>> path.unlink()
+    """
+    target = Path(path)
+    classes = []
+    for label, texts in prompts.items():
+        entry: dict[str, Any] = {"value": label}
+        if class_names and label in class_names:
+            entry["name"] = class_names[label]
+        if class_colors and label in class_colors:
+            entry["color"] = class_colors[label]
+        entry["prompts"] = [texts] if isinstance(texts, str) else list(texts)
+        classes.append(entry)
+    content = {"classes": classes}
+    if _is_json(target):
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    else:
+        yaml = import_optional("yaml", "cli")
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)
+    with replaced(target) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return target
+
+
+def _is_json(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix not in (".json", ".yaml", ".yml"):
+        remedy = "Files of classes end in .yaml, .yml or .json."
+        raise unreadable(path, f"the suffix {path.suffix!r} is unknown", remedy)
+    return suffix == ".json"
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if _is_json(path):
+            return json.loads(text)
+        yaml = import_optional("yaml", "cli")
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        kind = "JSON" if _is_json(path) else "YAML"
+        wrong = f"this is not {kind}: {' '.join(str(error).split())}"
+        raise unreadable(path, wrong, _REMEDY) from error
+
+
+def _refuse_unknown(
+    path: Path, mapping: Mapping[Any, Any], known: tuple[str, ...], where: str
+) -> None:
+    unknown = [key for key in mapping if key not in known]
+    if unknown:
+        raise unreadable(path, f"{where} has {', '.join(map(repr, unknown))}", _REMEDY)
+
+
+def _checked(path: Path, number: int, entry: Any) -> Mapping[str, Any]:
+    where = f"class {number} of the list"
+    if not isinstance(entry, Mapping) or "value" not in entry:
+        raise unreadable(path, f"{where} has no value", _REMEDY)
+    _refuse_unknown(path, entry, _KEYS, where)
+    if isinstance(entry["value"], bool) or not isinstance(entry["value"], (int, str)):
+        wrong = f"the value of {where} is {entry['value']!r}"
+        raise unreadable(path, wrong, "Values are whole numbers or texts.")
+    name, color = entry.get("name", "-"), entry.get("color", "#000000")
+    if not isinstance(name, str) or not name.strip():
+        raise unreadable(path, f"the name of {where} is {name!r}", "Names are texts.")
+    if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
+        remedy = 'Write colours as "#rrggbb", in quotes.'
+        raise unreadable(path, f"the color of {where} is {color!r}", remedy)
+    return entry
+
+
+def _prompts(
+    path: Path,
+    entries: dict[Any, dict[str, Any]],
+    names: dict[Any, str],
+    template: str | None,
+) -> dict[Any, list[str]] | str | None:
+    if not any("prompts" in entry for entry in entries.values()):
+        return template
+    texts: dict[Any, list[str]] = {}
+    for value, entry in entries.items():
+        given = entry.get("prompts")
+        if given is None and template is not None:
+            given = template.replace("{}", names.get(value, str(value)))
+        found = [given] if isinstance(given, str) else given
+        if not isinstance(found, list) or not found or not all(isinstance(t, str) for t in found):
+            wrong = f"the prompts of class {value!r} are {given!r}"
+            raise unreadable(path, wrong, "Give one text or a list of texts, or a template.")
+        texts[value] = found
+    return texts

@@ -1,0 +1,163 @@
+"""Fitted spectral transformers as JSON and tensors, and back."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from hsvlm._saved_model.values import fields
+from hsvlm.exceptions import ParameterError
+from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hsvlm._saved_model.values import Packer, Unpacker
+
+__all__ = ["pack_steps", "unpack_steps"]
+
+_NAMES: Final = "feature_names_in_"  # there after a fit to a data frame
+_SPECTRAL: Final = ("_n_features_out", "n_features_in_", "transformer_")
+
+# The classes that a saved model may name, and the attributes that a fit gives them.
+_CLASSES: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
+    "PCA": (
+        PCA,
+        (
+            "components_",
+            "explained_variance_",
+            "explained_variance_ratio_",
+            "mean_",
+            "n_components_",
+            "n_features_in_",
+            "n_samples_",
+            "noise_variance_",
+            "singular_values_",
+        ),
+    ),
+    "SpectralPCA": (SpectralPCA, (*_SPECTRAL, "n_components_")),
+    "SpectralTransformer": (SpectralTransformer, _SPECTRAL),
+    "StandardScaler": (
+        StandardScaler,
+        ("mean_", "n_features_in_", "n_samples_seen_", "scale_", "var_"),
+    ),
+}
+
+
+def pack_steps(packer: Packer, steps: Sequence[tuple[str, Any]], place: str) -> list[Any]:
+    """Turn the fitted steps of a pipeline into JSON.
+
+    Parameters
+    ----------
+    packer : Packer
+        Receives the arrays.
+    steps : sequence of (str, transformer)
+        SpectralPCA, SpectralTransformer around PCA or StandardScaler, or "passthrough".
+    place : str
+        Where they stand, for messages and names of tensors.
+
+    Returns
+    -------
+    list
+        For `json.dumps`.
+
+    Raises
+    ------
+    ParameterError
+        If a step is something else.
+    NotFittedError
+        If a step is not fitted.
+    """
+    packed = []
+    for name, step in steps:
+        skipped = step is None or isinstance(step, str)
+        if not (skipped or isinstance(step, (SpectralPCA, SpectralTransformer))):
+            raise _unsupported(step, f"{place}.{name}")
+        record = None if skipped else _pack(packer, step, f"{place}.{name}", fitted=True)
+        packed.append({"name": name, "step": record})
+    return packed
+
+
+def unpack_steps(unpacker: Unpacker, packed: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Turn JSON into fitted steps.
+
+    Parameters
+    ----------
+    unpacker : Unpacker
+        Holds the arrays.
+    packed : sequence
+        Result of `pack_steps`.
+
+    Returns
+    -------
+    list of (str, transformer)
+        The steps.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        If it is nothing that `pack_steps` makes.
+    """
+    steps = [fields(one, ("name", "step")) for one in packed]
+    return [
+        (one["name"], "passthrough" if one["step"] is None else _unpack(unpacker, one["step"]))
+        for one in steps
+    ]
+
+
+def _pack(packer: Packer, estimator: Any, place: str, *, fitted: bool) -> Any:
+    name = type(estimator).__name__
+    known, attributes = _CLASSES.get(name, (None, ()))
+    if type(estimator) is not known:
+        raise _unsupported(estimator, place)
+
+    def packed(key: str, value: Any) -> Any:
+        within = f"{place}.{key}"
+        if isinstance(value, BaseEstimator):
+            return {"estimator": _pack(packer, value, within, fitted=key.endswith("_"))}
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+            return packer.store(value, within)
+        return packer.pack(value, within)
+
+    # Without the defaults, a model does not depend on parameters that scikit-learn may yet rename.
+    defaults = inspect.signature(known).parameters
+    parameters = {
+        key: packed(key, value)
+        for key, value in estimator.get_params(deep=False).items()
+        if not (type(value) is type(default := defaults[key].default) and value == default)
+    }
+    record = {"class": name, "parameters": parameters, "fitted": None}
+    if fitted:
+        check_is_fitted(estimator)
+        state = vars(estimator)
+        kept = (*attributes, _NAMES) if _NAMES in state else attributes
+        record["fitted"] = {key: packed(key, state[key]) for key in kept}
+    return record
+
+
+def _unpack(unpacker: Unpacker, record: Any) -> Any:
+    def unpacked(value: Any) -> Any:
+        if isinstance(value, dict) and "estimator" in value:
+            return _unpack(unpacker, value["estimator"])
+        return unpacker.unpack(value)
+
+    known, attributes = _CLASSES[fields(record, ("class", "parameters", "fitted"))["class"]]
+    estimator = known(**{key: unpacked(value) for key, value in record["parameters"].items()})
+    if record["fitted"] is not None:
+        for key, value in fields(record["fitted"], attributes, (_NAMES,)).items():
+            setattr(estimator, key, unpacked(value))
+    return estimator
+
+
+def _unsupported(step: Any, place: str) -> ParameterError:
+    message = (
+        f"{place} is a {type(step).__name__}, which a saved model does not hold. The steps before "
+        "the classifier may be SpectralPCA, and SpectralTransformer with StandardScaler or PCA."
+    )
+    return ParameterError(message)

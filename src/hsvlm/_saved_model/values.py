@@ -1,0 +1,302 @@
+"""Parameters and fitted values as JSON and tensors, and back, without loss of type."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from hsvlm.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["Packer", "Unpacker", "fields"]
+
+_GENERATOR: Final = "MT19937"  # of every RandomState that is made from a seed
+_DTYPE: Final = re.compile(r"[<>|][biuf][1248]|[<>]U\d+|\|O")
+_SCALARS: Final = {
+    np.dtype(one).name: np.dtype(one).type
+    for one in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+} | {"str": np.str_}
+
+
+class Packer:
+    """Turn values into JSON; arrays of more than one dimension become tensors.
+
+    Whatever JSON knows stands for itself: None, booleans, finite numbers, strings and lists. All
+    else is an object with one key, which names the kind: ``{"tuple": [...]}``.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        What `pack` and `store` have set aside, by name.
+    """
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, torch.Tensor] = {}
+
+    def pack(self, value: Any, place: str) -> Any:
+        """Turn a value into JSON.
+
+        Parameters
+        ----------
+        value : object
+            None, bool, int, float, str, list, tuple, mapping, path, NumPy scalar or array, tensor
+            or RandomState.
+        place : str
+            Where the value stands; the name of its tensor, and named in messages.
+
+        Returns
+        -------
+        object
+            For `json.dumps`.
+
+        Raises
+        ------
+        ParameterError
+            If the value is of another type.
+        """
+        if isinstance(value, np.generic):
+            return self._scalar(value, place)
+        if isinstance(value, float) and not math.isfinite(value):
+            return {"float": repr(float(value))}
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, Mapping):
+            return self._mapping(value, place)
+        if isinstance(value, (list, tuple)):
+            items = [self.pack(one, f"{place}[{index}]") for index, one in enumerate(value)]
+            return items if isinstance(value, list) else {"tuple": items}
+        if isinstance(value, np.ndarray):
+            return self._array(value, place)
+        if isinstance(value, torch.Tensor):
+            self.tensors[place] = value.detach().cpu().clone().contiguous()
+            return {"torch": place}
+        if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
+            return {"path": path}
+        if isinstance(value, np.random.RandomState):
+            return {"random_state": self._random_state(value, place)}
+        raise _unsupported(value, place)
+
+    def store(self, array: NDArray[Any], place: str) -> Any:
+        """Turn a numeric array into a tensor, whatever its number of dimensions.
+
+        Parameters
+        ----------
+        array : ndarray of booleans, integers or floats
+            The array.
+        place : str
+            Name of the tensor.
+
+        Returns
+        -------
+        object
+            For `json.dumps`; refers to the tensor.
+        """
+        # The order in memory decides about the last bit of a matrix product.
+        order = "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
+        native = array.astype(array.dtype.newbyteorder("="), order="K")
+        rows = np.array(native if order == "C" else native.T, order="C")
+        self.tensors[place] = torch.from_numpy(rows)
+        return {"array": {"dtype": array.dtype.str, "order": order, "tensor": place}}
+
+    def _scalar(self, value: Any, place: str) -> Any:
+        name = "str" if isinstance(value, np.str_) else value.dtype.name
+        if name not in _SCALARS:
+            raise _unsupported(value, place)
+        return {"numpy": [name, self.pack(value.item(), place)]}
+
+    def _mapping(self, value: Mapping[Any, Any], place: str) -> Any:
+        items = [
+            (self.pack(key, f"a key of {place}"), self.pack(one, f"{place}[{key!r}]"))
+            for key, one in value.items()
+        ]
+        if all(isinstance(key, str) for key, _ in items):
+            return {"dict": dict(items)}
+        return {"items": [list(item) for item in items]}
+
+    def _array(self, array: NDArray[Any], place: str) -> Any:
+        if isinstance(array, np.ma.MaskedArray) or not _DTYPE.fullmatch(array.dtype.str):
+            raise _unsupported(array, place)
+        if array.dtype.kind in "biuf" and array.ndim > 1:
+            return self.store(array, place)
+        values = [self.pack(one, place) for one in array.ravel().tolist()]
+        return {"array": {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}}
+
+    def _random_state(self, random_state: np.random.RandomState, place: str) -> Any:
+        state: Any = random_state.get_state(legacy=False)
+        if state["bit_generator"] != _GENERATOR:
+            raise _unsupported(random_state, place)
+        inner = state["state"]
+        gauss = self.pack(float(state["gauss"]), place)
+        keys = self.store(inner["key"], place)
+        return [keys, int(inner["pos"]), int(state["has_gauss"]), gauss]
+
+
+class Unpacker:
+    """Turn what `Packer` made into the values it was made of.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        What the packer set aside.
+    """
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        self._tensors = tensors
+        self._used: set[str] = set()
+        self._kinds: dict[str, Callable[[Any], Any]] = {
+            "array": self._array,
+            "dict": lambda items: {key: self.unpack(one) for key, one in items.items()},
+            "float": {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}.__getitem__,
+            "items": lambda items: {self.unpack(key): self.unpack(one) for key, one in items},
+            "numpy": lambda pair: _SCALARS[pair[0]](self.unpack(pair[1])),
+            "path": Path,
+            "random_state": self._random_state,
+            "torch": self.take,
+            "tuple": lambda items: tuple(map(self.unpack, items)),
+        }
+
+    def take(self, name: str) -> torch.Tensor:
+        """Get a tensor by name.
+
+        Parameters
+        ----------
+        name : str
+            A name that the packer gave.
+
+        Returns
+        -------
+        Tensor
+            On the CPU.
+        """
+        self._used.add(name)
+        return self._tensors[name]
+
+    def take_all(self, prefix: str) -> dict[str, torch.Tensor]:
+        """Get the tensors whose names start alike.
+
+        Parameters
+        ----------
+        prefix : str
+            The start of the names.
+
+        Returns
+        -------
+        dict of str to Tensor
+            By the rest of the names.
+        """
+        names = [name for name in self._tensors if name.startswith(prefix)]
+        return {name.removeprefix(prefix): self.take(name) for name in names}
+
+    def unpack(self, packed: Any) -> Any:
+        """Turn JSON into the value it stands for.
+
+        Parameters
+        ----------
+        packed : object
+            Result of `Packer.pack` or `Packer.store`.
+
+        Returns
+        -------
+        object
+            Of the types that were packed, except that mappings are dicts, paths are of the class
+            Path, and tensors are on the CPU.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it is nothing that the packer makes.
+        """
+        if isinstance(packed, list):
+            return [self.unpack(one) for one in packed]
+        if not isinstance(packed, dict):
+            return packed
+        ((kind, content),) = packed.items()
+        return self._kinds[kind](content)
+
+    def close(self) -> None:
+        """Refuse tensors that nothing has referred to.
+
+        Raises
+        ------
+        ValueError
+            Names them.
+        """
+        if unused := sorted(set(self._tensors) - self._used):
+            message = f"unknown tensors {', '.join(unused)}"
+            raise ValueError(message)
+
+    def _array(self, packed: Any) -> NDArray[Any]:
+        if not _DTYPE.fullmatch(packed["dtype"]):
+            raise ValueError(packed["dtype"])
+        dtype: np.dtype[Any] = np.dtype(packed["dtype"])
+        if "tensor" in packed:
+            stored = fields(packed, ("dtype", "order", "tensor"))
+            array = self.take(stored["tensor"]).numpy().astype(dtype)
+            return array if stored["order"] == "C" else array.T
+        written = fields(packed, ("dtype", "shape", "values"))
+        result: NDArray[Any] = np.array(self.unpack(written["values"]), dtype=dtype)
+        return result.reshape(written["shape"])
+
+    def _random_state(self, packed: Any) -> np.random.RandomState:
+        keys, position, has_gauss, gauss = packed
+        state = np.random.RandomState()
+        state.set_state((_GENERATOR, self.unpack(keys), position, has_gauss, self.unpack(gauss)))
+        return state
+
+
+def fields(record: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
+    """Check the keys of an object of JSON.
+
+    Parameters
+    ----------
+    record : object
+        What should be a dict.
+    required, optional : tuple of str
+        Keys that must and that may be there.
+
+    Returns
+    -------
+    dict
+        The record.
+
+    Raises
+    ------
+    ValueError
+        Names the keys that are missing or unknown.
+    """
+    if not isinstance(record, dict):
+        message = f"expected an object with {', '.join(required)}, got {type(record).__name__}"
+        raise ValueError(message)
+    missing = sorted(set(required) - record.keys())
+    unknown = sorted(record.keys() - {*required, *optional})
+    if missing or unknown:
+        found = [
+            f"{what} {', '.join(map(repr, names))}"
+            for what, names in (("missing", missing), ("unknown", unknown))
+            if names
+        ]
+        message = "; ".join(found)
+        raise ValueError(message)
+    return record
+
+
+def _unsupported(value: object, place: str) -> ParameterError:
+    kind = type(value).__name__
+    if isinstance(value, (np.ndarray, np.generic)):
+        kind = f"{kind} of dtype {value.dtype}"
+    message = (
+        f"{place} is of type {kind}, which a saved model does not hold. It holds None, booleans, "
+        "real numbers, strings, lists, tuples, dicts, paths and arrays."
+    )
+    return ParameterError(message)

@@ -1,0 +1,178 @@
+"""``hsvlm predict``: map a scene with a trained classifier."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from hsvlm._files import replaced
+from hsvlm.cli._fit import MODEL_NAME
+from hsvlm.cli._options import (
+    AsJson,
+    LabelColumn,
+    Nodata,
+    Quiet,
+    Recipe,
+    Variable,
+    print_json,
+    read_labeled_scene,
+)
+from hsvlm.cli._recipes import save_recipe
+from hsvlm.exceptions import DataError
+
+if TYPE_CHECKING:
+    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.mapping import SceneMap
+    from hsvlm.scene import Scene
+
+__all__ = ["MapFormat", "model_folder", "predict"]
+
+
+class MapFormat(StrEnum):
+    """Formats of maps, by their suffix."""
+
+    GEOTIFF = "tif"
+    ENVI = "hdr"
+
+
+def predict(
+    context: typer.Context,
+    model: Annotated[
+        Path | None, typer.Argument(help='Output folder of "hsvlm fit", or the model in it.')
+    ] = None,
+    scene: Annotated[
+        Path | None,
+        typer.Argument(help="ENVI, GeoTIFF, MATLAB, NumPy, NetCDF or HDF5 file of the cube."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the map and its report; made if not there.")
+    ] = None,
+    map_format: Annotated[
+        MapFormat, typer.Option("--format", help="Of the map: GeoTIFF or ENVI.")
+    ] = MapFormat.GEOTIFF,
+    probabilities: Annotated[
+        bool,
+        typer.Option("--probabilities", help="Write the probability of every class, a band each."),
+    ] = False,
+    entropy: Annotated[
+        bool, typer.Option("--entropy", help="Write how undecided each pixel is.")
+    ] = False,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="True labels, for accuracies and an area estimate that allows for them."),
+    ] = None,
+    label_column: LabelColumn = None,
+    variable: Variable = None,
+    nodata: Nodata = "auto",
+    resample: Annotated[
+        bool,
+        typer.Option(
+            "--resample", help="Interpolate the bands of the model where the scene has others."
+        ),
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help='Where to compute, such as "cpu" or "cuda".')
+    ] = "auto",
+    recipe: Recipe = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Map every pixel of a scene, whatever its size.
+
+    The scene is read in strips, so that memory does not grow with it. A run that was stopped goes
+    on where it was when the same command is given again. Bands are matched with those of the
+    training scene by wavelength. The output folder receives the map with the colours and names of
+    the classes, a table of areas, a picture, and the recipe that made it.
+
+    Example: hsvlm predict crops scene.hdr --output map --probabilities
+    """
+    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.mapping import predict_scene
+
+    if model is None or scene is None or output is None:
+        message = "MODEL, SCENE and --output are needed, here or in the recipe."
+        raise typer.BadParameter(message)
+    clf = HSIPromptClassifier.load(model_folder(model), device=device)
+    found = read_labeled_scene(
+        scene, reference, variable=variable, label_column=label_column, nodata=nodata
+    )
+    found = _with_bands_of(clf, found, resample=resample)
+    output.mkdir(parents=True, exist_ok=True)
+    suffix = map_format.value
+    result = predict_scene(
+        clf,
+        found,
+        output / f"map.{suffix}",
+        probabilities=output / f"probabilities.{suffix}" if probabilities else None,
+        entropy=output / f"entropy.{suffix}" if entropy else None,
+        class_colors=dict(clf.metadata_.get("class_colors", [])),
+        verbose=int(not quiet),
+    )
+    areas = result.area_report(found.labels)
+    for name, text in (
+        ("areas.json", json.dumps(areas.to_dict(), indent=2)),
+        ("areas.md", areas.to_markdown()),
+    ):
+        with replaced(output / name) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
+    _draw(result, output / "map.png")
+    save_recipe(context, output, {})
+    if as_json:
+        print_json({"map": str(output / f"map.{suffix}"), **areas.to_dict()})
+    else:
+        typer.echo(f"{areas}\n\nMap and report are in {output}/.")
+
+
+def model_folder(path: Path) -> Path:
+    """Find the model that a path means.
+
+    Parameters
+    ----------
+    path : Path
+        Of a model, or of the output folder of ``hsvlm fit``.
+
+    Returns
+    -------
+    Path
+        Of the model.
+    """
+    inside = path / MODEL_NAME
+    return inside if inside.exists() else path
+
+
+def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) -> Scene:
+    from hsvlm.io import match_bands
+
+    trained_on = clf.metadata_.get("wavelengths_nm")
+    if trained_on is not None and scene.wavelengths_nm is not None:
+        return match_bands(scene, np.asarray(trained_on), resample=resample)
+    if scene.n_bands != clf.n_features_in_:
+        message = (
+            f"The model was trained on {clf.n_features_in_} bands and {scene.name!r} has "
+            f"{scene.n_bands}, and without wavelengths of both they cannot be matched. Give the "
+            "scene the bands of the training scene, or wavelengths to both."
+        )
+        raise DataError(message)
+    return scene
+
+
+def _draw(result: SceneMap, path: Path) -> None:
+    try:
+        from hsvlm.plotting import ClassificationMapDisplay
+
+        display = ClassificationMapDisplay.from_labels(
+            result.label_map,
+            result.class_names,
+            unlabeled=result.unlabeled,
+            colors=result.class_colors,
+            scene=result.scene,
+        )
+    except ImportError:
+        return
+    with replaced(path) as draft:
+        display.figure_.savefig(draft, dpi=200, format="png")

@@ -1,0 +1,140 @@
+"""GDAL, as reached through rasterio: its settings, its errors, and coordinate systems."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hsvlm._files import unreadable
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CACHE_BYTES", "gdal", "parsed_crs", "real_crs", "real_transform", "ungeoreferenced"]
+
+# By default GDAL keeps up to a twentieth of the machine's memory in decoded blocks.
+CACHE_BYTES = 64_000_000
+_SHOWN = 60
+
+
+@contextmanager
+def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> Iterator[Any]:
+    """Work with GDAL on a file, in little memory.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    wrong : str
+        What it means for the file if GDAL fails.
+    remedy : str
+        What to do then, a sentence.
+    cache_bytes : int
+        Most memory for decoded blocks. GDAL has one such limit for the whole process, and it
+        stays as it is set. A limit in the environment variable GDAL_CACHEMAX is respected.
+
+    Yields
+    ------
+    module
+        rasterio.
+
+    Raises
+    ------
+    FileError
+        If GDAL fails.
+    """
+    rasterio = import_optional("rasterio", "geo")
+    failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError)
+    options = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
+    with rasterio.Env(**options):
+        try:
+            yield rasterio
+        except failures as error:
+            reason = (str(error.__cause__ or error).strip() or "no reason given").splitlines()[0]
+            raise unreadable(path, f"{wrong} ({reason.rstrip('.')})", remedy) from error
+
+
+@contextmanager
+def ungeoreferenced() -> Iterator[None]:
+    """Open files without a georeference in silence: a scene need not have one.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    rasterio = import_optional("rasterio", "geo")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        yield
+
+
+def parsed_crs(crs: str | None) -> Any:
+    """Understand a coordinate reference system.
+
+    Parameters
+    ----------
+    crs : str or None
+        WKT, a code such as ``"EPSG:32616"``, or whatever else PROJ knows.
+
+    Returns
+    -------
+    rasterio.crs.CRS or None
+        The same.
+
+    Raises
+    ------
+    ParameterError
+        If PROJ does not know it.
+    """
+    if crs is None:
+        return None
+    rasterio = import_optional("rasterio", "geo")
+    crs_class = import_optional("rasterio.crs", "geo").CRS
+    try:
+        with rasterio.Env():
+            return crs_class.from_user_input(crs)
+    except rasterio.errors.CRSError as error:
+        shown = crs if len(crs) <= _SHOWN else f"{crs[:_SHOWN]}..."
+        message = (
+            f"crs={shown!r} is no coordinate reference system that PROJ knows. "
+            'Give WKT or a code such as "EPSG:32616", or None.'
+        )
+        raise ParameterError(message) from error
+
+
+def real_crs(crs: Any) -> str | None:
+    """Give the coordinate reference system of a file as text.
+
+    Parameters
+    ----------
+    crs : rasterio.crs.CRS or None
+        As GDAL reads it.
+
+    Returns
+    -------
+    str or None
+        WKT. None for a local one, which is what GDAL makes of coordinates it cannot place.
+    """
+    text = str(crs.to_wkt()) if crs else ""
+    return None if not text or text.startswith(("LOCAL_CS", "ENGCRS")) else text
+
+
+def real_transform(transform: Any) -> tuple[float, ...] | None:
+    """Give the transform of a file as six numbers.
+
+    Parameters
+    ----------
+    transform : affine.Affine
+        As GDAL reads it.
+
+    Returns
+    -------
+    tuple of 6 floats, or None
+        None for the identity, which stands for "not georeferenced".
+    """
+    return None if transform.is_identity else tuple(transform)[:6]

@@ -1,0 +1,205 @@
+"""Where grids lie on the ground."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._files import unreadable
+from hsvlm._runtime import import_optional
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from hsvlm.io._common import LabelMap
+    from hsvlm.scene import Scene
+
+__all__ = ["check_grid", "crs_name", "extent", "georeference"]
+
+# Grids are one if their corners differ by less than this share of a pixel. Coordinates kept as
+# float32 are good to a few hundredths; a confusion of pixel centres and corners is a half.
+_TOLERANCE_PX = 0.1
+_UNLIKE_CRS = {"km", "kilometer", "kilometre", "rad", "radian", "radians"}
+_DEGREES = re.compile(r"degrees?(_?(north|east|n|e))?", re.IGNORECASE)
+
+
+def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
+    """Refuse a label map whose pixels are not those of the scene.
+
+    Parameters
+    ----------
+    path : path
+        Of the label map.
+    found : LabelMap
+        What was read.
+    scene : Scene
+        What it has to match. Positions are compared if both are georeferenced.
+
+    Raises
+    ------
+    FileError
+        If size or position differ; says how.
+    """
+    remedy = "Bring it to the grid of the scene, for example with gdalwarp -r near."
+    height, width = scene.shape
+    if found.labels.shape != (height, width):
+        rows, cols = found.labels.shape
+        wrong = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}"
+        raise unreadable(path, wrong, remedy)
+    if found.transform is None or scene.transform is None:
+        return
+    theirs, ours = _corners(found.transform, scene.shape), _corners(scene.transform, scene.shape)
+    if found.crs is not None and scene.crs is not None and found.crs != scene.crs:
+        theirs = _reprojected(theirs, found.crs, scene.crs)
+    a, b, _, d, e, _ = scene.transform
+    shift = np.linalg.solve([[a, b], [d, e]], (theirs - ours).T)
+    pixels = float(np.hypot(*shift).max()) if np.isfinite(shift).all() else np.inf
+    if pixels < _TOLERANCE_PX:
+        return
+    if found.crs is not None and scene.crs is not None:
+        names = crs_name(found.crs), crs_name(scene.crs)
+        if names[0] != names[1]:
+            wrong = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
+            raise unreadable(path, wrong, remedy)
+    wrong = f"the corners of the label map lie up to {pixels:.4g} pixels from those of the scene"
+    raise unreadable(path, wrong, remedy)
+
+
+def extent(transform: tuple[float, ...], shape: tuple[int, int]) -> tuple[float, ...]:
+    """Give the rectangle that a grid fills.
+
+    Parameters
+    ----------
+    transform : sequence of 6 floats
+        Affine coefficients, as in a Scene.
+    shape : tuple of int
+        Height and width in pixels.
+
+    Returns
+    -------
+    tuple of 4 floats
+        Least x, least y, greatest x and greatest y, in units of the CRS.
+    """
+    corners = _corners(transform, shape)
+    return (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
+
+
+def crs_name(crs: str) -> str:
+    """Give the name of a coordinate reference system.
+
+    Parameters
+    ----------
+    crs : str
+        WKT or the like.
+
+    Returns
+    -------
+    str
+        What people call it; the text itself if it cannot be understood.
+    """
+    pyproj = import_optional("pyproj", "geo")
+    try:
+        return str(pyproj.CRS.from_user_input(crs).name)
+    except pyproj.exceptions.CRSError:
+        return crs
+
+
+def georeference(
+    array: Any, variables: Mapping[str, Any], y: Any, x: Any
+) -> tuple[str | None, tuple[float, ...] | None]:
+    """Find CRS and transform of an array of xarray.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        The cube or label map.
+    variables : dict of xarray.DataArray
+        What else there is, by name.
+    y, x : hashable
+        Its dimensions of height and width.
+
+    Returns
+    -------
+    crs : str or None
+        From the grid mapping; EPSG:4326 where the coordinates are in degrees and there is no
+        grid mapping.
+    transform : tuple of 6 floats, or None
+        From coordinates of even spacing, or else from the ``GeoTransform`` of the grid mapping.
+    """
+    mapping = _grid_mapping(array, variables)
+    along = [_coordinate(array, variables, dim) for dim in (x, y)]
+    across, down = (None if one is None else _even_steps(one) for one in along)
+    crs = None
+    if mapping is not None:
+        crs = _crs_of(mapping)
+    elif all(one is not None and _in_degrees(one) for one in along):
+        crs = "EPSG:4326"
+    if across is not None and down is not None:
+        (x_first, x_step), (y_first, y_step) = across, down
+        # Coordinates are those of pixel centres.
+        return crs, (x_step, 0, x_first - x_step / 2, 0, y_step, y_first - y_step / 2)
+    if mapping is not None and any(one is None or len(one) == 1 for one in along):
+        numbers = str(mapping.attrs.get("GeoTransform", "")).split()
+        if len(numbers) == 6:
+            c, a, b, f, d, e = map(float, numbers)
+            return crs, (a, b, c, d, e, f)
+    return crs, None
+
+
+def _grid_mapping(array: Any, variables: Mapping[str, Any]) -> Any:
+    said = array.attrs.get("grid_mapping", array.encoding.get("grid_mapping", "spatial_ref"))
+    # CF's longer form is "crs: x y".
+    name = re.split(r"[:\s]", str(said).strip())[0]
+    return array.coords[name] if name in array.coords else variables.get(name)
+
+
+def _crs_of(mapping: Any) -> str | None:
+    pyproj = import_optional("pyproj", "geo")
+    try:
+        return str(pyproj.CRS.from_cf(mapping.attrs).to_wkt())
+    except (pyproj.exceptions.CRSError, KeyError):
+        return None
+
+
+def _coordinate(array: Any, variables: Mapping[str, Any], dim: Any) -> Any:
+    found = array.coords[dim] if dim in array.coords else variables.get(str(dim))
+    return found if found is not None and found.dims == (dim,) else None
+
+
+def _even_steps(coordinate: Any) -> tuple[float, float] | None:
+    said = str(coordinate.attrs.get("units", "")).strip().lower()
+    if coordinate.dtype.kind not in "iuf" or said in _UNLIKE_CRS or len(coordinate) < 2:
+        return None
+    values = coordinate.values.astype(np.float64)
+    step = float(values[-1] - values[0]) / (len(values) - 1)
+    off = np.abs(values - (values[0] + step * np.arange(len(values)))).max()
+    return (float(values[0]), step) if off < _TOLERANCE_PX * abs(step) else None
+
+
+def _in_degrees(coordinate: Any) -> bool:
+    said = str(coordinate.attrs.get("units", "")).strip()
+    named = str(coordinate.name).lower() in ("lat", "latitude", "lon", "longitude")
+    return bool(_DEGREES.fullmatch(said)) or (not said and named)
+
+
+def _corners(transform: tuple[float, ...], shape: tuple[int, int]) -> NDArray[np.float64]:
+    a, b, c, d, e, f = transform
+    rows, cols = np.meshgrid([0, shape[0]], [0, shape[1]])
+    x, y = a * cols + b * rows + c, d * cols + e * rows + f
+    return np.column_stack([x.ravel(), y.ravel()])
+
+
+def _reprojected(points: NDArray[np.float64], here: str, there: str) -> NDArray[np.float64]:
+    pyproj = import_optional("pyproj", "geo")
+    try:
+        crs = [pyproj.CRS.from_user_input(one) for one in (here, there)]
+        if crs[0] == crs[1]:
+            return points
+        moved = pyproj.Transformer.from_crs(*crs, always_xy=True).transform(*points.T)
+    except pyproj.exceptions.ProjError:
+        return np.full_like(points, np.nan)
+    return np.column_stack(moved)

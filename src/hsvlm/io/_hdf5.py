@@ -1,0 +1,210 @@
+"""HDF5 files whose arrays carry no dimensions: MATLAB's, PRISMA's, and those of h5py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._files import existing_file, unreadable
+from hsvlm._lazy import LazyCube
+from hsvlm._runtime import import_optional
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._variables import (
+    Held,
+    axis_order,
+    choose_variable,
+    holds_wavelengths,
+    native,
+    reading,
+    to_nanometres,
+    whole_labels,
+)
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+__all__ = ["HDF5Cube", "as_text", "held_datasets", "read_cube", "read_label_map"]
+
+
+class HDF5Cube(LazyCube):
+    """A dataset of an HDF5 file, read where it is indexed.
+
+    The file is opened for each reading, so the cube can be sent to other processes.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    name : str
+        Path of the dataset in the file.
+    dataset : h5py.Dataset
+        The dataset, for its shape and type.
+    axes : tuple of int
+        Which of its axes are height, width and bands.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], name: str, dataset: Any, axes: tuple[int, int, int]
+    ) -> None:
+        super().__init__(tuple(dataset.shape[axis] for axis in axes), native(dataset.dtype))
+        self.path = path
+        self._name = name
+        self._axes = axes
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        key = [slice(None)] * 3
+        key[self._axes[0]] = slice(start, stop)
+        h5py = import_optional("h5py", "geo")
+        with reading(self.path, "HDF5"), h5py.File(self.path) as file:
+            dataset = file[self._name]
+            if tuple(dataset.shape[axis] for axis in self._axes) != self.shape:
+                wrong = f"{self._name} had shape {self.shape}, and has changed"
+                raise unreadable(self.path, wrong, "Read the scene again.")
+            values: NDArray[Any] = dataset[tuple(key)]
+        return np.ascontiguousarray(values.transpose(self._axes), dtype=self.dtype)
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a cube from an HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        The file. Its cube is read where it is indexed, as stored: factors that a product applies
+        to its numbers, such as those in the attributes of PRISMA files, are left to the user.
+    variable : str, default=None
+        Path of the dataset, such as ``"HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields/VNIR_Cube"``. None:
+        the one dataset of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands). Bands are the axis that its label calls so, or
+        else the one as long as a list of wavelengths in the file (a dataset or an attribute of the
+        root, as PRISMA has them), or else the last; height and width follow in the order of the
+        file. Bands with the wavelength 0, which PRISMA does not use, are bad ones. The attribute
+        ``_FillValue`` is the value for "no data".
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, or no dataset or several could be meant.
+    MissingDependencyError
+        If h5py is not installed.
+    """
+    file = existing_file(path)
+    h5py = import_optional("h5py", "geo")
+    with reading(file, "HDF5"), h5py.File(file) as opened:
+        name = choose_variable(file, held_datasets(opened), 3, variable and variable.strip("/"))
+        dataset = opened[name]
+        lists = _wavelength_lists(opened)
+        axes = _axes(dataset, lists)
+        cube = HDF5Cube(file.resolve(), name, dataset, axes)
+        wavelengths = next((one for one in lists if len(one) == cube.shape[2]), None)
+        marked = "_FillValue" in dataset.attrs
+        nodata = float(np.ravel(dataset.attrs["_FillValue"])[0]) if marked else None
+    unused = None if wavelengths is None or (wavelengths > 0).all() else wavelengths <= 0
+    return Found(Scene(cube, wavelengths_nm=wavelengths, bad_bands=unused), nodata)
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from an HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, default=None
+        Path of the dataset. None: the one dataset of 2 dimensions.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width).
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged or holds fractions, or no dataset or several could be meant.
+    MissingDependencyError
+        If h5py is not installed.
+    """
+    file = existing_file(path)
+    h5py = import_optional("h5py", "geo")
+    with reading(file, "HDF5"), h5py.File(file) as opened:
+        name = choose_variable(file, held_datasets(opened), 2, variable and variable.strip("/"))
+        return LabelMap(whole_labels(file, opened[name][()]))
+
+
+def held_datasets(opened: Any) -> dict[str, Held]:
+    """List the datasets of an HDF5 file.
+
+    Parameters
+    ----------
+    opened : h5py.File
+        The file.
+
+    Returns
+    -------
+    dict of Held
+        By their paths. MATLAB's own bookkeeping, under names that start with ``#``, is left out.
+    """
+    dataset = import_optional("h5py", "geo").Dataset
+    held: dict[str, Held] = {}
+
+    def add(name: str, one: Any) -> None:
+        if isinstance(one, dataset) and one.shape is not None and not name.startswith("#"):
+            held[name] = Held.of(one.shape, one.dtype)
+
+    opened.visititems(add)
+    return held
+
+
+def as_text(value: Any) -> str:
+    """Read a text attribute, which HDF5 keeps in either of two ways.
+
+    Parameters
+    ----------
+    value : str or bytes
+        Its value.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _axes(dataset: Any, lists: list[NDArray[np.float64]]) -> tuple[int, int, int]:
+    labels = [dimension.label for dimension in dataset.dims]
+    if any(labels):
+        return axis_order(labels)
+    fitting = [axis for axis in (2, 1, 0) if any(len(one) == dataset.shape[axis] for one in lists)]
+    bands = fitting[0] if fitting else 2
+    height, width = (axis for axis in range(3) if axis != bands)
+    return height, width, bands
+
+
+def _wavelength_lists(opened: Any) -> list[NDArray[np.float64]]:
+    values = [opened.attrs[name] for name in opened.attrs if holds_wavelengths(name)]
+    units = [""] * len(values)
+    for name, one in held_datasets(opened).items():
+        if (
+            holds_wavelengths(name)
+            and one.numeric
+            and max(one.shape, default=0) == np.prod(one.shape)
+        ):
+            values.append(opened[name][()])
+            units.append(as_text(opened[name].attrs.get("units", "")))
+    found = map(to_nanometres, values, units)
+    return [one for one in found if one is not None and one.size > 1]

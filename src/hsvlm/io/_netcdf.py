@@ -1,0 +1,306 @@
+"""NetCDF files, and data that xarray holds already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._files import existing_file
+from hsvlm._lazy import LazyCube
+from hsvlm._runtime import import_optional
+from hsvlm.io import _hdf5
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._ground import georeference
+from hsvlm.io._variables import (
+    Held,
+    axis_order,
+    choose_variable,
+    holds_wavelengths,
+    native,
+    reading,
+    to_nanometres,
+    whole_labels,
+)
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["XarrayCube", "from_xarray", "read_cube", "read_label_map"]
+
+_KIND = "NetCDF"
+# What errors call data that are in no file of ours.
+_DATA = "xarray data"
+_CLASSIC = b"CDF"
+_PACKED = {"scale_factor", "add_offset", "_Unsigned"}
+
+
+class XarrayCube(LazyCube):
+    """An array of xarray, read where it is indexed.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        Of 3 dimensions.
+    axes : tuple of int
+        Which of them are height, width and bands.
+    path : path or None
+        The file that it is read from.
+    """
+
+    def __init__(self, array: Any, axes: tuple[int, int, int], path: Any) -> None:
+        super().__init__(tuple(array.shape[axis] for axis in axes), native(array.dtype))
+        # Names, coordinates and attributes are no part of the values.
+        self._array = array.variable
+        self._axes = axes
+        self.path = path
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        # Read first, then transposed: a transposed array of a file is read value by value.
+        with reading(self.path or _DATA, _KIND):
+            rows = self._array.isel({self._array.dims[self._axes[0]]: slice(start, stop)})
+            values: NDArray[Any] = rows.values.transpose(self._axes)
+        return np.ascontiguousarray(values, dtype=self.dtype)
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a cube from a NetCDF or HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        A NetCDF file, version 4 or classic, or any HDF5 file. Its cube is read where it is
+        indexed.
+    variable : str, default=None
+        Name of the variable, with its groups, as in ``"observation_data/rhot_blue"``. None: the
+        one numeric variable of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands) with all that the file says of it.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, or no variable or several could be meant.
+    MissingDependencyError
+        If xarray, h5netcdf, h5py or pyproj is needed and not installed.
+
+    Notes
+    -----
+    Dimensions are told by their names (y, x, band; lat, lon; row, col; downtrack, crosstrack and
+    the like); those without a telling name are taken in the order height, width, bands.
+
+    Numbers that are packed (attributes ``scale_factor``, ``add_offset``) are unpacked to floats as
+    the CF conventions [1]_ say, with NaN for "no data". All others are read as stored, and
+    ``_FillValue`` or ``missing_value`` is the value for "no data".
+
+    Granules of EMIT at levels 1 and 2 [2]_ are in the geometry of the sensor: rows are scans, not
+    northings. They are read as they are and not orthorectified, so the scene has no CRS and no
+    transform. Bands outside ``good_wavelengths`` are bad bands.
+
+    References
+    ----------
+    .. [1] B. Eaton et al., "NetCDF Climate and Forecast (CF) Metadata Conventions", version 1.11,
+       sections 2.5, 5.6 and 8.1, https://cfconventions.org.
+    .. [2] R. Green, "EMIT L2A Estimated Surface Reflectance and Uncertainty and Masks 60 m V001",
+       NASA Land Processes DAAC, 2022, doi:10.5067/EMIT/EMITL2ARFL.001.
+    """
+    file = existing_file(path)
+    if not _is_netcdf(file):
+        return _hdf5.read_cube(file, variable)
+    variables = _variables(file)
+    return _cube(file.resolve(), variables, _choose(file, variables, 3, variable))
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from a NetCDF or HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, default=None
+        Name of the variable, with its groups. None: the one numeric variable of 2 dimensions.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width), 0 where the file has no value, with the names of classes
+        if there are CF's ``flag_values`` and ``flag_meanings``.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged or holds fractions, or no variable or several could be meant.
+    MissingDependencyError
+        If xarray, h5netcdf, h5py or pyproj is needed and not installed.
+    """
+    file = existing_file(path)
+    if not _is_netcdf(file):
+        return _hdf5.read_label_map(file, variable)
+    variables = _variables(file)
+    array = variables[_choose(file, variables, 2, variable)]
+    y, x, _ = axis_order((*array.dims, "band"))
+    with reading(file, _KIND):
+        crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
+        labels = whole_labels(file, array.values.transpose(y, x), _declared(array))
+        return LabelMap(labels, _flags(array.attrs), crs=crs, transform=transform)
+
+
+def from_xarray(data: Any, variable: str | None = None) -> Found:
+    """Take a cube from what xarray holds.
+
+    Parameters
+    ----------
+    data : xarray.DataArray or xarray.Dataset
+        In memory, in a file or computed by dask: read where it is indexed.
+    variable : str, default=None
+        Name of the variable of a dataset. None: the one numeric variable of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands), with the CRS that rioxarray has written or that
+        a grid mapping gives.
+
+    Raises
+    ------
+    FileError
+        If no variable or several could be meant.
+    """
+    if hasattr(data, "data_vars"):
+        variables = {str(name): data[name] for name in data.variables}
+    else:
+        variables = {str(name): one for name, one in data.coords.items()}
+        own = "the array" if data.name is None else str(data.name)
+        variables[own] = data
+        variable = own if variable is None else variable
+    return _cube(None, variables, _choose(_DATA, variables, 3, variable))
+
+
+def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
+    array = variables[name]
+    axes = axis_order(map(str, array.dims))
+    y, x, band = (array.dims[axis] for axis in axes)
+    along = {one: held for one, held in variables.items() if held.dims == (band,)}
+    good = next((held for one, held in along.items() if one.endswith("good_wavelengths")), None)
+    names = along.get(str(band))
+    with reading(path or _DATA, _KIND):
+        crs, transform = georeference(array, variables, y, x)
+        scene = Scene(
+            XarrayCube(array, axes, path),
+            wavelengths_nm=_wavelengths(along),
+            band_names=names.values if names is not None and names.dtype.kind in "OUT" else (),
+            bad_bands=None if good is None else good.values == 0,
+            crs=crs,
+            transform=transform,
+        )
+        return Found(scene, _declared(array))
+
+
+def _wavelengths(along: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    for name in sorted(filter(holds_wavelengths, along), key=len):
+        unit = along[name].attrs.get("units", "")
+        if (found := to_nanometres(along[name].values, str(unit))) is not None:
+            return found
+    return None
+
+
+def _declared(array: Any) -> float | None:
+    for name in ("_FillValue", "missing_value"):
+        if name in array.attrs:
+            return float(np.ravel(array.attrs[name])[0])
+    # What has been unpacked says NaN instead.
+    unpacked = array.dtype.kind == "f" and not {"_FillValue", "missing_value"}.isdisjoint(
+        array.encoding
+    )
+    return np.nan if unpacked else None
+
+
+def _flags(attributes: Mapping[str, Any]) -> dict[Any, str]:
+    values = np.ravel(attributes.get("flag_values", ())).tolist()
+    names = str(attributes.get("flag_meanings", "")).split()
+    pairs = zip(values, names, strict=True) if len(values) == len(names) else ()
+    return {value: name for value, name in pairs if value != 0}
+
+
+def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:
+    held = {name: Held.of(one.shape, one.dtype) for name, one in variables.items()}
+    return choose_variable(path, held, n_dims, variable and variable.strip("/"))
+
+
+def _is_classic(file: Path) -> bool:
+    with reading(file, _KIND), file.open("rb") as stream:
+        return stream.read(len(_CLASSIC)) == _CLASSIC
+
+
+def _is_netcdf(file: Path) -> bool:
+    if _is_classic(file):
+        return True
+    h5py = import_optional("h5py", "geo")
+
+    def lacks_dimensions(_: str, one: Any) -> bool | None:
+        named = not isinstance(one, h5py.Dataset) or one.is_scale or all(map(len, one.dims))
+        # A visit ends at the first value that is not None.
+        return None if named else True
+
+    with reading(file, "HDF5"), h5py.File(file) as opened:
+        # Files of netCDF-4 name its version, but for those of old releases.
+        return "_NCProperties" in opened.attrs or not opened.visititems(lacks_dimensions)
+
+
+def _variables(file: Path) -> dict[str, Any]:
+    with reading(file, _KIND):
+        return {
+            f"{group}/{name}".strip("/"): one
+            for group in _groups(file)
+            for name, one in _unpacked(_open(file, group)).items()
+        }
+
+
+def _groups(file: Path) -> list[str]:
+    groups = [""]
+    if not _is_classic(file):
+        h5py = import_optional("h5py", "geo")
+
+        def add(name: str, one: Any) -> None:
+            if isinstance(one, h5py.Group):
+                groups.append(name)
+
+        with h5py.File(file) as opened:
+            opened.visititems(add)
+    return groups
+
+
+def _open(file: Path, group: str) -> Any:
+    xarray = import_optional("xarray", "geo")
+    if _is_classic(file):
+        return xarray.open_dataset(file, engine="scipy", decode_cf=False, cache=False)
+    import_optional("h5netcdf", "geo")
+    return xarray.open_dataset(
+        file,
+        engine="h5netcdf",
+        group=group or None,
+        decode_cf=False,
+        cache=False,
+        phony_dims="access",  # for arrays that other software has added
+    )
+
+
+def _unpacked(dataset: Any) -> dict[Any, Any]:
+    packed = [name for name, one in dataset.variables.items() if not _PACKED.isdisjoint(one.attrs)]
+    xarray = import_optional("xarray", "geo")
+    unpacked = xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
+    return {name: (unpacked if name in packed else dataset)[name] for name in dataset.variables}

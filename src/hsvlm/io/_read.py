@@ -1,0 +1,291 @@
+"""Scenes and label maps from files of any format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Real
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._files import existing_file, unreadable
+from hsvlm._lazy import read_rows, release_pages, row_blocks
+from hsvlm.exceptions import ParameterError
+from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
+from hsvlm.io._ground import check_grid
+from hsvlm.io._vector import VECTOR_SUFFIXES, read_features
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hsvlm.io._common import LabelMap
+    from hsvlm.scene import Scene
+
+__all__ = ["read_labels", "read_scene"]
+
+_FORMATS = {
+    ".mat": _matlab,
+    ".npy": _arrays,
+    ".npz": _arrays,
+    ".nc": _netcdf,
+    ".nc4": _netcdf,
+    ".h5": _netcdf,
+    ".hdf5": _netcdf,
+    ".he5": _netcdf,
+}
+
+
+def read_scene(
+    path: Any,
+    *,
+    variable: str | None = None,
+    labels: Any = None,
+    label_column: str | None = None,
+    nodata: float | str | None = "auto",
+    name: str | None = None,
+) -> Scene:
+    """Read a scene from a file.
+
+    The suffix tells the format: MATLAB (``.mat``), NumPy (``.npy``, ``.npz``), NetCDF and HDF5
+    (``.nc``, ``.nc4``, ``.h5``, ``.hdf5``, ``.he5``), ENVI (``.hdr``, or a data file beside such a
+    header), and every raster format that GDAL reads, such as GeoTIFF. Where the format allows it,
+    the cube stays on disk and is read where it is indexed.
+
+    Parameters
+    ----------
+    path : path, xarray.DataArray or xarray.Dataset
+        The file, or data that xarray holds already. Dimensions of xarray and NetCDF are told by
+        names such as y, x and band; others are taken in the order height, width, bands.
+    variable : str, default=None
+        Which of several arrays of a file or a dataset is the cube. None: the only one of 3
+        dimensions.
+    labels : path or array of shape (height, width), default=None
+        The label map: a file for :func:`read_labels`, or an array.
+    label_column : str, default=None
+        Column of the classes if `labels` is a file of points and polygons.
+    nodata : "auto", float or None, default="auto"
+        Pixels with this value in any band that is not a bad one hold no data. ``"auto"``: the
+        value that the file declares. A number, NaN included, takes its place; None: all pixels
+        hold data. The cube is searched once if there is such a value.
+    name : str, default=None
+        Name of the scene. None: that of the file without its suffix.
+
+    Returns
+    -------
+    Scene
+        The cube of shape (height, width, n_bands) in the type of the file, with wavelengths, bad
+        bands, valid pixels, CRS and transform as far as the file tells.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If a file is damaged or holds something else, no pixel holds data, or the label map does
+        not lie on the grid of the scene.
+    DataError
+        If an array of labels has another shape.
+    ParameterError
+        If `path` or `nodata` is nothing of the above, or `label_column` has no use.
+    MissingDependencyError
+        If the library that reads the format is not installed.
+
+    See Also
+    --------
+    read_labels : Labels for a scene that has been read.
+    match_bands : The bands that a classifier was trained on.
+
+    Notes
+    -----
+    Imaging spectroscopy granules in the geometry of the sensor, such as those of EMIT at levels 1
+    and 2, are not orthorectified, and scenes made of them have no transform.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from hsvlm.io import read_scene
+    >>> path = Path(tempfile.mkdtemp(), "field.npy")
+    >>> np.save(path, np.full((4, 5, 3), 0.5, dtype=np.float32))
+    >>> read_scene(path, labels=np.ones((4, 5), dtype=np.uint8), nodata=-9999)
+    Scene('field', 4 x 5 pixels, 3 bands, float32)
+    """
+    _check_arguments(labels, label_column, nodata)
+    if isinstance(path, (str, PathLike)):
+        file = existing_file(path)
+        source: Any = file
+        found = _reader(file).read_cube(file, variable)
+        own_name = found.scene.name or file.stem
+    else:
+        source = "xarray data"
+        found = _netcdf.from_xarray(_held_by_xarray(path), variable)
+        own_name = str(getattr(path, "name", None) or "")
+    scene = replace(found.scene, name=own_name if name is None else name)
+    marker = found.nodata if isinstance(nodata, str) else nodata
+    scene = _with_valid_pixels(source, scene, marker)
+    if labels is None:
+        return scene
+    if not isinstance(labels, (str, PathLike)):
+        return replace(scene, labels=np.asanyarray(labels))
+    read = _labels(labels, scene, None, label_column)
+    return replace(
+        scene, labels=read.labels, class_names=read.class_names, class_colors=read.class_colors
+    )
+
+
+def read_labels(
+    path: str | PathLike[str],
+    like: Scene,
+    *,
+    variable: str | None = None,
+    column: str | None = None,
+) -> LabelMap:
+    """Read labels for a scene.
+
+    Parameters
+    ----------
+    path : path
+        A label map in one of the formats of :func:`read_scene`, or points and polygons in a
+        GeoPackage, shapefile, GeoJSON or FlatGeobuf file (``.gpkg``, ``.shp``, ``.geojson``,
+        ``.json``, ``.fgb``), which are reprojected and drawn onto the grid of the scene: a polygon
+        marks the pixels whose centres it covers, a point the pixel it lies in, and pixels marked
+        by several classes keep none.
+    like : Scene
+        The scene whose grid the labels must match.
+    variable : str, default=None
+        Which of several arrays of a file is the label map, or which layer of a GeoPackage holds
+        the features. None: the only one.
+    column : str, default=None
+        Column of the classes of points and polygons: positive integers, or text, whose classes are
+        numbered from 1 in the order of the alphabet. None: the only one of integers or text.
+
+    Returns
+    -------
+    LabelMap
+        Labels of shape (height, width), with names and colours of the classes as far as the file
+        tells.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged or holds something else, or does not lie on the grid of the scene.
+        Positions are compared if both are georeferenced: the corners may differ by a tenth of a
+        pixel.
+    ParameterError
+        If `column` is given for a file without columns.
+    MissingDependencyError
+        If the library that reads the format is not installed.
+
+    Warns
+    -----
+    HSVLMWarning
+        If points and polygons of different classes overlap, or a class marks no pixel.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.io import read_labels
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> path = Path(tempfile.mkdtemp(), "classes.npy")
+    >>> np.save(path, scene.labels)
+    >>> read_labels(path, scene).labels.shape
+    (32, 32)
+    """
+    return _labels(path, like, variable, column)
+
+
+def _labels(
+    path: str | PathLike[str], like: Scene, variable: str | None, column: str | None
+) -> LabelMap:
+    file = existing_file(path)
+    if file.suffix.lower() in VECTOR_SUFFIXES:
+        return read_features(file, like, column, variable)
+    if column is not None:
+        message = (
+            f"column={column!r} names a column of points and polygons, but {file} is read as a "
+            "label map. Leave it out, or give a file of features."
+        )
+        raise ParameterError(message)
+    found: LabelMap = _reader(file).read_label_map(file, variable)
+    check_grid(file, found, like)
+    return found
+
+
+def _check_arguments(labels: Any, label_column: str | None, nodata: Any) -> None:
+    number = isinstance(nodata, Real) and not isinstance(nodata, bool)
+    if nodata is not None and nodata != "auto" and not number:
+        message = (
+            f'nodata={nodata!r} is not a number. Pass "auto" for the value that the file declares, '
+            "a number, or None if all pixels hold data."
+        )
+        raise ParameterError(message)
+    if label_column is not None and not isinstance(labels, (str, PathLike)):
+        message = (
+            f"label_column={label_column!r} names a column of a file of points and polygons. Give "
+            "its path as `labels`, or leave the column out."
+        )
+        raise ParameterError(message)
+
+
+def _held_by_xarray(data: Any) -> Any:
+    if hasattr(data, "dims") and hasattr(data, "coords"):
+        return data
+    message = (
+        "read_scene takes a path, an xarray.DataArray or an xarray.Dataset, got "
+        f"{type(data).__name__}. An array needs no reading: Scene(array)."
+    )
+    raise ParameterError(message)
+
+
+def _reader(file: Path) -> Any:
+    suffix = file.suffix.lower()
+    if suffix in _FORMATS:
+        return _FORMATS[suffix]
+    if suffix in VECTOR_SUFFIXES:
+        wrong = "holds points and polygons, not a scene"
+        raise unreadable(file, wrong, "Give it as `labels` of a scene.")
+    header = None if suffix in (".tif", ".tiff") else _envi.header_beside(file)
+    # Other formats have headers of this suffix too; those of ENVI begin with its name.
+    if suffix == ".hdr" or (header is not None and b"ENVI" in header.read_bytes()[:8]):
+        return _envi
+    return _raster
+
+
+def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None) -> Scene:
+    marker = None if nodata is None else _marker(scene.cube.dtype, nodata)
+    if marker is None:
+        return scene
+    bad = scene.bad_bands
+    valid = np.ones(scene.shape, dtype=bool) if scene.valid is None else scene.valid.copy()
+    for start, stop in row_blocks(scene.cube.shape):
+        rows = read_rows(scene.cube, start, stop)
+        found = np.isnan(rows) if np.isnan(marker) else rows == marker
+        valid[start:stop] &= ~(found if bad is None else found[..., ~bad]).any(axis=2)
+        release_pages(scene.cube)
+    if not valid.any():
+        wrong = f"no pixel holds data: each has the value {nodata:g} in some band"
+        remedy = (
+            "If that value is data, pass nodata=None. If some bands hold nothing else, mark them "
+            "as bad bands in the file, or keep them from use: nodata=None, then select_bands."
+        )
+        raise unreadable(source, wrong, remedy)
+    return scene if valid.all() else replace(scene, valid=valid)
+
+
+def _marker(dtype: np.dtype[Any], nodata: float) -> Any:
+    """Give the value in the type of the cube; None if that type holds it nowhere."""
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            marker = dtype.type(nodata)
+        return None if np.isinf(marker) and np.isfinite(nodata) else marker
+    if not np.isfinite(nodata) or nodata != int(nodata):
+        return None
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return dtype.type(int(nodata)) if low <= nodata <= high else None

@@ -1,0 +1,277 @@
+"""Variables of files that hold several arrays: which is meant, and what it says."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hsvlm._files import unreadable
+from hsvlm.exceptions import HSVLMError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Held",
+    "axis_order",
+    "choose_variable",
+    "holds_wavelengths",
+    "native",
+    "reading",
+    "to_nanometres",
+    "whole_labels",
+]
+
+_WHAT = {3: "cube", 2: "label map"}
+_NEEDED = {
+    3: "a cube has 3 dimensions (height, width, n_bands) and real numbers",
+    2: "a label map has 2 dimensions (height, width) and real numbers",
+}
+_SHOWN = 12
+
+_WAVELENGTHS = re.compile(
+    r"(?!good)(\w+_)?(wavelengths?(_nm)?|wl|wvl|lambda|band_cent(er|re)s?)|list_cw_\w+"
+)
+_ROLES = {
+    "band": re.compile(r".*(band|wavelength|channel|spectral).*|wl|wvl|lambda"),
+    "x": re.compile(
+        r"xc?|lon(gitude)?|col(umn)?s?|samples?|easting|width|.*pixels?|(a?cross|across)_?track"
+    ),
+    "y": re.compile(
+        r"yc?|lat(itude)?|rows?|lines?|northing|height|.*scans?|.*_lines|(down|along)_?track"
+    ),
+}
+
+
+class Held(NamedTuple):
+    """What a file tells about one of its variables before it is read."""
+
+    shape: tuple[int, ...]
+    kind: str
+    numeric: bool
+
+    @classmethod
+    def of(cls, shape: Sequence[int], dtype: np.dtype[Any]) -> Held:
+        """Describe an array."""
+        return cls(tuple(map(int, shape)), str(dtype), dtype.kind in "biuf")
+
+    def unlike(self, n_dims: int, name: str) -> str:
+        """Say why it is no cube (3 dimensions) or no label map (2)."""
+        return f"{name} has shape {self.shape} and type {self.kind}, but {_NEEDED[n_dims]}"
+
+
+@contextmanager
+def reading(path: Any, kind: str) -> Iterator[None]:
+    """Turn whatever a damaged file leads its reader to into a FileError.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    kind : str
+        What it is read as, with its article.
+
+    Raises
+    ------
+    FileError
+        In place of an error of the library that reads.
+    """
+    try:
+        yield
+    except (HSVLMError, MemoryError):
+        raise
+    except Exception as error:
+        first = (str(error).strip() or "no reason given").splitlines()[0].rstrip(".")
+        wrong = f"cannot be read as {kind} ({type(error).__name__}: {first})"
+        remedy = "The file is damaged or of another kind: copy it again, or correct its suffix."
+        raise unreadable(path, wrong, remedy) from error
+
+
+def choose_variable(path: Any, held: Mapping[str, Held], n_dims: int, variable: str | None) -> str:
+    """Find the variable that is meant.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    held : dict of Held
+        Its variables by name.
+    n_dims : int
+        3 for a cube, 2 for a label map.
+    variable : str or None
+        The name asked for. None: there must be one that fits. A row or column of numbers is no
+        label map unless it is asked for, since MATLAB keeps all vectors as such.
+
+    Returns
+    -------
+    str
+        Its name.
+
+    Raises
+    ------
+    FileError
+        If none fits, several do, or the one asked for does not.
+    """
+    what = _WHAT[n_dims]
+    fitting = [name for name, one in held.items() if one.numeric and len(one.shape) == n_dims]
+    if variable is not None:
+        if variable not in held:
+            raise unreadable(path, f"has no variable {variable!r}", _listing(held))
+        if variable not in fitting:
+            wrong = held[variable].unlike(n_dims, f"variable {variable!r}")
+            raise unreadable(path, wrong, _listing(held))
+        return variable
+    if n_dims == 2:
+        fitting = [name for name in fitting if min(held[name].shape) > 1]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise unreadable(path, f"holds no {what}: {_NEEDED[n_dims]}", _listing(held))
+    call = {3: "read_scene(path, ", 2: "read_labels(path, scene, "}[n_dims]
+    remedy = f"Name one of them, as in {call}variable={fitting[0]!r}). {_listing(held)}"
+    raise unreadable(path, f"holds {len(fitting)} variables that could be the {what}", remedy)
+
+
+def axis_order(names: Iterable[str]) -> tuple[int, int, int]:
+    """Find which axes are height, width and bands.
+
+    Parameters
+    ----------
+    names : iterable of 3 str
+        Names of the dimensions, such as ``("band", "y", "x")``. Those that say nothing are taken
+        for what is left, in the order height, width, bands.
+
+    Returns
+    -------
+    tuple of int
+        Axis of height, of width and of bands.
+    """
+    known: dict[str, int] = {}
+    unknown = []
+    for axis, name in enumerate(names):
+        role = next((one for one, said in _ROLES.items() if said.fullmatch(name.lower())), None)
+        if role is None or role in known:
+            unknown.append(axis)
+        else:
+            known[role] = axis
+    left = iter(unknown)
+    y, x, band = (known[role] if role in known else next(left) for role in ("y", "x", "band"))
+    return y, x, band
+
+
+def holds_wavelengths(name: str) -> bool:
+    """Tell whether a variable is called like a list of wavelengths.
+
+    Parameters
+    ----------
+    name : str
+        With or without the groups it lies in.
+
+    Returns
+    -------
+    bool
+        True for ``"wavelengths"`` and the like.
+    """
+    return _WAVELENGTHS.fullmatch(name.rpartition("/")[2].lower()) is not None
+
+
+def to_nanometres(values: Any, unit: str = "") -> NDArray[np.float64] | None:
+    """Bring wavelengths to nanometres.
+
+    Parameters
+    ----------
+    values : array-like of n numbers
+        The wavelengths.
+    unit : str, default=""
+        Their unit. Without one, numbers below 100 are micrometres and others nanometres.
+
+    Returns
+    -------
+    ndarray of shape (n,), or None
+        None if they are no numbers, or the unit is none of length.
+    """
+    try:
+        found = np.asarray(values, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        return None
+    said = unit.strip().lower()
+    if not said:
+        said = "um" if found.size and np.nanmax(found) < 100 else "nm"
+    if said.startswith(("nm", "nano")):
+        return found
+    if said.startswith(("um", "µm", "μm", "micro")):
+        # A thousandth of a nanometre: what float32 micrometres resolve.
+        return np.round(found * 1e3, 3)
+    return np.round(found * 1e9, 3) if said in ("m", "meter", "metre") else None
+
+
+def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the type in the byte order of this machine.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of any byte order.
+
+    Returns
+    -------
+    dtype
+        What tensors can be made of.
+    """
+    return dtype.newbyteorder("=")
+
+
+def whole_labels(path: Any, values: NDArray[Any], missing: float | None = None) -> NDArray[Any]:
+    """Bring labels to integers.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    values : ndarray of shape (height, width)
+        Integers, or floats without a fraction, as MATLAB saves all numbers.
+    missing : float, default=None
+        Another value that stands for "no label". NaN always does.
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        Integers are kept in their type; floats and booleans become the smallest one that holds
+        them. Missing values are 0.
+
+    Raises
+    ------
+    FileError
+        If a label has a fraction or is infinite.
+    """
+    labels = np.array(values, dtype=native(values.dtype), order="C")
+    if missing is not None:
+        labels[labels == missing] = 0
+    if labels.dtype.kind in "iu":
+        return labels
+    if labels.dtype.kind == "f":
+        labels = labels.astype(np.float64)
+        labels[np.isnan(labels)] = 0
+        # Beyond 2**53, floats no longer tell whole numbers apart.
+        broken = labels[(labels != np.rint(labels)) | (np.abs(labels) > 2**53)]
+        if broken.size:
+            wrong = f"the label map must hold whole numbers, but holds {broken[0]}"
+            raise unreadable(path, wrong, "Give the map of classes, not of measurements.")
+    low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
+    for dtype in (np.uint8, np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return labels.astype(dtype)
+    return labels.astype(np.int64)
+
+
+def _listing(held: Mapping[str, Held]) -> str:
+    if not held:
+        return "It holds no variables at all."
+    listed = [f"{name} {one.shape} {one.kind}" for name, one in list(held.items())[:_SHOWN]]
+    more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
+    return f"It holds: {', '.join(listed)}{more}."

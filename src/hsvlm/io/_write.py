@@ -1,0 +1,377 @@
+"""Scenes, maps and rasters to files."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._files import unreadable
+from hsvlm._lazy import read_rows
+from hsvlm.exceptions import DataError, HSVLMError, MissingFileError
+from hsvlm.io._classes import class_codes
+from hsvlm.io._envi import data_files
+from hsvlm.io._envi_output import write_envi
+from hsvlm.io._geotiff import write_geotiff
+from hsvlm.io._output import Output, checked_nodata, scene_nodata, stored_type, unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from hsvlm.scene import Scene
+
+__all__ = ["checked_target", "write_map", "write_raster", "write_scene"]
+
+# Where readers look for statistics, overviews, masks and the georeference of a data file.
+_SIDECARS = ("{name}.aux.xml", "{name}.ovr", "{name}.msk")
+_GEOTIFF = (write_geotiff, (*_SIDECARS, "{stem}.tfw"))
+_ENVI = (write_envi, (*_SIDECARS, "{name}.hdr", "{stem}.sta"))
+_FORMATS = {".tif": _GEOTIFF, ".tiff": _GEOTIFF, ".hdr": _ENVI, ".img": _ENVI}
+
+
+def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
+    """Write the cube of a scene with what is known of its bands and its place on the ground.
+
+    Parameters
+    ----------
+    path : path
+        ``.tif`` or ``.tiff`` for a cloud-optimised GeoTIFF [1]_; ``.hdr`` or ``.img`` for ENVI, of
+        which both files are written. Their folder must exist. Files of that name are replaced, but
+        not before the new ones are whole.
+    scene : Scene
+        Its cube, of any real type, is read row block by row block. Labels are not written:
+        :func:`write_map` does that.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another, or the file cannot be written.
+    MissingFileError
+        If the folder does not exist.
+    DataError
+        If the cube holds no real numbers, or no value is left that could mark invalid pixels.
+    ParameterError
+        If PROJ does not know the CRS; or, for ENVI, if the grid is skewed.
+    MissingDependencyError
+        If rasterio, or spectral for ENVI, is not installed.
+
+    Notes
+    -----
+    Invalid pixels are written as the value for "no data": NaN for floats; for integers the least
+    number of their type, or the greatest if valid pixels hold the least.
+
+    A GeoTIFF keeps wavelengths as tags of its bands, ``wavelength`` in nanometres and GDAL's
+    ``CENTRAL_WAVELENGTH_UM``, and bad bands as the tag ``bbl``, 1 for good and 0 for bad. In names
+    of bands, ENVI keeps semicolons for commas and round for curly brackets. The name of the scene
+    becomes the description of the file.
+
+    While a GeoTIFF is written, its values lie on the disk uncompressed as well. It has overviews
+    for display up to 16 bands of float32, or as many bytes of other types.
+
+    References
+    ----------
+    .. [1] Open Geospatial Consortium, "OGC Cloud Optimized GeoTIFF Standard", 21-026, 2023.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.io import read_scene, write_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> path = write_scene(Path(tempfile.mkdtemp(), "field.tif"), scene)
+    >>> read_scene(path)
+    Scene('field', 32 x 32 pixels, 30 bands from 400 to 2500 nm, float32)
+    """
+    target = checked_target(path)
+    dtype = stored_type(scene.cube.dtype)
+    nodata = scene_nodata(scene, dtype)
+    height, width = scene.shape
+    output = Output(
+        shape=(height, width, scene.n_bands),
+        dtype=dtype,
+        read=partial(_scene_rows, scene, dtype, nodata),
+        crs=scene.crs,
+        transform=scene.transform,
+        nodata=nodata,
+        band_names=scene.band_names,
+        wavelengths_nm=scene.wavelengths_nm,
+        bad_bands=scene.bad_bands,
+        title=scene.name,
+    )
+    return _write(target, output)
+
+
+def write_map(
+    path: str | PathLike[str],
+    label_map: Any,
+    *,
+    scene: Scene | None = None,
+    class_names: Mapping[Any, str] | None = None,
+    class_colors: Mapping[Any, str] | None = None,
+    unlabeled: Any = 0,
+) -> Path:
+    """Write a label map that geographic information systems show with names and colours.
+
+    Parameters
+    ----------
+    path : path
+        ``.tif`` or ``.tiff`` for a cloud-optimised GeoTIFF; ``.hdr`` or ``.img`` for an ENVI
+        classification, of which both files are written. Their folder must exist. Files of that
+        name are replaced, but not before the new ones are whole.
+    label_map : array of shape (height, width)
+        Numbers or strings, for example the prediction for a scene. A memory map is read row block
+        by row block, twice.
+    scene : Scene, default=None
+        Gives CRS and transform, and names and colours unless they are passed.
+    class_names : dict, default=None
+        ``{label: name}``, also for classes that the map does not hold. Labels without a name stand
+        for themselves.
+    class_colors : dict, default=None
+        ``{label: "#rrggbb"}``. Labels without a colour take one of the palette, in the order of
+        `class_names` and then of the labels.
+    unlabeled : int, float, str or None, default=0
+        Label of pixels without a class; None if all have one. NaN and masked pixels have none in
+        any case.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another, or the file cannot be written.
+    MissingFileError
+        If the folder does not exist.
+    DataError
+        If the map is not 2-D or not that of the scene, `unlabeled` is no such value as the map
+        holds, or there are more than 65,535 classes.
+    ParameterError
+        If `class_names` belongs to other labels, a colour is none, or PROJ does not know the CRS;
+        or, for ENVI, if the grid is skewed.
+    MissingDependencyError
+        If rasterio, or spectral for ENVI, is not installed.
+
+    Notes
+    -----
+    In the file, 0 means "no class" and is declared as "no data"; the numbers of classes are uint8
+    up to 255 and else uint16. Whole numbers from 1 to 65,535 are written as they are. If there are
+    other labels (strings, fractions, negative numbers, or 0 where `unlabeled` is another value),
+    all are numbered from 1 on in ascending order, and the labels are the names of their numbers if
+    they have no others.
+
+    A GeoTIFF holds the names twice: in the tag CLASS_NAMES, which is part of the file, and as
+    category names in the file ``.aux.xml`` beside it, where GDAL and QGIS look for them. Its
+    palette holds the colours; uint16 has none, so they are in the tag CLASS_COLORS. The tag
+    CLASS_LABELS tells the labels of numbered classes; in an ENVI header, ``class labels``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.io import read_labels, write_map
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> path = write_map(Path(tempfile.mkdtemp(), "map.tif"), scene.labels, scene=scene)
+    >>> read_labels(path, scene).class_names
+    {1: 'meadow', 2: 'bare soil', 3: 'forest', 4: 'asphalt'}
+    """
+    target = checked_target(path)
+    labels = label_map if hasattr(label_map, "shape") else np.asarray(label_map)
+    if len(labels.shape) != 2:
+        message = f"A label map has shape (height, width), got {tuple(labels.shape)}."
+        raise DataError(message)
+    _check_grid(labels.shape, scene)
+    names = class_names
+    if names is None:
+        names = {} if scene is None else scene.class_names
+    colors = class_colors
+    if colors is None:
+        colors = {} if scene is None else scene.class_colors
+    codes = class_codes(labels, names, colors, unlabeled)
+    output = Output(
+        shape=(*labels.shape, 1),
+        dtype=codes.dtype,
+        read=lambda start, stop: codes.encode(labels[start:stop])[..., np.newaxis],
+        crs=None if scene is None else scene.crs,
+        transform=None if scene is None else scene.transform,
+        nodata=0,
+        title="" if scene is None else scene.name,
+        classes=codes,
+    )
+    return _write(target, output)
+
+
+def write_raster(
+    path: str | PathLike[str],
+    values: Any,
+    *,
+    scene: Scene | None = None,
+    band_names: Sequence[str] = (),
+    nodata: float | None = None,
+) -> Path:
+    """Write numbers per pixel, such as probabilities or their entropy.
+
+    Parameters
+    ----------
+    path : path
+        ``.tif`` or ``.tiff`` for a cloud-optimised GeoTIFF; ``.hdr`` or ``.img`` for ENVI, of
+        which both files are written. Their folder must exist. Files of that name are replaced, but
+        not before the new ones are whole.
+    values : array of shape (height, width) or (height, width, n)
+        Real numbers. A memory map is read row block by row block.
+    scene : Scene, default=None
+        Gives CRS and transform.
+    band_names : sequence of str, default=()
+        One per band, or none at all.
+    nodata : float, default=None
+        Value that stands for "no data" in `values`. None: NaN for floats, no value for integers.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another, or the file cannot be written.
+    MissingFileError
+        If the folder does not exist.
+    DataError
+        If the values are no real numbers, have another shape, or there are not as many names.
+    ParameterError
+        If the type of the values cannot hold `nodata`, or PROJ does not know the CRS; or, for
+        ENVI, if the grid is skewed.
+    MissingDependencyError
+        If rasterio, or spectral for ENVI, is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from hsvlm.io import read_scene, write_raster
+    >>> path = Path(tempfile.mkdtemp(), "entropy.tif")
+    >>> path = write_raster(path, np.full((4, 5), 0.5), band_names=["entropy"])
+    >>> read_scene(path).band_names
+    ('entropy',)
+    """
+    target = checked_target(path)
+    array = values if hasattr(values, "shape") else np.asarray(values)
+    shape = tuple(array.shape) if len(array.shape) != 2 else (*array.shape, 1)
+    if len(shape) != 3:
+        message = f"A raster has shape (height, width) or (height, width, n), got {shape}."
+        raise DataError(message)
+    _check_grid(shape[:2], scene)
+    if len(band_names) not in (0, shape[2]):
+        message = f"There are {shape[2]} bands, but {len(band_names)} names. Give one per band."
+        raise DataError(message)
+    dtype = stored_type(array.dtype)
+    if nodata is None and dtype.kind == "f":
+        nodata = float("nan")
+    output = Output(
+        shape=shape,
+        dtype=dtype,
+        read=lambda start, stop: (
+            read_rows(array, start, stop).reshape(-1, *shape[1:]).astype(dtype, copy=False)
+        ),
+        crs=None if scene is None else scene.crs,
+        transform=None if scene is None else scene.transform,
+        nodata=checked_nodata(nodata, dtype),
+        band_names=tuple(map(str, band_names)),
+    )
+    return _write(target, output)
+
+
+def checked_target(path: str | PathLike[str]) -> Path:
+    """Refuse a path that nothing can be written to, before there is anything to write.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`write_map`.
+
+    Returns
+    -------
+    Path
+        The same; suffixes of ENVI in lower case.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another, there is a folder of this name, or the header of an ENVI file
+        would be taken for that of another data file beside it.
+    MissingFileError
+        If the folder does not exist.
+    """
+    target = Path(path).expanduser()
+    if target.suffix.lower() not in _FORMATS:
+        wrong = f"the suffix {target.suffix!r} stands for no format that can be written"
+        raise unreadable(target, wrong, f"Use one of {', '.join(_FORMATS)}.")
+    if not target.parent.is_dir():
+        message = f"{target} cannot be written: there is no folder {target.parent}. Create it."
+        raise MissingFileError(message)
+    if target.is_dir():
+        raise unreadable(target, "it is a folder", "Give the path of a file.")
+    if _FORMATS[target.suffix.lower()] is _ENVI:
+        target = target.with_suffix(target.suffix.lower())
+        data = target.with_suffix(".img")
+        for one in data_files(target.with_suffix(".hdr")):
+            if not (data.is_file() and one.samefile(data)):
+                wrong = f"{one.name} lies beside it and would be taken for the data of its header"
+                raise unreadable(target, wrong, "Choose another name, or move that file away.")
+    return target
+
+
+def _scene_rows(
+    scene: Scene, dtype: np.dtype[Any], nodata: float | None, start: int, stop: int
+) -> NDArray[Any]:
+    rows = read_rows(scene.cube, start, stop)
+    if nodata is None or scene.valid is None:
+        return rows.astype(dtype, copy=False)
+    rows = rows.astype(dtype)
+    rows[~scene.valid[start:stop]] = nodata
+    return rows
+
+
+def _check_grid(shape: tuple[int, ...], scene: Scene | None) -> None:
+    if scene is not None and tuple(shape) != scene.shape:
+        message = (
+            f"The scene has {scene.shape[0]} x {scene.shape[1]} pixels, but what is to be written "
+            f"has shape {tuple(shape)}. Both must cover the same grid of (height, width) pixels."
+        )
+        raise DataError(message)
+
+
+def _write(target: Path, output: Output) -> Path:
+    write, sidecars = _FORMATS[target.suffix.lower()]
+    try:
+        # In the same folder: what lies in another file system cannot just take a place.
+        with tempfile.TemporaryDirectory(prefix=".hsvlm-", dir=target.parent) as folder:
+            written = write(Path(folder), target, output)
+            for file in written:
+                file.replace(target.with_name(file.name))
+        # What described the former file would be taken to describe the new one.
+        data = target.with_name(written[0].name)
+        stale = {pattern.format(name=data.name, stem=data.stem) for pattern in sidecars}
+        for name in stale - {file.name for file in written}:
+            data.with_name(name).unlink(missing_ok=True)
+    except HSVLMError:
+        raise
+    except OSError as error:
+        raise unwritable(target, error.strerror or error) from error
+    return target

@@ -1,0 +1,17 @@
+"""Maps from scenes of any size, with areas and accuracies."""
+
+from __future__ import annotations
+
+from hsvlm.mapping._accuracy import MapAccuracy, map_accuracy
+from hsvlm.mapping._map import SceneMap
+from hsvlm.mapping._predict import predict_scene
+from hsvlm.mapping._report import AreaReport, ClassArea
+
+__all__ = [
+    "AreaReport",
+    "ClassArea",
+    "MapAccuracy",
+    "SceneMap",
+    "map_accuracy",
+    "predict_scene",
+]

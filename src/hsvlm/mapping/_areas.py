@@ -1,0 +1,156 @@
+"""Areas on the ground of the pixels of a scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._lazy import row_blocks
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hsvlm.scene import Scene
+
+__all__ = ["Ground", "areas_by_number"]
+
+_SQUARE_METRES = 1e4  # of a hectare
+_SHOWN = 60
+# What the scale of a projection may do to areas before the report says so. UTM stays below 0.3 %
+# within its zones.
+_DISTORTION = 0.01
+
+
+class Ground:
+    """Areas of the pixels of a scene, where its georeference tells them.
+
+    Parameters
+    ----------
+    scene : Scene
+        With or without a georeference.
+
+    Attributes
+    ----------
+    known : bool
+        Whether the pixels have areas.
+    note : str
+        A sentence on how they were found, and on what is wrong with them.
+
+    Raises
+    ------
+    DataError
+        If the coordinate reference system is not understood.
+    MissingDependencyError
+        If there is one and pyproj is not installed.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._width = scene.shape[1]
+        self._steps = scene.transform
+        self._geod: Any = None
+        self._cell = 0.0
+        self.known = False
+        if scene.crs is None or scene.transform is None:
+            self.note = "The scene has no georeference, so areas are in pixels."
+            return
+        crs = _parsed(scene.crs)
+        axes = [axis.unit_conversion_factor for axis in crs.axis_info[:2]]
+        a, b, _, d, e, _ = scene.transform
+        self._cell = abs(a * e - b * d) * float(np.prod(axes))
+        if crs.is_projected:
+            self.known = True
+            distortion = _distortion(crs, scene, self._cell)
+            self.note = f"Areas are those of the grid of {crs.name}{distortion}."
+        elif crs.is_geographic:
+            self.known = True
+            self._geod = crs.get_geod()
+            self._radians = axes[0]
+            self.note = f"Areas are those on the ellipsoid of {crs.name}."
+        else:
+            self.note = f"{crs.name} is neither projected nor geographic, so areas are in pixels."
+
+    def hectares(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Give the areas of the pixels of some rows.
+
+        Parameters
+        ----------
+        start, stop : int
+            Rows ``start <= row < stop``.
+
+        Returns
+        -------
+        ndarray of shape (stop - start, width), float64
+            In hectares.
+        """
+        area = np.full((stop - start, self._width), self._cell / _SQUARE_METRES)
+        if self._geod is None or self._steps is None:
+            return area
+        # The radii of curvature at the centre of a cell; what its height adds is of the second
+        # order in it: a hundred-thousandth for a degree.
+        _, _, _, d, e, f = self._steps
+        rows, cols = np.arange(start, stop) + 0.5, np.arange(self._width) + 0.5
+        latitude = (d * cols + e * rows[:, None] + f) * self._radians
+        flattened = 1 - self._geod.es * np.sin(latitude) ** 2
+        area *= self._geod.a**2 * (1 - self._geod.es) * np.cos(latitude) / flattened**2
+        return area
+
+
+def areas_by_number(numbers: NDArray[Any], ground: Ground, size: int) -> NDArray[np.float64]:
+    """Add up the areas of the pixels that carry each number.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (height, width), unsigned integers below `size`
+        A class map.
+    ground : Ground
+        Of its scene.
+    size : int
+        Numbers to be counted: 0 to size - 1.
+
+    Returns
+    -------
+    ndarray of shape (size,), float64
+        In hectares.
+    """
+    total = np.zeros(size)
+    for start, stop in row_blocks((*numbers.shape, 1)):
+        here = np.asarray(numbers[start:stop]).ravel()
+        total += np.bincount(here, weights=ground.hectares(start, stop).ravel(), minlength=size)
+    return total
+
+
+def _parsed(text: str) -> Any:
+    pyproj = import_optional("pyproj", "geo")
+    try:
+        return pyproj.CRS.from_user_input(text)
+    except pyproj.exceptions.CRSError as error:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        message = (
+            f"The scene's crs={shown!r} is not understood, so its pixels have no area. Give WKT "
+            'or a code such as "EPSG:32616", or None for areas in pixels: '
+            "dataclasses.replace(scene, crs=...)."
+        )
+        raise DataError(message) from error
+
+
+def _distortion(crs: Any, scene: Scene, cell: float) -> str:
+    pyproj = import_optional("pyproj", "geo")
+    a, b, c, d, e, f = scene.transform or (1, 0, 0, 0, 1, 0)
+    row, col = (side // 2 for side in scene.shape)
+    rows, cols = np.array([0, 0, 1, 1]) + row, np.array([0, 1, 1, 0]) + col
+    try:
+        to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+        corners = to_degrees.transform(a * cols + b * rows + c, d * cols + e * rows + f)
+        true, _ = crs.get_geod().polygon_area_perimeter(*corners)
+    except pyproj.exceptions.ProjError:
+        return ""
+    scale = cell / abs(true) if true else np.nan
+    if not abs(scale - 1) > _DISTORTION:
+        return ""
+    return (
+        f", which shows areas {scale:.2f} times as large as they are in the middle of the scene; "
+        "a map in an equal-area projection would tell them right"
+    )

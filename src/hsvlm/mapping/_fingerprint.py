@@ -1,0 +1,114 @@
+"""What tells whether partial work belongs to a call."""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib.hashing import NumpyHasher
+from sklearn.pipeline import Pipeline
+
+import hsvlm
+from hsvlm._lazy import read_rows, release_pages
+from hsvlm.estimator import HSIPromptClassifier
+from hsvlm.exceptions import HSVLMWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hsvlm.scene import Scene
+
+__all__ = ["fingerprint"]
+
+_N_SAMPLED_ROWS = 8
+
+
+def fingerprint(clf: Any, scene: Scene, files: Sequence[Path], options: Any) -> str:
+    """Hash everything that the results depend on.
+
+    Parameters
+    ----------
+    clf : classifier
+        Fitted: its weights, prototypes, preprocessing and classes count, its prompts do not.
+    scene : Scene
+        Shape, wavelengths, mask and some rows count.
+    files : sequence of Path
+        What the scene is read from, as far as that is known: size and time of change count.
+    options : object
+        Anything else.
+
+    Returns
+    -------
+    str
+        Equal for equal calls, in other processes too.
+    """
+    try:
+        classifier = _hashed(_state(clf))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        message = (
+            f"{type(clf).__name__} cannot be pickled, so that partial work cannot be told from "
+            "that of another classifier: if this run is stopped, the next one starts afresh. "
+            "Functions defined by lambda are a usual reason; def in a module helps."
+        )
+        warnings.warn(message, HSVLMWarning, stacklevel=3)
+        classifier = secrets.token_hex()
+    cube = scene.cube
+    rows = np.unique(np.linspace(0, cube.shape[0] - 1, _N_SAMPLED_ROWS).astype(int)).tolist()
+    values = [_hashed(read_rows(cube, row, row + 1)) for row in rows]
+    release_pages(cube)
+    seen = [
+        hsvlm.__version__,
+        classifier,
+        tuple(cube.shape),
+        str(cube.dtype),
+        values,
+        scene.wavelengths_nm,
+        None if scene.valid is None else np.packbits(scene.valid),
+        [_stamp(path) for path in files],
+        options,
+    ]
+    return _hashed(seen)
+
+
+class _Hasher(NumpyHasher):  # type: ignore[misc]
+    """Hashes the values of arrays, but neither their layout nor the gaps in their records."""
+
+    def save(self, obj: Any) -> None:
+        if isinstance(obj, np.ndarray) and obj.dtype.names:
+            # Trees have such gaps, and what lies in them changes from one loading to the next.
+            obj = {name: obj[name].copy() for name in obj.dtype.names}
+        elif isinstance(obj, np.ndarray) and obj.ndim:
+            obj = np.ascontiguousarray(obj)
+        super().save(obj)
+
+
+def _hashed(seen: Any) -> str:
+    return str(_Hasher(hash_name="md5").hash(seen))
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    found = path.stat()
+    return str(path.resolve()), found.st_size, found.st_mtime_ns
+
+
+def _state(clf: Any) -> Any:
+    if isinstance(clf, Pipeline):
+        return [_state(step) for _, step in clf.steps]
+    if not isinstance(clf, HSIPromptClassifier):
+        return clf
+    weights = clf.net_.module_.state_dict()
+    return {
+        # The same weights round differently on another device.
+        "device": sorted({one.device.type for one in weights.values()}),
+        "weights": {name: one.cpu().numpy() for name, one in weights.items()},
+        "encoder": str(clf.vision_encoder),
+        "settings": (clf.vision_params, clf.patch_size, clf.window_size_, clf.padding_),
+        "classes": clf.classes_,
+        "prototypes": vars(clf).get("prototypes_"),
+        "scale": vars(clf).get("logit_scale_"),
+        "preprocessing": _state(clf.preprocessing_),
+    }

@@ -1,0 +1,278 @@
+"""A map with what belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._cubes import labeled_pixels
+from hsvlm.evaluation._tables import html_table
+from hsvlm.exceptions import DataError
+from hsvlm.io import read_labels
+from hsvlm.mapping._accuracy import map_accuracy
+from hsvlm.mapping._areas import Ground, areas_by_number
+from hsvlm.mapping._report import AreaReport, ClassArea, notes_on
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hsvlm.scene import Scene
+
+__all__ = ["SceneMap", "class_numbers"]
+
+_LARGEST_NUMBER = 2**16 - 1
+
+
+def class_numbers(classes: NDArray[Any]) -> NDArray[np.intp]:
+    """Number classes for a file, where 0 stands for "no data".
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), dtype intp
+        The labels themselves if they are whole numbers from 1 to 65535, or else 1, 2, 3, ...
+    """
+    themselves = classes.dtype.kind in "iuf" and classes.min() > 0
+    if themselves and classes.max() <= _LARGEST_NUMBER and (classes == np.rint(classes)).all():
+        return classes.astype(np.intp)
+    return np.arange(1, len(classes) + 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SceneMap:
+    """The map that a classifier makes of a scene.
+
+    Attributes
+    ----------
+    scene : Scene
+        What was mapped, with the georeference of the map.
+    classes : ndarray of shape (n_classes,)
+        Labels, in the order of the classifier.
+    class_names : dict
+        ``{label: name}`` of every class.
+    class_colors : dict
+        ``{label: colour}`` of every class, as ``"#rrggbb"``.
+    counts : dict
+        ``{label: number of pixels}`` of every class.
+    mean_confidence : dict or None
+        ``{label: mean probability of the class over its pixels}``, NaN for classes without
+        pixels; None where probabilities were not computed.
+    path, probabilities_path, entropy_path : Path or None
+        The files that were written.
+    probabilities : ndarray of shape (height, width, n_classes), float32, or None
+        Where they are kept in memory; NaN for pixels without data.
+    entropy : ndarray of shape (height, width), float32, or None
+        Shannon entropy over its maximum, in [0, 1], where it is kept in memory; NaN for pixels
+        without data.
+    values : ndarray of shape (height, width), uint8 or uint16, or None
+        The map in the numbers of :attr:`numbers`, where it is kept in memory.
+
+    See Also
+    --------
+    predict_scene : Makes the map.
+    """
+
+    scene: Scene
+    classes: NDArray[Any]
+    class_names: dict[Any, str]
+    class_colors: dict[Any, str]
+    counts: dict[Any, int]
+    mean_confidence: dict[Any, float] | None
+    path: Path | None = None
+    probabilities_path: Path | None = None
+    entropy_path: Path | None = None
+    probabilities: NDArray[np.float32] | None = None
+    entropy: NDArray[np.float32] | None = None
+    values: NDArray[Any] | None = None
+
+    @property
+    def numbers(self) -> dict[Any, int]:
+        """``{label: number in the file}``: the label itself, or else its place from 1 on.
+
+        Labels that are whole numbers from 1 to 65535 stand for themselves; classes with other
+        labels are numbered. 0 stands for "no data".
+        """
+        numbers = class_numbers(self.classes).tolist()
+        return dict(zip(self.classes.tolist(), numbers, strict=True))
+
+    @property
+    def unlabeled(self) -> Any:
+        """Value of :attr:`label_map` for pixels without data: 0 or, where 0 is a class, -1.
+
+        An empty string where labels are strings.
+        """
+        labels = self.classes.tolist()
+        if isinstance(labels[0], str):
+            return ""
+        return -1 if 0 in labels else 0
+
+    @cached_property
+    def label_map(self) -> NDArray[Any]:
+        """Label of every pixel, shape (height, width); read from the file where there is one."""
+        numbers = class_numbers(self.classes)
+        unlabeled = self.unlabeled
+        dtype = self.classes.dtype
+        if unlabeled == -1:
+            dtype = np.result_type(dtype, np.int8)
+        labels = np.full(numbers.max() + 1, unlabeled, dtype=dtype)
+        labels[numbers] = self.classes
+        return np.asarray(labels[self._numbers()])
+
+    def _numbers(self) -> NDArray[Any]:
+        if self.path is None:
+            return np.asarray(self.values)
+        return read_labels(self.path, self.scene).labels
+
+    def area_report(self, reference: Any = None, *, unlabeled: Any = 0) -> AreaReport:
+        """Report areas, confidence and, with a reference, accuracies.
+
+        Areas are in hectares where the scene has a georeference, and in pixels anyway. Projected
+        areas are those of the grid; in geographic coordinates they are those on the ellipsoid.
+        A reference gives accuracies and areas that allow for the errors of the map, with 95 %
+        intervals; what it has to be for that, :func:`map_accuracy` says.
+
+        Parameters
+        ----------
+        reference : array of shape (height, width), or tuple of PixelSamples and labels, \
+default=None
+            True labels of some pixels. Pixels without data do not count.
+        unlabeled : int, float, str or None, default=0
+            Value of a reference map that stands for "no label".
+
+        Returns
+        -------
+        AreaReport
+            Prints as text; see its methods for tables, Markdown, HTML and dict.
+
+        Raises
+        ------
+        DataError
+            If the reference does not cover the scene, holds classes that the map does not know,
+            or no label on a mapped pixel; or the coordinate reference system is not understood.
+        MissingDependencyError
+            If there is a georeference and pyproj is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.mapping import predict_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> X, y = scene.samples()
+        >>> found = predict_scene(GaussianNB().fit(X, y), scene)
+        >>> found.area_report(scene.labels).accuracy.overall > 0.9
+        True
+        """
+        values = self._numbers()
+        numbers = class_numbers(self.classes)
+        ground = Ground(self.scene)
+        areas: list[float | None] = [None] * len(numbers)
+        mapped = [float(count) for count in self.counts.values()]
+        if ground.known:
+            by_number = areas_by_number(values, ground, int(numbers.max()) + 1)
+            mapped = by_number[numbers].tolist()
+            areas = list(mapped)
+        confidence = self.mean_confidence or {}
+        names = list(self.class_names.values())
+        total = sum(mapped)
+        rows = [
+            ClassArea(
+                label,
+                self.class_names[label],
+                count,
+                mapped[place] / total,
+                areas[place],
+                confidence.get(label) if count else None,
+            )
+            for place, (label, count) in enumerate(self.counts.items())
+        ]
+        notes = [ground.note]
+        accuracy = None
+        if reference is not None:
+            accuracy = map_accuracy(self._confusion(values, reference, unlabeled), mapped)
+            notes += notes_on(accuracy, names, mapped)
+        height, width = self.scene.shape
+        missing = height * width - sum(self.counts.values())
+        return AreaReport(tuple(rows), missing, accuracy, tuple(notes))
+
+    def _confusion(self, values: NDArray[Any], reference: Any, unlabeled: Any) -> NDArray[np.int64]:
+        shown, truth = self._at_reference(values, reference, unlabeled)
+        shown, truth = shown[shown > 0], truth[shown > 0]
+        if not len(truth):
+            message = (
+                "The reference holds no label on a pixel of the map. Give one with labels where "
+                f"the scene has data; unlabeled={unlabeled!r} stands for no label."
+            )
+            raise DataError(message)
+        classes = self.classes.tolist()
+        labels, places = np.unique(truth, return_inverse=True)
+        unknown = [label for label in labels.tolist() if label not in classes]
+        if unknown:
+            message = (
+                f"The reference holds {', '.join(map(repr, unknown))}, which the map does not "
+                f"know; its classes are {', '.join(map(repr, classes))}. Give these pixels a "
+                "class of the map, or mark them as unlabelled."
+            )
+            raise DataError(message)
+        index = np.zeros(class_numbers(self.classes).max() + 1, dtype=np.intp)
+        index[class_numbers(self.classes)] = np.arange(len(classes))
+        columns = np.array([classes.index(label) for label in labels.tolist()])[places.ravel()]
+        n_classes = len(classes)
+        counts = np.bincount(index[shown] * n_classes + columns, minlength=n_classes**2)
+        return counts.reshape(n_classes, n_classes)
+
+    def _at_reference(
+        self, values: NDArray[Any], reference: Any, unlabeled: Any
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        height, width = self.scene.shape
+        if isinstance(reference, tuple) and isinstance(reference[0], PixelSamples):
+            samples, labels = reference[0], np.asarray(reference[1])
+            rows, cols = samples.coords.T
+            outside = len(samples) and (rows.max() >= height or cols.max() >= width)
+            if outside or labels.shape != (len(samples),):
+                message = (
+                    f"The reference has {len(samples)} samples and labels of shape "
+                    f"{labels.shape}, in a scene of {height} x {width} pixels. Give samples of "
+                    "this scene, and one label for each."
+                )
+                raise DataError(message)
+            return values[rows, cols], labels
+        truth = reference if isinstance(reference, np.ma.MaskedArray) else np.asarray(reference)
+        if truth.shape != (height, width):
+            message = (
+                f"The reference has shape {truth.shape}, the map {(height, width)}. Give a label "
+                "map of the same grid, or a tuple of PixelSamples and their labels."
+            )
+            raise DataError(message)
+        labeled = labeled_pixels(truth, unlabeled)
+        return values[labeled], np.asarray(truth)[labeled]
+
+    def __repr__(self) -> str:
+        height, width = self.scene.shape
+        present = sum(count > 0 for count in self.counts.values())
+        parts = [
+            f"{height} x {width} pixels",
+            f"{sum(self.counts.values()):,} predicted",
+            f"{present} of {len(self.classes)} classes",
+        ]
+        if self.path is not None:
+            parts.append(str(self.path))
+        return f"SceneMap({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        total = max(1, sum(self.counts.values()))
+        rows = [
+            [self.class_names[label], f"{count:,}", f"{100 * count / total:.2f}"]
+            for label, count in self.counts.items()
+        ]
+        return html_table(["class", "pixels", "share %"], rows)

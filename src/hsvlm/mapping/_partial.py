@@ -1,0 +1,257 @@
+"""Results in files that outlive an interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from hsvlm._files import replaced
+from hsvlm._lazy import LazyCube
+from hsvlm.exceptions import FileError, HSVLMWarning
+from hsvlm.mapping._work import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from io import BufferedRandom
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hsvlm.mapping._work import Layer
+
+__all__ = ["FileWork"]
+
+_FORMAT = 1
+_PROGRESS, _LOCK = "progress.json", "lock"
+_RESULTS = ("map.raw", "probabilities.raw", "entropy.raw")
+# Gaps between valid pixels are filled in pieces of this many values.
+_PIECE_VALUES = 2**22
+
+
+class FileWork:
+    """Results in a folder, so that a run that was stopped goes on where it was.
+
+    Values are only ever appended, block after block; how far they are valid, a small file says
+    that is replaced once they are on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    layers : sequence of Layer
+        The results.
+    shape : tuple of int
+        Height and width of the scene in pixels.
+    n_classes : int
+        Number of classes.
+    fingerprint : str
+        Of everything that the results depend on.
+    resume : bool
+        Whether to go on with what is there.
+
+    Raises
+    ------
+    FileError
+        If the folder holds something else, or another process works in it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        layers: Sequence[Layer],
+        shape: tuple[int, int],
+        n_classes: int,
+        *,
+        fingerprint: str,
+        resume: bool,
+    ) -> None:
+        self.folder = folder
+        self._layers = {one.name: one for one in layers}
+        self._shape = shape
+        self._fingerprint = fingerprint
+        _check_own(folder)
+        folder.mkdir(exist_ok=True)
+        self._lock = _locked(folder / _LOCK)
+        try:
+            found = self._earlier(n_classes) if resume else None
+            if found is None:
+                self._clear()
+            self.tally = found or Tally.empty(n_classes)
+            self._files = {name: self._opened(name) for name in self._layers}
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def add(
+        self, tally: Tally, positions: NDArray[np.intp], values: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Take the results of one block, and do not return before they are on disk.
+
+        Parameters
+        ----------
+        tally : Tally
+            The figures after it.
+        positions : ndarray of shape (n_pixels,), dtype intp
+            Its pixels in the flattened scene, ascending, behind those of all blocks before.
+        values : dict of ndarray of shape (n_pixels, bands)
+            By the name of the layer.
+        """
+        for name, file in self._files.items():
+            extent = self.tally.positions, tally.positions
+            for piece in _pieces(self._layers[name], extent, positions, values[name]):
+                file.write(piece.data)
+            file.flush()
+            os.fsync(file.fileno())
+        state = {"format": _FORMAT, "fingerprint": self._fingerprint, **asdict(tally)}
+        with (
+            replaced(self.folder / _PROGRESS) as draft,
+            draft.open("w", encoding="utf-8") as record,
+        ):
+            json.dump(state, record)
+            record.flush()
+            os.fsync(record.fileno())
+        self.tally = tally
+
+    def result(self, name: str) -> LazyCube:
+        """Give the results of one layer: a cube of shape (height, width, bands)."""
+        layer = self._layers[name]
+        return _RawFile(self._path(name), (*self._shape, layer.bands), layer.dtype)
+
+    def remove(self) -> None:
+        """Delete the folder with all that is in it."""
+        for file in self._files.values():
+            file.close()
+        self._clear()
+        (self.folder / _LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or not self.tally.blocks:
+            self.remove()
+        else:
+            error.add_note(
+                f"What was done so far is kept in {self.folder}: the same call goes on with it."
+            )
+        for file in [*self._files.values(), self._lock]:
+            file.close()
+
+    def _clear(self) -> None:
+        # First of all the record of progress: without it, what is left belongs to no run.
+        (self.folder / _PROGRESS).unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if _is_own(path.name) and path.name != _LOCK:
+                path.unlink()
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.raw"
+
+    def _bytes(self, name: str, positions: int) -> int:
+        layer = self._layers[name]
+        return positions * layer.bands * layer.dtype.itemsize
+
+    def _opened(self, name: str) -> BufferedRandom:
+        path = self._path(name)
+        path.touch()
+        file = path.open("r+b")
+        # What was written after the last record of progress is not known to be whole.
+        file.truncate(self._bytes(name, self.tally.positions))
+        file.seek(0, os.SEEK_END)
+        return file
+
+    def _earlier(self, n_classes: int) -> Tally | None:
+        path = self.folder / _PROGRESS
+        if not path.exists():
+            return None
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+            ours = (state.pop("format"), state.pop("fingerprint")) == (_FORMAT, self._fingerprint)
+            tally = Tally(**state)
+            sizes = {name: self._bytes(name, tally.positions) for name in self._layers}
+            whole = not ours or (
+                len(tally.counts) == n_classes
+                and all(self._path(name).stat().st_size >= size for name, size in sizes.items())
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, OSError):
+            ours, whole = True, False
+        if ours and whole:
+            return tally
+        reason = "is damaged" if ours else "belongs to another classifier, scene or set of options"
+        message = f"The partial work in {self.folder} {reason}: it is discarded, and all is redone."
+        warnings.warn(message, HSVLMWarning, stacklevel=4)
+        return None
+
+
+class _RawFile(LazyCube):
+    """A file of raw values, row by row."""
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
+        super().__init__(shape, dtype)
+        self._path = path
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        per_row = self.shape[1] * self.shape[2]
+        values = np.fromfile(
+            self._path,
+            dtype=self.dtype,
+            count=(stop - start) * per_row,
+            offset=start * per_row * self.dtype.itemsize,
+        )
+        return values.reshape(-1, *self.shape[1:])
+
+
+def _pieces(
+    layer: Layer, extent: tuple[int, int], positions: NDArray[np.intp], values: NDArray[Any]
+) -> Iterator[NDArray[Any]]:
+    step = max(1, _PIECE_VALUES // layer.bands)
+    for first in range(*extent, step):
+        last = min(first + step, extent[1])
+        piece = np.full((last - first, layer.bands), layer.fill, dtype=layer.dtype)
+        begin, end = np.searchsorted(positions, [first, last])
+        piece[positions[begin:end] - first] = values[begin:end]
+        yield piece
+
+
+def _is_own(name: str) -> bool:
+    return name in (_PROGRESS, _LOCK, *_RESULTS) or name.startswith(f".{_PROGRESS}.")
+
+
+def _check_own(folder: Path) -> None:
+    if not folder.exists():
+        return
+    names = [one.name for one in folder.iterdir()] if folder.is_dir() else [folder.name]
+    foreign = [name for name in names if not _is_own(name)]
+    if foreign:
+        message = (
+            f"{folder} is needed for partial work, but there is something else: {foreign[0]}. Move "
+            "it away, or write the results elsewhere."
+        )
+        raise FileError(message)
+
+
+def _locked(path: Path) -> Any:
+    file = path.open("w")
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        message = (
+            f"Another process is working in {path.parent}. Let it finish, or write the results "
+            "elsewhere."
+        )
+        raise FileError(message) from error
+    except (ImportError, OSError):
+        # Neither all systems nor all file systems have locks.
+        pass
+    return file

@@ -1,0 +1,144 @@
+"""Scenes read from top to bottom: rows that are kept for a while, and blocks of pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._lazy import LazyCube, read_rows, release_pages, row_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PixelBlocks", "RecentRows"]
+
+# Rows of a scene 10,000 pixels wide, in 400 bands of float32, for a window of 33 pixels take
+# 0.6 GB. Less is kept where less is needed.
+_MOST_BYTES = 2**30
+
+
+class RecentRows(LazyCube):
+    """A cube whose rows are kept from one block of pixels to the next.
+
+    Windows overlap: most rows that a block of pixels needs were read for the block above it.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        A memory-mapped array, or what is read where it is indexed.
+    """
+
+    def __init__(self, cube: Any) -> None:
+        super().__init__(cube.shape, cube.dtype)
+        self._cube = cube
+        self._rows: dict[int, NDArray[Any]] = {}
+        self._used: set[int] = set()
+        row_bytes = self.dtype.itemsize * self.shape[1] * self.shape[2]
+        self._capacity = _MOST_BYTES // max(1, row_bytes)
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        values = np.empty((stop - start, *self.shape[1:]), dtype=self.dtype)
+        missing = []
+        for row in range(start, stop):
+            if row in self._rows:
+                values[row - start] = self._rows[row]
+            else:
+                missing.append(row)
+        for first, last in _runs(missing):
+            for begin, end in row_blocks(self.shape, first, last):
+                values[begin - start : end - start] = read_rows(self._cube, begin, end)
+                release_pages(self._cube)
+        for row in missing:
+            self._keep(row, values[row - start])
+        self._used.update(range(start, stop))
+        return values
+
+    def forget_unused(self) -> None:
+        """Drop the rows that were not read since the last call."""
+        self._rows = {row: kept for row, kept in self._rows.items() if row in self._used}
+        self._used.clear()
+
+    def _keep(self, row: int, values: NDArray[Any]) -> None:
+        if not self._capacity:
+            return
+        if len(self._rows) >= self._capacity:
+            del self._rows[next(iter(self._rows))]
+        self._rows[row] = values.copy()
+
+
+def _runs(rows: list[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for row in rows:
+        if runs and runs[-1][1] == row:
+            runs[-1] = (runs[-1][0], row + 1)
+        else:
+            runs.append((row, row + 1))
+    return runs
+
+
+class PixelBlocks:
+    """The valid pixels of a scene, row by row, in blocks of equal size.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the scene in pixels.
+    valid : ndarray of shape (height, width), dtype bool, or None
+        False where a pixel holds no data. None: every pixel does.
+    size : int
+        Number of pixels in a block; the last may have fewer.
+    """
+
+    def __init__(self, shape: tuple[int, int], valid: NDArray[np.bool_] | None, size: int) -> None:
+        self._width = shape[1]
+        self._valid = valid
+        self._size = size
+        self.n_positions = shape[0] * shape[1]
+        self.n_pixels = self.n_positions
+        if valid is not None:
+            per_row = np.count_nonzero(valid, axis=1)
+            self._before = np.concatenate([[0], np.cumsum(per_row)])
+            self.n_pixels = int(self._before[-1])
+
+    def __len__(self) -> int:
+        return (self.n_pixels + self._size - 1) // self._size
+
+    def positions(self, number: int) -> NDArray[np.intp]:
+        """Find the pixels of a block.
+
+        Parameters
+        ----------
+        number : int
+            Of the block, from 0.
+
+        Returns
+        -------
+        ndarray of shape (n_pixels,), dtype intp
+            Where they lie in the flattened scene, ascending.
+        """
+        start = number * self._size
+        stop = min(start + self._size, self.n_pixels)
+        if self._valid is None:
+            return np.arange(start, stop)
+        first = int(np.searchsorted(self._before, start, side="right")) - 1
+        last = int(np.searchsorted(self._before, stop))
+        found = np.flatnonzero(self._valid[first:last]) + first * self._width
+        begin = start - int(self._before[first])
+        return found[begin : begin + stop - start]
+
+    def coordinates(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Turn positions into rows and columns.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_pixels,), dtype intp
+            In the flattened scene.
+
+        Returns
+        -------
+        ndarray of shape (n_pixels, 2), dtype intp
+            Row and column of each.
+        """
+        return np.stack(np.divmod(positions, self._width), axis=1)

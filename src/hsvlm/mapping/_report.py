@@ -1,0 +1,323 @@
+"""The report on a map: areas, confidence and, with a reference, accuracies."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.evaluation._tables import Rows, html_table, markdown_table, text_table
+from hsvlm.mapping._accuracy import Z_95
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from hsvlm.mapping._accuracy import MapAccuracy
+
+__all__ = ["AreaReport", "ClassArea"]
+
+Table = tuple[list[str], Rows]
+
+
+@dataclass(frozen=True)
+class ClassArea:
+    """What a map shows of one class.
+
+    Attributes
+    ----------
+    label : int or str
+        The class.
+    name : str
+        Its name.
+    pixels : int
+        Number of its pixels.
+    share : float
+        Share of the mapped area, in [0, 1].
+    hectares : float or None
+        Area; None where the scene has no georeference.
+    mean_confidence : float or None
+        Mean over its pixels of the probability of the class; None where there are none, or
+        probabilities were not computed.
+    """
+
+    label: Any
+    name: str
+    pixels: int
+    share: float
+    hectares: float | None
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AreaReport:
+    """Areas of the classes of a map and, with a reference, accuracies and error-adjusted areas.
+
+    Prints as text and shows as tables in a notebook.
+
+    Attributes
+    ----------
+    classes : tuple of ClassArea
+        One per class of the classifier.
+    pixels_without_data : int
+        Pixels that were not predicted.
+    accuracy : MapAccuracy or None
+        With a reference; classes in the same order.
+    notes : tuple of str
+        Sentences on how areas were found, and on what the reference cannot tell.
+
+    See Also
+    --------
+    SceneMap.area_report : Makes the report.
+    """
+
+    classes: tuple[ClassArea, ...]
+    pixels_without_data: int
+    accuracy: MapAccuracy | None
+    notes: tuple[str, ...]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the areas: ``"ha"`` or ``"pixels"``."""
+        return "pixels" if self.classes[0].hectares is None else "ha"
+
+    @property
+    def mapped_area(self) -> float:
+        """Area of all classes together, in `unit`."""
+        return float(sum(map(self._area, self.classes)))
+
+    def areas(self) -> Table:
+        """Tabulate what the map shows.
+
+        Returns
+        -------
+        header : list of str
+            Names of the columns.
+        rows : list of list of str
+            One row per class, and one for all of them.
+        """
+        header = ["class", "pixels", "ha", "share %", "confidence"]
+        rows = [
+            [
+                one.name,
+                f"{one.pixels:,}",
+                "" if one.hectares is None else f"{one.hectares:,.2f}",
+                f"{100 * one.share:.2f}",
+                "" if one.mean_confidence is None else f"{one.mean_confidence:.3f}",
+            ]
+            for one in self.classes
+        ]
+        pixels = sum(one.pixels for one in self.classes)
+        total = f"{self.mapped_area:,.2f}" if self.unit == "ha" else ""
+        rows.append(["all", f"{pixels:,}", total, "100.00", ""])
+        unused = [column for column in (4, 2) if not any(row[column] for row in rows)]
+        for cells in [header, *rows]:
+            for column in unused:
+                del cells[column]
+        return header, rows
+
+    def accuracies(self) -> Table:
+        """Tabulate what the reference tells.
+
+        Returns
+        -------
+        header : list of str
+            Names of the columns.
+        rows : list of list of str
+            One row per class, and one for all of them; without a reference, none. Half the widths
+            of 95 % intervals follow the accuracies in percent and the error-adjusted area.
+        """
+        header = ["class", "user's %", "producer's %", f"adjusted {self.unit}"]
+        found = self.accuracy
+        if found is None:
+            return header, []
+        total = self.mapped_area
+        rows = [
+            [
+                one.name,
+                _with_interval(100 * found.users[place], 100 * found.users_error[place]),
+                _with_interval(100 * found.producers[place], 100 * found.producers_error[place]),
+                _with_interval(total * found.shares[place], total * found.shares_error[place]),
+            ]
+            for place, one in enumerate(self.classes)
+        ]
+        overall = _with_interval(100 * found.overall, 100 * found.overall_error)
+        return header, [*rows, ["overall accuracy %", overall, "", ""]]
+
+    def confusion(self) -> Table:
+        """Tabulate the reference pixels.
+
+        Returns
+        -------
+        header : list of str
+            Names of the columns: the classes of the reference.
+        rows : list of list of str
+            One row per class of the map: its name and numbers of pixels; without a reference,
+            none.
+        """
+        names = [one.name for one in self.classes]
+        header = ["map \\ reference", *names]
+        if self.accuracy is None:
+            return header, []
+        counts = self.accuracy.confusion
+        return header, [
+            [name, *(f"{count:,}" for count in row)]
+            for name, row in zip(names, counts.tolist(), strict=True)
+        ]
+
+    def _tables(self) -> list[Table]:
+        return [
+            (header, rows)
+            for header, rows in (self.areas(), self.accuracies(), self.confusion())
+            if rows
+        ]
+
+    def _sentences(self) -> list[str]:
+        lines = list(self.notes)
+        if self.pixels_without_data:
+            lines.append(f"{self.pixels_without_data:,} pixels without data were not predicted.")
+        return lines
+
+    def __str__(self) -> str:
+        return "\n\n".join(
+            [*(text_table(*table) for table in self._tables()), "\n".join(self._sentences())]
+        )
+
+    __repr__ = __str__
+
+    def to_markdown(self) -> str:
+        """Render the report as Markdown.
+
+        Returns
+        -------
+        str
+            Tables and a list of notes.
+        """
+        notes = "\n".join(f"- {line}" for line in self._sentences())
+        return "\n\n".join([*(markdown_table(*table) for table in self._tables()), notes])
+
+    def to_html(self) -> str:
+        """Render the report as HTML.
+
+        Returns
+        -------
+        str
+            A ``div`` with tables and a list of notes.
+        """
+        notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._sentences())
+        tables = "".join(html_table(*table) for table in self._tables())
+        return f"<div>{tables}<ul>{notes}</ul></div>"
+
+    _repr_html_ = to_html
+
+    def to_frame(self) -> pd.DataFrame:
+        """Collect the figures of the classes in a data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per class; the columns are the keys of the classes in :meth:`to_dict`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "data")
+        return pandas.DataFrame(self.to_dict()["classes"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect the figures for machines.
+
+        Returns
+        -------
+        dict
+            Numbers, strings, lists and None only, ready for JSON. Shares and accuracies are in
+            [0, 1]; ``_error`` marks standard errors, ``_low`` and ``_high`` the bounds of 95 %
+            intervals, in hectares or pixels as ``unit`` says. None stands for what is not known.
+        """
+        figures: dict[str, Any] = {
+            "unit": self.unit,
+            "mapped_area": self.mapped_area,
+            "pixels_without_data": self.pixels_without_data,
+            "classes": [
+                {**vars(one), **self._figures(place)} for place, one in enumerate(self.classes)
+            ],
+            "notes": list(self.notes),
+        }
+        found = self.accuracy
+        if found is not None:
+            figures["overall_accuracy"] = _known(found.overall)
+            figures["overall_accuracy_error"] = _known(found.overall_error)
+            figures["confusion_matrix"] = found.confusion.tolist()
+        return figures
+
+    def _figures(self, place: int) -> dict[str, float | None]:
+        found = self.accuracy
+        if found is None:
+            return {}
+        area = self.mapped_area * found.shares[place]
+        error = self.mapped_area * found.shares_error[place]
+        figures = {
+            "users_accuracy": found.users[place],
+            "users_accuracy_error": found.users_error[place],
+            "producers_accuracy": found.producers[place],
+            "producers_accuracy_error": found.producers_error[place],
+            "adjusted_area": area,
+            "adjusted_area_error": error,
+            "adjusted_area_low": area - Z_95 * error,
+            "adjusted_area_high": area + Z_95 * error,
+        }
+        return {name: _known(value) for name, value in figures.items()}
+
+    def _area(self, one: ClassArea) -> float:
+        return one.pixels if one.hectares is None else one.hectares
+
+
+def notes_on(accuracy: MapAccuracy, names: Sequence[str], mapped: Sequence[float]) -> list[str]:
+    """Say what a reference cannot tell, and on what it relies.
+
+    Parameters
+    ----------
+    accuracy : MapAccuracy
+        What it tells.
+    names : sequence of str
+        Names of the classes.
+    mapped : sequence of float
+        Their areas in the map.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    sampled = accuracy.confusion.sum(axis=1)
+    lines = [
+        f"{int(sampled.sum()):,} reference pixels, taken to be a random sample within each class "
+        "of the map; ± is half the width of a 95 % interval."
+    ]
+    without = [
+        name
+        for name, count, area in zip(names, sampled, mapped, strict=True)
+        if area > 0 and count == 0
+    ]
+    if without:
+        lines.append(
+            f"No reference pixel lies where the map shows {', '.join(without)}: what depends on "
+            "these parts of the map is not known."
+        )
+    return lines
+
+
+def _known(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _with_interval(value: float, error: float) -> str:
+    if not np.isfinite(value):
+        return "unknown"
+    return f"{value:,.2f} ± {Z_95 * error:,.2f}" if np.isfinite(error) else f"{value:,.2f}"

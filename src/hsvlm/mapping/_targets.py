@@ -1,0 +1,146 @@
+"""Where the results of a map go: paths, checked before any work is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from hsvlm._files import unreadable
+from hsvlm.exceptions import HSVLMError, ParameterError
+from hsvlm.io import write_raster
+from hsvlm.io._write import checked_target
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Target", "Targets"]
+
+_ENVI = (".hdr", ".img")
+
+
+class Target(NamedTuple):
+    """One of the results.
+
+    Attributes
+    ----------
+    wanted : bool
+        Whether it is computed at all.
+    path : Path or None
+        Its file; None keeps it in memory.
+    """
+
+    wanted: bool
+    path: Path | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that writing it makes."""
+        if self.path is None:
+            return ()
+        if self.path.suffix.lower() in _ENVI:
+            return tuple(self.path.with_suffix(suffix) for suffix in _ENVI)
+        return (self.path,)
+
+
+class Targets(NamedTuple):
+    """Where all results go.
+
+    Attributes
+    ----------
+    map, probabilities, entropy : Target
+        What to do with each.
+    """
+
+    map: Target
+    probabilities: Target
+    entropy: Target
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder of partial work, beside the first file; None if there is no file."""
+        paths = [one.path for one in self if one.path is not None]
+        return paths[0].with_name(f"{paths[0].name}.partial") if paths else None
+
+    @classmethod
+    def checked(
+        cls, out: Any, probabilities: Any, entropy: Any, scene: Scene, sources: Sequence[Path]
+    ) -> Self:
+        """Check where results are to go.
+
+        Parameters
+        ----------
+        out : path or None
+            Of the class map; None keeps it in memory.
+        probabilities, entropy : path, bool or None
+            Of the rasters; True keeps them in memory, None and False leave them out.
+        scene : Scene
+            Its georeference has to fit the format.
+        sources : sequence of Path
+            Files that must not be overwritten.
+
+        Returns
+        -------
+        Targets
+            What to do.
+
+        Raises
+        ------
+        ParameterError
+            If a value is no path, files coincide with each other or with a source, or a format
+            cannot hold the georeference.
+        FileError, MissingFileError
+            If a suffix is not known, or a folder does not exist or cannot be written to.
+        MissingDependencyError
+            If the library that writes the format is not installed.
+        """
+        targets = cls(
+            Target(True, None if out is None else _checked("out", out, scene)),
+            _raster("probabilities", probabilities, scene),
+            _raster("entropy", entropy, scene),
+        )
+        _check_distinct(targets, sources)
+        return targets
+
+
+def _raster(name: str, value: Any, scene: Scene) -> Target:
+    if value is None or isinstance(value, bool):
+        return Target(bool(value), None)
+    return Target(True, _checked(name, value, scene))
+
+
+def _checked(name: str, value: Any, scene: Scene) -> Path:
+    if not isinstance(value, (str, os.PathLike)):
+        kept = "None keeps the map" if name == "out" else "True keeps the raster"
+        message = f"{name}={value!r} is no path. Give one; {kept} in memory."
+        raise ParameterError(message)
+    path = checked_target(value)
+    # Folders that cannot be written to, libraries that are not there and georeferences that a
+    # format cannot hold would else be found out when all the work is done.
+    pixel = Scene(np.zeros((1, 1, 1)), crs=scene.crs, transform=scene.transform)
+    try:
+        with TemporaryDirectory(prefix=".hsvlm-", dir=path.parent) as folder:
+            write_raster(Path(folder, path.name), pixel.cube, scene=pixel)
+    except HSVLMError:
+        raise
+    except OSError as error:
+        wrong = f"it cannot be written ({error.strerror or error})"
+        raise unreadable(path, wrong, "Make the folder writable, or give another path.") from error
+    return path
+
+
+def _check_distinct(targets: Targets, sources: Sequence[Path]) -> None:
+    taken = {path.resolve(): "the scene itself" for path in sources}
+    for name, target in zip(("out", "probabilities", "entropy"), targets, strict=True):
+        for path in target.files:
+            if path.resolve() in taken:
+                message = (
+                    f"{name} would overwrite {path}, which is {taken[path.resolve()]}. Give it "
+                    "another path."
+                )
+                raise ParameterError(message)
+        taken |= {path.resolve(): f"the file of {name}" for path in target.files}

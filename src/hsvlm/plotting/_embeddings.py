@@ -1,0 +1,330 @@
+"""Pixel embeddings and class prototypes in a plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
+from hsvlm.plotting._base import Display, class_colours, names_of, new_axes, seed_of
+from hsvlm.plotting._legend import add_legend, columns_below, height_below
+from hsvlm.plotting._projections import PROJECTIONS
+from hsvlm.plotting._samples import labelled_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["EmbeddingDisplay"]
+
+_FEWEST = 4
+_SIDE_INCHES = 4.8
+
+
+class EmbeddingDisplay(Display):
+    """Embeddings of pixels as points of their class colour, and prototypes as stars.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, 2)
+        Projected embeddings.
+    labels : ndarray of shape (n_samples,)
+        Their labels.
+    names : dict
+        ``{label: name}`` of the classes in the legend, in its order.
+    colors : dict
+        ``{label: colour}``.
+    prototypes : dict, default=None
+        ``{label: (x, y)}``; None or empty if there are none.
+    axis_labels : tuple of 2 str, default=("", "")
+        What the axes are.
+    title : str, default=""
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_, figure_, legend_
+        Axes, figure and legend, after :meth:`plot`.
+
+    References
+    ----------
+    .. [1] L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", Journal of Machine
+       Learning Research 9, 2008.
+    .. [2] L. McInnes, J. Healy and J. Melville, "UMAP: uniform manifold approximation and
+       projection for dimension reduction", arXiv:1802.03426, 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import HSIPromptClassifier
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.plotting import EmbeddingDisplay
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> clf = HSIPromptClassifier(
+    ...     text_encoder=np.eye(4, 8), window_size=5, patch_size=1, max_epochs=2, random_state=0
+    ... ).fit(scene.cube, scene.labels)
+    >>> display = EmbeddingDisplay.from_estimator(clf, scene.cube, scene.labels, random_state=0)
+    >>> display.points.shape, len(display.prototypes)
+    ((523, 2), 4)
+    """
+
+    legend_: Any
+
+    def __init__(
+        self,
+        points: NDArray[Any],
+        labels: NDArray[Any],
+        names: Mapping[Any, str],
+        colors: Mapping[Any, Any],
+        prototypes: Mapping[Any, Sequence[float]] | None = None,
+        axis_labels: tuple[str, str] = ("", ""),
+        title: str = "",
+    ) -> None:
+        self.points = points
+        self.labels = labels
+        self.names = names
+        self.colors = colors
+        self.prototypes = prototypes
+        self.axis_labels = axis_labels
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        max_samples: int | None = 5000,
+        random_state: Any = None,
+        **options: Any,
+    ) -> Self:
+        """Embed labelled pixels, project them together with the prototypes, and draw both.
+
+        Parameters
+        ----------
+        estimator : HSIPromptClassifier
+            Fitted. Without a text side it has no prototypes, and the points stand alone.
+        X : PixelSamples, cube, spectra or windows
+            The pixels.
+        y : array-like of shape (n_samples,), or label map for a cube
+            Their labels.
+        max_samples : int or None, default=5000
+            Draw from so many of them, chosen at random; None takes all.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the choice and of the projection.
+        **options
+            Passed to :meth:`from_embeddings`; class names default to those of the estimator.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If the labels do not match the samples, or there are fewer than four.
+        ParameterError
+            If `max_samples` is less than four.
+        """
+        if max_samples is not None and max_samples < _FEWEST:
+            message = f"max_samples={max_samples} is too few: at least {_FEWEST}, or None for all."
+            raise ParameterError(message)
+        samples, labels = labelled_samples(X, y, estimator.unlabeled)
+        seed = seed_of(random_state)
+        if max_samples is not None and len(labels) > max_samples:
+            drawn = np.random.default_rng(seed).choice(len(labels), max_samples, replace=False)
+            drawn.sort()
+            samples, labels = samples[drawn], labels[drawn]
+        embeddings = estimator.transform(samples)
+        classes = estimator.classes_.tolist()
+        prototypes = getattr(estimator, "prototypes_", None)
+        by_label = None if prototypes is None else dict(zip(classes, prototypes, strict=True))
+        every = [*classes, *(one for one in np.unique(labels).tolist() if one not in classes)]
+        defaults = {
+            "class_names": names_of(every, estimator.class_names),
+            "prototypes": by_label,
+            "random_state": seed,
+        }
+        return cls.from_embeddings(embeddings, labels, **{**defaults, **options})
+
+    @classmethod
+    def from_embeddings(
+        cls,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        *,
+        prototypes: Mapping[Any, ArrayLike] | None = None,
+        method: str = "pca",
+        class_names: Mapping[Any, str] | None = None,
+        colors: Mapping[Any, Any] | None = None,
+        random_state: Any = None,
+        title: str = "",
+        ax: Any = None,
+    ) -> Self:
+        """Project embeddings to a plane and draw them.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n_samples, n_features)
+            Embeddings of at least four pixels.
+        labels : array-like of shape (n_samples,)
+            Their labels.
+        prototypes : dict, default=None
+            ``{label: vector}``, vectors of shape (n_features,) in the same space.
+        method : {"pca", "tsne", "umap"}, default="pca"
+            Principal components of the pixels, onto which prototypes are projected; or t-SNE [1]_
+            or UMAP [2]_ of pixels and prototypes together, in cosine distance. In these two, sizes
+            of clusters and distances between them have no scale. UMAP needs umap-learn.
+        class_names : dict, default=None
+            ``{label: name}``. Gives the order and the colours of the classes, also of those that
+            have no pixels; a label that is not listed stands for itself.
+        colors : dict, default=None
+            ``{label: colour}``; other classes take theirs from :func:`class_palette`.
+        random_state : int, RandomState instance or None, default=None
+            Seed of t-SNE and UMAP.
+        title : str, default=""
+            Title of the axes.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If there are fewer than four embeddings, or labels or prototypes do not match them.
+        ParameterError
+            If one of `colors` is no colour.
+        UnknownNameError
+            If there is no such method.
+        MissingDependencyError
+            If umap-learn is needed and not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hsvlm.plotting import EmbeddingDisplay
+        >>> embeddings = np.eye(6)
+        >>> display = EmbeddingDisplay.from_embeddings(embeddings, [1, 1, 1, 2, 2, 2])
+        >>> display.points.shape
+        (6, 2)
+        """
+        if method not in PROJECTIONS:
+            raise UnknownNameError.of("method", method, PROJECTIONS)
+        vectors, y = _checked(embeddings, labels)
+        stars = dict(prototypes or {})
+        plane = PROJECTIONS[method](
+            vectors, _stacked(stars, vectors.shape[1]), seed_of(random_state)
+        )
+        named = list(class_names or {})
+        named += [one for one in np.unique(y).tolist() if one not in named]
+        named += [one for one in stars if one not in named]
+        names = names_of(named, class_names)
+        places = dict(zip(stars, plane.prototypes.tolist(), strict=True))
+        chosen = class_colours(named, colors)
+        return cls(plane.points, y, names, chosen, places, plane.axis_labels, title).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw points, stars and legend.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        self
+            With ``ax_``, ``figure_`` and ``legend_``.
+        """
+        stars = dict(self.prototypes or {})
+        present = {*np.unique(self.labels).tolist(), *stars}
+        shown = {label: name for label, name in self.names.items() if label in present}
+        handles = self._handles(shown, bool(stars))
+        names = [one.get_label() for one in handles]
+        columns = None
+        if ax is None:
+            columns = columns_below(names, _SIDE_INCHES)
+            height = _SIDE_INCHES + height_below(names, columns) + 0.25 * bool(self.title)
+            ax = new_axes(None, (_SIDE_INCHES, height))
+        # In random order, so that no class lies on top of all others.
+        order = np.random.default_rng(0).permutation(len(self.labels))
+        ax.scatter(
+            self.points[order, 0],
+            self.points[order, 1],
+            c=[self.colors[one] for one in self.labels[order].tolist()],
+            s=float(np.clip(40_000 / len(order), 5, 24)),
+            linewidths=0,
+            alpha=0.8,
+        )
+        if stars:
+            ax.scatter(
+                *np.array(list(stars.values())).T,
+                c=[self.colors[one] for one in stars],
+                s=130,
+                marker="*",
+                edgecolors="black",
+                linewidths=0.8,
+                zorder=3,
+            )
+        ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1], title=self.title)
+        ax.set(xticks=[], yticks=[])
+        ax.set_aspect("equal", adjustable="datalim")
+        ax.set_box_aspect(1)
+        self.legend_ = add_legend(ax, handles, columns)
+        return self._keep(ax)
+
+    def _handles(self, shown: Mapping[Any, str], with_stars: bool) -> list[Any]:
+        line = import_optional("matplotlib.lines", "plot").Line2D
+        entries = [("o", 7, "none", self.colors[label], name) for label, name in shown.items()]
+        if with_stars:
+            entries += [("o", 7, "none", "0.6", "pixel"), ("*", 11, "k", "0.6", "prototype")]
+        return [
+            line(
+                [],
+                [],
+                linestyle="",
+                marker=marker,
+                markersize=size,
+                color=colour,
+                markeredgecolor=edge,
+                label=name,
+            )
+            for marker, size, edge, colour, name in entries
+        ]
+
+
+def _checked(embeddings: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    vectors, y = np.asarray(embeddings), np.asarray(labels)
+    if vectors.ndim != 2 or len(vectors) < _FEWEST or vectors.shape[1] < 2:
+        message = (
+            f"A plane of embeddings needs at least {_FEWEST} vectors of two or more numbers, got "
+            f"shape {vectors.shape}."
+        )
+        raise DataError(message)
+    if y.shape != (len(vectors),):
+        message = (
+            f"There are {len(vectors)} embeddings, but labels has shape {y.shape}. Give one label "
+            "per embedding."
+        )
+        raise DataError(message)
+    return vectors, y
+
+
+def _stacked(prototypes: Mapping[Any, ArrayLike], n_features: int) -> NDArray[Any]:
+    for label, one in prototypes.items():
+        if np.shape(one) != (n_features,):
+            message = (
+                f"The prototype of {label!r} has shape {np.shape(one)}, but embeddings have "
+                f"{n_features} numbers. Both must lie in the same space."
+            )
+            raise DataError(message)
+    return np.array(list(prototypes.values())).reshape(-1, n_features)

@@ -1,0 +1,209 @@
+"""The loss around the trained weights."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.plotting._base import Display, new_axes, seed_of
+from hsvlm.plotting._samples import labelled_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LossLandscapeDisplay"]
+
+
+class LossLandscapeDisplay(Display):
+    """The loss in a plane through the trained weights, and along the two axes of the plane.
+
+    The plane is spanned by two random directions that are filter-normalised [1]_: a step of 1
+    along either moves what makes one output of a layer, a row of a weight matrix or the kernel of
+    a channel, by its own length. Biases, norms, class token, positions and logit scale stay.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_steps, n_steps)
+        Mean loss of the samples; rows are steps along the second direction, columns along the
+        first. n_steps is odd: the trained weights lie in the middle.
+    steps : ndarray of shape (n_steps,)
+        The steps, in lengths of the weights.
+    title : str, default=""
+        Title of the plane.
+
+    Attributes
+    ----------
+    ax_, figure_
+        Axes of the plane and their figure, after :meth:`plot`.
+    colorbar_ : matplotlib Colorbar
+        Its colour bar.
+    profile_ax_ : matplotlib Axes or None
+        Axes of the losses along each direction alone; None if axes for the plane were given.
+
+    References
+    ----------
+    .. [1] H. Li, Z. Xu, G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of
+       neural nets", NeurIPS 2018, arXiv:1712.09913.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import HSIPromptClassifier
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.plotting import LossLandscapeDisplay
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = scene.samples()
+    >>> clf = HSIPromptClassifier(
+    ...     text_encoder=np.eye(4, 8), window_size=5, patch_size=1, max_epochs=2, random_state=0
+    ... ).fit(X[:100], y[:100])
+    >>> display = LossLandscapeDisplay.from_estimator(
+    ...     clf, X[:100], y[:100], n_steps=3, random_state=0
+    ... )
+    >>> display.losses.shape
+    (3, 3)
+    """
+
+    colorbar_: Any
+    profile_ax_: Any
+
+    def __init__(
+        self, losses: NDArray[np.float64], steps: NDArray[np.float64], title: str = ""
+    ) -> None:
+        self.losses = losses
+        self.steps = steps
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        extent: float = 1.0,
+        n_steps: int = 21,
+        random_state: Any = None,
+        title: str = "",
+        ax: Any = None,
+    ) -> Self:
+        """Compute the loss around the weights of a fitted classifier, and draw it.
+
+        The loss is that of the training, with its weights of the classes but without augmentation;
+        hard negatives are chosen anew at every point, semi-hard ones with the same random numbers
+        at all of them. The classifier is left as it is. All samples are embedded n_steps squared
+        times: a few hundred of them are enough for a first picture.
+
+        Parameters
+        ----------
+        estimator : HSIPromptClassifier
+            Fitted.
+        X : PixelSamples, cube, spectra or windows
+            Samples over which to average the loss, such as those of the training.
+        y : array-like of shape (n_samples,), or label map for a cube
+            Their labels, all among the classes of the classifier.
+        extent : float, default=1.0
+            Largest step along each direction, in lengths of the weights.
+        n_steps : int, default=21
+            Points along each direction, an odd number of at least 3.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the directions and of semi-hard negatives.
+        title : str, default=""
+            Title of the plane.
+        ax : matplotlib Axes, default=None
+            Where to draw the plane; None makes a figure.
+
+        Returns
+        -------
+        LossLandscapeDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If the labels do not match the samples, or are not among the classes.
+        ParameterError
+            If the classifier is not fitted, `n_steps` is even or less than 3, or `extent` is not
+            above 0.
+        """
+        if n_steps < 3 or n_steps % 2 == 0:
+            message = (
+                f"n_steps={n_steps} leaves the trained weights off the grid. Use an odd number of "
+                "at least 3."
+            )
+            raise ParameterError(message)
+        if not 0 < extent < math.inf:
+            message = f"extent={extent} must be a finite number above 0, such as 1.0."
+            raise ParameterError(message)
+        if not hasattr(estimator, "net_"):
+            message = "The classifier is not fitted, so it has no weights. Call fit first."
+            raise ParameterError(message)
+        samples, labels = labelled_samples(X, y, estimator.unlabeled)
+        unknown = np.setdiff1d(labels, estimator.classes_).tolist()
+        if unknown:
+            message = (
+                f"The classifier knows nothing of classes {unknown}, so their samples have no "
+                "loss. Leave them out."
+            )
+            raise DataError(message)
+        from hsvlm.plotting._loss_surface import loss_surface
+
+        steps = np.linspace(-extent, extent, n_steps)
+        losses = loss_surface(estimator, samples, labels, steps, seed_of(random_state))
+        return cls(losses, steps, title).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the plane and, in a figure of their own, the two lines through its centre.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw the plane; None makes a figure with the lines beside it.
+
+        Returns
+        -------
+        self
+            With ``ax_``, ``figure_``, ``colorbar_`` and ``profile_ax_``.
+        """
+        self.profile_ax_ = None
+        if ax is None:
+            ax, self.profile_ax_ = new_axes(None, (7.2, 3.2), ncols=2)
+            self._draw_profiles(self.profile_ax_)
+        exponents = self._exponents()
+        filled = ax.contourf(self.steps, self.steps, exponents, levels=24, cmap="viridis")
+        if np.ptp(exponents) > 0:
+            style = {"colors": "white", "linestyles": "solid", "linewidths": 0.5}
+            ax.contour(self.steps, self.steps, exponents, levels=12, **style)
+        ax.plot(0, 0, marker="*", markersize=12, color="#D55E00", markeredgecolor="white")
+        ax.set(xlabel="first direction", ylabel="second direction", title=self.title)
+        ax.set(xticks=self._ticks(), yticks=self._ticks())
+        ax.set_box_aspect(1)
+        ticks = import_optional("matplotlib.ticker", "plot").MaxNLocator(6)
+        label = r"$\log_{10}$ loss"
+        self.colorbar_ = ax.figure.colorbar(filled, ax=ax, label=label, ticks=ticks)
+        return self._keep(ax)
+
+    def _exponents(self) -> NDArray[np.float64]:
+        # A loss of zero, where every sample is right beyond what floats tell, has no logarithm.
+        above = self.losses[self.losses > 0]
+        lowest = above.min() if above.size else 1.0
+        return np.asarray(np.log10(np.maximum(self.losses, lowest)))
+
+    def _ticks(self) -> NDArray[np.float64]:
+        return np.linspace(self.steps[0], self.steps[-1], 5)
+
+    def _draw_profiles(self, ax: Any) -> None:
+        centre = len(self.steps) // 2
+        ax.plot(self.steps, self.losses[centre], color="#0072B2", label="first direction")
+        ax.plot(
+            self.steps, self.losses[:, centre], color="#D55E00", ls="--", label="second direction"
+        )
+        ax.set(xlabel="step from the trained weights", ylabel="loss", xticks=self._ticks())
+        if (self.losses > 0).any():
+            ax.set_yscale("log", nonpositive="mask")
+        ax.grid(alpha=0.25, linewidth=0.6)
+        ax.legend(frameon=False, fontsize=8.5)
+        ax.set_box_aspect(1)

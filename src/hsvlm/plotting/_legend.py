@@ -1,0 +1,69 @@
+"""Legends of classes, and the room they take."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["add_legend", "class_patches", "columns_below", "height_below", "text_inches"]
+
+_POINTS = 8.5
+_LINE_INCHES = 0.165
+# Patch, gap and the space to the next column.
+_BESIDE_TEXT_INCHES = 0.42
+
+
+def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
+    """Width in inches of the longest of some texts."""
+    text_path = import_optional("matplotlib.textpath", "plot").TextPath
+    # An empty text has no extents; spaces at the ends are not part of them.
+    widths = (text_path((0, 0), name or "-", size=points).get_extents().width for name in names)
+    return float(max(widths, default=0.0)) / 72
+
+
+def columns_below(names: Sequence[str], width: float) -> int:
+    """Largest number of columns of a legend that fit into a width in inches."""
+    for columns in range(min(len(names), 6), 1, -1):
+        parts = np.array_split(np.array(names, dtype=object), columns)
+        if sum(text_inches(part) + _BESIDE_TEXT_INCHES for part in parts) <= width:
+            return columns
+    return 1
+
+
+def height_below(names: Sequence[str], columns: int) -> float:
+    """Height in inches of a legend below a figure."""
+    return math.ceil(len(names) / columns) * _LINE_INCHES + 0.2
+
+
+def class_patches(names: Iterable[str], colours: Iterable[Any]) -> list[Any]:
+    """Squares for a legend."""
+    patch = import_optional("matplotlib.patches", "plot").Patch
+    return [
+        patch(facecolor=colour, edgecolor="0.4", linewidth=0.5, label=name)
+        for name, colour in zip(names, colours, strict=True)
+    ]
+
+
+def add_legend(ax: Any, handles: list[Any], columns: int | None = None) -> Any:
+    """Draw a legend at the right of axes, or in columns below the whole figure."""
+    style: dict[str, Any] = {
+        "handles": handles,
+        "frameon": False,
+        "fontsize": _POINTS,
+        "borderpad": 0.8 if columns else 0.4,
+        "handlelength": 1.2,
+        "handleheight": 1.2,
+        "labelspacing": 0.3,
+        "handletextpad": 0.5,
+        "columnspacing": 1.0,
+    }
+    if columns is None:
+        return ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), borderaxespad=0.0, **style)
+    return ax.figure.legend(loc="outside lower center", ncols=columns, **style)

@@ -1,0 +1,69 @@
+"""Projections of embeddings to a plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["PROJECTIONS", "Plane"]
+
+
+class Plane(NamedTuple):
+    """Places of embeddings and of prototypes, each (n, 2), and what the axes are."""
+
+    points: NDArray[Any]
+    prototypes: NDArray[Any]
+    axis_labels: tuple[str, str]
+
+
+def _pca(vectors: NDArray[Any], prototypes: NDArray[Any], seed: int) -> Plane:
+    from sklearn.decomposition import PCA
+
+    pca = PCA(2, svd_solver="full").fit(vectors)
+    places = pca.transform(prototypes) if len(prototypes) else np.empty((0, 2))
+    first, second = (f"{100 * one:.0f}%" for one in pca.explained_variance_ratio_)
+    axis_labels = (f"PC 1 ({first} of the variance)", f"PC 2 ({second} of the variance)")
+    return Plane(pca.transform(vectors), places, axis_labels)
+
+
+def _tsne(vectors: NDArray[Any], prototypes: NDArray[Any], seed: int) -> Plane:
+    from sklearn.manifold import TSNE
+
+    count = len(vectors) + len(prototypes)
+    tsne = TSNE(metric="cosine", perplexity=min(30.0, (count - 1) / 3), random_state=seed)
+    return _together(tsne.fit_transform, vectors, prototypes, "t-SNE")
+
+
+def _umap(vectors: NDArray[Any], prototypes: NDArray[Any], seed: int) -> Plane:
+    umap = import_optional("umap", "plot")
+    count = len(vectors) + len(prototypes)
+    # One job: with a fixed seed there is no other way, and asking for it avoids a warning.
+    reducer = umap.UMAP(
+        n_neighbors=min(15, count - 1), metric="cosine", random_state=seed, n_jobs=1
+    )
+    return _together(reducer.fit_transform, vectors, prototypes, "UMAP")
+
+
+def _together(
+    project: Callable[[NDArray[Any]], NDArray[Any]],
+    vectors: NDArray[Any],
+    prototypes: NDArray[Any],
+    name: str,
+) -> Plane:
+    plane = project(np.concatenate([vectors, prototypes]))
+    return Plane(plane[: len(vectors)], plane[len(vectors) :], (f"{name} 1", f"{name} 2"))
+
+
+PROJECTIONS: dict[str, Callable[[NDArray[Any], NDArray[Any], int], Plane]] = {
+    "pca": _pca,
+    "tsne": _tsne,
+    "umap": _umap,
+}

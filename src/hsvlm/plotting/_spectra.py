@@ -1,0 +1,293 @@
+"""Spectra of the classes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError
+from hsvlm.plotting._base import Display, class_colours, luminance, names_of, new_axes
+from hsvlm.plotting._class_spectra import class_spectra, only_classes, spectral_breaks
+from hsvlm.plotting._samples import labelled_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from hsvlm.scene import Scene
+
+__all__ = ["SpectraDisplay"]
+
+# More lines and bands around them than these cannot be told apart in one axes.
+_MOST_TOGETHER = 6
+# Up to here the bands of a spectrum are marked: they may be far apart.
+_MOST_MARKED = 30
+# Colours lighter than this need an outline on white.
+_PALE = 0.5
+
+
+class SpectraDisplay(Display):
+    """Mean spectrum of every class, with its standard deviation as a band around it.
+
+    Parameters
+    ----------
+    means, deviations : ndarray of shape (n_classes, n_bands)
+        Mean and standard deviation over the samples of a class; NaN leaves a gap.
+    names : dict
+        ``{label: name}`` of the classes, in the order of `means`.
+    colors : dict
+        ``{label: colour}``.
+    wavelengths_nm : ndarray of shape (n_bands,), default=None
+        Band centres in nanometres; None draws over band numbers, counted from 0.
+    value_label : str, default="pixel value"
+        What the values are, with their unit.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or ndarray of them
+        After :meth:`plot`; one per class if there are more than six and no axes were given.
+    figure_
+        Figure.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.plotting import SpectraDisplay
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> display = SpectraDisplay.from_scene(scene, value_label="reflectance")
+    >>> display.means.shape
+    (4, 30)
+    """
+
+    def __init__(
+        self,
+        means: NDArray[np.float64],
+        deviations: NDArray[np.float64],
+        names: Mapping[Any, str],
+        colors: Mapping[Any, Any],
+        wavelengths_nm: NDArray[np.float64] | None = None,
+        value_label: str = "pixel value",
+    ) -> None:
+        self.means = means
+        self.deviations = deviations
+        self.names = names
+        self.colors = colors
+        self.wavelengths_nm = wavelengths_nm
+        self.value_label = value_label
+
+    @classmethod
+    def from_scene(
+        cls,
+        scene: Scene,
+        *,
+        classes: Sequence[Any] | None = None,
+        unlabeled: Any = 0,
+        colors: Mapping[Any, Any] | None = None,
+        value_label: str = "pixel value",
+        ax: Any = None,
+    ) -> Self:
+        """Draw the spectra of the labelled pixels of a scene.
+
+        Parameters
+        ----------
+        scene : Scene
+            With a label map. Only its labelled pixels with data are read; bands marked as bad are
+            left out.
+        classes : sequence, default=None
+            Labels of the classes to draw, in this order; None draws all.
+        unlabeled : int, str or None, default=0
+            Value of the label map that stands for "no label".
+        colors : dict, default=None
+            ``{label: colour}``; other classes take theirs from the scene, or from
+            :func:`class_palette`.
+        value_label : str, default="pixel value"
+            What the values are, with their unit, for the axis: ``"reflectance"``, for example.
+        ax : matplotlib Axes, default=None
+            Where to draw all classes; None makes a figure.
+
+        Returns
+        -------
+        SpectraDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If no pixel is labelled.
+        ParameterError
+            If one of `classes` has no pixels, or one of `colors` is no colour.
+        """
+        X, y = scene.samples(unlabeled=unlabeled)
+        every = class_spectra(X, y, scene.bad_bands)
+        # All classes take part in the choice of colours, so that they are those of the maps.
+        named = [label for label in scene.class_names if label != unlabeled]
+        named += [label for label in every.labels if label not in named]
+        chosen = class_colours(named, {**scene.class_colors, **(colors or {})})
+        found = only_classes(every, classes)
+        names = names_of(found.labels, scene.class_names)
+        display = cls(
+            found.means, found.deviations, names, chosen, scene.wavelengths_nm, value_label
+        )
+        return display.plot(ax)
+
+    @classmethod
+    def from_samples(
+        cls,
+        X: Any,
+        y: ArrayLike,
+        wavelengths_nm: ArrayLike | None = None,
+        *,
+        class_names: Mapping[Any, str] | None = None,
+        classes: Sequence[Any] | None = None,
+        colors: Mapping[Any, Any] | None = None,
+        value_label: str = "pixel value",
+        ax: Any = None,
+    ) -> Self:
+        """Draw the spectra of samples.
+
+        Parameters
+        ----------
+        X : PixelSamples or array of shape (n_samples, n_bands)
+            The samples. Values that are NaN or infinite do not count.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        wavelengths_nm : array-like of shape (n_bands,), default=None
+            Band centres in nanometres; None draws over band numbers.
+        class_names : dict, default=None
+            ``{label: name}``; a label that is not listed stands for itself.
+        classes, colors, value_label, ax
+            As for :meth:`from_scene`.
+
+        Returns
+        -------
+        SpectraDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If X are no spectra, or labels or wavelengths do not match them.
+        ParameterError
+            If one of `classes` has no samples, or one of `colors` is no colour.
+
+        Examples
+        --------
+        >>> from hsvlm.plotting import SpectraDisplay
+        >>> X, y = [[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]], ["soil", "soil", "water"]
+        >>> SpectraDisplay.from_samples(X, y, [500, 600]).means
+        array([[2., 3.],
+               [0., 1.]])
+        """
+        samples, labels = labelled_samples(X, y)
+        if samples.ndim != 2 or not len(samples):
+            message = (
+                f"Spectra have shape (n_samples, n_bands), got {samples.shape}. Pass PixelSamples "
+                "or a 2-D array of at least one spectrum."
+            )
+            raise DataError(message)
+        wavelengths = None
+        if wavelengths_nm is not None:
+            wavelengths = np.asarray(wavelengths_nm, dtype=np.float64)
+            if wavelengths.shape != samples.shape[1:]:
+                message = (
+                    f"The spectra have {samples.shape[1]} bands, but wavelengths_nm has shape "
+                    f"{wavelengths.shape}. Give one band centre in nanometres per band."
+                )
+                raise DataError(message)
+        every = class_spectra(samples, labels, None)
+        chosen = class_colours(every.labels, colors)
+        found = only_classes(every, classes)
+        names = names_of(found.labels, class_names)
+        display = cls(found.means, found.deviations, names, chosen, wavelengths, value_label)
+        return display.plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the spectra: together, or class by class if there are more than six.
+
+        Lines break where wavelengths go back, as where detectors overlap, and at gaps of more than
+        three usual steps, as where bands were removed.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw all classes; None makes a figure.
+
+        Returns
+        -------
+        self
+            With ``ax_`` and ``figure_``.
+        """
+        if ax is None and len(self.names) > _MOST_TOGETHER:
+            return self._plot_apart()
+        ax = new_axes(ax, (5.2, 3.4))
+        for place in range(len(self.names)):
+            self._draw(ax, place)
+        ax.set(xlabel=self._x_label, ylabel=self.value_label)
+        ax.legend(
+            frameon=False,
+            fontsize=8.5,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=2 if len(self.names) > 3 else max(len(self.names), 1),
+        )
+        return self._keep(ax)
+
+    def _plot_apart(self) -> Self:
+        columns = 4 if len(self.names) > 9 else 3
+        rows = math.ceil(len(self.names) / columns)
+        axes = new_axes(
+            None,
+            (7.2, 1.45 * rows + 0.5),
+            layout="constrained",
+            nrows=rows,
+            ncols=columns,
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+        ).ravel()
+        for place, name in enumerate(self.names.values()):
+            self._draw(axes[place], place)
+            axes[place].set_title(name, fontsize=8, pad=3)
+            axes[place].tick_params(labelsize=8)
+        for ax in axes[len(self.names) :]:
+            ax.remove()
+        for ax in axes[len(self.names) - columns : len(self.names)]:
+            ax.tick_params(labelbottom=True)
+        self._keep(axes[0])
+        self.figure_.supxlabel(self._x_label, fontsize=9)
+        self.figure_.supylabel(self.value_label, fontsize=9)
+        self.ax_ = axes[: len(self.names)]
+        return self
+
+    @property
+    def _x_label(self) -> str:
+        return "band" if self.wavelengths_nm is None else "wavelength (nm)"
+
+    def _draw(self, ax: Any, place: int) -> None:
+        label, name = list(self.names.items())[place]
+        colour = self.colors[label]
+        x, mean, deviation = self._broken(place)
+        ax.fill_between(
+            x, mean - deviation, mean + deviation, color=colour, alpha=0.35, linewidth=0
+        )
+        marker = "o" if len(self.means[place]) <= _MOST_MARKED else None
+        style = {"color": colour, "linewidth": 1.0, "marker": marker, "markersize": 3}
+        if luminance(colour) > _PALE:
+            effects = import_optional("matplotlib.patheffects", "plot")
+            style["path_effects"] = [effects.withStroke(linewidth=1.8, foreground="0.35")]
+        ax.plot(x, mean, label=name, **style)
+
+    def _broken(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        mean, deviation = self.means[place], self.deviations[place]
+        if self.wavelengths_nm is None:
+            return np.arange(len(mean)), mean, deviation
+        at = spectral_breaks(self.wavelengths_nm)
+        return (
+            np.insert(self.wavelengths_nm, at, self.wavelengths_nm[at]),
+            np.insert(mean, at, np.nan),
+            np.insert(deviation, at, np.nan),
+        )

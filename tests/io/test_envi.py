@@ -1,0 +1,486 @@
+import pickle
+
+import numpy as np
+import pytest
+import rasterio
+import spectral.io.envi as spy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsvlm._lazy import LazyCube
+from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
+from hsvlm.io._envi import read_cube, read_label_map
+
+CUBE = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+CUBE.setflags(write=False)
+AXES = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
+CODES = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "f8": 5, "u2": 12, "u4": 13, "i8": 14, "u8": 15}
+COPY_AGAIN = "Copy both files again, or correct the header."
+MAP_INFO = "{UTM, 1, 1, 500000, 4400000, 20, 30, 16, North, WGS-84, units=Meters}"
+
+
+def written(
+    folder, cube=CUBE, *, interleave="bsq", order="<", data="field.img", offset=0, **fields
+):
+    """A header and a data file, made without the library that reads them."""
+    dtype = cube.dtype.newbyteorder(order)
+    values = np.transpose(cube, AXES.get(interleave, AXES["bsq"])).astype(dtype).tobytes()
+    (folder / data).write_bytes(b"\7" * offset + values)
+    header = {
+        "samples": cube.shape[1],
+        "lines": cube.shape[0],
+        "bands": cube.shape[2],
+        "header offset": offset,
+        "file type": "ENVI Standard",
+        "data type": CODES[cube.dtype.str[1:]],
+        "interleave": interleave,
+        "byte order": int(order == ">"),
+    }
+    header |= {name.replace("_", " "): value for name, value in fields.items()}
+    lines = [f"{name} = {value}" for name, value in header.items() if value is not None]
+    path = folder / "field.hdr"
+    path.write_text("\n".join(["ENVI", *lines, ""]))
+    return path
+
+
+@pytest.mark.parametrize("interleave", ["bsq", "bil", "bip", "BSQ", "Bil"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_interleaves_and_byte_orders(tmp_path, interleave, order):
+    path = written(tmp_path, interleave=interleave.lower(), order=order)
+    path.write_text(path.read_text().replace(interleave.lower(), interleave))
+    cube = read_cube(path).scene.cube
+    assert cube.shape == (2, 3, 4)
+    assert cube.dtype == np.int16
+    assert cube.dtype.isnative
+    assert isinstance(cube, np.memmap if order == "<" else LazyCube)
+    np.testing.assert_array_equal(cube, CUBE)
+    np.testing.assert_array_equal(cube[[1, 0], [2, 0]], CUBE[[1, 0], [2, 0]])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(cube)), CUBE)
+
+
+@given(
+    code=st.sampled_from(sorted(CODES)),
+    order=st.sampled_from("<>"),
+    interleave=st.sampled_from(sorted(AXES)),
+    shape=st.tuples(*[st.integers(1, 5)] * 3),
+    offset=st.integers(0, 9),
+    seed=st.integers(0, 9),
+)
+def test_any_array_is_read_as_it_was_written(
+    tmp_path_factory, code, order, interleave, shape, offset, seed
+):
+    cube = np.random.default_rng(seed).integers(0, 200, shape).astype(code)
+    folder = tmp_path_factory.mktemp("envi")
+    path = written(folder, cube, interleave=interleave, order=order, offset=offset)
+    found = read_cube(path).scene.cube
+    assert found.dtype == np.dtype(code)
+    np.testing.assert_array_equal(found, cube)
+
+
+@pytest.mark.parametrize(
+    "data", ["field.img", "field.dat", "field.raw", "field.bsq", "field.IMG", "field", "field.bin"]
+)
+def test_header_and_data_file_find_each_other(tmp_path, data):
+    header = written(tmp_path, data=data)
+    for path in (header, tmp_path / data, str(header)):
+        found = read_cube(path).scene
+        np.testing.assert_array_equal(found.cube, CUBE)
+        assert found.name == "field"
+
+
+def test_headers_may_be_called_like_the_data_file_and_more(tmp_path):
+    written(tmp_path, data="field.rfl").rename(tmp_path / "field.rfl.hdr")
+    for name in ("field.rfl", "field.rfl.hdr"):
+        np.testing.assert_array_equal(read_cube(tmp_path / name).scene.cube, CUBE)
+
+
+def test_of_several_data_files_that_of_the_right_size_is_meant(tmp_path):
+    header = written(tmp_path, data="field.raw")
+    (tmp_path / "field.img").write_bytes(b"notes")
+    np.testing.assert_array_equal(read_cube(header).scene.cube, CUBE)
+
+
+def test_metadata(tmp_path):
+    path = written(
+        tmp_path,
+        wavelength="{0.45, 0.55,\n 0.65, 2.5}",
+        wavelength_units="Micrometers",
+        band_names="{blue, green, red, far}",
+        bbl="{1, 1.0, 0, 1}",
+        data_ignore_value="-9999",
+        map_info=MAP_INFO,
+        description="{Made\n by hand}",
+        reflectance_scale_factor="10000",
+        **{"Sensor Type": "Unknown"},
+    )
+    found = read_cube(path)
+    scene = found.scene
+    assert found.nodata == -9999
+    assert scene.wavelengths_nm.tolist() == [450, 550, 650, 2500]
+    assert scene.band_names == ("blue", "green", "red", "far")
+    assert scene.bad_bands.tolist() == [False, False, True, False]
+    assert rasterio.crs.CRS.from_wkt(scene.crs).to_epsg() == 32616
+    assert scene.transform == (20, 0, 500000, 0, -30, 4400000)
+    assert scene.cube.dtype == np.int16
+    np.testing.assert_array_equal(scene.cube, CUBE)
+
+
+def test_without_metadata_nothing_is_made_up(tmp_path):
+    found = read_cube(written(tmp_path))
+    scene = found.scene
+    told = (found.nodata, scene.wavelengths_nm, scene.bad_bands, scene.crs, scene.transform)
+    assert told == (None,) * 5
+    assert scene.band_names == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("Nanometers", [400, 500, 600, 700]),
+        ("nm", [400, 500, 600, 700]),
+        ("Unknown", None),
+        ("Index", None),
+        ("Wavenumber", None),
+    ],
+)
+def test_units_of_wavelengths(tmp_path, unit, expected):
+    path = written(tmp_path, wavelength="{400, 500, 600, 700}", wavelength_units=unit)
+    found = read_cube(path).scene.wavelengths_nm
+    assert (found if expected is None else found.tolist()) == expected
+
+
+@pytest.mark.parametrize(
+    ("info", "transform"),
+    [
+        # The reference pixel is counted from 1; 1.5 is the centre of the first.
+        ("UTM, 1.5, 1.5, 500010, 4399985, 20, 30, 16, North, WGS-84", (20, 0, 5e5, 0, -30, 4.4e6)),
+        ("UTM, 3, 2, 500040, 4399970, 20, 30, 16, North, WGS-84", (20, 0, 5e5, 0, -30, 4.4e6)),
+        (
+            "UTM, 1, 1, 500000, 4400000, 20, 20, 16, North, WGS-84, rotation=90",
+            (0, 20, 5e5, 20, 0, 4.4e6),
+        ),
+        (
+            "UTM, 1, 2, 500020, 4400000, 20, 20, 16, North, WGS-84, rotation=90",
+            (0, 20, 5e5, 20, 0, 4.4e6),
+        ),
+        (
+            "UTM, 1, 1, 500000, 4400000, 20, 20, 16, North, WGS-84, rotation=30",
+            (20 * 0.75**0.5, 10, 5e5, 10, -20 * 0.75**0.5, 4.4e6),
+        ),
+        ("Arbitrary, 1, 1, 10, 20, 2, 2, 0, North", (2, 0, 10, 0, -2, 20)),
+        ("Geographic Lat/Lon, 1, 1, -87, 40, 0.1, 0.1, WGS-84", (0.1, 0, -87, 0, -0.1, 40)),
+    ],
+)
+def test_reference_pixel_and_rotation(tmp_path, info, transform):
+    scene = read_cube(written(tmp_path, map_info=f"{{{info}}}")).scene
+    np.testing.assert_allclose(scene.transform, transform, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("info", "epsg"),
+    [
+        ("UTM, 1, 1, 5, 5, 1, 1, 33, South, WGS-84", 32733),
+        ("UTM, 1, 1, 5, 5, 1, 1, 16, North, North America 1983", 26916),
+        ("Geographic Lat/Lon, 1, 1, 5, 5, 1, 1, WGS-84, units=Degrees", 4326),
+        ("Arbitrary, 1, 1, 5, 5, 1, 1, 0, North", None),
+    ],
+)
+def test_coordinate_systems(tmp_path, info, epsg):
+    crs = read_cube(written(tmp_path, map_info=f"{{{info}}}")).scene.crs
+    assert (crs and rasterio.crs.CRS.from_wkt(crs).to_epsg()) == epsg
+
+
+def test_the_coordinate_system_string_counts_more_than_the_name(tmp_path):
+    europe = rasterio.crs.CRS.from_epsg(3035).to_wkt(version="WKT1_ESRI")
+    path = written(
+        tmp_path,
+        map_info="{Unknown projection, 1, 1, 4000000, 3000000, 20, 20, units=Meters}",
+        coordinate_system_string=f"{{{europe}}}",
+    )
+    found = rasterio.crs.CRS.from_wkt(read_cube(path).scene.crs).to_dict()
+    assert (found["proj"], found["lat_0"], found["lon_0"]) == ("laea", 52, 10)
+
+
+def test_rasterio_reads_the_same_georeference(tmp_path):
+    path = written(tmp_path, map_info=MAP_INFO.replace("units=Meters", "rotation=-20"))
+    scene = read_cube(path).scene
+    with rasterio.open(tmp_path / "field.img") as dataset:
+        assert tuple(dataset.transform)[:6] == pytest.approx(scene.transform)
+        assert dataset.crs == rasterio.crs.CRS.from_wkt(scene.crs)
+        np.testing.assert_array_equal(np.moveaxis(dataset.read(), 0, 2), scene.cube)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_headers_in_several_encodings(tmp_path, encoding):
+    path = written(tmp_path, band_names="{prés, forêt, sol, eau}")
+    path.write_text(path.read_text(), encoding=encoding)
+    assert read_cube(path).scene.band_names == ("prés", "forêt", "sol", "eau")
+
+
+def replaced(old, new):
+    return lambda path: path.write_text(path.read_text().replace(old, new))
+
+
+def cut(path):
+    data = path.with_suffix(".img")
+    data.write_bytes(data.read_bytes()[:-2])
+
+
+def lengthened(path):
+    data = path.with_suffix(".img")
+    data.write_bytes(data.read_bytes() + b"\0\0")
+
+
+FIELD = "Correct the field, or delete it."
+MAP = "Correct the field `map info`, or delete it to do without a georeference."
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (
+            replaced("ENVI\n", "ENVY\n"),
+            'it is no ENVI header, for it does not begin with "ENVI". Give the header of an ENVI '
+            "file, or its data file.",
+        ),
+        (
+            replaced("samples = 3\n", ""),
+            "the header lacks the field `samples`. Add the line `samples = ...`: the number of "
+            "columns.",
+        ),
+        (
+            replaced("byte order = 0\n", ""),
+            "the header lacks the field `byte order`. Add the line `byte order = ...`: 0 for "
+            "little endian or 1 for big endian.",
+        ),
+        (
+            replaced("file type = ENVI Standard", "file type = ENVI Spectral Library"),
+            "its field `file type` is 'ENVI Spectral Library', which is no image with values of "
+            "its own. Export it from ENVI as an image of type ENVI Standard.",
+        ),
+        (
+            replaced("bsq", "tiled"),
+            "its field `interleave` is 'tiled'. Correct it to bsq, bil or bip.",
+        ),
+        (
+            replaced("data type = 2", "data type = 6"),
+            "its field `data type` is 6, complex values. Convert it to integers or floats.",
+        ),
+        (
+            replaced("data type = 2", "data type = 7"),
+            "its field `data type` is 7, no type of ENVI's. Convert it to integers or floats.",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 2"),
+            "its field `byte order` is 2. Correct it: 0 for little endian or 1 for big endian.",
+        ),
+        (
+            replaced("lines = 2", "lines = two"),
+            f"its field `lines` is two. It must be a whole number from 1 on. {COPY_AGAIN}",
+        ),
+        (
+            replaced("bands = 4", "bands = 0"),
+            f"its field `bands` is 0. It must be a whole number from 1 on. {COPY_AGAIN}",
+        ),
+        (
+            replaced("bands = 4", f"bands = {'9' * 4000}"),
+            f"its field `bands` is {'9' * 20}. It must be a whole number from 1 on. {COPY_AGAIN}",
+        ),
+        (
+            replaced("header offset = 0", "header offset = -4"),
+            f"its field `header offset` is -4. It must be a whole number from 0 on. {COPY_AGAIN}",
+        ),
+        (
+            replaced("bands = 4", "bands = 4000000000"),
+            "field.img has 48 bytes, but 2 lines x 3 samples x 4000000000 bands of int16 after 0 "
+            "bytes make 48,000,000,000. The file was cut off or the header is another's. "
+            + COPY_AGAIN,
+        ),
+        (
+            cut,
+            "field.img has 46 bytes, but 2 lines x 3 samples x 4 bands of int16 after 0 bytes make "
+            f"48. The file was cut off or the header is another's. {COPY_AGAIN}",
+        ),
+        (
+            lengthened,
+            "field.img has 50 bytes, but 2 lines x 3 samples x 4 bands of int16 after 0 bytes make "
+            f"48. {COPY_AGAIN}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nfile compression = 1"),
+            "its data file is compressed, so it cannot be mapped into memory. Decompress it with "
+            "gunzip and set `file compression = 0`.",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nmajor frame offsets = {0, 8}"),
+            "its frames lie apart (`major frame offsets`, `minor frame offsets`). Export it from "
+            "ENVI without frame offsets.",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nwavelength = {400, 500}"),
+            f"its field `wavelength` has 2 entries, but there must be 4. {FIELD}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nwavelength = {400, 500, nan, x}"),
+            f"its field `wavelength` does not hold numbers alone. {FIELD}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nbbl = {1, 0, 1}"),
+            f"its field `bbl` has 3 entries, but there must be 4. {FIELD}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nband names = {a, b}"),
+            f"its field `band names` has 2 entries, but there must be 4. {FIELD}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\ndata ignore value = none"),
+            f"its field `data ignore value` is 'none'. {FIELD}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nwavelength = {400, 500"),
+            "its fields cannot be told apart, perhaps because a brace is never closed. "
+            + COPY_AGAIN,
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nmap info = {UTM, 1, 1, here, there, 2, 2}"),
+            "its field `map info` is {UTM, 1, 1, here, there, 2, 2}, but needs the name of a "
+            "projection, the reference pixel (2 numbers), its coordinates (2) and the size of a "
+            f"pixel (2). {MAP}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nmap info = {UTM, 1, 1, 5, 5, 0, 2}"),
+            "its field `map info` is {UTM, 1, 1, 5, 5, 0, 2}, but needs the name of a "
+            "projection, the reference pixel (2 numbers), its coordinates (2) and the size of a "
+            f"pixel (2). {MAP}",
+        ),
+        (
+            replaced("byte order = 0", "byte order = 0\nmap info = UTM"),
+            "its field `map info` is {UTM}, but needs the name of a projection, the reference "
+            f"pixel (2 numbers), its coordinates (2) and the size of a pixel (2). {MAP}",
+        ),
+    ],
+)
+def test_damaged_files(tmp_path, harm, message):
+    path = written(tmp_path)
+    harm(path)
+    with pytest.raises(FileError) as error:
+        read_cube(path)
+    assert str(error.value) == f"{path}: {message}"
+
+
+def test_no_header_beside_the_data(tmp_path):
+    path = written(tmp_path)
+    path.unlink()
+    with pytest.raises(MissingFileError) as error:
+        read_cube(tmp_path / "field.img")
+    assert str(error.value) == (
+        f"{tmp_path / 'field.img'} needs an ENVI header, but neither field.img.hdr nor field.hdr "
+        "lies beside it. Put the header there."
+    )
+
+
+def test_no_data_beside_the_header(tmp_path):
+    path = written(tmp_path)
+    (tmp_path / "field.img").unlink()
+    with pytest.raises(MissingFileError) as error:
+        read_cube(path)
+    assert str(error.value) == (
+        f"{path} is a header, but its data file is not beside it: field, or field with one of the "
+        "suffixes .img, .dat, .raw, .bsq, .bil, .bip, .bin, .hyspex. Put it there, or give the "
+        "path of the data file."
+    )
+
+
+def test_other_headers_are_refused_without_being_parsed(tmp_path):
+    path = tmp_path / "picture.hdr"
+    path.write_bytes(b"#?RADIANCE\n" + bytes(range(256)))
+    with pytest.raises(FileError, match="it is no ENVI header"):
+        read_cube(path)
+
+
+def test_one_array_has_no_variables(tmp_path):
+    path = written(tmp_path)
+    for read in (read_cube, read_label_map):
+        with pytest.raises(FileError) as error:
+            read(path, "cube")
+        assert str(error.value) == (
+            f"{path}: an ENVI file holds one array, but variable='cube' is asked for. Leave out "
+            "`variable`."
+        )
+
+
+LABELS = np.array([[0, 1, 2], [3, 2, 255]], dtype=np.uint8)
+CLASSES = {
+    "file_type": "ENVI Classification",
+    "classes": 4,
+    "class_names": "{Unclassified, corn, oats, wheat}",
+    "class_lookup": "{0, 0, 0, 255, 0, 0, 0, 128, 1, 10, 11, 12}",
+}
+
+
+def test_label_maps(tmp_path):
+    path = written(tmp_path, LABELS[..., None], data_ignore_value=255, map_info=MAP_INFO, **CLASSES)
+    found = read_label_map(path)
+    assert found.labels.tolist() == [[0, 1, 2], [3, 2, 0]]
+    assert found.labels.dtype == np.uint8
+    assert not isinstance(found.labels, np.memmap)
+    assert found.class_names == {1: "corn", 2: "oats", 3: "wheat"}
+    assert found.class_colors == {1: "#FF0000", 2: "#008001", 3: "#0A0B0C"}
+    assert found.transform == (20, 0, 500000, 0, -30, 4400000)
+    assert rasterio.crs.CRS.from_wkt(found.crs).to_epsg() == 32616
+
+
+def test_label_maps_that_spectral_wrote(tmp_path):
+    spy.save_classification(
+        str(tmp_path / "map.hdr"),
+        LABELS % 4,
+        class_names=["none", "corn", "oats", "wheat"],
+        class_colors=[(0, 0, 0), (255, 0, 0), (0, 128, 1), (10, 11, 12)],
+    )
+    found = read_label_map(tmp_path / "map.hdr")
+    np.testing.assert_array_equal(found.labels, LABELS % 4)
+    assert found.class_names == {1: "corn", 2: "oats", 3: "wheat"}
+    assert found.class_colors[2] == "#008001"
+
+
+def test_label_maps_of_floats_hold_whole_numbers(tmp_path):
+    found = read_label_map(written(tmp_path, LABELS[..., None].astype(np.float32)))
+    assert found.labels.dtype == np.uint8
+    np.testing.assert_array_equal(found.labels, LABELS)
+    path = written(tmp_path, LABELS[..., None] + np.float32(0.5))
+    with pytest.raises(FileError) as error:
+        read_label_map(path)
+    assert str(error.value) == (
+        f"{path}: the label map must hold whole numbers, but holds 0.5. Give the map of classes, "
+        "not of measurements."
+    )
+
+
+def test_a_class_of_number_0_is_not_dropped_in_silence(tmp_path):
+    names = "{water, corn, oats, wheat}"
+    path = written(tmp_path, LABELS[..., None], **{**CLASSES, "class_names": names})
+    with pytest.warns(HSVLMWarning) as warned:
+        found = read_label_map(path)
+    assert str(warned[0].message) == (
+        f"{path}: 0 is the class 'water' there, but stands for \"no label\" here, so its pixels "
+        "are left out. Number the classes from 1 to keep them."
+    )
+    assert found.class_names == {1: "corn", 2: "oats", 3: "wheat"}
+
+
+def test_label_maps_have_one_band(tmp_path):
+    path = written(tmp_path)
+    with pytest.raises(FileError) as error:
+        read_label_map(path)
+    assert str(error.value) == (
+        f"{path}: it has 4 bands, but a label map has one. Give the file of the label map."
+    )
+
+
+def test_a_lookup_table_of_another_length(tmp_path):
+    path = written(tmp_path, LABELS[..., None], **{**CLASSES, "class_lookup": "{0, 0, 0, 1}"})
+    with pytest.raises(FileError) as error:
+        read_label_map(path)
+    assert str(error.value) == (
+        f"{path}: its field `class lookup` has 4 entries, but there must be 12. {FIELD}"
+    )

@@ -1,0 +1,412 @@
+import pickle
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import rasterio
+import rasterio.shutil
+from rasterio.windows import Window
+
+from hsvlm._lazy import LazyCube
+from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
+from hsvlm.io import _raster
+from hsvlm.io._raster import RasterCube, read_cube, read_label_map
+
+CUBE = np.random.default_rng(0).integers(0, 1000, (40, 30, 4)).astype(np.int16)
+CUBE.setflags(write=False)
+PLACE = (20.0, 0.0, 500000.0, 0.0, -20.0, 4400000.0)
+DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        yield
+
+
+def raster(path, cube=CUBE, describe=None, **profile):
+    """A GeoTIFF by rasterio alone."""
+    values = np.moveaxis(cube if cube.ndim == 3 else cube[..., None], 2, 0)
+    count, height, width = values.shape
+    profile = {"driver": "GTiff", "dtype": cube.dtype, **profile}
+    with rasterio.open(path, "w", height=height, width=width, count=count, **profile) as dataset:
+        if describe is not None:
+            describe(dataset)
+        dataset.write(values)
+    return path
+
+
+TILED = {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate"}
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {},
+        {"interleave": "pixel"},
+        TILED,
+        {**TILED, "interleave": "pixel", "predictor": 2},
+        {"compress": "lzw", "blockysize": 7},
+    ],
+)
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "f4", "f8"])
+def test_any_layout_is_read(tmp_path, profile, dtype):
+    cube = (CUBE % 256).astype(dtype)
+    found = read_cube(raster(tmp_path / "field.tif", cube, **profile)).scene.cube
+    assert isinstance(found, RasterCube)
+    assert found.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(found, cube)
+    np.testing.assert_array_equal(found[3:29:5], cube[3:29:5])
+    assert found[9:9].shape == (0, 30, 4)
+    rows, cols = np.array([[39, 0], [7, 7]]), np.array([[29, 0], [5, 5]])
+    np.testing.assert_array_equal(found[rows, cols], cube[rows, cols])
+
+
+def test_nothing_is_read_before_it_is_indexed(tmp_path, monkeypatch):
+    path = raster(tmp_path / "field.tif")
+    monkeypatch.setattr(RasterCube, "read_rows", None)
+    assert read_cube(path).scene.cube.shape == (40, 30, 4)
+
+
+def test_metadata(tmp_path):
+    def describe(dataset):
+        dataset.descriptions = ("blue", None, "red", "far")
+        for band, (wavelength, bbl) in enumerate([(0.45, 1), (0.55, 1), (0.65, 0), (2.5, 1)], 1):
+            dataset.update_tags(band, WAVELENGTH=wavelength, wavelength_units="Micrometers")
+            dataset.update_tags(band, bbl=bbl)
+            dataset.update_tags(band, ns="IMAGERY", CENTRAL_WAVELENGTH_UM="9.9")
+
+    path = raster(
+        tmp_path / "field.tif", describe=describe, crs="EPSG:32616", nodata=-9999,
+        transform=rasterio.Affine(*PLACE),
+    )  # fmt: skip
+    found = read_cube(path)
+    scene = found.scene
+    assert found.nodata == -9999
+    assert scene.name == "field"
+    assert scene.band_names == ("blue", "Band 2", "red", "far")
+    assert scene.wavelengths_nm.tolist() == [450, 550, 650, 2500]
+    assert scene.bad_bands.tolist() == [False, False, True, False]
+    assert rasterio.crs.CRS.from_wkt(scene.crs).to_epsg() == 32616
+    assert scene.transform == PLACE
+    assert scene.valid is None
+
+
+def test_without_metadata_nothing_is_made_up(tmp_path):
+    path = raster(tmp_path / "field.tif")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_cube(path)
+        np.testing.assert_array_equal(found.scene.cube, CUBE)
+    scene = found.scene
+    told = (found.nodata, scene.wavelengths_nm, scene.bad_bands, scene.crs, scene.transform)
+    assert told == (None,) * 5
+    assert scene.band_names == ()
+
+
+def test_wavelengths_as_gdal_names_them(tmp_path):
+    def describe(dataset):
+        for band in range(1, 5):
+            dataset.update_tags(band, ns="IMAGERY", CENTRAL_WAVELENGTH_UM=f"0.{band + 3}505")
+
+    path = raster(tmp_path / "field.tif", describe=describe)
+    assert read_cube(path).scene.wavelengths_nm.tolist() == [450.5, 550.5, 650.5, 750.5]
+
+
+@pytest.mark.parametrize("tags", [{"wavelength": "400"}, {"wavelength": "blue"}, {}])
+def test_wavelengths_of_some_bands_are_none(tmp_path, tags):
+    def describe(dataset):
+        for band in range(1, 4):
+            dataset.update_tags(band, wavelength=f"{band}00", wavelength_units="nm")
+        dataset.update_tags(4, **tags)
+
+    assert read_cube(raster(tmp_path / "field.tif", describe=describe)).scene.wavelengths_nm is None
+
+
+def test_what_gdal_makes_of_an_envi_file(tmp_path):
+    (tmp_path / "field.img").write_bytes(np.moveaxis(CUBE, 2, 0).tobytes())
+    (tmp_path / "field.hdr").write_text(
+        "ENVI\nsamples = 30\nlines = 40\nbands = 4\nheader offset = 0\ndata type = 2\n"
+        "interleave = bsq\nbyte order = 0\nwavelength units = Nanometers\n"
+        "wavelength = {400.25, 500, 600, 700}\nband names = {a, b, c, d}\n"
+    )
+    rasterio.shutil.copy(tmp_path / "field.img", tmp_path / "field.tif", driver="GTiff")
+    scene = read_cube(tmp_path / "field.tif").scene
+    assert scene.wavelengths_nm.tolist() == [400.25, 500, 600, 700]
+    assert scene.band_names[0] == "a (400.25 Nanometers)"
+    np.testing.assert_array_equal(scene.cube, CUBE)
+
+
+def test_masks_of_the_file_are_invalid_pixels(tmp_path):
+    mask = np.ones((40, 30), dtype=bool)
+    mask[5:9, 3] = False
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = raster(tmp_path / "field.tif", describe=lambda dataset: dataset.write_mask(mask))
+    np.testing.assert_array_equal(read_cube(path).scene.valid, mask)
+
+
+def test_nan_is_a_value_for_no_data(tmp_path):
+    path = raster(tmp_path / "field.tif", CUBE.astype(np.float32), nodata=np.nan)
+    assert np.isnan(read_cube(path).nodata)
+
+
+def test_cubes_pickle_and_reopen(tmp_path):
+    cube = read_cube(raster(tmp_path / "field.tif")).scene.cube
+    np.testing.assert_array_equal(cube[2:4], CUBE[2:4])
+    text = pickle.dumps(cube)
+    assert len(text) < 1000
+    np.testing.assert_array_equal(pickle.loads(text)[2:4], CUBE[2:4])
+
+
+def test_forked_processes_open_the_file_themselves(tmp_path, monkeypatch):
+    cube = read_cube(raster(tmp_path / "field.tif")).scene.cube
+    cube[0:1]
+    before = cube._dataset
+    cube[0:1]
+    assert cube._dataset is before
+    monkeypatch.setattr(_raster.os, "getpid", lambda: -1)
+    np.testing.assert_array_equal(cube[0:1], CUBE[0:1])
+    assert cube._dataset is not before
+
+
+def test_threads_may_read_one_cube(tmp_path):
+    cube = read_cube(raster(tmp_path / "field.tif", **TILED)).scene.cube
+    broken = []
+
+    def read(seed):
+        rng = np.random.default_rng(seed)
+        starts = rng.integers(0, 38, 50).tolist()
+        broken.extend(
+            one for one in starts if not np.array_equal(cube[one : one + 2], CUBE[one : one + 2])
+        )
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not broken
+
+
+def test_the_cache_holds_a_row_of_tiles_or_little():
+    bands = 100
+    small = RasterCube("x.tif", (5000, 1000, bands), np.float32, tile_rows=256)
+    large = RasterCube("x.tif", (5000, 9000, bands), np.float32, tile_rows=256)
+    assert small._cache_bytes == 64_000_000 + 256 * 1000 * bands * 4
+    assert large._cache_bytes == 64_000_000
+
+
+def test_a_file_that_has_changed_is_not_read_as_the_old_one(tmp_path):
+    path = raster(tmp_path / "field.tif")
+    cube = read_cube(path).scene.cube
+    raster(path, CUBE[:, :20])
+    with pytest.raises(FileError) as error:
+        cube[0:1]
+    assert str(error.value) == f"{path}: it was 40 x 30 x 4, and has changed. Read the scene again."
+
+
+def test_files_that_are_none(tmp_path):
+    path = tmp_path / "field.tif"
+    path.write_bytes(b"no raster")
+    with pytest.raises(FileError) as error:
+        read_cube(path)
+    assert str(error.value) == (
+        f"{path}: GDAL cannot read it ('{path}' not recognized as being in a supported file "
+        f"format). {DAMAGED}"
+    )
+    with pytest.raises(MissingFileError):
+        read_cube(tmp_path / "other.tif")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_truncated_files(tmp_path, share):
+    path = raster(tmp_path / "field.tif", np.random.default_rng(0).random((64, 64, 4)), **TILED)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(FileError) as error:
+        np.asarray(read_cube(path).scene.cube)
+    assert str(error.value).startswith(f"{path}: GDAL cannot read it (")
+    assert str(error.value).endswith(f"). {DAMAGED}")
+
+
+def test_corrupt_values(tmp_path):
+    path = raster(tmp_path / "field.tif", np.random.default_rng(0).random((64, 64, 1)), **TILED)
+    data = bytearray(path.read_bytes())
+    data[4000:7000] = bytes(3000)
+    path.write_bytes(data)
+    with pytest.raises(FileError, match="GDAL cannot read it"):
+        np.asarray(read_cube(path).scene.cube)
+    with pytest.raises(FileError, match="GDAL cannot read it"):
+        read_label_map(path)
+
+
+def test_a_claim_of_enormous_size_allocates_nothing(tmp_path):
+    path = tmp_path / "field.vrt"
+    path.write_text(
+        '<VRTDataset rasterXSize="2000000000" rasterYSize="2000000000">'
+        '<VRTRasterBand dataType="Float64" band="1"/></VRTDataset>'
+    )
+    assert read_cube(path).scene.shape == (2_000_000_000, 2_000_000_000)
+    with pytest.raises(FileError) as error:
+        read_label_map(path)
+    assert str(error.value) == (
+        f"{path}: 2000000000 x 2000000000 labels do not fit into memory. Cut it to the grid of the "
+        "scene first."
+    )
+
+
+def test_complex_values(tmp_path):
+    path = raster(tmp_path / "field.tif", CUBE.astype(np.complex64))
+    with pytest.raises(FileError) as error:
+        read_cube(path)
+    assert str(error.value) == (
+        f"{path}: it holds complex values. Convert it to integers or floats of one type, for "
+        "example with gdal_translate -ot."
+    )
+
+
+def virtual(path, bands):
+    path.write_text(f'<VRTDataset rasterXSize="30" rasterYSize="40">{"".join(bands)}</VRTDataset>')
+    return path
+
+
+def test_bands_that_disagree_about_no_data(tmp_path):
+    bands = [
+        f'<VRTRasterBand dataType="Int16" band="{one}"><NoDataValue>-{one}</NoDataValue>'
+        "</VRTRasterBand>"
+        for one in (1, 2)
+    ]
+    path = virtual(tmp_path / "field.vrt", bands)
+    with pytest.raises(FileError) as error:
+        read_cube(path)
+    assert str(error.value) == (
+        f"{path}: its bands declare different values for no data: -1.0, -2.0. Unify them, for "
+        "example with gdalwarp -dstnodata VALUE."
+    )
+
+
+def test_bands_of_different_types(tmp_path):
+    bands = [
+        f'<VRTRasterBand dataType="{kind}" band="{one}"/>'
+        for one, kind in enumerate(["UInt16", "Int16"], 1)
+    ]
+    path = virtual(tmp_path / "field.vrt", bands)
+    with pytest.raises(FileError) as error:
+        read_cube(path)
+    assert str(error.value) == (
+        f"{path}: its bands are of different types: int16, uint16. Convert it to integers or "
+        "floats of one type, for example with gdal_translate -ot."
+    )
+
+
+def test_containers_without_a_raster_of_their_own(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "field.dat"
+    with h5py.File(path, "w") as file:
+        file["one"], file["two"] = CUBE[..., 0], CUBE[..., 1]
+    with pytest.raises(FileError) as error:
+        read_cube(path)
+    assert str(error.value) == (
+        f"{path}: it holds no raster of its own. Extract one with gdal_translate: "
+        f"HDF5:{path}://one, HDF5:{path}://two."
+    )
+
+
+def test_one_raster_has_no_variables(tmp_path):
+    path = raster(tmp_path / "field.tif")
+    for read in (read_cube, read_label_map):
+        with pytest.raises(FileError) as error:
+            read(path, "cube")
+        assert str(error.value) == (
+            f"{path}: it is read as one raster, but variable='cube' is asked for. Leave out "
+            "`variable`."
+        )
+
+
+LABELS = np.array([[0, 1, 2], [3, 2, 255]], dtype=np.uint8)
+TABLE = {0: (0, 0, 0), 1: (255, 0, 0), 2: (0, 128, 1), 3: (10, 11, 12), 9: (9, 9, 9)}
+
+
+def test_label_maps_with_a_palette(tmp_path):
+    path = raster(
+        tmp_path / "map.tif", LABELS, lambda dataset: dataset.write_colormap(1, TABLE),
+        nodata=255, crs="EPSG:32616", transform=rasterio.Affine(*PLACE),
+    )  # fmt: skip
+    found = read_label_map(path)
+    assert found.labels.tolist() == [[0, 1, 2], [3, 2, 0]]
+    assert found.labels.dtype == np.uint8
+    assert found.class_names == {}
+    assert found.class_colors == {1: "#FF0000", 2: "#008001", 3: "#0A0B0C"}
+    assert rasterio.crs.CRS.from_wkt(found.crs).to_epsg() == 32616
+    assert found.transform == PLACE
+
+
+def names_beside(path, names):
+    listed = "".join(f"<Category>{name}</Category>" for name in names)
+    path.with_name(f"{path.name}.aux.xml").write_text(
+        f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{listed}</CategoryNames>'
+        "</PAMRasterBand></PAMDataset>"
+    )
+    return path
+
+
+def test_category_names(tmp_path):
+    path = names_beside(raster(tmp_path / "map.tif", LABELS), ["", "corn", "", "prés &amp; bois"])
+    found = read_label_map(path)
+    assert found.class_names == {1: "corn", 3: "prés & bois"}
+    assert found.class_colors == {}
+
+
+def test_names_within_the_file_count_more_than_those_beside_it(tmp_path):
+    def describe(dataset):
+        dataset.update_tags(CLASS_NAMES='{"1": "maize"}', CLASS_COLORS='{"2": "#ABCDEF"}')
+
+    path = names_beside(raster(tmp_path / "map.tif", LABELS, describe), ["", "corn"])
+    found = read_label_map(path)
+    assert found.class_names == {1: "maize"}
+    assert found.class_colors == {2: "#ABCDEF"}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"a": "b"}', "[" * 100_000, "null", "1"])
+def test_tags_of_the_same_name_by_others_are_left_alone(tmp_path, text):
+    path = raster(tmp_path / "map.tif", LABELS, lambda one: one.update_tags(CLASS_NAMES=text))
+    assert read_label_map(names_beside(path, ["", "corn"])).class_names == {1: "corn"}
+
+
+def test_a_class_of_number_0_is_not_dropped_in_silence(tmp_path):
+    path = names_beside(raster(tmp_path / "map.tif", LABELS), ["water", "corn"])
+    with pytest.warns(HSVLMWarning, match="0 is the class 'water' there"):
+        read_label_map(path)
+
+
+@pytest.mark.parametrize("name", ["Unclassified", "unlabelled", " background ", "NoData", "none"])
+def test_names_for_no_class_are_none(tmp_path, name):
+    path = names_beside(raster(tmp_path / "map.tif", LABELS), [name, "corn"])
+    assert read_label_map(path).class_names == {1: "corn"}
+
+
+def test_label_maps_have_one_band(tmp_path):
+    path = raster(tmp_path / "field.tif")
+    with pytest.raises(FileError) as error:
+        read_label_map(path)
+    assert str(error.value) == (
+        f"{path}: it has 4 bands, but a label map has one. Give the file of the label map."
+    )
+
+
+def test_windows_of_rows_are_all_that_is_read(tmp_path, monkeypatch):
+    cube = read_cube(raster(tmp_path / "field.tif")).scene.cube
+    cube[0:1]
+    asked = []
+
+    class Spy:
+        def read(self, window):
+            asked.append(window)
+            return np.zeros((4, window.height, 30), dtype=np.int16)
+
+    monkeypatch.setattr(cube, "_dataset", Spy())
+    assert isinstance(cube, LazyCube)
+    assert cube[5:8].shape == (3, 30, 4)
+    assert asked == [Window(0, 5, 30, 3)]

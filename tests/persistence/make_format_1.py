@@ -1,0 +1,43 @@
+"""Write format-1.zip: python tests/persistence/make_format_1.py.
+
+The file stays as it is for as long as format 1 is read, so this ran once. It holds what it should
+predict as metadata.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from hsvlm import HSIPromptClassifier, SpectralTransformer, pixel_samples
+from hsvlm.persistence import save
+
+PATH = Path(__file__).with_name("format-1.zip")
+
+
+def main():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([[1, 2, 3]], 9, axis=0).repeat(3, axis=1)
+    cube = (rng.normal(size=(9, 9, 8)) + 4 * np.eye(8)[labels]).astype(np.float32)
+    clf = HSIPromptClassifier(
+        {1: "oats", 2: ["wheat", "a cereal"], 3: "bare soil"},
+        class_names={1: "Oats", 2: "Wheat", 3: "Soil"},
+        text_encoder=np.eye(3, 4),
+        vision_params={"width": 8, "depth": 1, "n_heads": 2, "mlp_width": 8},
+        n_components=4,
+        window_size=3,
+        patch_size=1,
+        max_epochs=3,
+        device="cpu",
+        random_state=np.random.RandomState(0),
+    )
+    scale = SpectralTransformer(StandardScaler(with_std=False))
+    pipeline = Pipeline([("scale", scale), ("skipped", "passthrough"), ("clf", clf)])
+    pipeline.fit(*pixel_samples(cube, labels))
+    metadata = {"cube": cube, "probabilities": pipeline.predict_proba(cube), "sensor": "none"}
+    save(pipeline, PATH, metadata=metadata)
+
+
+if __name__ == "__main__":
+    main()

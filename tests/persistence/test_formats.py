@@ -1,0 +1,46 @@
+"""Models of every format that was ever released are loaded."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hsvlm._saved_model.parts import FORMAT, read_parts
+from hsvlm.persistence import load, save
+
+FOLDER = Path(__file__).parent
+
+
+@pytest.mark.parametrize("number", range(1, FORMAT + 1))
+def test_models_of_all_formats_are_loaded(number):
+    pipeline = load(FOLDER / f"format-{number}.zip", device="cpu")
+    clf = pipeline[-1]
+    cube, expected = clf.metadata_["cube"], clf.metadata_["probabilities"]
+    # Other processors and versions of torch round differently.
+    np.testing.assert_allclose(pipeline.predict_proba(cube), expected, atol=1e-4)
+    assert clf.prompts_ == {1: ("oats",), 2: ("wheat", "a cereal"), 3: ("bare soil",)}
+    assert clf.class_names == {1: "Oats", 2: "Wheat", 3: "Soil"}
+    assert [name for name, _ in pipeline.steps] == ["scale", "skipped", "clf"]
+    assert len(clf.history_) == 3
+
+
+def layout(value):
+    """Keys at all depths, and the kinds of the values."""
+    if isinstance(value, dict):
+        return {key: layout(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [layout(one) for one in value[:3]]
+    return type(value).__name__
+
+
+def test_the_layout_is_that_of_its_format(tmp_path):
+    """A change of the layout needs a new number, a file of its own and a way to read the old."""
+    current = FOLDER / f"format-{FORMAT}.zip"
+    again = save(load(current, device="cpu"), tmp_path / "again")
+    old, new = (json.loads(read_parts(path)["config.json"]) for path in (current, again))
+    # A parameter that is added has a default and needs no new number.
+    added = new["classifier"]["parameters"].keys() - old["classifier"]["parameters"].keys()
+    for name in added:
+        del new["classifier"]["parameters"][name]
+    assert layout(new) == layout(old)

@@ -1,0 +1,134 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsvlm.exceptions import FileError, MissingFileError
+from hsvlm.prompts import read_prompt_file, write_prompt_file
+
+REMEDY = (
+    'A file of classes holds "classes", a list with value, name, color and prompts of each class '
+    '(only the value is required), and perhaps "template", a text with {} for the name.'
+)
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1)
+labels = st.one_of(st.integers(-1000, 70_000), texts)
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml", ".json"])
+def test_written_files_are_read(tmp_path, suffix):
+    path = tmp_path / f"classes{suffix}"
+    prompts = {1: ("a field of oats", "oats in drills"), 2: "bare soil", "dÿ": ["a dike"]}
+    write_prompt_file(path, prompts, {1: "Oats"}, {1: "#00ff00", 2: "#886644"})
+    found = read_prompt_file(path)
+    assert found.prompts == {
+        1: ["a field of oats", "oats in drills"],
+        2: ["bare soil"],
+        "dÿ": ["a dike"],
+    }
+    assert found.class_names == {1: "Oats"}
+    assert found.class_colors == {1: "#00ff00", 2: "#886644"}
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+@given(prompts=st.dictionaries(labels, st.lists(texts, min_size=1), min_size=1))
+def test_any_text_survives(tmp_path_factory, suffix, prompts):
+    path = tmp_path_factory.mktemp("prompts") / f"classes{suffix}"
+    assert read_prompt_file(write_prompt_file(path, prompts)).prompts == prompts
+
+
+def test_a_template_serves_classes_without_prompts(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text(
+        "template: a field of {}\n"
+        "classes:\n"
+        "  - {value: 1, name: oats}\n"
+        "  - {value: 2, prompts: bare soil}\n"
+    )
+    assert read_prompt_file(path).prompts == {1: ["a field of oats"], 2: ["bare soil"]}
+
+
+def test_names_alone_leave_the_prompts_to_the_template(tmp_path):
+    path = tmp_path / "classes.json"
+    content = {"classes": [{"value": 1, "name": "oats"}, {"value": 2}]}
+    path.write_text(json.dumps(content))
+    assert read_prompt_file(path).prompts is None
+    path.write_text(json.dumps({**content, "template": "an image of {}"}))
+    assert read_prompt_file(path).prompts == "an image of {}"
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        ("", "there is no list called classes"),
+        ("- 1", "there is no list called classes"),
+        ("classes: 3", "there is no list called classes"),
+        ("classes: []\nlegend: 1", "the file has 'legend'"),
+        ("classes: []\ntemplate: crops", "template is 'crops'"),
+        ("classes: [oats]", "class 1 of the list has no value"),
+        ("classes: [{value: 1}, {name: oats}]", "class 2 of the list has no value"),
+        ("classes: [{value: 1, colour: red}]", "class 1 of the list has 'colour'"),
+    ],
+)
+def test_files_of_another_form(tmp_path, content, wrong):
+    path = tmp_path / "classes.yaml"
+    path.write_text(content)
+    with pytest.raises(FileError) as error:
+        read_prompt_file(path)
+    assert str(error.value) == f"{path}: {wrong}. {REMEDY}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{value: 1.5}", "the value of class 1 of the list is 1.5. Values are whole numbers or"),
+        ("{value: true}", "the value of class 1 of the list is True. Values are"),
+        ("{value: 1, name: 7}", "the name of class 1 of the list is 7. Names are texts."),
+        ("{value: 1, name: ' '}", "the name of class 1 of the list is ' '. Names are texts."),
+        ("{value: 1, color: red}", "the color of class 1 of the list is 'red'. Write colours as"),
+        ("{value: 1, prompts: 5}", "the prompts of class 1 are 5. Give one text or a list of"),
+        ("{value: 1, prompts: []}", "the prompts of class 1 are []. Give one text or"),
+        ("{value: 1, prompts: a}, {value: 2}", "the prompts of class 2 are None. Give one text"),
+        ("{value: 1}, {value: 1}", "the value 1 occurs twice. Give each class its own."),
+    ],
+)
+def test_entries_that_cannot_be_used(tmp_path, entry, message):
+    path = tmp_path / "classes.yaml"
+    path.write_text(f"classes: [{entry}]")
+    with pytest.raises(FileError) as error:
+        read_prompt_file(path)
+    assert str(error.value).startswith(f"{path}: {message}")
+
+
+def test_files_that_are_no_text_of_their_kind(tmp_path):
+    for name, content, message in (
+        ("a.yaml", b"classes: [", "this is not YAML: while parsing a flow"),
+        ("a.json", b"{", "this is not JSON: Expecting property name"),
+        ("a.json", b"[" * 100_000, "this is not JSON: "),
+        ("b.yaml", b"\xff\xfe\x00", "the text is not UTF-8. Save it as UTF-8."),
+        ("a.txt", b"classes: []", "the suffix '.txt' is unknown. Files of classes end in .yaml,"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(FileError) as error:
+            read_prompt_file(path)
+        assert str(error.value).startswith(f"{path}: {message}")
+    with pytest.raises(MissingFileError, match=r"none\.yaml does not exist\. Give the path of a"):
+        read_prompt_file(tmp_path / "none.yaml")
+
+
+def test_yaml_runs_no_code(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text("classes: !!python/object/apply:os.getcwd []")
+    with pytest.raises(FileError, match="could not determine a constructor"):
+        read_prompt_file(path)
+
+
+def test_a_failed_write_leaves_the_older_file(tmp_path):
+    path = write_prompt_file(tmp_path / "classes.json", {1: "oats"})
+    with pytest.raises(TypeError):
+        write_prompt_file(path, {1: [object()]})
+    assert read_prompt_file(path).prompts == {1: ["oats"]}
+    assert [one.name for one in tmp_path.iterdir()] == ["classes.json"]
