@@ -34,4 +34,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) docs/_build docs/api/generated demo-output .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) docs/_build docs/api/generated docs/gallery demo-output .mypy_cache .ruff_cache .pytest_cache

@@ -174,7 +174,8 @@ def write_page() -> None:
     """Put all tables and figures that have been measured into one page of the documentation."""
     protocols = "\n".join(f"- *{name}*: {text}." for name, text in PROTOCOLS.items())
     head = _HEAD.format(protocols=protocols, environment=_environments())
-    parts = [one.read_text(encoding="utf-8") for one in sorted(RESULTS.glob("*.md"))]
+    tables, others = sorted(RESULTS.glob("table_*.md")), sorted(RESULTS.glob("[!t]*.md"))
+    parts = [one.read_text(encoding="utf-8") for one in [*tables, *others]]
     page = RESULTS.parent.parent / "docs" / "benchmarks.md"
     page.write_text("\n".join([head, *parts]), encoding="utf-8")
 

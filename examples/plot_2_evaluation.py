@@ -102,4 +102,4 @@ for place, (protocol, report) in enumerate(reports.items()):
 ax.set_yticks([row + 0.2 for row in range(len(names))], names)
 ax.invert_yaxis()
 ax.set(xlabel="overall accuracy (%), points: single splits", xlim=(0, 100))
-ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+legend = ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

@@ -81,5 +81,5 @@ figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="compressed")
 for ax, text, image in zip(axes, texts, np.moveaxis(cosines, -1, 0), strict=True):
     shown = ax.imshow(image, vmin=cosines.min(), vmax=cosines.max(), cmap="viridis")
     ax.set(title=text, xticks=[], yticks=[])
-figure.colorbar(shown, ax=axes, label="cosine", shrink=0.8)
+colorbar = figure.colorbar(shown, ax=axes, label="cosine", shrink=0.8)
 # sphinx_gallery_thumbnail_number = 3

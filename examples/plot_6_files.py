@@ -63,7 +63,7 @@ clf = HSIPromptClassifier(
     "indian-pines", class_names=scene.class_names, window_size=9, max_epochs=12, random_state=0
 )
 clf.fit(X[train], y[train])
-clf.save(folder / "model", metadata={"wavelengths_nm": scene.wavelengths_nm})
+model = clf.save(folder / "model", metadata={"wavelengths_nm": scene.wavelengths_nm})
 
 # %%
 # Map
@@ -71,7 +71,7 @@ clf.save(folder / "model", metadata={"wavelengths_nm": scene.wavelengths_nm})
 # In another program, on another day, with nothing but files. The scene is read from top to bottom
 # and never as a whole; a run that was stopped goes on where it was.
 
-clf = HSIPromptClassifier.load(folder / "model")
+clf = HSIPromptClassifier.load(model)
 found = predict_scene(
     clf, folder / "site.hdr", folder / "map.tif", entropy=folder / "entropy.tif", verbose=0
 )

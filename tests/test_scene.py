@@ -148,7 +148,7 @@ def test_summary_and_its_table(mapped):
         "wavelengths": "400.0 to 900.0 nm",
         "bad bands": "1",
         "valid pixels": "340 of 360",
-        "labels": "0: 136, oats: 70, <soil>: 84, 3: 70",
+        "labels": "no label: 136, oats: 70, <soil>: 84, 3: 70",
         "CRS": "WGS 84 / UTM zone 16N",
         "pixel size": "20 x 20 units of the CRS",
         "upper left corner": "(500000, 4400000)",

@@ -241,7 +241,7 @@ class Scene:
 
     def __repr__(self) -> str:
         height, width = self.shape
-        parts = [f"{self.name!r}", f"{height} x {width} pixels", f"{self.n_bands} bands"]
+        parts = [f"{self.name!r}", f"{height} x {width} pixels", self._bands()]
         if self.wavelengths_nm is not None:
             low, high = self.wavelengths_nm.min(), self.wavelengths_nm.max()
             parts[-1] += f" from {low:.0f} to {high:.0f} nm"
@@ -249,6 +249,9 @@ class Scene:
         if self.class_names:
             parts.append(f"{len(self.class_names)} classes")
         return f"Scene({', '.join(parts)})"
+
+    def _bands(self) -> str:
+        return f"{self.n_bands} band{'s' if self.n_bands > 1 else ''}"
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -276,7 +279,7 @@ class Scene:
         size = self.cube.dtype.itemsize * height * width * self.n_bands
         lines = {
             "name": self.name,
-            "size": f"{height} x {width} pixels, {self.n_bands} bands",
+            "size": f"{height} x {width} pixels, {self._bands()}",
             "values": f"{self.cube.dtype}, {size / 1e6:,.1f} MB",
         }
         if self.wavelengths_nm is not None:
@@ -288,8 +291,9 @@ class Scene:
             lines["valid pixels"] = f"{int(self.valid.sum()):,} of {self.valid.size:,}"
         if self.labels is not None:
             values, counts = np.unique(self.labels, return_counts=True)
+            names = {0: "no label", **self.class_names}
             lines["labels"] = ", ".join(
-                f"{self.class_names.get(value, value)}: {count:,}"
+                f"{names.get(value, value)}: {count:,}"
                 for value, count in zip(values.tolist(), counts.tolist(), strict=True)
             )
         if self.crs is not None:

@@ -375,6 +375,23 @@ def test_tags_of_the_same_name_by_others_are_left_alone(tmp_path, text):
     assert read_label_map(names_beside(path, ["", "corn"])).class_names == {1: "corn"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"gr\xc3\xbcn", b"gr\xfcn "), (b"gr\xc3\xbcn", b"gr\x01n ")]
+)
+def test_text_in_other_encodings_does_not_spoil_the_file(tmp_path, old, new):
+    def describe(dataset):
+        dataset.descriptions = ("grün",)
+        dataset.update_tags(NOTE="grün")
+        dataset.update_tags(1, NOTE="grün")
+
+    path = raster(tmp_path / "map.tif", LABELS, describe)
+    data = path.read_bytes()
+    assert data.count(old) == 3
+    path.write_bytes(data.replace(old, new))
+    assert read_cube(path).scene.shape == (2, 3)
+    np.testing.assert_array_equal(read_label_map(path).labels, LABELS)
+
+
 def test_a_class_of_number_0_is_not_dropped_in_silence(tmp_path):
     path = names_beside(raster(tmp_path / "map.tif", LABELS), ["water", "corn"])
     with pytest.warns(HSVLMWarning, match="0 is the class 'water' there"):

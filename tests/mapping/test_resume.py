@@ -434,14 +434,15 @@ def test_paths_are_checked_before_any_work(tmp_path, fitted, scene):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_scene_is_not_overwritten(tmp_path, fitted, cube):
+@pytest.mark.parametrize(("name", "out"), [("scene.hdr", "scene.img"), ("scene.tif", "scene.tif")])
+def test_the_scene_is_not_overwritten(tmp_path, fitted, cube, name, out):
     from hsvlm.io import read_scene, write_scene
 
-    path = write_scene(tmp_path / "scene.hdr", Scene(cube))
+    path = write_scene(tmp_path / name, Scene(cube))
     before = contents(tmp_path)
     for scene in (path, read_scene(path)):
         with pytest.raises(ParameterError) as caught:
-            predict_scene(fitted, scene, tmp_path / "scene.img")
+            predict_scene(fitted, scene, tmp_path / out)
         assert "would overwrite" in str(caught.value)
         assert "which is the scene itself" in str(caught.value)
     assert contents(tmp_path) == before

@@ -97,6 +97,13 @@ def test_tensors(dtype):
     assert torch.equal(through_json([tensor])[0], tensor)
 
 
+def test_arrays_under_keys_that_look_the_same():
+    arrays = [np.zeros((1, 2)), np.ones((2, 1))]
+    found = through_json({float("nan"): arrays[0], float("nan"): arrays[1]})
+    for one, other in zip(found.values(), arrays, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_paths_become_paths():
     assert through_json(Path("a") / "b") == Path("a/b")
 

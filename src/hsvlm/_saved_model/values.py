@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Packer", "Unpacker", "fields"]
 
 _GENERATOR: Final = "MT19937"  # of every RandomState that is made from a seed
-_DTYPE: Final = re.compile(r"[<>|][biuf][1248]|[<>]U\d+|\|O")
+# Of arrays; strings of any length would let a file ask for any amount of memory.
+_DTYPE: Final = re.compile(r"[<>|][biuf][1248]|[<>]U\d{1,4}|\|O")
 _SCALARS: Final = {
     np.dtype(one).name: np.dtype(one).type
     for one in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -79,8 +80,7 @@ class Packer:
         if isinstance(value, np.ndarray):
             return self._array(value, place)
         if isinstance(value, torch.Tensor):
-            self.tensors[place] = value.detach().cpu().clone().contiguous()
-            return {"torch": place}
+            return {"torch": self._keep(value.detach().cpu().clone().contiguous(), place)}
         if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
             return {"path": path}
         if isinstance(value, np.random.RandomState):
@@ -106,8 +106,14 @@ class Packer:
         order = "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
         native = array.astype(array.dtype.newbyteorder("="), order="K")
         rows = np.array(native if order == "C" else native.T, order="C")
-        self.tensors[place] = torch.from_numpy(rows)
-        return {"array": {"dtype": array.dtype.str, "order": order, "tensor": place}}
+        name = self._keep(torch.from_numpy(rows), place)
+        return {"array": {"dtype": array.dtype.str, "order": order, "tensor": name}}
+
+    def _keep(self, tensor: torch.Tensor, place: str) -> str:
+        # Two NaN may be keys of one dict, and then look the same.
+        name = place if place not in self.tensors else f"{place} {len(self.tensors)}"
+        self.tensors[name] = tensor
+        return name
 
     def _scalar(self, value: Any, place: str) -> Any:
         name = "str" if isinstance(value, np.str_) else value.dtype.name

@@ -48,7 +48,7 @@ def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> 
         If GDAL fails.
     """
     rasterio = import_optional("rasterio", "geo")
-    failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError)
+    failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError, UnicodeDecodeError)
     options = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
     with rasterio.Env(**options):
         try:

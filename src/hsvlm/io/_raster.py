@@ -22,7 +22,7 @@ from hsvlm.io._variables import to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from os import PathLike
 
@@ -55,7 +55,7 @@ class RasterCube(LazyCube):
         self, path: str | PathLike[str], shape: tuple[int, ...], dtype: Any, tile_rows: int = 1
     ) -> None:
         super().__init__(shape, dtype)
-        self._path = os.fspath(path)
+        self.path = os.fspath(path)
         row_of_tiles = tile_rows * self.shape[1] * self.shape[2] * self.dtype.itemsize
         fits = row_of_tiles + CACHE_BYTES <= _LARGEST_CACHE
         self._cache_bytes = CACHE_BYTES + (row_of_tiles if fits else 0)
@@ -67,7 +67,7 @@ class RasterCube(LazyCube):
         """Read whole rows; see the base class."""
         if stop <= start:
             return np.empty((0, *self.shape[1:]), dtype=self.dtype)
-        with self._lock, _reading(self._path, self._cache_bytes) as rasterio:
+        with self._lock, _reading(self.path, self._cache_bytes) as rasterio:
             # A dataset that was opened before a fork shares its place in the file with it.
             if self._dataset is None or self._process != os.getpid():
                 self._dataset, self._process = self._opened(rasterio), os.getpid()
@@ -77,10 +77,10 @@ class RasterCube(LazyCube):
 
     def _opened(self, rasterio: Any) -> Any:
         with ungeoreferenced():
-            dataset = rasterio.open(Path(self._path))
+            dataset = rasterio.open(Path(self.path))
         if (dataset.height, dataset.width, dataset.count) != self.shape:
             wrong = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
-            raise unreadable(self._path, wrong, "Read the scene again.")
+            raise unreadable(self.path, wrong, "Read the scene again.")
         return dataset
 
     def __getstate__(self) -> dict[str, Any]:
@@ -129,8 +129,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     with _opened(file, variable) as dataset:
         nodata = _nodata(file, dataset)
         bands = range(1, dataset.count + 1)
-        names = dataset.descriptions if any(dataset.descriptions) else ()
-        marks = [dataset.tags(band).get("bbl", "") for band in bands]
+        names = _text(lambda: dataset.descriptions, ())
+        names = names if any(names) else ()
+        marks = [_tags(dataset, band).get("bbl", "") for band in bands]
         shape = (dataset.height, dataset.width, dataset.count)
         tile_rows = dataset.block_shapes[0][0]
         scene = Scene(
@@ -234,6 +235,19 @@ def _nodata(path: Any, dataset: Any) -> float | None:
     return None if value is None else float(value)
 
 
+def _text(read: Callable[[], Any], otherwise: Any) -> Any:
+    # rasterio takes all text for UTF-8, and what is none is not worth the file.
+    try:
+        return read()
+    except UnicodeDecodeError:
+        return otherwise
+
+
+def _tags(dataset: Any, *band: int, **domain: str) -> dict[str, str]:
+    tags: dict[str, str] = _text(lambda: dataset.tags(*band, **domain), {})
+    return tags
+
+
 def _unmasked(dataset: Any) -> NDArray[np.bool_] | None:
     flags = import_optional("rasterio.enums", "geo").MaskFlags
     found = dataset.mask_flag_enums[0]
@@ -245,12 +259,12 @@ def _unmasked(dataset: Any) -> NDArray[np.bool_] | None:
 
 def _wavelengths(dataset: Any) -> Any:
     bands = range(1, dataset.count + 1)
-    tags = [{name.lower(): text for name, text in dataset.tags(one).items()} for one in bands]
-    unit = dataset.tags().get("wavelength_units", "")
+    tags = [{name.lower(): text for name, text in _tags(dataset, one).items()} for one in bands]
+    unit = _tags(dataset).get("wavelength_units", "")
     values = [one.get("wavelength") for one in tags]
     units = {one.get("wavelength_units", unit) for one in tags}
     if None in values:
-        imagery = [dataset.tags(one, ns="IMAGERY") for one in bands]
+        imagery = [_tags(dataset, one, ns="IMAGERY") for one in bands]
         values, units = [one.get("CENTRAL_WAVELENGTH_UM") for one in imagery], {"um"}
     if None in values or len(units) > 1:
         return None
@@ -261,7 +275,7 @@ def _wavelengths(dataset: Any) -> Any:
 def _tagged(dataset: Any, name: str) -> dict[int, str]:
     # Anybody may have written anything under this name.
     try:
-        found = json.loads(dataset.tags().get(name, "{}"))
+        found = json.loads(_tags(dataset).get(name, "{}"))
         return {int(one): str(text) for one, text in found.items()}
     except (ValueError, AttributeError, RecursionError):
         return {}
@@ -280,5 +294,10 @@ def _category_names(dataset: Any) -> dict[int, str]:
     copy_dataset = import_optional("rasterio.shutil", "geo").copy
     with import_optional("rasterio.io", "geo").MemoryFile(ext=".vrt") as copy:
         copy_dataset(dataset, copy.name, driver="VRT")
-        described = ET.fromstring(copy.read())  # noqa: S314 (GDAL has just written it)
+        written = copy.read().decode(errors="replace")
+    try:
+        described = ET.fromstring(written)  # noqa: S314 (GDAL has just written it)
+    except ET.ParseError:
+        # GDAL writes down what the file says, control characters included.
+        return {}
     return {one: found.text or "" for one, found in enumerate(described.iter("Category"))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -275,4 +276,5 @@ default=None
             [self.class_names[label], f"{count:,}", f"{100 * count / total:.2f}"]
             for label, count in self.counts.items()
         ]
-        return html_table(["class", "pixels", "share %"], rows)
+        where = "" if self.path is None else f"<p>{html.escape(str(self.path))}</p>"
+        return where + html_table(["class", "pixels", "share %"], rows)

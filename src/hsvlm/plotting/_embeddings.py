@@ -177,8 +177,8 @@ class EmbeddingDisplay(Display):
         prototypes : dict, default=None
             ``{label: vector}``, vectors of shape (n_features,) in the same space.
         method : {"pca", "tsne", "umap"}, default="pca"
-            Principal components of the pixels, onto which prototypes are projected; or t-SNE [1]_
-            or UMAP [2]_ of pixels and prototypes together, in cosine distance. In these two, sizes
+            Principal components of the pixels, onto which prototypes are projected; or t-SNE
+            or UMAP of pixels and prototypes together, in cosine distance. In these two, sizes
             of clusters and distances between them have no scale. UMAP needs umap-learn.
         class_names : dict, default=None
             ``{label: name}``. Gives the order and the colours of the classes, also of those that

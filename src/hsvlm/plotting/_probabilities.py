@@ -111,7 +111,7 @@ class ProbabilityMapDisplay(Display):
             What ``predict_proba`` gives. Pixels that are masked or NaN are white. Maps of more
             than 2,000 pixels on a side are thinned.
         kind : {"confidence", "entropy"}, default="confidence"
-            The largest of the probabilities, from 1 / n_classes to 1; or their entropy [1]_ over
+            The largest of the probabilities, from 1 / n_classes to 1; or their entropy over
             its maximum, the logarithm of the number of classes: 0 where one class has all the
             probability, 1 where all have the same.
         label : int or str, default=None

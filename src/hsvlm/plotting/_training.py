@@ -124,4 +124,5 @@ class TrainingCurveDisplay(Display):
             self.lr_ax_.grid(alpha=0.25, linewidth=0.6)
         else:
             ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         return self._keep(ax)
