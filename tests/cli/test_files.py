@@ -132,16 +132,28 @@ def test_bands_are_matched_by_wavelength(files, georeferenced):
         run(*predict, files / "few.tif", "--output", files / "c")
 
 
-def test_inspect_tells_of_scenes_and_models(files):
-    printed = run("inspect", files / "scene.tif", "--labels", files / "labels.tif")
+def test_inspect_tells_of_scenes(files):
+    described = ["inspect", files / "scene.tif", "--labels", files / "labels.tif"]
+    printed = run(*described)
     assert "18 x 20 pixels, 12 bands" in printed
     assert "400.0 to 900.0 nm" in printed
-    assert json.loads(run("inspect", files / "scene.tif", "--json"))["values"] == "float32, 0.0 MB"
+    figures = json.loads(run(*described, "--json"))
+    assert (figures["height"], figures["width"], figures["n_bands"]) == (18, 20, 12)
+    assert figures["wavelengths_nm"][-1] == 900.0
+    assert figures["transform"][0] == 20.0
+    assert figures["n_valid"] == 360
+    assert [one["n_pixels"] for one in figures["labels"]] == [136, 70, 84, 70]
+
+
+def test_inspect_tells_of_models(files):
     fit(files)
     printed = run("inspect", files / "fitted")
-    assert "1: Oats" in printed
+    assert "1: Oats (a field of oats)" in printed
     assert "window_size=5" in printed
-    assert "400.0 to 900.0 nm" in printed
+    assert "12, 400.0 to 900.0 nm" in printed
+    figures = json.loads(run("inspect", files / "fitted" / "model", "--json"))
+    assert figures["classes"][2] == {"label": 3, "name": "Lake", "prompts": ["a lake"]}
+    assert figures["n_epochs"] == 2
 
 
 def test_evaluate_on_files(files):

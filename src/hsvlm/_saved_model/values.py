@@ -24,6 +24,7 @@ __all__ = ["Packer", "Unpacker", "fields"]
 _GENERATOR: Final = "MT19937"  # of every RandomState that is made from a seed
 # Of arrays; strings of any length would let a file ask for any amount of memory.
 _DTYPE: Final = re.compile(r"[<>|][biuf][1248]|[<>]U\d{1,4}|\|O")
+_NOT_FINITE: Final = ("nan", "inf", "-inf")
 _SCALARS: Final = {
     np.dtype(one).name: np.dtype(one).type
     for one in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -163,7 +164,7 @@ class Unpacker:
         self._kinds: dict[str, Callable[[Any], Any]] = {
             "array": self._array,
             "dict": lambda items: {key: self.unpack(one) for key, one in items.items()},
-            "float": {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}.__getitem__,
+            "float": lambda name: float(_NOT_FINITE[_NOT_FINITE.index(name)]),
             "items": lambda items: {self.unpack(key): self.unpack(one) for key, one in items},
             "numpy": lambda pair: _SCALARS[pair[0]](self.unpack(pair[1])),
             "path": Path,

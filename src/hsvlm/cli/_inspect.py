@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from hsvlm.cli._options import (
@@ -18,6 +19,10 @@ from hsvlm.cli._options import (
 )
 from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
+
+if TYPE_CHECKING:
+    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.scene import Scene
 
 __all__ = ["inspect"]
 
@@ -40,7 +45,8 @@ def inspect(
         message = f"{path} does not exist. Give the path of a scene or of a model."
         raise MissingFileError(message)
     if path.is_dir():
-        described = _model(path)
+        clf = _loaded(path)
+        figures, lines = _model_figures(clf), _model_lines(clf)
     else:
         scene = read_labeled_scene(
             path,
@@ -50,41 +56,89 @@ def inspect(
             nodata=nodata,
             keep_bad_bands=True,
         )
-        described = scene.summary()
+        figures, lines = _scene_figures(scene), scene.summary()
     if as_json:
-        print_json(described)
+        print_json(figures)
         return
-    longest = max(map(len, described))
-    for name, value in described.items():
-        first, *rest = str(value).split("\n")
+    longest = max(map(len, lines))
+    for name, value in lines.items():
+        first, *rest = value.split("\n")
         typer.echo(f"{name:<{longest}}  {first}")
         for line in rest:
             typer.echo(f"{'':<{longest}}  {line}")
 
 
-def _model(path: Path) -> dict[str, Any]:
+def _scene_figures(scene: Scene) -> dict[str, Any]:
+    height, width = scene.shape
+    counts = None
+    if scene.labels is not None:
+        found, numbers = np.unique(scene.labels, return_counts=True)
+        counts = [
+            {"label": label, "name": scene.class_names.get(label), "n_pixels": number}
+            for label, number in zip(found.tolist(), numbers.tolist(), strict=True)
+        ]
+    return {
+        "name": scene.name,
+        "height": height,
+        "width": width,
+        "n_bands": scene.n_bands,
+        "dtype": str(scene.cube.dtype),
+        "wavelengths_nm": _listed(scene.wavelengths_nm),
+        "band_names": list(scene.band_names),
+        "bad_bands": _listed(scene.bad_bands),
+        "n_valid": height * width if scene.valid is None else int(scene.valid.sum()),
+        "labels": counts,
+        "crs": scene.crs,
+        "transform": scene.transform,
+    }
+
+
+def _listed(values: Any) -> Any:
+    return None if values is None else values.tolist()
+
+
+def _loaded(path: Path) -> HSIPromptClassifier:
     from hsvlm.estimator import HSIPromptClassifier
 
-    clf = HSIPromptClassifier.load(model_folder(path), device="cpu")
+    return HSIPromptClassifier.load(model_folder(path), device="cpu")
+
+
+def _model_figures(clf: HSIPromptClassifier) -> dict[str, Any]:
     names = clf.class_names or {}
-    defaults = HSIPromptClassifier().get_params()
-    hidden = ("prompts", "class_names", "device", "verbose")
-    changed = {
-        name: value
-        for name, value in clf.get_params().items()
-        if name not in hidden and value != defaults[name]
-    }
-    described = {
+    return {
         "model": type(clf).__name__,
-        "bands": str(clf.n_features_in_),
-        "window": f"{clf.window_size_} x {clf.window_size_} pixels",
-        "classes": "\n".join(
-            f"{label}: {names.get(label, label)}" for label in clf.classes_.tolist()
-        ),
-        "trained": f"{len(clf.history_)} epochs, last loss {clf.history_[-1]['train_loss']:.4g}",
-        "settings": "\n".join(f"{name}={value!r}" for name, value in changed.items()),
+        "n_bands": clf.n_features_in_,
+        "wavelengths_nm": clf.metadata_.get("wavelengths_nm"),
+        "window_size": clf.window_size_,
+        "classes": [
+            {"label": label, "name": names.get(label), "prompts": list(clf.prompts_[label])}
+            for label in clf.classes_.tolist()
+        ],
+        "n_epochs": len(clf.history_),
+        "train_loss": float(clf.history_[-1]["train_loss"]),
     }
-    wavelengths = clf.metadata_.get("wavelengths_nm")
-    if wavelengths:
-        described["wavelengths"] = f"{min(wavelengths):.1f} to {max(wavelengths):.1f} nm"
-    return described
+
+
+def _model_lines(clf: HSIPromptClassifier) -> dict[str, str]:
+    figures = _model_figures(clf)
+    defaults = type(clf)().get_params()
+    hidden = ("prompts", "class_names", "device", "verbose")
+    changed = [
+        f"{name}={value!r}"
+        for name, value in clf.get_params().items()
+        if name not in hidden and repr(value) != repr(defaults[name])
+    ]
+    wavelengths = figures["wavelengths_nm"]
+    span = f", {min(wavelengths):.1f} to {max(wavelengths):.1f} nm" if wavelengths else ""
+    classes = [
+        f"{one['label']}: {one['name'] or ''} ({'; '.join(one['prompts'])})"
+        for one in figures["classes"]
+    ]
+    return {
+        "model": figures["model"],
+        "bands": f"{figures['n_bands']}{span}",
+        "window": f"{figures['window_size']} x {figures['window_size']} pixels",
+        "classes": "\n".join(classes),
+        "training": f"{figures['n_epochs']} epochs, last loss {figures['train_loss']:.4g}",
+        "settings": "\n".join(changed) or "all as by default",
+    }

@@ -141,8 +141,8 @@ def model_folder(path: Path) -> Path:
     Path
         Of the model.
     """
-    inside = path / MODEL_NAME
-    return inside if inside.exists() else path
+    is_model = path.is_file() or (path / "config.json").exists()
+    return path if is_model else path / MODEL_NAME
 
 
 def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) -> Scene:
