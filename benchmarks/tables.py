@@ -70,7 +70,7 @@ def table_3(window: int, epochs: dict[str, int]) -> Table:
     note = (
         "Blocks of 16 x 16 pixels here: smaller ones leave too few test pixels from 30 % on. Under "
         "blocks the test side shrinks as the training side grows, and other fields are tested: "
-        "the rows differ by less than the splits of one row do."
+        "no learning curve, and the deviations are wide."
     )
     return Table("3", "Share of training pixels", rows, compared=False, note=note)
 
