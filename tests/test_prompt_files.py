@@ -108,7 +108,11 @@ def test_files_that_are_no_text_of_their_kind(tmp_path):
         ("a.json", b"{", "this is not JSON: Expecting property name"),
         ("a.json", b"[" * 100_000, "this is not JSON: "),
         ("b.yaml", b"\xff\xfe\x00", "the text is not UTF-8. Save it as UTF-8."),
-        ("a.txt", b"classes: []", "the suffix '.txt' is unknown. Files of classes end in .yaml,"),
+        (
+            "a.txt",
+            b"classes: []",
+            "the suffix '.txt' is unknown. Such files end in .json, .yaml or",
+        ),
     ):
         path = tmp_path / name
         path.write_bytes(content)
@@ -131,4 +135,6 @@ def test_a_failed_write_leaves_the_older_file(tmp_path):
     with pytest.raises(TypeError):
         write_prompt_file(path, {1: [object()]})
     assert read_prompt_file(path).prompts == {1: ["oats"]}
+    with pytest.raises(FileError, match=r"the suffix '\.txt' is unknown"):
+        write_prompt_file(tmp_path / "classes.txt", {1: "oats"})
     assert [one.name for one in tmp_path.iterdir()] == ["classes.json"]

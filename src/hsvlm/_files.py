@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hsvlm._runtime import import_optional
 from hsvlm.exceptions import FileError, MissingFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-__all__ = ["existing_file", "replaced", "unreadable"]
+__all__ = ["existing_file", "parsed_file", "replaced", "unreadable"]
 
 
 def existing_file(path: str | PathLike[str]) -> Path:
@@ -60,6 +63,55 @@ def unreadable(path: str | PathLike[str], wrong: str, remedy: str) -> FileError:
         Ready to be raised.
     """
     return FileError(f"{path}: {wrong}. {remedy}")
+
+
+def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
+    """Read values from a text file of JSON, TOML or YAML.
+
+    Parameters
+    ----------
+    path : Path
+        Of an existing file.
+    suffixes : tuple of str
+        Those that are allowed, of ``".json"``, ``".toml"``, ``".yaml"`` and ``".yml"``.
+    remedy : str
+        A sentence that says what the file should hold.
+
+    Returns
+    -------
+    object
+        Whatever it holds.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another, or the file is no text of its kind.
+    MissingDependencyError
+        If the file is YAML and PyYAML is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        raise unreadable(
+            path, f"the suffix {path.suffix!r} is unknown", f"Such files end in {known}."
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+        if suffix == ".json":
+            return json.loads(text)
+        if suffix == ".toml":
+            return tomllib.loads(text)
+        yaml = import_optional("yaml", "cli")
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        kind = "YAML" if suffix == ".yml" else suffix[1:].upper()
+        wrong = f"this is not {kind}: {' '.join(str(error).split())}"
+        raise unreadable(path, wrong, remedy) from error
 
 
 @contextmanager

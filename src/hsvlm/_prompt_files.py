@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._files import existing_file, replaced, unreadable
+from hsvlm._files import existing_file, parsed_file, replaced, unreadable
 from hsvlm._runtime import import_optional
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PromptFile", "read_prompt_file", "write_prompt_file"]
 
+_SUFFIXES = (".json", ".yaml", ".yml")
 _KEYS = ("value", "name", "color", "prompts")
 _REMEDY = (
     'A file of classes holds "classes", a list with value, name, color and prompts of each class '
@@ -79,7 +80,7 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
     >>> path.unlink()
     """
     source = existing_file(path)
-    content = _parsed(source)
+    content = parsed_file(source, _SUFFIXES, _REMEDY)
     if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
         raise unreadable(source, "there is no list called classes", _REMEDY)
     _refuse_unknown(source, content, ("classes", "template"), "the file")
@@ -147,7 +148,11 @@ def write_prompt_file(
         entry["prompts"] = [texts] if isinstance(texts, str) else list(texts)
         classes.append(entry)
     content = {"classes": classes}
-    if _is_json(target):
+    suffix = target.suffix.lower()
+    if suffix not in _SUFFIXES:
+        wrong = f"the suffix {target.suffix!r} is unknown"
+        raise unreadable(target, wrong, f"Such files end in {', '.join(_SUFFIXES)}.")
+    if suffix == ".json":
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
         yaml = import_optional("yaml", "cli")
@@ -155,32 +160,6 @@ def write_prompt_file(
     with replaced(target) as draft:
         draft.write_text(text, encoding="utf-8")
     return target
-
-
-def _is_json(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix not in (".json", ".yaml", ".yml"):
-        remedy = "Files of classes end in .yaml, .yml or .json."
-        raise unreadable(path, f"the suffix {path.suffix!r} is unknown", remedy)
-    return suffix == ".json"
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8")
-        if _is_json(path):
-            return json.loads(text)
-        yaml = import_optional("yaml", "cli")
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from error
-    except UnicodeDecodeError as error:
-        raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
-    except (ValueError, RecursionError) as error:
-        kind = "JSON" if _is_json(path) else "YAML"
-        wrong = f"this is not {kind}: {' '.join(str(error).split())}"
-        raise unreadable(path, wrong, _REMEDY) from error
 
 
 def _refuse_unknown(

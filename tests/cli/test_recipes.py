@@ -107,7 +107,7 @@ def test_prompts_beside_the_recipe_are_found_from_anywhere(tmp_path):
     [
         ("[1]", 'this is not a recipe. A recipe holds "command", "options" with the long names'),
         ("options: 3", "this is not a recipe. A recipe holds"),
-        ("options: [", "while parsing a flow"),
+        ("options: [", "this is not YAML: while parsing a flow"),
         ("command: other\noptions: {}", "this is a recipe of the command 'other', not 'shrink'. "),
         ("options: {skale: 1}", "shrink has no option 'skale'. Its options: factor, format, "),
     ],

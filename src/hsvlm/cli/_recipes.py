@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -12,13 +10,14 @@ from typing import Any, get_args, get_type_hints
 import typer
 
 import hsvlm
-from hsvlm._files import existing_file, replaced, unreadable
+from hsvlm._files import existing_file, parsed_file, replaced, unreadable
 from hsvlm._runtime import import_optional
 from hsvlm.exceptions import ParameterError
 
 __all__ = ["RECIPE_NAME", "load_recipe", "parse_settings", "save_recipe"]
 
 RECIPE_NAME = "recipe.yaml"
+_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 _NOT_KEPT = ("recipe", "as_json", "quiet", "settings")
 _SETTINGS = "hsvlm.settings"
 _REMEDY = (
@@ -52,7 +51,7 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
     if path is None:
         return None
     source = existing_file(path)
-    content = _parsed(source)
+    content = parsed_file(source, _SUFFIXES, _REMEDY)
     if not isinstance(content, Mapping) or not isinstance(content.get("options"), Mapping):
         raise unreadable(source, "this is not a recipe", _REMEDY)
     if content.get("command", context.info_name) != context.info_name:
@@ -158,22 +157,6 @@ def save_recipe(
     with replaced(target) as draft:
         draft.write_text(text, encoding="utf-8")
     return target
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix.lower() == ".toml":
-            return tomllib.loads(text)
-        if path.suffix.lower() == ".json":
-            return json.loads(text)
-        yaml = import_optional("yaml", "cli")
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from error
-    except ValueError as error:
-        raise unreadable(path, " ".join(str(error).split()), _REMEDY) from error
 
 
 def _yaml_value(given: str, value: str) -> Any:
