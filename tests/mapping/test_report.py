@@ -102,8 +102,8 @@ def test_a_reference_gives_accuracies():
         "fen                     0         0    0",
     ]
     assert report.notes[1:] == (
-        "15 reference pixels, taken to be a random sample within each class of the map; ± is half "
-        "the width of a 95 % interval.",
+        "15 reference pixels, taken to be a random sample within each class of the map, none of "
+        "which the classifier was trained on; ± is half the width of a 95 % interval.",
     )
 
 

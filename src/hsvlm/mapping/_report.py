@@ -298,7 +298,8 @@ def notes_on(accuracy: MapAccuracy, names: Sequence[str], mapped: Sequence[float
     sampled = accuracy.confusion.sum(axis=1)
     lines = [
         f"{int(sampled.sum()):,} reference pixels, taken to be a random sample within each class "
-        "of the map; ± is half the width of a 95 % interval."
+        "of the map, none of which the classifier was trained on; ± is half the width of a 95 % "
+        "interval."
     ]
     without = [
         name
