@@ -25,6 +25,7 @@ docs: $(READY)  ## Build the documentation into docs/_build
 benchmark: $(READY)  ## Measure the paper's tables and figure on Indian Pines (a night on two cores)
 	$(RUN) benchmarks.tables all --seeds 4 --jobs 2
 	$(RUN) benchmarks.figure_2
+	$(RUN) benchmarks.big_scene
 
 check: lint types docs test  ## All checks, without the demo
 
