@@ -41,7 +41,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"hsvlm {release}"
 html_show_sourcelink = False
 html_static_path = ["_static"]
-html_css_files = ["gallery.css"]
+html_css_files = ["tables.css"]
 html_theme_options = {
     "logo": {"text": "hsvlm"},
     "navbar_align": "left",
@@ -50,9 +50,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {
-    name: [] for name in ("index", "getting-started", "faq", "paper", "architecture", "glossary")
-}
+NO_SECTIONS = "index getting-started benchmarks faq paper architecture glossary"
+html_sidebars = {name: [] for name in NO_SECTIONS.split()}
 
 
 def skip_foreign(app, what, name, obj, skip, options):
