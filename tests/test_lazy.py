@@ -146,3 +146,39 @@ def test_values_under_the_mask_do_not_matter(cube, labels, settings):
         X, y = pixel_samples(MaskedCube(broken, valid), labels)
         proba.append(HSIPromptClassifier(**settings).fit(X, y).predict_proba(X))
     np.testing.assert_array_equal(*proba)
+
+
+@pytest.mark.parametrize(
+    ("names", "unlabeled", "expected"),
+    [
+        ([1, 2, 3], 0, 0),
+        ([1, 2, 3], 255, 255),
+        ([0, 1, 2], 0, -1),
+        ([0, -1, 2], None, -2),
+        ([1, 2, 3], float("nan"), 0),
+        (["oats", "rye", "soil"], 0, ""),
+        (["oats", "rye", "soil"], "none", "none"),
+    ],
+)
+def test_pixels_without_data_belong_to_no_class(cube, labels, settings, names, unlabeled, expected):
+    valid = np.ones(labels.shape, dtype=bool)
+    valid[6, 3:9] = False
+    X, y = pixel_samples(MaskedCube(cube, valid), labels)
+    clf = HSIPromptClassifier(**settings, unlabeled=unlabeled).fit(X, np.array(names)[y - 1])
+    masked = MaskedCube(cube, valid)
+    found = clf.predict(masked)
+    assert found.shape == labels.shape
+    assert (found[~valid] == expected).all()
+    every = PixelSamples(masked, np.argwhere(valid))
+    np.testing.assert_array_equal(found[valid], clf.predict(every))
+    proba = clf.predict_proba(masked)
+    assert np.isnan(proba[~valid]).all()
+    np.testing.assert_array_equal(proba[valid], clf.predict_proba(every))
+    assert np.isnan(clf.transform(masked)[~valid]).all()
+
+
+def test_a_cube_without_data_cannot_be_predicted(cube, labels, settings):
+    clf = HSIPromptClassifier(**settings).fit(cube, labels)
+    with pytest.raises(DataError) as error:
+        clf.predict(MaskedCube(cube, np.zeros(labels.shape, dtype=bool)))
+    assert str(error.value) == "No pixel of the cube is valid, so there is nothing to predict."

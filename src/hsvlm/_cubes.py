@@ -22,6 +22,7 @@ __all__ = [
     "check_window_fits",
     "labeled_pixels",
     "n_dimensions",
+    "no_label",
 ]
 
 Padding = Literal["reflect", "zero"]
@@ -237,6 +238,32 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
             )
             raise DataError(message)
     return labeled
+
+
+def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
+    """Choose what stands for "no class" in a predicted map.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    unlabeled : scalar or None, default=0
+        Taken where it is of the kind of the labels and none of them.
+
+    Returns
+    -------
+    scalar
+        `unlabeled`; or else an empty string, 0, -1 or the number before the least label.
+    """
+    labels = classes.tolist()
+    texts = isinstance(labels[0], str)
+    wanted = None if unlabeled is None or isinstance(unlabeled, str) != texts else unlabeled
+    # NaN, which differs from itself, does not go into a map of integers.
+    if wanted is not None and wanted == wanted and wanted not in labels:
+        return wanted
+    if texts:
+        return ""
+    return next(one for one in (0, -1, min(labels) - 1) if one not in labels)
 
 
 def _check_same_kind(values: NDArray[Any], unlabeled: Any) -> None:

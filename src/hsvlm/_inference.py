@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from hsvlm._cubes import no_label
 from hsvlm._fitting import input_source
 from hsvlm._inputs import predict_inputs
 from hsvlm._runtime import resolve_device
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BLOCK_SIZE", "class_scores", "embeddings", "text_similarity", "with_prompts"]
+__all__ = [
+    "BLOCK_SIZE",
+    "class_scores",
+    "embeddings",
+    "predicted_labels",
+    "text_similarity",
+    "with_prompts",
+]
 
 # Samples are predicted in blocks of this many, so that memory does not grow with the scene. The
 # last bits of a prediction depend on the block: whoever divides a scene divides it like this.
@@ -71,6 +79,32 @@ def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
         return _outputs(clf, X, model)
     scale = np.float32(clf.logit_scale_)
     return _outputs(clf, X, model.embed, lambda vectors: vectors @ clf.prototypes_.T * scale)
+
+
+def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:
+    """Label of the class with the highest score.
+
+    Parameters
+    ----------
+    clf : HSIPromptClassifier
+        Fitted.
+    X : PixelSamples or array
+        One of the four kinds.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or (height, width)
+        Labels from ``classes_``, and what stands for "no class" where a pixel holds no data.
+    """
+    scores = class_scores(clf, X)
+    labels = np.asarray(clf.classes_[scores.argmax(axis=-1)])
+    missing = np.isnan(scores).all(axis=-1)
+    if not missing.any():
+        return labels
+    value = no_label(clf.classes_, clf.unlabeled)
+    labels = labels.astype(np.promote_types(labels.dtype, np.min_scalar_type(value)))
+    labels[missing] = value
+    return labels
 
 
 def text_similarity(clf: Any, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -155,7 +189,7 @@ def _outputs(
     function: Callable[[torch.Tensor], torch.Tensor],
     finish: Callable[[NDArray[np.float32]], NDArray[np.float32]] = np.asarray,
 ) -> NDArray[np.float32]:
-    X, shape = predict_inputs(clf, X)
+    X, shape, valid = predict_inputs(clf, X)
     device = next(clf.net_.module_.parameters()).device
     # Neighbours share the pixels of their windows: in one block, these are read once.
     order = (
@@ -169,7 +203,11 @@ def _outputs(
     ]
     values: NDArray[np.float32] = np.empty((len(X), parts[0].shape[1]), dtype=np.float32)
     values[order] = np.concatenate(parts)
-    return values.reshape(*shape, -1)
+    if valid is None:
+        return values.reshape(*shape, -1)
+    everywhere = np.full((*shape, values.shape[1]), np.nan, dtype=np.float32)
+    everywhere[valid] = values
+    return everywhere
 
 
 def _check_text_side(clf: Any, method: str) -> None:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
 )
 
 from hsvlm._cubes import n_dimensions
-from hsvlm._lazy import LazyCube
+from hsvlm._lazy import LazyCube, valid_pixels
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing import check_band_count
 from hsvlm.samples import PixelSamples, pixel_samples
@@ -219,7 +219,7 @@ def merge_repeated(
     return X[first], targets[first], summed
 
 
-def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...]]:
+def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArray[np.bool_] | None]:
     """Validate what a fitted estimator is asked to predict.
 
     Parameters
@@ -232,9 +232,11 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...]]:
     Returns
     -------
     X : PixelSamples or ndarray of 2 or 4 dimensions
-        A cube becomes the samples of all its pixels.
+        A cube becomes the samples of all its valid pixels.
     shape : tuple of int
         Leading shape of the predictions: (n_samples,) or (height, width).
+    valid : ndarray of shape (height, width), dtype bool, or None
+        Where the samples of a cube lie if some of its pixels hold no data.
 
     Raises
     ------
@@ -243,7 +245,11 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...]]:
     """
     if is_cube(X):
         cube = _numeric(X)
-        grid = np.indices(cube.shape[:2]).reshape(2, -1).T
+        valid = valid_pixels(cube)
+        grid = np.argwhere(np.ones(cube.shape[:2], dtype=bool) if valid is None else valid)
+        if not len(grid):
+            message = "No pixel of the cube is valid, so there is nothing to predict."
+            raise DataError(message)
         X, shape = PixelSamples(cube, grid), cube.shape[:2]
     else:
         if not isinstance(X, PixelSamples):
@@ -254,7 +260,7 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...]]:
                     estimator, X, dtype="numeric", ensure_all_finite=False, reset=False
                 )
             )
-        shape = (len(X),)
+        shape, valid = (len(X),), None
         if not len(X):
             message = f"X holds no samples. {_KINDS}"
             raise DataError(message)
@@ -269,7 +275,7 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...]]:
             "of the right size are cut."
         )
         raise ParameterError(message)
-    return X, shape
+    return X, shape, valid
 
 
 def _required(y: Any) -> Any:

@@ -15,7 +15,13 @@ from sklearn.base import (
 )
 
 from hsvlm._fitting import fit_classifier
-from hsvlm._inference import class_scores, embeddings, text_similarity, with_prompts
+from hsvlm._inference import (
+    class_scores,
+    embeddings,
+    predicted_labels,
+    text_similarity,
+    with_prompts,
+)
 from hsvlm._inputs import is_cube, score_inputs
 from hsvlm._saved_model.methods import SavingMixin
 from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
@@ -302,10 +308,9 @@ class HSIPromptClassifier(
         Returns
         -------
         ndarray of shape (n_samples,), or (height, width) for a cube
-            Labels from ``classes_``.
+            Labels from ``classes_``; `unlabeled` for pixels of a cube that hold no data.
         """
-        best = class_scores(self, X).argmax(axis=-1)
-        return np.asarray(self.classes_[best])
+        return predicted_labels(self, X)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Unit embeddings in the joint space of pixels and prompts.

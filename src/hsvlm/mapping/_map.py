@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._cubes import labeled_pixels
+from hsvlm._cubes import labeled_pixels, no_label
 from hsvlm.evaluation._tables import html_table
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
@@ -108,23 +108,18 @@ class SceneMap:
 
     @property
     def unlabeled(self) -> Any:
-        """Value of :attr:`label_map` for pixels without data: 0 or, where 0 is a class, -1.
+        """Value of :attr:`label_map` for pixels without data.
 
-        An empty string where labels are strings.
+        0 or, where 0 is a class, a negative number; an empty string where labels are strings.
         """
-        labels = self.classes.tolist()
-        if isinstance(labels[0], str):
-            return ""
-        return -1 if 0 in labels else 0
+        return no_label(self.classes)
 
     @cached_property
     def label_map(self) -> NDArray[Any]:
         """Label of every pixel, shape (height, width); read from the file where there is one."""
         numbers = class_numbers(self.classes)
         unlabeled = self.unlabeled
-        dtype = self.classes.dtype
-        if unlabeled == -1:
-            dtype = np.result_type(dtype, np.int8)
+        dtype = np.promote_types(self.classes.dtype, np.min_scalar_type(unlabeled))
         labels = np.full(numbers.max() + 1, unlabeled, dtype=dtype)
         labels[numbers] = self.classes
         return np.asarray(labels[self._numbers()])

@@ -68,7 +68,7 @@ def filter_normalised_direction(model: torch.nn.Module, generator: torch.Generat
 
 
 def _dataset(clf: Any, X: Any, y: NDArray[Any], device: torch.device) -> WindowDataset:
-    samples, _ = predict_inputs(clf, X)
+    samples, *_ = predict_inputs(clf, X)
     targets = torch.from_numpy(np.searchsorted(clf.classes_, y).astype(np.int64))
     weights = compute_sample_weight(clf.class_weight, y)
     relative = torch.from_numpy((weights / weights.mean()).astype(np.float32))
