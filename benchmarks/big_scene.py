@@ -317,6 +317,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
+    if folder.exists():
+        parser.error(f"{folder} is there already; give a new folder, which is deleted at the end")
     folder.mkdir(parents=True)
     shape = (arguments.height, arguments.width, arguments.bands)
     try:
@@ -324,6 +326,10 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     arguments.output.write_text(text, encoding="utf-8")
+    # Not above: the processes that are measured load this module, but no more than mapping needs.
+    from benchmarks.page import write_page
+
+    write_page()
     print(text)
 
 

@@ -38,6 +38,12 @@ class PromptFile:
         ``{label: name}``.
     class_colors : dict
         ``{label: colour}`` as ``"#rrggbb"``.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import PromptFile
+    >>> PromptFile("a field of {}", {1: "oats"}, {}).class_names
+    {1: 'oats'}
     """
 
     prompts: dict[Any, list[str]] | str | None

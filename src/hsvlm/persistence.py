@@ -115,6 +115,20 @@ def load(
     -----
     HSVLMWarning
         If saving was interrupted and the previous model is taken instead.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from hsvlm import HSIPromptClassifier
+    >>> from hsvlm.persistence import load
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(20, 4)), np.repeat(["corn", "oats"], 10)
+    >>> clf = HSIPromptClassifier(n_components=None, text_encoder=np.eye(2), max_epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     loaded = load(clf.fit(X, y).save(f"{folder}/crops"))
+    >>> loaded.classes_.tolist()
+    ['corn', 'oats']
     """
     clf, pipeline = read_model(
         path,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._files import existing_file, unreadable
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.scene import Scene
 
-__all__ = ["Found", "LabelMap", "existing_file", "unreadable"]
+__all__ = ["Found", "LabelMap"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,13 @@ class LabelMap:
         Coordinate reference system of the file, as in a Scene.
     transform : sequence of 6 floats, default=None
         Affine coefficients of the file, as in a Scene.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.io import LabelMap
+    >>> LabelMap(np.array([[0, 1]]), {1: "oats"}).class_names
+    {1: 'oats'}
     """
 
     labels: NDArray[Any]

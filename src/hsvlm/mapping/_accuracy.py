@@ -39,6 +39,12 @@ class MapAccuracy:
     See Also
     --------
     map_accuracy : Computes them.
+
+    Examples
+    --------
+    >>> from hsvlm.mapping import map_accuracy
+    >>> map_accuracy([[8, 2], [0, 10]], [50.0, 50.0]).users.tolist()
+    [0.8, 1.0]
     """
 
     confusion: NDArray[np.int64]

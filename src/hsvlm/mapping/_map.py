@@ -81,6 +81,17 @@ class SceneMap:
     See Also
     --------
     predict_scene : Makes the map.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.mapping import predict_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = scene.samples()
+    >>> found = predict_scene(GaussianNB().fit(X, y), scene)
+    >>> found.label_map.shape, sum(found.counts.values())
+    ((32, 32), 1024)
     """
 
     scene: Scene

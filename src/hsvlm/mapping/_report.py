@@ -43,6 +43,17 @@ class ClassArea:
     mean_confidence : float or None
         Mean over its pixels of the probability of the class; None where there are none, or
         probabilities were not computed.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.mapping import predict_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = scene.samples()
+    >>> found = predict_scene(GaussianNB().fit(X, y), scene)
+    >>> found.area_report().classes[0].name
+    'meadow'
     """
 
     label: Any
@@ -73,6 +84,18 @@ class AreaReport:
     See Also
     --------
     SceneMap.area_report : Makes the report.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.mapping import predict_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = scene.samples()
+    >>> found = predict_scene(GaussianNB().fit(X, y), scene)
+    >>> report = found.area_report()
+    >>> report.unit, report.pixels_without_data
+    ('pixels', 0)
     """
 
     classes: tuple[ClassArea, ...]
