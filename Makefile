@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## Train on the real Indian Pines scene; report and figures in demo-output/
 	$(VENV)/bin/hsvlm demo --output demo-output
 
-test: $(READY)  ## Run every test and doctest
-	$(RUN) pytest
+test: $(READY)  ## Run every test and doctest; at least 95 % of the branches
+	$(RUN) pytest --numprocesses auto --cov --cov-report term
 
 lint: $(READY)  ## Check style and formatting
 	$(RUN) ruff check .

@@ -84,7 +84,7 @@ def test_values_that_are_not_finite_in_prediction(make, cube, labels):
 
 def test_complex_cubes(make, cube, labels):
     assert message_of(DataError, make(), cube.astype(complex), labels).startswith(
-        "X has dtype complex128. Pass real numbers."
+        "The cube has dtype complex128. Pass real numbers."
     )
 
 

@@ -14,7 +14,6 @@ from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
 from hsvlm._fitting import input_source
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import (
-    HSVLMWarning,
     ParameterError,
     PromptError,
     TrainingDivergedError,
@@ -233,7 +232,7 @@ def test_validation_is_recorded_and_spatially_separate(cube, labels, settings, m
     seen = []
     monkeypatch.setattr(
         "hsvlm._fitting.input_source",
-        lambda clf, X, device: seen.append(X.coords) or input_source(clf, X, device),
+        lambda clf, X, *rest: seen.append(X.coords) or input_source(clf, X, *rest),
     )
     clf = HSIPromptClassifier(**settings, validation_fraction=0.25).fit(cube, labels)
     blocks = [{tuple(one) for one in coords // clf.window_size_} for coords in seen]
@@ -249,41 +248,6 @@ def test_callbacks_of_skorch_are_called(cube, labels, settings):
     stop = EarlyStopping(monitor="train_loss", patience=1, threshold=10.0)
     clf = HSIPromptClassifier(**settings, callbacks=[stop]).fit(cube, labels)
     assert len(clf.history_) < settings["max_epochs"]
-
-
-class Interrupted(torch.nn.Module):
-    """An encoder during which the user presses Ctrl-C, in the given training step."""
-
-    def __init__(self, n_channels, window_size, patch_size, step):
-        super().__init__()
-        self.n_features = n_channels
-        self.layer = torch.nn.Linear(n_channels, n_channels)
-        self.left = step
-
-    def forward(self, windows):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return self.layer(windows.mean(dim=(1, 2)))
-
-
-def test_interrupted_training_leaves_a_usable_classifier(cube, labels, settings):
-    changes = {"vision_encoder": Interrupted, "batch_size": 64, "lr_schedule": "constant"}
-    # 224 samples are 4 steps an epoch: step 22 lies in epoch 6 of 8.
-    clf = HSIPromptClassifier(**{**settings, **changes, "vision_params": {"step": 22}})
-    with pytest.warns(HSVLMWarning) as warned:
-        clf.fit(cube, labels)
-    assert str(warned[0].message) == (
-        "Training was interrupted in epoch 6 of 8. The classifier keeps the weights it had then "
-        "and can be used; warm_start=True continues from them."
-    )
-    assert [one["epoch"] for one in clf.history_] == [1, 2, 3, 4, 5]
-    assert clf.score(cube, labels) > 0.6
-    clf.set_params(vision_params={"step": 3})
-    before = clf.predict_proba(cube)
-    with pytest.raises(KeyboardInterrupt):
-        clf.fit(cube, labels)
-    np.testing.assert_array_equal(clf.predict_proba(cube), before)
 
 
 def test_a_fit_that_fails_leaves_the_previous_one(cube, labels, settings):

@@ -181,4 +181,7 @@ def test_a_cube_without_data_cannot_be_predicted(cube, labels, settings):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     with pytest.raises(DataError) as error:
         clf.predict(MaskedCube(cube, np.zeros(labels.shape, dtype=bool)))
-    assert str(error.value) == "No pixel of the cube is valid, so there is nothing to predict."
+    assert str(error.value) == (
+        "No pixel of the cube is valid, so there is nothing to predict. Check the mask or the "
+        "no-data value."
+    )

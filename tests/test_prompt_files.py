@@ -1,8 +1,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hsvlm.exceptions import FileError, MissingFileError
 from hsvlm.prompts import read_prompt_file, write_prompt_file
@@ -11,9 +9,6 @@ REMEDY = (
     'A file of classes holds "classes", a list with value, name, color and prompts of each class '
     '(only the value is required), and perhaps "template", a text with {} for the name.'
 )
-
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1)
-labels = st.one_of(st.integers(-1000, 70_000), texts)
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".yml", ".json"])
@@ -30,13 +25,6 @@ def test_written_files_are_read(tmp_path, suffix):
     assert found.class_names == {1: "Oats"}
     assert found.class_colors == {1: "#00ff00", 2: "#886644"}
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
-
-
-@pytest.mark.parametrize("suffix", [".yaml", ".json"])
-@given(prompts=st.dictionaries(labels, st.lists(texts, min_size=1), min_size=1))
-def test_any_text_survives(tmp_path_factory, suffix, prompts):
-    path = tmp_path_factory.mktemp("prompts") / f"classes{suffix}"
-    assert read_prompt_file(write_prompt_file(path, prompts)).prompts == prompts
 
 
 def test_a_template_serves_classes_without_prompts(tmp_path):
@@ -83,7 +71,7 @@ def test_files_of_another_form(tmp_path, content, wrong):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{value: 1.5}", "the value of class 1 of the list is 1.5. Values are whole numbers or"),
+        ("{value: 1.5}", "the value of class 1 of the list is 1.5. Values are whole numbers"),
         ("{value: true}", "the value of class 1 of the list is True. Values are"),
         ("{value: 1, name: 7}", "the name of class 1 of the list is 7. Names are texts."),
         ("{value: 1, name: ' '}", "the name of class 1 of the list is ' '. Names are texts."),

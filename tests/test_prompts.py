@@ -270,26 +270,6 @@ def test_duplicate_in_one_list():
     )
 
 
-labels = st.one_of(
-    st.sets(st.integers(-5, 300), min_size=1, max_size=20),
-    st.sets(st.text(min_size=1, max_size=8).filter(str.strip), min_size=1, max_size=20),
-)
-
-
-@given(labels)
-def test_any_labels_get_distinct_texts_or_an_error_about_two_of_them(raw):
-    classes = np.unique(np.array(sorted(raw)))  # NumPy drops trailing NULs of strings
-    try:
-        resolved = resolve_prompts(None, classes)
-    except PromptError as error:
-        assert "have the same prompt" in str(error)  # noqa: PT017
-        return
-    assert list(resolved) == classes.tolist()
-    texts = [text for (text,) in resolved.values()]
-    assert len(set(texts)) == len(texts)
-    assert all(str(label) in text for label, text in zip(classes, texts, strict=True))
-
-
 @given(
     st.dictionaries(st.integers(0, 9), st.integers(1, 3), min_size=1),
     st.sets(st.integers(0, 9)),

@@ -2,8 +2,6 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 from sklearn.utils import _safe_indexing
@@ -58,19 +56,6 @@ def test_indexing_by_band_is_refused(two_scenes, bands):
 
 def test_safe_indexing_of_scikit_learn_keeps_the_type(two_scenes):
     assert isinstance(_safe_indexing(two_scenes, np.array([0, 2])), PixelSamples)
-
-
-@pytest.mark.parametrize("padding", ["reflect", "zero"])
-@given(size=st.sampled_from([1, 3, 5, 7]), seed=st.integers(0, 100))
-def test_windows_equal_slices_of_the_padded_cube(padding, size, seed):
-    rng = np.random.default_rng(seed)
-    cube = rng.integers(0, 1000, size=(rng.integers(4, 9), rng.integers(4, 9), 2))
-    X = PixelSamples(cube, np.argwhere(np.ones(cube.shape[:2])))
-    half = size // 2
-    mode = {"reflect": "reflect", "zero": "constant"}[padding]
-    padded = np.pad(cube, [(half, half), (half, half), (0, 0)], mode=mode)
-    expected = [padded[row : row + size, col : col + size] for row, col in X.coords]
-    np.testing.assert_array_equal(X.windows(size, padding), expected)
 
 
 def test_windows_stay_within_their_scene(two_scenes):
@@ -270,14 +255,6 @@ def test_support_vector_machine_takes_samples_as_they_are(cube, labels):
         (
             lambda cube, _: PixelSamples(cube, [[0, 0]], [0.5]),
             "scene_ids must hold whole numbers, got 0.5. Convert them to integers.",
-        ),
-        (
-            lambda cube, labels: pixel_samples(
-                np.ma.masked_where(cube == cube.max(), cube), labels
-            ),
-            "1 of 4320 values of the cube are masked, and what lies under the mask would be taken "
-            "for data. Pass cube.astype(float).filled(np.nan) and leave these pixels unlabelled, "
-            "or fill in values that stand for the missing ones.",
         ),
         (
             lambda cube, labels: pixel_samples(cube, np.ma.masked_equal(labels, 1) * 0),

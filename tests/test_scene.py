@@ -29,8 +29,8 @@ def test_wavelengths_become_an_array():
     [
         (
             {"cube": np.zeros((3, 4))},
-            "A scene needs a cube of shape (height, width, n_bands), got (3, 4). A single band "
-            "needs a last axis: cube[..., np.newaxis].",
+            "A cube must have three dimensions (height, width, n_bands), got shape (3, 4). A "
+            "single band needs a last axis: cube[..., np.newaxis].",
         ),
         (
             {"cube": np.zeros((3, 4, 2)), "labels": np.zeros((3, 5))},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 from hsvlm._runtime import import_optional
 from hsvlm.exceptions import HSVLMError
@@ -15,11 +16,21 @@ def main() -> None:
     try:
         import_optional("typer", "cli")
         from hsvlm.cli import app
-
-        app()
     except HSVLMError as error:
         sys.stderr.write(f"hsvlm: {error}\n")
         sys.exit(1)
+    from hsvlm.cli._outputs import escaped
+
+    # Errors and warnings quote files of anybody.
+    plain = warnings.formatwarning
+    warnings.formatwarning = lambda *told, **more: escaped(plain(*told, **more))
+    try:
+        app()
+    except (HSVLMError, OSError) as error:
+        sys.stderr.write(f"hsvlm: {escaped(str(error))}\n")
+        sys.exit(1)
+    finally:
+        warnings.formatwarning = plain
 
 
 if __name__ == "__main__":

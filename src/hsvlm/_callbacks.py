@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ from skorch.callbacks import Callback
 
 from hsvlm.exceptions import TrainingDivergedError
 
-__all__ = ["Monitor", "WarmUpCosine"]
+__all__ = ["BestWeights", "Monitor", "WarmUpCosine"]
 
 _WARM_UP_SHARE = 0.1
 
@@ -34,6 +35,30 @@ class WarmUpCosine:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, passed)))
 
 
+class BestWeights(Callback):
+    """Keeps the weights of the epoch with the lowest loss, for a training that is interrupted.
+
+    The loss is that of the held-out samples where there are any.
+    """
+
+    def on_train_begin(self, net: Any, **_: Any) -> None:
+        self.epoch_ = 0
+        self.loss_ = math.inf
+        self.weights_: dict[str, Any] = {}
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        row = net.history[-1]
+        loss = float(row.get("valid_loss", row["train_loss"]))
+        if loss < self.loss_:
+            self.loss_, self.epoch_ = loss, row["epoch"]
+            self.weights_ = copy.deepcopy(dict(net.module_.state_dict()))
+
+    def on_train_end(self, net: Any, **_: Any) -> None:
+        if net.interrupted_ and self.weights_:
+            net.module_.load_state_dict(self.weights_)
+        self.weights_ = {}
+
+
 class Monitor(Callback):
     """Records learning rate and validation accuracy, shows progress, stops on a diverged loss.
 
@@ -56,6 +81,7 @@ class Monitor(Callback):
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
         self.correct_ = 0
         self.counted_ = 0
+        self.bar_.n = len(net.history) - 1
         net.history.record("lr", float(net.optimizer_.param_groups[0]["lr"]))
 
     def on_batch_end(

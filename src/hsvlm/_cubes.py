@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Callable
-from numbers import Number
+from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
+from hsvlm._arrays import as_array, check_numbers
+from hsvlm._lazy import LazyCube, MaskedCube, RowsCube
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Padding",
     "SpectraFunction",
+    "as_cube",
     "as_cubes",
-    "as_whole_numbers",
     "check_label_map",
     "check_window_fits",
     "labeled_pixels",
@@ -40,9 +44,18 @@ def n_dimensions(X: Any) -> int:
     Returns
     -------
     int
-        Number of dimensions.
+        Number of dimensions; 0 for what is no array at all.
+
+    Raises
+    ------
+    DataError
+        If `X` holds lists of several lengths.
     """
-    return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
+    if hasattr(X, "ndim"):
+        return int(X.ndim)
+    if isinstance(X, (list, tuple)):
+        return as_array(X).ndim
+    return np.asarray(X).ndim if hasattr(X, "__array__") and not hasattr(X, "dims") else 0
 
 
 def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> None:
@@ -66,10 +79,15 @@ def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> No
     """
     if padding not in get_args(Padding):
         raise UnknownNameError.of("padding", padding, get_args(Padding))
-    if size < 1 or size % 2 == 0:
+    if not _is_whole(size):
         message = (
-            f"window_size={size} has no centre pixel. Use an odd number of pixels, "
-            f"such as {max(size - 1, 1)} or {max(size, 0) + 1}."
+            f"window_size={size!r} is no whole number. Use an odd number of pixels, such as 5."
+        )
+        raise ParameterError(message)
+    if size < 1 or size % 2 == 0:
+        such = f"{size - 1} or {size + 1}" if size > 1 else "1 or 3"
+        message = (
+            f"window_size={size} has no centre pixel. Use an odd number of pixels, such as {such}."
         )
         raise ParameterError(message)
     largest = 2 * min(shape[:2]) - 1
@@ -80,6 +98,58 @@ def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> No
             'Use a smaller window or padding="zero".'
         )
         raise ParameterError(message)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def as_cube(cube: Any) -> Any:
+    """Bring one cube to an array or a lazy cube.
+
+    Parameters
+    ----------
+    cube : array-like of shape (height, width, n_bands)
+        An array or a lazy cube, which are kept as they are; an array of Dask, xarray or an open
+        HDF5 file, which is read where it is indexed; a tensor or a nested list. Pixels of a masked
+        array that are masked in any band hold no data.
+
+    Returns
+    -------
+    array of shape (height, width, n_bands)
+        Of real numbers.
+
+    Raises
+    ------
+    DataError
+        If it is not 3-D, is empty, or holds no real numbers.
+    """
+    found: Any = cube
+    if not isinstance(cube, LazyCube):
+        lazy = isinstance(getattr(cube, "dtype", None), np.dtype)
+        if isinstance(cube, np.ma.MaskedArray):
+            found = cube.data
+        elif not isinstance(cube, np.ndarray) and lazy and n_dimensions(cube) == 3:
+            found = RowsCube(cube) if hasattr(cube, "__array__") else cube
+        elif not isinstance(cube, np.ndarray) or cube.dtype.kind == "O":
+            found = as_array(cube, "The cube") if n_dimensions(cube) else np.empty(())
+    if found.ndim != 3:
+        what = f"got shape {tuple(found.shape)}" if found.ndim else f"got {type(cube).__name__}"
+        message = (
+            f"A cube must have three dimensions (height, width, n_bands), {what}. "
+            "A single band needs a last axis: cube[..., np.newaxis]."
+        )
+        raise DataError(message)
+    check_numbers(found.dtype, "The cube")
+    if not all(found.shape):
+        message = (
+            f"The cube has shape {tuple(found.shape)}, so it holds no value. It needs at least one "
+            "pixel and one band."
+        )
+        raise DataError(message)
+    if np.ma.is_masked(cube):
+        return MaskedCube(found, np.asarray(~np.ma.getmaskarray(cube).any(axis=2)))
+    return found
 
 
 def as_cubes(cubes: Any) -> tuple[Any, ...]:
@@ -98,21 +168,13 @@ def as_cubes(cubes: Any) -> tuple[Any, ...]:
     Raises
     ------
     DataError
-        If there is no cube, a cube is not 3-D or has masked values, or the band counts differ.
+        If there is no cube, one cannot be used, or the band counts differ.
     """
     if isinstance(cubes, (list, tuple)) and not cubes:
         message = "There are no cubes. Give at least one array (height, width, n_bands)."
         raise DataError(message)
-    several = isinstance(cubes, (list, tuple)) and np.ndim(cubes[0]) == 3
-    found = tuple(cubes) if several else (cubes,)
-    found = tuple(_without_mask(one) for one in found)
-    for one in found:
-        if one.ndim != 3:
-            message = (
-                f"A cube must have three dimensions (height, width, n_bands), got shape "
-                f"{tuple(one.shape)}. A single band needs a last axis: cube[..., np.newaxis]."
-            )
-            raise DataError(message)
+    several = isinstance(cubes, (list, tuple)) and n_dimensions(cubes[0]) == 3
+    found = tuple(as_cube(one) for one in (cubes if several else [cubes]))
     counts = sorted({int(one.shape[2]) for one in found})
     if len(counts) > 1:
         message = (
@@ -121,52 +183,6 @@ def as_cubes(cubes: Any) -> tuple[Any, ...]:
         )
         raise DataError(message)
     return found
-
-
-def _without_mask(cube: Any) -> Any:
-    if not isinstance(cube, np.ma.MaskedArray):
-        return cube if hasattr(cube, "dtype") else np.asarray(cube)
-    missing = int(np.ma.getmaskarray(cube).sum())
-    if missing:
-        message = (
-            f"{missing} of {cube.size} values of the cube are masked, and what "
-            "lies under the mask would be taken for data. Pass cube.astype(float).filled(np.nan) "
-            "and leave these pixels unlabelled, or fill in values that stand for the missing ones."
-        )
-        raise DataError(message)
-    return cube.data
-
-
-def as_whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.intp]:
-    """Bring indices to integers, but only if nothing is lost.
-
-    Parameters
-    ----------
-    values : ndarray
-        Integers, or floats without a fraction.
-    name : str
-        What the values are called in the error.
-
-    Returns
-    -------
-    ndarray of dtype intp
-        The same numbers.
-
-    Raises
-    ------
-    DataError
-        If a number has a fraction or is not finite, or the values are no numbers at all.
-    """
-    if not values.size or values.dtype.kind in "iu":
-        return values.astype(np.intp)
-    got = f"dtype {values.dtype}"
-    if values.dtype.kind == "f":
-        broken = values[~np.isfinite(values) | (values != np.rint(values))]
-        if not broken.size:
-            return values.astype(np.intp)
-        got = f"{broken[0]}"
-    message = f"{name} must hold whole numbers, got {got}. Convert them to integers."
-    raise DataError(message)
 
 
 def check_label_map(cube: Any, label_map: NDArray[Any]) -> None:
@@ -221,13 +237,17 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
         is NaN or infinite.
     ParameterError
         If `unlabeled` is not a single value.
+
+    Warns
+    -----
+    HSVLMWarning
+        If a label is the largest value of a small integer type, which often stands for background.
     """
     values = np.asarray(label_map)
     labeled: NDArray[np.bool_] = ~np.ma.getmaskarray(label_map)
     if unlabeled is not None:
         _check_same_kind(values, unlabeled)
-        # NaN is the one value that differs from itself.
-        labeled &= values == values if unlabeled != unlabeled else values != unlabeled
+        labeled &= ~_equal(values, unlabeled)
     if values.dtype.kind in "fc":
         found = values[labeled]
         if not np.isfinite(found).all():
@@ -237,6 +257,7 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
                 f"value of the parameter `unlabeled` instead{remedy}."
             )
             raise DataError(message)
+    _warn_of_background(values, labeled)
     return labeled
 
 
@@ -253,17 +274,54 @@ def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
     Returns
     -------
     scalar
-        `unlabeled`; or else an empty string, 0, -1 or the number before the least label.
+        `unlabeled`; or else an empty string, 0, -1, the number before the least label, or the first
+        that is none.
     """
     labels = classes.tolist()
     texts = isinstance(labels[0], str)
     wanted = None if unlabeled is None or isinstance(unlabeled, str) != texts else unlabeled
     # NaN, which differs from itself, does not go into a map of integers.
-    if wanted is not None and wanted == wanted and wanted not in labels:
+    if wanted is not None and wanted == wanted and wanted not in labels and _joins(classes, wanted):
         return wanted
     if texts:
         return ""
-    return next(one for one in (0, -1, min(labels) - 1) if one not in labels)
+    others = itertools.chain((0, -1, min(labels) - 1), itertools.count(1))
+    return next(one for one in others if one not in labels and _joins(classes, one))
+
+
+def _joins(classes: NDArray[Any], value: Any) -> bool:
+    # Integers of 64 bits and a number that is none of them would meet in floats, which are coarser.
+    if classes.dtype.kind not in "iu" or classes.dtype.itemsize < 8:
+        return True
+    return np.promote_types(classes.dtype, np.min_scalar_type(value)).kind in "iu"
+
+
+def _equal(values: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
+    # NaN is the one value that differs from itself.
+    nan = bool(unlabeled != unlabeled)
+    if values.dtype.kind != "O":
+        return np.asarray(values != values if nan else values == unlabeled)
+
+    def equal(one: Any) -> bool:
+        try:
+            return bool(one != one if nan else one == unlabeled)
+        except TypeError:  # a missing value of pandas, which has no truth value
+            return nan
+
+    return np.array([equal(one) for one in values.flat], dtype=bool).reshape(values.shape)
+
+
+def _warn_of_background(values: NDArray[Any], labeled: NDArray[np.bool_]) -> None:
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
+        return
+    largest = np.iinfo(values.dtype).max
+    if (labeled & (values == largest)).any():
+        message = (
+            f"The label map holds {largest}, the largest value of {values.dtype}, which often "
+            f"stands for background and is taken for a class. Pass unlabeled={largest}, or, if it "
+            "is a class, labels.astype(int)."
+        )
+        warnings.warn(message, HSVLMWarning, stacklevel=3)
 
 
 def _check_same_kind(values: NDArray[Any], unlabeled: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-__all__ = ["existing_file", "parsed_file", "replaced", "unreadable"]
+__all__ = ["existing_file", "parsed_file", "replaced", "to_disk", "unreadable"]
+
+# YAML of this size takes some ten seconds to be understood.
+_LARGEST_TEXT = 2**20
+_DEEPEST = 50
 
 
 def existing_file(path: str | PathLike[str]) -> Path:
@@ -85,7 +89,8 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
     Raises
     ------
     FileError
-        If the suffix is another, or the file is no text of its kind.
+        If the suffix is another, or the file is no text of its kind, has more than 1 MiB or, as
+        YAML, aliases.
     MissingDependencyError
         If the file is YAML and PyYAML is not installed.
     """
@@ -95,6 +100,10 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
         raise unreadable(
             path, f"the suffix {path.suffix!r} is unknown", f"Such files end in {known}."
         )
+    size = path.stat().st_size
+    if size > _LARGEST_TEXT:
+        wrong = f"it has {size:,} bytes, and {_LARGEST_TEXT:,} are the most that are read"
+        raise unreadable(path, wrong, remedy)
     try:
         text = path.read_text(encoding="utf-8")
         if suffix == ".json":
@@ -103,15 +112,32 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
             return tomllib.loads(text)
         yaml = import_optional("yaml", "cli")
         try:
+            _refuse_endless(path, yaml, text)
             return yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
     except UnicodeDecodeError as error:
         raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
+    except FileError:
+        raise
     except (ValueError, RecursionError) as error:
         kind = "YAML" if suffix == ".yml" else suffix[1:].upper()
         wrong = f"this is not {kind}: {' '.join(str(error).split())}"
         raise unreadable(path, wrong, remedy) from error
+
+
+def _refuse_endless(path: Path, yaml: Any, text: str) -> None:
+    # Some lines of aliases can stand for more values than any memory holds.
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            wrong = f"the alias *{event.anchor} stands for values given elsewhere"
+            raise unreadable(path, wrong, "Write them out: aliases are not read.")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            message = f"lists or mappings are nested more than {_DEEPEST} deep"
+            raise ValueError(message)
 
 
 @contextmanager
@@ -134,3 +160,27 @@ def replaced(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a power cut.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file or folder.
+    """
+    if path.is_dir():
+        # Neither all systems nor all file systems can do it for folders.
+        with suppress(OSError):
+            _sync(path, os.O_RDONLY)
+    else:
+        _sync(path, os.O_RDWR)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import secrets
 from collections.abc import Mapping
+from contextlib import contextmanager
+from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +17,19 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
+from skorch.callbacks import Callback
 
+from hsvlm._batches import is_out_of_memory
+from hsvlm._checkpoint import Checkpoint, Identity
 from hsvlm._inputs import class_targets, fit_inputs, merge_repeated
+from hsvlm._net import TrainingSettings, WindowDataset
 from hsvlm._runtime import resolve_device
-from hsvlm._training import TrainingSettings, WindowDataset, fit_net
+from hsvlm._spectra_check import check_variation
+from hsvlm._text_models import encoder_identity
+from hsvlm._training import fit_net
 from hsvlm._windows import WindowSource
 from hsvlm.contrastive.loss import CRITERIA
-from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.exceptions import DeviceMemoryError, ParameterError, UnknownNameError
 from hsvlm.model_selection import spatial_holdout
 from hsvlm.preprocessing import (
     SpectralPCA,
@@ -34,6 +43,8 @@ from hsvlm.text import encode_prompts
 from hsvlm.vision import get_vision_encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
 __all__ = ["fit_classifier", "input_source"]
@@ -89,18 +100,61 @@ def _check_parameters(clf: Any) -> None:
             'criterion="all-negatives".'
         )
         raise ParameterError(message)
+    taken = {"n_channels", "window_size", "patch_size"} & set(clf.vision_params or {})
+    if taken:
+        message = (
+            f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
+            "Use the parameters window_size and patch_size; the channels follow from the data."
+        )
+        raise ParameterError(message)
+    for one in clf.callbacks or ():
+        named = isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str)
+        callback = one[1] if named else one
+        if not isinstance(callback, Callback) and not (
+            isinstance(callback, type) and issubclass(callback, Callback)
+        ):
+            message = (
+                f"callbacks holds {one!r}, which is no skorch callback. Give callbacks, or pairs "
+                "(name, callback)."
+            )
+            raise ParameterError(message)
+    _check_checkpointing(clf)
+
+
+def _check_checkpointing(clf: Any) -> None:
+    if clf.checkpoint_dir is None:
+        if clf.resume:
+            message = (
+                "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
+                "folder that the interrupted training had."
+            )
+            raise ParameterError(message)
+    elif clf.random_state is None:
+        message = (
+            "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
+            "none could be continued. Set an integer."
+        )
+        raise ParameterError(message)
 
 
 def _class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
     values = list(class_weight.values()) if isinstance(class_weight, Mapping) else [1.0]
-    if not (np.isfinite(values).all() and min(values, default=0) >= 0 and any(values)):
+    numbers = all(isinstance(one, Real) for one in values)
+    if not (numbers and np.isfinite(values).all() and min(values, default=0) >= 0 and any(values)):
         message = (
             f"class_weight={dict(class_weight)} must hold finite weights of at least 0, not all "
             'of them 0. Leave a class out to give it weight 1, or use "balanced".'
         )
         raise ParameterError(message)
     given = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
-    return np.asarray(compute_sample_weight(given, y), dtype=np.float64)
+    try:
+        return np.asarray(compute_sample_weight(given, y), dtype=np.float64)
+    except ValueError as error:
+        message = (
+            f"class_weight={given} has weights for labels that y does not hold, and none for some "
+            f"that it does: {np.unique(y).tolist()}. Use the labels of y as keys, of the same type."
+        )
+        raise ParameterError(message) from error
 
 
 def _encode_classes(clf: Any) -> None:
@@ -109,6 +163,7 @@ def _encode_classes(clf: Any) -> None:
         return
     # Kept, so that a fitted classifier does not change with its parameters.
     clf.text_encoder_ = clf.text_encoder
+    clf.text_encoder_identity_ = encoder_identity(clf.text_encoder)
     device = str(resolve_device(clf.device))
     clf.text_embeddings_ = encode_prompts(clf.prompts_, clf.text_encoder, device=device)
 
@@ -123,15 +178,18 @@ def _train(
 ) -> None:
     device = resolve_device(clf.device)
     seed = _seed(clf.random_state)
-    clf.window_size_ = clf.window_size if isinstance(X, PixelSamples) else _side(X)
+    clf.window_size_ = int(clf.window_size) if isinstance(X, PixelSamples) else _side(X)
     clf.padding_ = clf.padding
     X, targets, weights = merge_repeated(X, targets, weights)
     kept, held = _holdout(clf, X, targets, clf.window_size_, seed)
     if previous is None:
         clf.preprocessing_ = _fitted_preprocessing(clf, X[kept])
 
+    identity = Identity()
+    seen = None if clf.checkpoint_dir is None else identity.add_rows
+
     def dataset(index: NDArray[np.intp]) -> WindowDataset:
-        source = input_source(clf, X[index], device)
+        source = input_source(clf, X[index], device, seen)
         relative = weights[index] / weights[index].mean()
         return WindowDataset(
             source,
@@ -139,16 +197,42 @@ def _train(
             torch.from_numpy(relative.astype(np.float32)).to(device),
         )
 
-    training = dataset(kept)
-    clf.net_ = fit_net(
-        _model_params(clf, training.source.n_channels),
-        _settings(clf),
-        training,
-        dataset(held) if len(held) else None,
-        seed=seed,
-        previous=previous,
-    )
+    with _memory_watched(clf, device):
+        training = dataset(kept)
+        validation = dataset(held) if len(held) else None
+        model_params = _model_params(clf, training.source.n_channels)
+        settings = _settings(clf)
+        checkpoint = None
+        if clf.checkpoint_dir is not None:
+            identity.add(device.type, seed)
+            identity.add_training(model_params, settings, (training, validation), previous)
+            path = Path(clf.checkpoint_dir).expanduser() / f"{identity.hexdigest()[:16]}.zip"
+            checkpoint = Checkpoint(path, clf.checkpoint_every, clf.resume)
+        clf.net_ = fit_net(
+            model_params,
+            settings,
+            training,
+            validation,
+            seed=seed,
+            previous=previous,
+            checkpoint=checkpoint,
+        )
     _set_results(clf, device)
+
+
+@contextmanager
+def _memory_watched(clf: Any, device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        message = (
+            f"There is not enough memory on {device} for this training. Lower batch_size "
+            f"({clf.batch_size}) first; then window_size ({clf.window_size_}), n_components or the "
+            "width and depth in vision_params, or raise patch_size; or take another device."
+        )
+        raise DeviceMemoryError(message) from error
 
 
 def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
@@ -157,7 +241,7 @@ def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
         "encoder_params": {
             "n_channels": n_channels,
             "window_size": clf.window_size_,
-            "patch_size": clf.patch_size if clf.window_size_ > 1 else 1,
+            "patch_size": int(clf.patch_size) if clf.window_size_ > 1 else 1,
             **(clf.vision_params or {}),
         },
         "prototypes": None if clf.criterion == "cross-entropy" else clf.text_embeddings_,
@@ -166,7 +250,12 @@ def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
     }
 
 
-def input_source(clf: Any, X: PixelSamples | NDArray[Any], device: torch.device) -> WindowSource:
+def input_source(
+    clf: Any,
+    X: PixelSamples | NDArray[Any],
+    device: torch.device,
+    seen: Callable[[NDArray[Any]], None] | None = None,
+) -> WindowSource:
     """Windows of a classifier's inputs, preprocessed.
 
     Parameters
@@ -177,13 +266,21 @@ def input_source(clf: Any, X: PixelSamples | NDArray[Any], device: torch.device)
         The samples.
     device : torch.device
         Where the windows are needed.
+    seen : callable, default=None
+        Called with the spectra, piece by piece, before they are preprocessed.
 
     Returns
     -------
     WindowSource
         In the order of `X`.
     """
-    reduce = clf.preprocessing_.transform
+
+    def reduce(spectra: NDArray[Any]) -> NDArray[Any]:
+        if seen is not None:
+            seen(spectra)
+        reduced: NDArray[Any] = clf.preprocessing_.transform(spectra)
+        return reduced
+
     if isinstance(X, PixelSamples):
         return WindowSource.from_samples(X, reduce, clf.window_size_, clf.padding_, device)
     return WindowSource.from_array(X, reduce, device)
@@ -215,6 +312,7 @@ def _encoder_class(encoder: Any) -> type[torch.nn.Module]:
 def _fitted_preprocessing(clf: Any, X: PixelSamples | NDArray[Any]) -> Pipeline:
     spectra = centre_spectra(X)
     check_finite(spectra)
+    check_variation(spectra)
     steps: list[tuple[str, Any]] = [("scale", SpectralTransformer(StandardScaler()))]
     if clf.n_components is not None:
         steps.insert(0, ("pca", SpectralPCA(clf.n_components)))
@@ -231,21 +329,29 @@ def _holdout(
     if isinstance(X, PixelSamples):
         random_state = np.random.RandomState(seed)
         return spatial_holdout(X, targets, clf.validation_fraction, block_size, random_state)
-    kept, held = train_test_split(
-        every, test_size=clf.validation_fraction, stratify=targets, random_state=seed
-    )
+    try:
+        kept, held = train_test_split(
+            every, test_size=float(clf.validation_fraction), stratify=targets, random_state=seed
+        )
+    except ValueError as error:
+        message = (
+            f"validation_fraction={clf.validation_fraction} cannot be held out of {len(every)} "
+            f"samples: {error} Change the fraction, give more samples, or pass "
+            "validation_fraction=None."
+        )
+        raise ParameterError(message) from error
     return np.sort(kept), np.sort(held)
 
 
 def _settings(clf: Any) -> TrainingSettings:
     return TrainingSettings(
         criterion=clf.criterion,
-        n_hard=clf.n_hard,
-        n_semi_hard=clf.n_semi_hard,
-        max_epochs=clf.max_epochs,
-        batch_size=clf.batch_size,
-        lr=clf.lr,
-        weight_decay=clf.weight_decay,
+        n_hard=int(clf.n_hard),
+        n_semi_hard=int(clf.n_semi_hard),
+        max_epochs=int(clf.max_epochs),
+        batch_size=int(clf.batch_size),
+        lr=float(clf.lr),
+        weight_decay=float(clf.weight_decay),
         lr_schedule=clf.lr_schedule,
         augment=clf.augment,
         callbacks=tuple(clf.callbacks or ()),
@@ -257,6 +363,7 @@ def _set_results(clf: Any, device: torch.device) -> None:
     model = clf.net_.module_
     clf.history_ = clf.net_.history
     clf.device_ = str(device)
+    clf.interrupted_ = clf.net_.interrupted_
     if model.head is None:
         with torch.inference_mode():
             clf.prototypes_ = model.prototypes().cpu().numpy()

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from hsvlm._cubes import n_dimensions
-from hsvlm._lazy import LazyCube, valid_pixels
+from hsvlm._arrays import NotNumbersError, as_array, check_numbers, native, refuse_masked
+from hsvlm._cubes import as_cube, n_dimensions
+from hsvlm._labels import (
+    as_label_map,
+    as_labels,
+    label_vector,
+    sample_weights,
+    warn_of_lost_classes,
+)
+from hsvlm._lazy import valid_pixels
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing import check_band_count
 from hsvlm.samples import PixelSamples, pixel_samples
+from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +29,7 @@ __all__ = [
     "class_targets",
     "fit_inputs",
     "is_cube",
+    "labeled_samples",
     "merge_repeated",
     "predict_inputs",
     "score_inputs",
@@ -73,31 +77,22 @@ def fit_inputs(
         If shapes or types do not fit.
     """
     if is_cube(X):
-        cube = _numeric(X)
-        X, y, sample_weight = score_inputs(cube, y, sample_weight, estimator.unlabeled)
-    elif isinstance(X, PixelSamples) or n_dimensions(X) == 4:
-        X = X if isinstance(X, PixelSamples) else _windows(X)
-        y = column_or_1d(_required(y), warn=True)
-        check_consistent_length(X, y)
-    else:
-        X, y = validate_data(estimator, X, y, dtype="numeric", ensure_all_finite=False)
-    if not len(y):
+        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled)
+    elif not isinstance(X, PixelSamples):
+        X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
+    if not len(X):
         message = f"X holds no samples. {_KINDS}"
         raise DataError(message)
-    check_classification_targets(y)
+    y = label_vector(y, len(X))
     estimator.n_features_in_ = X.shape[-1]
-    weights = _check_sample_weight(
-        sample_weight, np.empty((len(y), 1)), ensure_non_negative=True, dtype=np.float64
-    )
-    if not weights.any():
-        message = "Sample weights must contain at least one non-zero number."
-        raise ValueError(message)
+    weights = sample_weights(sample_weight, len(y))
     if not weights.all():
+        warn_of_lost_classes(y, weights)
         X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
     return X, y, weights
 
 
-def score_inputs(
+def labeled_samples(
     X: Any, y: Any, sample_weight: Any, unlabeled: Any
 ) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
     """Take the labelled pixels of a cube, with their labels and weights.
@@ -115,8 +110,53 @@ def score_inputs(
 
     Returns
     -------
-    X : PixelSamples
-        The labelled pixels.
+    X : PixelSamples of shape (n_samples, n_bands)
+        The labelled pixels that hold data.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Their weights, not looked at.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit, or labels cannot name classes.
+    """
+    cube = as_cube(X)
+    samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled)
+    labels = as_labels(labels)
+    if sample_weight is None:
+        return samples, labels, None
+    weights = sample_weight if isinstance(sample_weight, np.ndarray) else np.asarray(sample_weight)
+    if weights.shape != np.shape(y):
+        message = (
+            f"sample_weight has shape {weights.shape}, the label map {np.shape(y)}. "
+            "Give one weight per pixel of the map."
+        )
+        raise DataError(message)
+    return samples, labels, weights[tuple(samples.coords.T)]
+
+
+def score_inputs(
+    estimator: Any, X: Any, y: Any, sample_weight: Any
+) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
+    """Validate what a fitted estimator is scored on; take the labelled pixels of a cube.
+
+    Parameters
+    ----------
+    estimator : HSIPromptClassifier
+        Fitted; provides `unlabeled`.
+    X : PixelSamples or array
+        One of the four kinds.
+    y : array-like
+        Label vector, or label map for a cube.
+    sample_weight : array-like or None
+        In the shape of `y`.
+
+    Returns
+    -------
+    X : PixelSamples or array
+        Samples; those of a cube are its labelled pixels.
     y : ndarray of shape (n_samples,)
         Their labels.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -125,19 +165,23 @@ def score_inputs(
     Raises
     ------
     DataError
-        If the shapes do not fit.
+        If shapes do not fit, or labels or weights cannot be used.
     """
-    cube = _numeric(X)
-    samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled)
-    if sample_weight is None:
-        return samples, labels, None
-    if np.shape(sample_weight) != np.shape(y):
+    check_is_fitted(estimator, "net_")
+    if is_cube(X):
+        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled)
+    labels = label_vector(y, X.shape[0] if hasattr(X, "shape") else len(X))
+    texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
+    if texts != known:
+        names = {True: "strings", False: "numbers"}
         message = (
-            f"sample_weight has shape {np.shape(sample_weight)}, the label map {np.shape(y)}. "
-            "Give one weight per pixel of the map."
+            f"y holds {names[texts]}, but the classes of the classifier are {names[known]}. Pass "
+            "labels as in fit."
         )
         raise DataError(message)
-    return samples, labels, np.asarray(sample_weight)[tuple(samples.coords.T)]
+    if sample_weight is None:
+        return X, labels, None
+    return X, labels, sample_weights(sample_weight, len(labels))
 
 
 def class_targets(
@@ -244,22 +288,20 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
         If the kind, the band count or the window size do not fit.
     """
     if is_cube(X):
-        cube = _numeric(X)
+        cube = as_cube(X)
+        _check_band_axis(cube, estimator.n_features_in_)
         valid = valid_pixels(cube)
         grid = np.argwhere(np.ones(cube.shape[:2], dtype=bool) if valid is None else valid)
         if not len(grid):
-            message = "No pixel of the cube is valid, so there is nothing to predict."
+            message = (
+                "No pixel of the cube is valid, so there is nothing to predict. Check the mask or "
+                "the no-data value."
+            )
             raise DataError(message)
         X, shape = PixelSamples(cube, grid), cube.shape[:2]
     else:
         if not isinstance(X, PixelSamples):
-            X = (
-                _windows(X)
-                if n_dimensions(X) == 4
-                else validate_data(
-                    estimator, X, dtype="numeric", ensure_all_finite=False, reset=False
-                )
-            )
+            X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=False)
         shape, valid = (len(X),), None
         if not len(X):
             message = f"X holds no samples. {_KINDS}"
@@ -278,16 +320,14 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
     return X, shape, valid
 
 
-def _required(y: Any) -> Any:
+def _label_map(cube: Any, y: Any) -> NDArray[Any]:
     if y is None:
-        message = "HSIPromptClassifier requires y to be passed, but the target y is None."
+        message = (
+            "HSIPromptClassifier requires y to be passed, but the target y is None. Pass the label "
+            f"map of the cube, of shape {cube.shape[:2]}."
+        )
         raise DataError(message)
-    return y
-
-
-def _label_map(cube: NDArray[Any], y: Any) -> NDArray[Any]:
-    # A masked map keeps its mask: masked pixels are unlabelled.
-    labels = y if isinstance(y, np.ma.MaskedArray) else np.asarray(_required(y))
+    labels = as_label_map(y)
     if labels.ndim != 2:
         message = (
             f"A cube of shape {cube.shape} needs a label map of shape {cube.shape[:2]}, got y of "
@@ -297,18 +337,48 @@ def _label_map(cube: NDArray[Any], y: Any) -> NDArray[Any]:
     return labels
 
 
-def _numeric(X: Any) -> Any:
-    array: Any = X if isinstance(X, (np.ndarray, LazyCube)) else np.asarray(X)
-    if array.dtype.kind not in "biuf":
-        message = f"X has dtype {array.dtype}. Pass real numbers. {_KINDS}"
+def _check_band_axis(cube: Any, n_bands: int) -> None:
+    if cube.shape[2] == n_bands or n_bands not in cube.shape[:2]:
+        return
+    axis = cube.shape.index(n_bands)
+    message = (
+        f"The cube has shape {tuple(cube.shape)} and the classifier was fitted on {n_bands} bands: "
+        f"the bands seem to come {('first', 'second')[axis]}. Pass np.moveaxis(cube, {axis}, -1)."
+    )
+    raise DataError(message)
+
+
+def _spectra(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
+    if n_dimensions(X) not in (1, 2):
+        message = f"X is {_described(X)}. {_KINDS}"
         raise DataError(message)
-    return array
+    refuse_masked(X, "X")
+    if hasattr(X, "detach") or getattr(getattr(X, "dtype", None), "kind", "f") in "cmMSUV":
+        X = as_array(X)
+    try:
+        spectra = validate_data(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
+    except TypeError as error:
+        raise NotNumbersError(str(error)) from error
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    check_numbers(spectra.dtype)
+    return native(spectra)
 
 
 def _windows(X: Any) -> NDArray[Any]:
-    array: NDArray[Any] = _numeric(X)
+    array = native(as_array(X))
     side = array.shape[1]
     if array.shape[2] != side or side % 2 == 0:
         message = f"Windows must be square with an odd side, got shape {array.shape}. {_KINDS}"
         raise DataError(message)
+    if not array.shape[3]:
+        message = f"X has no bands, its shape is {array.shape}. {_KINDS}"
+        raise DataError(message)
     return array
+
+
+def _described(X: Any) -> str:
+    if isinstance(X, Scene):
+        return "a Scene: pass what X, y = scene.samples() gives, or scene.masked_cube() to predict"
+    dimensions = n_dimensions(X)
+    return f"an array of {dimensions} dimensions" if dimensions else f"of type {type(X).__name__}"

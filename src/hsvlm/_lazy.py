@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm.exceptions import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -17,6 +19,8 @@ __all__ = [
     "LazyCube",
     "MappedCube",
     "MaskedCube",
+    "RowsCube",
+    "apply_to_spectra",
     "is_mapped",
     "read_rows",
     "read_through",
@@ -114,6 +118,24 @@ class LazyCube(ABC):
         return values
 
 
+class RowsCube(LazyCube):
+    """A cube of another library, such as a Dask or xarray array or a dataset of an open HDF5 file.
+
+    Parameters
+    ----------
+    array : array of shape (height, width, n_bands)
+        Has ``shape`` and ``dtype``, and gives rows as ``array[start:stop]``.
+    """
+
+    def __init__(self, array: Any) -> None:
+        super().__init__(array.shape, array.dtype)
+        self._array = array
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        return np.asarray(self._array[start:stop])
+
+
 class MappedCube(LazyCube):
     """A cube seen through a function of spectra, evaluated only where it is read.
 
@@ -127,7 +149,7 @@ class MappedCube(LazyCube):
 
     def __init__(self, cube: Any, function: Callable[[Any], Any]) -> None:
         first = np.zeros(1, dtype=np.intp)
-        probe = np.asarray(function(cube[first, first]))
+        probe = apply_to_spectra(function, cube[first, first])
         super().__init__((*cube.shape[:2], probe.shape[1]), probe.dtype)
         self._cube = cube
         self._function = function
@@ -137,13 +159,13 @@ class MappedCube(LazyCube):
         rows = read_rows(self._cube, start, stop)
         if not rows.size:
             return np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
-        values: NDArray[Any] = np.asarray(self._function(rows.reshape(-1, rows.shape[2])))
+        values: NDArray[Any] = apply_to_spectra(self._function, rows.reshape(-1, rows.shape[2]))
         return values.reshape(len(rows), *self.shape[1:])
 
     def _pixels(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
         pixels, inverse = np.unique(rows * self.shape[1] + cols, return_inverse=True)
         spectra = self._cube[pixels // self.shape[1], pixels % self.shape[1]]
-        values: NDArray[Any] = np.asarray(self._function(spectra))[inverse.reshape(-1)]
+        values: NDArray[Any] = apply_to_spectra(self._function, spectra)[inverse.reshape(-1)]
         return values.reshape(*rows.shape, self.shape[2])
 
 
@@ -173,6 +195,37 @@ class MaskedCube(LazyCube):
         values: NDArray[Any] = np.array(self._cube[rows, cols])
         values[~self.valid[rows, cols]] = 0
         return values
+
+
+def apply_to_spectra(function: Callable[[Any], Any], spectra: NDArray[Any]) -> NDArray[Any]:
+    """Apply a function of spectra and look at what it gives.
+
+    Parameters
+    ----------
+    function : callable
+        Maps spectra (n, n_bands) to (n, n_new_bands), row by row.
+    spectra : ndarray of shape (n, n_bands)
+        Some spectra.
+
+    Returns
+    -------
+    ndarray of shape (n, n_new_bands)
+        What the function gives.
+
+    Raises
+    ------
+    DataError
+        If it gives something of another shape.
+    """
+    values: NDArray[Any] = np.asarray(function(spectra))
+    if values.ndim != 2 or len(values) != len(spectra):
+        message = (
+            f"The function of spectra was given an array of shape {spectra.shape} and returned one "
+            f"of shape {values.shape}. It must return a row for every row: ({len(spectra)}, "
+            "n_new_bands)."
+        )
+        raise DataError(message)
+    return values
 
 
 def is_mapped(cube: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["PromptFile", "read_prompt_file", "write_prompt_file"]
 
 _SUFFIXES = (".json", ".yaml", ".yml")
+_MOST = 12
+_BRIEFLY = reprlib.Repr()
+_BRIEFLY.maxstring = _BRIEFLY.maxother = 80
 _KEYS = ("value", "name", "color", "prompts")
 _REMEDY = (
     'A file of classes holds "classes", a list with value, name, color and prompts of each class '
@@ -92,7 +96,7 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
     _refuse_unknown(source, content, ("classes", "template"), "the file")
     template = content.get("template")
     if template is not None and not (isinstance(template, str) and "{}" in template):
-        raise unreadable(source, f"template is {template!r}", _REMEDY)
+        raise unreadable(source, f"template is {_shown(template)}", _REMEDY)
     entries: dict[Any, dict[str, Any]] = {}
     for number, entry in enumerate(content["classes"], start=1):
         value = _checked(source, number, entry)["value"]
@@ -168,12 +172,20 @@ def write_prompt_file(
     return target
 
 
+def _shown(value: Any) -> str:
+    """Phrase a value in a line; numbers of thousands of digits have no other phrase."""
+    try:
+        return _BRIEFLY.repr(value)
+    except ValueError:
+        return "a number of more digits than can be printed"
+
+
 def _refuse_unknown(
     path: Path, mapping: Mapping[Any, Any], known: tuple[str, ...], where: str
 ) -> None:
     unknown = [key for key in mapping if key not in known]
     if unknown:
-        raise unreadable(path, f"{where} has {', '.join(map(repr, unknown))}", _REMEDY)
+        raise unreadable(path, f"{where} has {', '.join(map(_shown, unknown[:_MOST]))}", _REMEDY)
 
 
 def _checked(path: Path, number: int, entry: Any) -> Mapping[str, Any]:
@@ -181,15 +193,18 @@ def _checked(path: Path, number: int, entry: Any) -> Mapping[str, Any]:
     if not isinstance(entry, Mapping) or "value" not in entry:
         raise unreadable(path, f"{where} has no value", _REMEDY)
     _refuse_unknown(path, entry, _KEYS, where)
-    if isinstance(entry["value"], bool) or not isinstance(entry["value"], (int, str)):
-        wrong = f"the value of {where} is {entry['value']!r}"
-        raise unreadable(path, wrong, "Values are whole numbers or texts.")
+    value = entry["value"]
+    # Label maps hold nothing beyond 64 bits.
+    whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    if not whole and not isinstance(value, str):
+        wrong = f"the value of {where} is {_shown(value)}"
+        raise unreadable(path, wrong, "Values are whole numbers of up to 64 bits, or texts.")
     name, color = entry.get("name", "-"), entry.get("color", "#000000")
     if not isinstance(name, str) or not name.strip():
-        raise unreadable(path, f"the name of {where} is {name!r}", "Names are texts.")
+        raise unreadable(path, f"the name of {where} is {_shown(name)}", "Names are texts.")
     if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
         remedy = 'Write colours as "#rrggbb", in quotes.'
-        raise unreadable(path, f"the color of {where} is {color!r}", remedy)
+        raise unreadable(path, f"the color of {where} is {_shown(color)}", remedy)
     return entry
 
 
@@ -208,7 +223,7 @@ def _prompts(
             given = template.replace("{}", names.get(value, str(value)))
         found = [given] if isinstance(given, str) else given
         if not isinstance(found, list) or not found or not all(isinstance(t, str) for t in found):
-            wrong = f"the prompts of class {value!r} are {given!r}"
+            wrong = f"the prompts of class {value!r} are {_shown(given)}"
             raise unreadable(path, wrong, "Give one text or a list of texts, or a template.")
         texts[value] = found
     return texts

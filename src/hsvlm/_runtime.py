@@ -1,4 +1,4 @@
-"""Optional imports, device resolution and the one seeded scope of a fit."""
+"""Optional imports, device resolution, the one seeded scope of a fit, threads and forks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import importlib
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
     import torch
 
 _SCOPE = threading.RLock()
+
+
+class _Limits:
+    """Limits on the threads of torch that are in force, in all threads of the process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.blocks: dict[object, int] = {}
+        self.threads = threading.local()
+        self.usual = 0  # what a new thread is given outside the blocks
+        self.current = 0  # what it is given now
+
+
+_LIMITS = _Limits()
 
 
 def import_optional(module: str, extra: str) -> ModuleType:
@@ -139,11 +154,33 @@ def seeded_scope(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     """
     import torch
 
-    devices: list[Any] = [device] if device.type == "cuda" else []
-    # The global generator is shared by all threads: they take turns.
-    with _SCOPE, torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield torch.Generator(device=device).manual_seed(seed)
+    generator = torch.Generator(device=device).manual_seed(seed)
+    # Not torch.manual_seed, which would also seed the devices that are not restored here.
+    # The global generators are shared by all threads: they take turns.
+    with _SCOPE, _restored(device):
+        if device.type != "cpu":
+            torch.get_device_module(device).set_rng_state(generator.get_state(), *_named(device))
+        torch.default_generator.manual_seed(seed)
+        yield generator
+
+
+@contextmanager
+def _restored(device: torch.device) -> Iterator[None]:
+    import torch
+
+    host = torch.get_rng_state()
+    module = None if device.type == "cpu" else torch.get_device_module(device)
+    state = None if module is None else module.get_rng_state(*_named(device))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(host)
+        if module is not None:
+            module.set_rng_state(state, *_named(device))
+
+
+def _named(device: torch.device) -> tuple[torch.device, ...]:
+    return () if device.type == "mps" else (device,)  # of which there is only one
 
 
 @contextmanager
@@ -152,6 +189,11 @@ def at_most_threads(count: int) -> Iterator[None]:
 
     Threads that share small operations wait for each other after every one of them. On an idle
     machine that gains little; beside another busy process it costs many times the work itself.
+
+    torch keeps the number twice: for the thread at hand, and for the process, from which threads
+    that are new to torch take theirs and which the matrix products of all threads follow. Blocks
+    may overlap in different threads: each has its own number, the process has the lowest, and
+    has its former one again after the last of them.
 
     Parameters
     ----------
@@ -165,9 +207,70 @@ def at_most_threads(count: int) -> Iterator[None]:
     """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, count)))
+    count = max(1, count)
+    block, openmp = object(), _openmp()
+    _adopt_usual()
     try:
-        yield
+        _settle(block, count)
+        with openmp.limit(limits=min(count, torch.get_num_threads())):
+            yield
     finally:
-        torch.set_num_threads(before)
+        _settle(block, None)
+
+
+@cache
+def _openmp() -> Any:
+    import torch
+    from threadpoolctl import ThreadpoolController
+
+    torch.get_num_threads()  # OpenMP is there from now on
+    return ThreadpoolController().select(user_api="openmp")
+
+
+def _adopt_usual() -> None:
+    """Undo that this thread first used torch while blocks of other threads held its number down."""
+    import torch
+
+    if not hasattr(_LIMITS.threads, "known"):
+        _LIMITS.threads.known = True
+        with _LIMITS.lock:
+            if torch.get_num_threads() == _LIMITS.current < _LIMITS.usual:
+                _openmp().limit(limits=_LIMITS.usual)
+
+
+def _settle(block: object, limit: int | None) -> None:
+    # In a new thread, because what torch sets in one holds for this thread and for the process.
+    worker = threading.Thread(target=_settle_process, args=(block, limit))
+    with suppress(RuntimeError):  # no new threads while the interpreter shuts down
+        worker.start()
+        worker.join()
+
+
+def _settle_process(block: object, limit: int | None) -> None:
+    import torch
+
+    with _LIMITS.lock:
+        if limit is None:
+            _LIMITS.blocks.pop(block, None)
+        else:
+            _LIMITS.blocks[block] = limit
+        found = torch.get_num_threads()
+        if found != _LIMITS.current:  # set by somebody else since
+            _LIMITS.usual = found
+        _LIMITS.current = min([_LIMITS.usual, *_LIMITS.blocks.values()])
+        if found != _LIMITS.current:
+            torch.set_num_threads(_LIMITS.current)
+
+
+def _after_fork() -> None:
+    # The threads of OpenMP do not live on in a forked process, which waits for them forever: it
+    # may only use its own. Nor do the threads that held these locks.
+    global _SCOPE, _LIMITS
+    computed = _LIMITS.usual > 0
+    _SCOPE, _LIMITS = threading.RLock(), _Limits()
+    if computed:
+        sys.modules["torch"].set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from hsvlm.exceptions import UnknownNameError
 
 __all__ = ["PARAMETER_CONSTRAINTS", "preset"]
 
-_COUNT = Interval(Integral, 1, None, closed="left")
-_NATURAL = Interval(Integral, 0, None, closed="left")
+
+class _Numbers(Interval):  # type: ignore[misc]  # scikit-learn is not annotated
+    """Numbers of an interval; True and False, which count as 1 and 0 in Python, are none."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        # Half precision does not hold the bounds that it is compared with.
+        plain = val.item() if isinstance(val, np.generic) else val
+        return not isinstance(plain, bool) and bool(super().is_satisfied_by(plain))
+
+
+# What comes after is computed with integers of 64 bits and floats of 32.
+_COUNT = _Numbers(Integral, 1, 2**31 - 1, closed="both")
+_NATURAL = _Numbers(Integral, 0, 2**31 - 1, closed="both")
+_SHARE = _Numbers(Real, 0, 1, closed="neither")
 
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
@@ -22,25 +36,30 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [
         StrOptions({"auto"}),
         _COUNT,
-        Interval(Real, 0, 1, closed="neither"),
+        _SHARE,
         None,
     ],
     "window_size": [_COUNT],
     "patch_size": [_COUNT],
     "padding": [StrOptions({"reflect", "zero"})],
     "projection": [StrOptions({"vision", "text"})],
+    "criterion": [str],
     "n_hard": [_NATURAL],
     "n_semi_hard": [_NATURAL],
     "max_epochs": [_COUNT],
     "batch_size": [_COUNT],
-    "lr": [Interval(Real, 0, None, closed="neither")],
+    "lr": [_Numbers(Real, 0, 1e38, closed="right")],
     "lr_schedule": [StrOptions({"cosine", "constant"})],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [_Numbers(Real, 0, 1e38, closed="both")],
     "augment": ["boolean"],
     "class_weight": [Mapping, StrOptions({"balanced"}), None],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+    "validation_fraction": [_SHARE, None],
     "callbacks": [list, None],
+    "checkpoint_dir": [str, PathLike, None],
+    "checkpoint_every": [_COUNT],
+    "resume": ["boolean"],
     "warm_start": ["boolean"],
+    "unlabeled": [Real, str, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SpectraCheck", "usable_values"]
+__all__ = ["SpectraCheck", "check_variation", "usable_values"]
 
 # No sensor measures such values, float32 holds them, and their squares overflow it.
 _LARGEST = 1e30
+
+# What files hold where there are no data; no sensor measures exactly this as its least value.
+_MARKERS = (-9999, -32768)
 
 
 class SpectraCheck:
@@ -24,6 +28,7 @@ class SpectraCheck:
         self._n_spectra = self._n_broken = 0
         self._n_nan = self._n_infinite = self._n_extreme = 0
         self._per_band: Any = 0
+        self._marker = ""
 
     @property
     def failed(self) -> bool:
@@ -41,6 +46,7 @@ class SpectraCheck:
         self._n_spectra += len(spectra)
         usable = usable_values(spectra)
         if usable is None:
+            self._marker = self._marker or _marker(spectra)
             return
         n_nan, n_infinite = int(np.isnan(spectra).sum()), int(np.isinf(spectra).sum())
         self._n_broken += int((~usable.all(axis=1)).sum())
@@ -73,6 +79,59 @@ class SpectraCheck:
             f"The data hold {', and '.join(found)} in {self._n_broken} of {self._n_spectra} "
             f"spectra; bands (counts): {named}{more}. "
             "Drop these bands, fill the values, or keep windows away from these pixels."
+        )
+        raise DataError(message)
+
+    def warn_of_markers(self) -> None:
+        """Say that a piece held what usually stands for missing data.
+
+        Warns
+        -----
+        HSVLMWarning
+            If the least value is a common no-data value, or a spectrum is 0 or the largest value
+            of its integer type in every band.
+        """
+        if self._marker:
+            message = (
+                f"{self._marker}, which usually marks missing data, and is taken for a "
+                "measurement. Leave such pixels out: pass Scene(cube, valid=mask).masked_cube(), "
+                "or read the scene with read_scene(path, nodata=value)."
+            )
+            warnings.warn(message, HSVLMWarning, stacklevel=3)
+
+
+def _marker(spectra: NDArray[Any]) -> str:
+    if not spectra.size or spectra.dtype.kind == "b":
+        return ""
+    least = spectra.min()
+    if least in _MARKERS:
+        return f"The least value of the spectra is {least:g}"
+    ends = [0] if spectra.dtype.kind == "f" else [0, np.iinfo(spectra.dtype).max]
+    # In a band or two, such values mean nothing.
+    for end in ends if spectra.shape[1] > 2 else []:
+        rows = spectra[:, 0] == end
+        if rows.any() and (spectra[rows] == end).all(axis=1).any():
+            return f"Some spectra are {end} in every band"
+    return ""
+
+
+def check_variation(spectra: NDArray[Any]) -> None:
+    """Refuse training spectra that do not differ.
+
+    Parameters
+    ----------
+    spectra : ndarray of shape (n_spectra, n_bands)
+        Finite spectra of any numeric dtype.
+
+    Raises
+    ------
+    DataError
+        If no band varies, or so little that it is lost in double precision.
+    """
+    if len(spectra) > 1 and not np.square(np.ptp(spectra.astype(np.float64), axis=0)).any():
+        message = (
+            f"The {len(spectra)} training spectra are all equal, so nothing tells the classes "
+            "apart. Look at the data: no-data pixels may be labelled, or the wrong bands selected."
         )
         raise DataError(message)
 

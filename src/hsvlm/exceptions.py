@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataError",
+    "DeviceMemoryError",
     "DownloadError",
     "FileError",
     "HSVLMError",
@@ -30,6 +31,10 @@ class HSVLMError(Exception):
 
 class DataError(HSVLMError, ValueError):
     """A cube, a label map or a set of samples cannot be used as it is."""
+
+
+class DeviceMemoryError(HSVLMError, MemoryError):
+    """The device that computes has too little memory."""
 
 
 class DownloadError(DataError, ConnectionError):

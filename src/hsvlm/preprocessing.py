@@ -16,7 +16,9 @@ from sklearn.base import (
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from hsvlm._cubes import n_dimensions
+from hsvlm._arrays import as_array, native, refuse_masked
+from hsvlm._cubes import as_cube, n_dimensions
+from hsvlm._lazy import MaskedCube, valid_pixels
 from hsvlm._spectra_check import SpectraCheck, usable_values
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples
@@ -105,6 +107,7 @@ class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator,
             If the data hold NaN, infinite or extreme values.
         """
         if _is_plain(X):
+            refuse_masked(X, "X")
             spectra = validate_data(
                 self, X, dtype="numeric", ensure_all_finite=False, ensure_min_samples=2
             )
@@ -120,11 +123,15 @@ class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator,
         return self
 
     def transform(self, X: Any) -> Any:
+        refuse_masked(X, "X")
         spectra = validate_data(self, X, dtype="numeric", ensure_all_finite=False, reset=False)
         check_finite(spectra)
         return self._apply(spectra)
 
     def _apply(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        # Differences of integers would wrap around where they are negative or large.
+        if spectra.dtype.kind in "biu":
+            spectra = spectra.astype(np.float64)
         with config_context(transform_output="default"):
             return np.asarray(self.transformer_.transform(spectra))
 
@@ -162,10 +169,10 @@ class _KeepKind:
 
         Returns
         -------
-        PixelSamples or ndarray
+        PixelSamples, ndarray or masked cube
             The same kind as `X`, with (n_components or transformed) bands on the last axis; plain
-            spectra in the container chosen by ``set_output``. Pixels of a scene that cannot be used
-            become NaN, since windows may never touch them.
+            spectra in the container chosen by ``set_output``. Pixels without data stay without.
+            Pixels of a scene that cannot be used become NaN, since windows may never touch them.
 
         Raises
         ------
@@ -178,11 +185,15 @@ class _KeepKind:
         if isinstance(X, PixelSamples):
             check_band_count(self, X.shape[1], self.n_features_in_)
             return X.map_spectra(self._apply_where_usable)
-        array = np.asarray(X)
+        array = as_cube(X) if n_dimensions(X) == 3 else as_array(X)
         check_band_count(self, array.shape[-1], self.n_features_in_)
-        spectra = array.reshape(-1, array.shape[-1])
-        check_finite(spectra)
-        return self._apply(spectra).reshape(*array.shape[:-1], -1)
+        valid = valid_pixels(array)
+        spectra = native(np.asarray(array)).reshape(-1, array.shape[-1])
+        if valid is None:
+            check_finite(spectra)
+            return self._apply(spectra).reshape(*array.shape[:-1], -1)
+        check_finite(spectra[valid.ravel()])
+        return MaskedCube(self._apply(spectra).reshape(*array.shape[:-1], -1), valid)
 
 
 class SpectralTransformer(_KeepKind, _Spectra):
@@ -270,12 +281,17 @@ class SpectralPCA(_KeepKind, _Spectra):
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
         count = self._checked_count(spectra)
+        # In single precision the mean of the spectra, large against their differences, would
+        # drown their covariance.
+        spectra = spectra.astype(np.float64, copy=False)
         # The randomised solver that scikit-learn would pick is neither exact nor, here, faster.
         solver = "covariance_eigh" if spectra.shape[0] > spectra.shape[1] else "full"
         with np.errstate(invalid="ignore"):  # the share of no variance in no variance
             pca = PCA(count, whiten=self.whiten, svd_solver=solver).fit(spectra)
         variances = pca.explained_variance_
         spanned = int((variances > variances[0] * np.finfo(np.float32).eps).sum())
+        if not np.ptp(spectra, axis=0).any():
+            spanned = 0  # what variance there is comes from the rounding of the mean
         if self.n_components == "auto" and 0 < spanned < pca.n_components_:
             pca = PCA(spanned, whiten=self.whiten, svd_solver=solver).fit(spectra)
         # Along directions in which the training spectra do not vary there is rounding noise alone,
@@ -284,6 +300,10 @@ class SpectralPCA(_KeepKind, _Spectra):
         self.n_components_ = int(pca.n_components_)
         return pca
 
+    def _apply(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        dtype = np.float32 if spectra.dtype == np.float32 else np.float64
+        return super()._apply(spectra).astype(dtype, copy=False)
+
     def _checked_count(self, spectra: NDArray[Any]) -> int | float | None:
         n_spectra, n_bands = map(int, spectra.shape)
         count = self.n_components
@@ -291,8 +311,8 @@ class SpectralPCA(_KeepKind, _Spectra):
             return min(_DEFAULT_COMPONENTS, n_bands, n_spectra)
         if count is None:
             return None
-        if isinstance(count, float) and 0 < count < 1:
-            return count
+        if isinstance(count, (float, np.floating)) and 0 < count < 1:
+            return float(count)
         if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
             message = (
                 f"n_components={count!r} is not understood. Use a positive int, "
@@ -329,11 +349,15 @@ def centre_spectra(X: Any) -> NDArray[Any]:
     Returns
     -------
     ndarray of shape (n_spectra, n_bands)
-        The centre spectra of samples and windows, all pixels of a cube, spectra as they are.
+        The centre spectra of samples and windows, all pixels of a cube that hold data, spectra as
+        they are.
     """
     if isinstance(X, PixelSamples):
         return np.asarray(X)
-    array = np.asarray(X)
-    if array.ndim == 4:
-        return array[:, array.shape[1] // 2, array.shape[2] // 2]
-    return array.reshape(-1, array.shape[-1])
+    if n_dimensions(X) == 3:
+        cube = as_cube(X)
+        valid = valid_pixels(cube)
+        spectra = np.asarray(cube).reshape(-1, cube.shape[2])
+        return native(spectra if valid is None else spectra[valid.ravel()])
+    array = native(as_array(X))
+    return array[:, array.shape[1] // 2, array.shape[2] // 2] if array.ndim == 4 else array

@@ -9,6 +9,7 @@ import numpy as np
 
 from hsvlm._prompt_files import PromptFile, read_prompt_file, write_prompt_file
 from hsvlm._prompt_sets import PROMPT_SETS
+from hsvlm._texts import folded, is_blank, quoted, unreadable_character
 from hsvlm.exceptions import PromptError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def fill_template(template: str, names: Iterable[str]) -> list[str]:
     """
     if "{}" not in template:
         message = (
-            f"The template {template!r} has no place for a name. "
+            f"The template {quoted(template)} has no place for a name. "
             'Write "{}" where the name of the class goes.'
         )
         raise PromptError(message)
@@ -176,9 +177,10 @@ def resolve_prompts(
     Raises
     ------
     PromptError
-        If a class has no prompt; a prompt belongs to no class; a text is empty or not a string;
-        two classes share a text, or one class has it twice (case and spacing do not count); or
-        `prompts` or `class_names` is of no form described above.
+        If a class has no prompt; a prompt belongs to no class; a text is empty, no string, or
+        holds control characters other than white space; two classes share a text, or one class has
+        it twice (case, spacing and what cannot be seen do not count); or `prompts` or `class_names`
+        is of no form described above.
 
     Examples
     --------
@@ -204,9 +206,9 @@ def resolve_prompts(
         resolved = _from_set(prompts, labels)
     else:
         message = (
-            f"prompts={prompts!r} cannot be used. Pass a dict with one text (or a list of texts) "
-            'for each class, a template that contains "{}" where the name of the class goes, or '
-            f"the name of a prompt set ({', '.join(map(repr, list_prompt_sets()))})."
+            f"prompts={quoted(prompts)} cannot be used. Pass a dict with one text (or a list of "
+            'texts) for each class, a template that contains "{}" where the name of the class '
+            f"goes, or the name of a prompt set ({', '.join(map(repr, list_prompt_sets()))})."
         )
         raise PromptError(message)
     _check_distinct(resolved)
@@ -240,10 +242,16 @@ def _checked_names(class_names: object) -> dict[Any, str]:
         )
         raise PromptError(message)
     for label, name in class_names.items():
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or is_blank(name):
             message = (
-                f"class_names[{label!r}] must be a string that is not empty, got {name!r}. "
+                f"class_names[{label!r}] must be a string that is not empty, got {quoted(name)}. "
                 "Name the class, or leave it out to go by its label."
+            )
+            raise PromptError(message)
+        if unreadable_character(name):
+            message = (
+                f"class_names[{label!r}] holds the control character "
+                f"{unreadable_character(name)!r}, got {quoted(name)}. Remove it."
             )
             raise PromptError(message)
     return dict(class_names)
@@ -274,11 +282,11 @@ def _texts(label: Any, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         texts: tuple[object, ...] = (value,)
     elif isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (bytes, bytearray)):
-        texts = tuple(value)
+        texts = tuple(np.atleast_1d(value) if isinstance(value, np.ndarray) else value)
     else:
         message = (
             f"The prompt of class {label!r} must be a string or a list of strings, got "
-            f"{value!r} ({type(value).__name__})."
+            f"{quoted(value)} ({type(value).__name__})."
         )
         raise PromptError(message)
     if not texts:
@@ -287,14 +295,20 @@ def _texts(label: Any, value: object) -> tuple[str, ...]:
     for text in texts:
         if not isinstance(text, str):
             message = (
-                f"Every prompt of class {label!r} must be a string, got {text!r} "
+                f"Every prompt of class {label!r} must be a string, got {quoted(text)} "
                 f"({type(text).__name__})."
             )
             raise PromptError(message)
-        if not text.strip():
+        if is_blank(text):
             message = (
-                f"A prompt of class {label!r} is empty ({text!r}). Describe the class in words, "
-                "or at least name it."
+                f"A prompt of class {label!r} is empty ({quoted(text)}). Describe the class in "
+                "words, or at least name it."
+            )
+            raise PromptError(message)
+        if character := unreadable_character(text, allowed="\t\n\r"):
+            message = (
+                f"A prompt of class {label!r} holds the control character {character!r}: "
+                f"{quoted(text)}. Remove it; in a template, it may come from the name of the class."
             )
             raise PromptError(message)
     return tuple(str(text) for text in texts)
@@ -330,16 +344,16 @@ def _check_distinct(resolved: dict[Any, tuple[str, ...]]) -> None:
     owners: dict[str, Any] = {}
     for label, texts in resolved.items():
         for text in texts:
-            folded = " ".join(text.split()).casefold()
-            if folded not in owners:
-                owners[folded] = label
+            key = folded(text)
+            if key not in owners:
+                owners[key] = label
                 continue
-            owner = owners[folded]
+            owner = owners[key]
             message = (
-                f"Class {label!r} has the prompt {text!r} twice. Remove one of the two."
+                f"Class {label!r} has the prompt {quoted(text)} twice. Remove one of the two."
                 if owner == label
-                else f"Classes {owner!r} and {label!r} have the same prompt {text!r} (case and "
-                "spacing do not count), so no text tells them apart. Give each class its own "
+                else f"Classes {owner!r} and {label!r} have the same prompt {quoted(text)} (case "
+                "and spacing do not count), so no text tells them apart. Give each class its own "
                 "text, or its own name in class_names where a template is used."
             )
             raise PromptError(message)

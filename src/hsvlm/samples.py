@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._arrays import as_array, native
+from hsvlm._coordinates import as_whole_numbers, check_coordinates
 from hsvlm._cubes import (
     as_cubes,
-    as_whole_numbers,
     check_label_map,
     check_window_fits,
     labeled_pixels,
 )
-from hsvlm._lazy import MappedCube, MaskedCube, valid_pixels
+from hsvlm._labels import as_label_map
+from hsvlm._lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ class PixelSamples:
     ----------
     cubes : array or sequence of arrays, each of shape (height, width, n_bands)
         The scenes, of any numeric dtype; memory-mapped arrays stay on disk. All must have the same
-        number of bands. They are referenced, never copied and never written to.
+        number of bands. They are referenced, never copied and never written to. Pixels of masked
+        arrays that are masked in any band hold no data.
     coords : array-like of shape (n_samples, 2)
         Row and column of every sample, in pixels: whole numbers. An empty list makes no samples.
     scene_ids : array-like of shape (n_samples,), default=None
@@ -59,9 +62,8 @@ class PixelSamples:
     Raises
     ------
     DataError
-        If there is no cube, a cube is not 3-D or has masked values, band counts differ, `coords`
-        or `scene_ids` have another shape or are not whole numbers, or a coordinate lies outside
-        its scene.
+        If there is no cube, a cube is not 3-D, band counts differ, `coords` or `scene_ids` have
+        another shape or are not whole numbers, or a coordinate lies outside its scene.
 
     See Also
     --------
@@ -90,7 +92,8 @@ class PixelSamples:
         scene_ids: ArrayLike | None = None,
     ) -> None:
         self.cubes: tuple[Any, ...] = as_cubes(cubes)
-        given = np.asarray(coords)
+        given = as_array(coords, "coords") if isinstance(coords, (list, tuple)) else coords
+        given = np.asarray(given)
         if given.shape == (0,):
             given = given.reshape(0, 2)
         if given.ndim != 2 or given.shape[1] != 2:
@@ -106,43 +109,7 @@ class PixelSamples:
             if scene_ids is None
             else as_whole_numbers(np.asarray(scene_ids), "scene_ids")
         )
-        self._check_coordinates()
-
-    def _check_coordinates(self) -> None:
-        if self.scene_ids.shape != (len(self.coords),):
-            message = (
-                f"scene_ids has shape {self.scene_ids.shape}, but there are {len(self.coords)} "
-                "coordinates. Give one scene number per sample."
-            )
-            raise DataError(message)
-        if not len(self.coords):
-            return
-        if self.scene_ids.min() < 0 or self.scene_ids.max() >= len(self.cubes):
-            message = (
-                f"scene_ids lie between {self.scene_ids.min()} and {self.scene_ids.max()}, but "
-                f"there are {len(self.cubes)} cubes. Use 0 to {len(self.cubes) - 1}."
-            )
-            raise DataError(message)
-        extents = np.array([cube.shape[:2] for cube in self.cubes])[self.scene_ids]
-        outside = ((self.coords < 0) | (self.coords >= extents)).any(axis=1)
-        if outside.any():
-            first = int(np.flatnonzero(outside)[0])
-            message = (
-                f"{int(outside.sum())} of {len(self)} coordinates lie outside their scene; the "
-                f"first is sample {first} at (row, column) {tuple(self.coords[first].tolist())} "
-                f"in a scene of {extents[first][0]} x {extents[first][1]} pixels."
-            )
-            raise DataError(message)
-        for number, cube in enumerate(self.cubes):
-            valid = valid_pixels(cube)
-            here = self.coords[self.scene_ids == number]
-            missing = 0 if valid is None else int((~valid[tuple(here.T)]).sum())
-            if missing:
-                message = (
-                    f"{missing} of {len(self)} samples are pixels without data. Select pixels "
-                    "where the scene is valid: np.argwhere(scene.valid)."
-                )
-                raise DataError(message)
+        check_coordinates(self.cubes, self.coords, self.scene_ids)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -151,8 +118,8 @@ class PixelSamples:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Data type of the spectra."""
-        return np.result_type(*(cube.dtype for cube in self.cubes))
+        """Data type of the spectra, in the byte order of the machine."""
+        return np.result_type(*(cube.dtype for cube in self.cubes)).newbyteorder("=")
 
     def __len__(self) -> int:
         return len(self.coords)
@@ -181,6 +148,9 @@ class PixelSamples:
         chosen.cubes = self.cubes
         chosen.coords = self.coords[key]
         chosen.scene_ids = self.scene_ids[key]
+        if chosen.scene_ids.ndim != 1:
+            message = f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
+            raise IndexError(message)
         return chosen
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
@@ -276,8 +246,8 @@ class PixelSamples:
             if isinstance(cube, MappedCube) or height * width * bands > _EAGER_LIMIT:
                 transformed = MappedCube(cube, function)
             else:
-                values = np.asarray(function(np.asarray(cube).reshape(-1, bands)))
-                transformed = values.reshape(height, width, -1)
+                spectra = native(np.asarray(cube)).reshape(-1, bands)
+                transformed = apply_to_spectra(function, spectra).reshape(height, width, -1)
             valid = valid_pixels(cube)
             mapped.append(transformed if valid is None else MaskedCube(transformed, valid))
         return PixelSamples(mapped, self.coords, self.scene_ids)
@@ -350,9 +320,9 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     Raises
     ------
     DataError
-        If a cube is not 3-D or has masked values, its height and width differ from those of its
-        label map, the bands come first, a label is NaN or infinite, the map holds strings and
-        `unlabeled` is a number or the other way round, or no pixel is labelled.
+        If a cube is not 3-D, its height and width differ from those of its label map, the bands
+        come first, a label is NaN or infinite, the map holds strings and `unlabeled` is a number or
+        the other way round, or no pixel is labelled.
     ParameterError
         If `unlabeled` is not a single value.
 
@@ -367,10 +337,7 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     """
     cubes = as_cubes(cube)
     several = isinstance(labels, (list, tuple)) and len(labels) and np.ndim(labels[0]) == 2
-    maps = [
-        one if isinstance(one, np.ma.MaskedArray) else np.asarray(one)
-        for one in (labels if several else [labels])
-    ]
+    maps = [as_label_map(one) for one in (labels if several else [labels])]
     if len(cubes) != len(maps):
         message = f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
         raise DataError(message)
@@ -383,6 +350,9 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
         coords.append(here)
         scene_ids.append(np.full(len(here), number))
         y.append(np.asarray(label_map)[here[:, 0], here[:, 1]])
+    if len({one.dtype.kind in "SU" for one in y if one.dtype.kind != "O"}) > 1:
+        message = "Some label maps hold numbers and others strings. Give all of them the same kind."
+        raise DataError(message)
     if not sum(map(len, coords)):
         masked = "is masked or " if any(map(np.ma.is_masked, maps)) else ""
         message = (

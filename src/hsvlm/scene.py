@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._arrays import as_array
+from hsvlm._cubes import as_cube
+from hsvlm._labels import as_label_map
 from hsvlm._lazy import LazyCube, MappedCube, MaskedCube
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.samples import PixelSamples, pixel_samples
 
 if TYPE_CHECKING:
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Scene"]
+
+# Shorter waves are X-rays; in micrometres, 100 is the far infrared.
+_LEAST_NM = 100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,13 +35,14 @@ class Scene:
     ----------
     cube : array of shape (height, width, n_bands)
         Radiance, reflectance or counts, of any numeric dtype: an array, a memory map, or what
-        :func:`hsvlm.io.read_scene` makes of a file, which is read where it is indexed.
+        :func:`hsvlm.io.read_scene` makes of a file, which is read where it is indexed. Pixels of a
+        masked array that are masked in any band are not valid.
     labels : ndarray of shape (height, width), default=None
         Label of every pixel; 0 stands for "no label".
     class_names : dict, default={}
         ``{label: name}``.
     wavelengths_nm : array-like of shape (n_bands,), default=None
-        Band centres in nanometres, kept as float64.
+        Band centres in nanometres, in any order, kept as float64; 0 or NaN where not known.
     name : str, default=""
         Name of the scene.
     citation : str, default=""
@@ -58,7 +66,13 @@ class Scene:
     Raises
     ------
     DataError
-        If the cube is not 3-D, or something else does not match its pixels or bands.
+        If the cube is not 3-D, or something else does not match its pixels or bands, or a
+        wavelength is negative or infinite.
+
+    Warns
+    -----
+    HSVLMWarning
+        If the wavelengths look like micrometres.
 
     Examples
     --------
@@ -82,13 +96,9 @@ class Scene:
     transform: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        shape = tuple(np.shape(self.cube))
-        if len(shape) != 3:
-            message = (
-                f"A scene needs a cube of shape (height, width, n_bands), got {shape}. "
-                "A single band needs a last axis: cube[..., np.newaxis]."
-            )
-            raise DataError(message)
+        given = self.cube
+        object.__setattr__(self, "cube", as_cube(np.ma.getdata(given) if _masked(given) else given))
+        shape = self.cube.shape
         for name, what in (("labels", "label map"), ("valid", "mask `valid`")):
             values = getattr(self, name)
             if values is not None and np.shape(values) != shape[:2]:
@@ -98,9 +108,14 @@ class Scene:
                 )
                 raise DataError(message)
         self._check_bands(shape[2])
-        self._convert("wavelengths_nm", lambda values: np.asarray(values, dtype=np.float64))
-        self._convert("bad_bands", lambda values: np.asarray(values, dtype=bool))
-        self._convert("valid", lambda values: np.asarray(values, dtype=bool))
+        self._convert("labels", as_label_map)
+        self._convert("wavelengths_nm", _wavelengths)
+        self._convert("bad_bands", lambda values: _mask(values, "bad_bands"))
+        self._convert("valid", lambda values: _mask(values, "valid"))
+        if _masked(given):
+            unmasked = ~np.ma.getmaskarray(given).any(axis=2)
+            valid = unmasked if self.valid is None else unmasked & self.valid
+            object.__setattr__(self, "valid", valid)
         self._convert("band_names", lambda values: tuple(map(str, values)))
         self._convert("crs", lambda crs: crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs))
         self._convert("transform", _coefficients)
@@ -242,13 +257,19 @@ class Scene:
     def __repr__(self) -> str:
         height, width = self.shape
         parts = [f"{self.name!r}", f"{height} x {width} pixels", self._bands()]
-        if self.wavelengths_nm is not None:
-            low, high = self.wavelengths_nm.min(), self.wavelengths_nm.max()
+        if self._span():
+            low, high = self._span()
             parts[-1] += f" from {low:.0f} to {high:.0f} nm"
         parts.append(str(self.cube.dtype))
         if self.class_names:
             parts.append(f"{len(self.class_names)} classes")
         return f"Scene({', '.join(parts)})"
+
+    def _span(self) -> tuple[float, ...]:
+        if self.wavelengths_nm is None:
+            return ()
+        known = self.wavelengths_nm[self.wavelengths_nm > 0]
+        return (float(known.min()), float(known.max())) if known.size else ()
 
     def _bands(self) -> str:
         return f"{self.n_bands} band{'s' if self.n_bands > 1 else ''}"
@@ -282,8 +303,8 @@ class Scene:
             "size": f"{height} x {width} pixels, {self._bands()}",
             "values": f"{self.cube.dtype}, {size / 1e6:,.1f} MB",
         }
-        if self.wavelengths_nm is not None:
-            low, high = self.wavelengths_nm.min(), self.wavelengths_nm.max()
+        if self._span():
+            low, high = self._span()
             lines["wavelengths"] = f"{low:.1f} to {high:.1f} nm"
         if self.bad_bands is not None:
             lines["bad bands"] = str(int(self.bad_bands.sum()))
@@ -317,8 +338,39 @@ class _Take:
         return spectra[:, self._index]
 
 
+def _masked(cube: Any) -> bool:
+    return isinstance(cube, np.ma.MaskedArray) and bool(np.ma.is_masked(cube))
+
+
+def _mask(values: Any, name: str) -> NDArray[np.bool_]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        message = f"{name} must hold True or False everywhere, got {array.dtype}: {values!r}."
+        raise DataError(message)
+    return array.astype(bool)
+
+
+def _wavelengths(values: Any) -> NDArray[np.float64]:
+    array = as_array(values, "wavelengths_nm").astype(np.float64)
+    broken = array[np.isinf(array) | (array < 0)]
+    if broken.size:
+        message = (
+            f"wavelengths_nm holds {broken[0]:g} ({broken.size} of {array.size} are negative or "
+            "infinite). Give the band centres in nanometres, and NaN where they are not known."
+        )
+        raise DataError(message)
+    known = array[array > 0]
+    if known.size and known.max() < _LEAST_NM:
+        message = (
+            f"wavelengths_nm lie between {known.min():g} and {known.max():g}, which looks like "
+            "micrometres. Multiply them by 1000."
+        )
+        warnings.warn(message, HSVLMWarning, stacklevel=4)
+    return array
+
+
 def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
-    values = tuple(float(one) for one in transform)
+    values = tuple(as_array(tuple(transform), "transform").astype(float).tolist())
     if len(values) not in (6, 9):
         message = (
             f"transform has {len(values)} numbers. Give the six affine coefficients "

@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,10 +15,11 @@ import numpy as np
 
 from hsvlm._runtime import cache_folder
 from hsvlm._text_models import EncodedText, identify_model, run_model
+from hsvlm._texts import is_blank, quoted, unreadable_character
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import torch
     from numpy.typing import NDArray
@@ -158,9 +160,14 @@ def encode_texts(
             "'all-MiniLM-L6-v2', a folder, or an object with an encode method."
         )
         raise ParameterError(message)
-    if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in texts):
-        message = f"texts must be a list of strings that are not empty, got {texts!r}."
+    listed = isinstance(texts, (Sequence, np.ndarray)) and not isinstance(texts, (str, bytes))
+    if not listed or not all(isinstance(text, str) and not is_blank(text) for text in texts):
+        message = f"texts must be a list of strings that are not empty, got {quoted(texts)}."
         raise ParameterError(message)
+    for text in texts:
+        if character := unreadable_character(text, allowed="\t\n\r"):
+            message = f"{quoted(text)} holds the control character {character!r}. Remove it."
+            raise ParameterError(message)
     if not len(texts):
         message = "texts is empty. Pass at least one text."
         raise ParameterError(message)

@@ -1,6 +1,7 @@
 """From files to maps on the command line, with the same result as in Python."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from spectral.io import envi
 from typer.testing import CliRunner
 
 from hsvlm import HSIPromptClassifier, Scene
+from hsvlm._callbacks import Monitor
 from hsvlm.cli import app
 from hsvlm.datasets import load_indian_pines
 from hsvlm.exceptions import DataError, FileError, MissingFileError
@@ -172,7 +174,6 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     fitting = ["fit", files / "scene.tif", "--labels", files / "labels.tif"]
     assert CliRunner().invoke(app, ["fit", "--output", "x"]).exit_code == 2
     assert CliRunner().invoke(app, ["predict"]).exit_code == 2
-    assert CliRunner().invoke(app, [*map(str, fitting), "--nodata", "none of it"]).exit_code == 2
     with pytest.raises(MissingFileError, match=r"nothing\.tif does not exist"):
         run("fit", files / "nothing.tif", "--labels", files / "labels.tif", "--output", files)
     with pytest.raises(MissingFileError, match="nothing does not exist"):
@@ -189,12 +190,36 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     assert not (files / "fitted").exists()
 
 
+def test_a_fit_that_was_stopped_goes_on(files, monkeypatch):
+    fit(files, "--set", "checkpoint_every=1")
+    expected = (files / "fitted" / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(files / "fitted")
+    watch, epochs = Monitor.on_epoch_begin, []
+
+    def on_epoch_begin(self, net, **more):
+        epochs.append(len(net.history))
+        if epochs == [1, 2]:
+            raise SystemError
+        watch(self, net, **more)
+
+    monkeypatch.setattr(Monitor, "on_epoch_begin", on_epoch_begin)
+    with pytest.raises(SystemError):
+        fit(files, "--set", "checkpoint_every=1")
+    recipe = files / "fitted" / "recipe.yaml"
+    run("fit", "--recipe", recipe, "--output", files / "fitted", "--resume")
+    assert epochs == [1, 2, 2]
+    assert (files / "fitted" / "model" / "model.safetensors").read_bytes() == expected
+    assert not (files / "fitted" / "checkpoints").exists()
+    assert "resume" not in recipe.read_text()
+
+
 def test_ctrl_c_has_its_own_exit_status(files, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("hsvlm.estimator.fit_classifier", interrupt)
-    arguments = ["fit", files / "scene.tif", "--labels", files / "labels.tif", "--output", files]
+    arguments = ["fit", files / "scene.tif", "--labels", files / "labels.tif"]
+    arguments += ["--output", files / "fitted"]
     result = CliRunner().invoke(app, [str(one) for one in arguments])
     assert result.exit_code == 130
     assert result.stderr.endswith("hsvlm: interrupted.\n")

@@ -18,7 +18,7 @@ class Provider(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.troubles, self.visits = {}, [], []
+        self.files, self.troubles, self.visits, self.redirect = {}, [], [], None
 
     def url(self, name):
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -28,6 +28,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         name = self.path[1:]
         self.server.visits.append(name)
+        if self.server.redirect is not None:
+            self.send_response(302)
+            self.send_header("Location", self.server.redirect)
+            self.end_headers()
+            return
         trouble = self.server.troubles.pop(0) if self.server.troubles else 1.0
         if name not in self.server.files or isinstance(trouble, int):
             self.send_error(trouble if isinstance(trouble, int) else 404)

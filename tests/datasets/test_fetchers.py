@@ -418,3 +418,38 @@ def test_the_registry_is_consistent():
         assert all(url.startswith("https://") and url.endswith(file.name) for url in file.urls)
         assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert (file.variable is None) == file.name.endswith(".tif")
+
+
+def test_downloads_without_an_end_are_given_up(small, provider, tmp_path, monkeypatch):
+    monkeypatch.setattr("hsvlm.datasets._cache._LARGEST_BYTES", 100)
+    with pytest.raises(DownloadError, match="it sends more than 100 bytes"):
+        fetch(tmp_path)
+    assert not any(tmp_path.rglob("*.mat"))
+
+
+@pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.mat"])
+def test_only_the_web_is_asked(small, tmp_path, monkeypatch, address):
+    entry = dataclasses.replace(small, cube=dataclasses.replace(small.cube, urls=(address,)))
+    monkeypatch.setitem(_registry.SCENES, "pavia-university", entry)
+    with pytest.raises(DownloadError, match="No connection adapters were found"):
+        fetch(tmp_path)
+
+
+def test_redirections_lead_to_no_file(small, provider, tmp_path):
+    provider.redirect = (tmp_path / "secret").as_uri()
+    (tmp_path / "secret").write_bytes(provider.files["PaviaU.mat"])
+    with pytest.raises(DownloadError, match="No connection adapters were found"):
+        fetch(tmp_path / "data")
+
+
+def test_every_address_is_encrypted_and_every_name_plain():
+    files = [
+        file
+        for entry in (*_registry.SCENES.values(), *_registry.SPLITS.values())
+        for file in vars(entry).values()
+        if isinstance(file, RemoteFile)
+    ]
+    assert len(files) > 10
+    for file in files:
+        assert all(url.startswith("https://") for url in file.urls)
+        assert re.fullmatch(r"[\w-]+\.(mat|tif|tiff)", file.name)

@@ -3,9 +3,9 @@ import warnings
 import numpy as np
 import pytest
 
-from hsvlm.datasets import StandardSplit, load_indian_pines
-from hsvlm.evaluation import PROTOCOLS, evaluate, indian_pines_protocol
-from hsvlm.exceptions import SplitWarning, UnknownNameError
+from hsvlm.datasets import StandardSplit, load_indian_pines, make_synthetic_scene
+from hsvlm.evaluation import PROTOCOLS, evaluate, indian_pines_protocol, scene_protocol
+from hsvlm.exceptions import ParameterError, SplitWarning, UnknownNameError
 
 
 @pytest.fixture
@@ -66,3 +66,16 @@ def test_unknown_protocol():
         indian_pines_protocol("random")
     assert "random-10" in str(error.value)
     assert list(PROTOCOLS) == ["random-10", "map-695", "blocks"]
+
+
+def test_protocols_that_other_scenes_do_not_have():
+    scene = make_synthetic_scene(random_state=0)
+    with pytest.raises(UnknownNameError) as error:
+        scene_protocol(scene, "random")
+    assert str(error.value) == "Unknown protocol 'random'. Known: 'blocks', 'map-695', 'random-10'."
+    with pytest.raises(ParameterError) as error:
+        scene_protocol(scene, "map-695")
+    assert str(error.value) == (
+        "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10' or 'blocks', or "
+        "a MapSplit of maps of your own."
+    )

@@ -114,8 +114,15 @@ def test_truncated_files(tmp_path, suffix, kind, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(FileError) as error:
         read_cube(path)
-    assert str(error.value).startswith(f"{path}: cannot be read as a NumPy {kind} (")
-    assert str(error.value).endswith(f"). {DAMAGED}")
+    message = str(error.value)
+    if kind == "file" and share == 0.9:
+        assert message == (
+            f"{path}: it holds 73 bytes of values, but its header states (2, 3, 4) values of "
+            "float32, 96 bytes. It was cut off, or holds several arrays: save the array again."
+        )
+        return
+    assert message.startswith(f"{path}: cannot be read as a NumPy {kind} (")
+    assert message.endswith(f"). {DAMAGED}")
 
 
 def test_missing_files(tmp_path):

@@ -598,7 +598,7 @@ def calls(folder):
             "or floats; write labels with write_map.",
         ),
         "complex": (
-            lambda: write_scene(tif, Scene(np.zeros((2, 2, 2), dtype=complex))), DataError,
+            lambda: write_raster(tif, np.zeros((2, 2, 2), dtype=complex)), DataError,
             "The values are of type complex128, but a raster holds real numbers. Convert them to "
             "integers or floats; write labels with write_map.",
         ),

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,6 +23,7 @@ from hsvlm import (
 from hsvlm._lazy import MaskedCube
 from hsvlm.evaluation import SmoothedSVM
 from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.io import match_bands
 from hsvlm.mapping import predict_scene
 from hsvlm.mapping._predictor import normalised_entropy
 
@@ -316,3 +319,23 @@ def test_what_is_no_fitted_classifier_is_refused(cube):
 def test_a_masked_cube_is_a_scene_with_a_mask(fitted, cube, valid):
     found = predict_scene(fitted, MaskedCube(cube, valid), probabilities=True)
     assert_same(found, in_memory(fitted, cube, valid))
+
+
+def test_bands_are_told_by_their_wavelengths(fitted, cube):
+    trained_on = np.linspace(400, 950, 12)
+    clf = copy.copy(fitted)
+    clf.metadata_ = {"wavelengths_nm": trained_on.tolist()}
+    expected = predict_scene(fitted, Scene(cube)).label_map
+    for scene in (Scene(cube), Scene(cube, wavelengths_nm=trained_on + 3)):
+        np.testing.assert_array_equal(predict_scene(clf, scene).label_map, expected)
+    with pytest.raises(DataError, match="has no band within"):
+        predict_scene(clf, Scene(cube, wavelengths_nm=trained_on + 300))
+    turned = Scene(cube[..., ::-1], wavelengths_nm=trained_on[::-1])
+    with pytest.raises(DataError) as caught:
+        predict_scene(clf, turned)
+    assert str(caught.value) == (
+        "The bands of the scene are in another order than those that the classifier was trained "
+        'on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
+    )
+    matched = match_bands(turned, clf.metadata_["wavelengths_nm"])
+    np.testing.assert_array_equal(predict_scene(clf, matched).label_map, expected)

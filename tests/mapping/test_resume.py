@@ -186,7 +186,7 @@ def other_mask(clf, scene, cube, labels, settings):
 
 
 def other_wavelengths(clf, scene, cube, labels, settings):
-    return clf, replace(scene, wavelengths_nm=np.arange(12)), {}
+    return clf, replace(scene, wavelengths_nm=np.arange(400, 412)), {}
 
 
 def other_results(clf, scene, cube, labels, settings):

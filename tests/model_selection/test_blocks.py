@@ -191,6 +191,30 @@ def test_layouts_that_take_several_attempts(splitter, counts):
         assert not any(spread & set(labels) for labels in untrained(splits_of(cv, X, y), y))
 
 
+@pytest.mark.parametrize(
+    "cv", [SpatialBlockKFold(2, 4, buffer=0), SpatialBlockShuffleSplit(2, 0.3, 4, buffer=0)]
+)
+def test_classes_that_cannot_be_divided_are_named(cv):
+    # Three blocks hold three classes in pairs: two of the blocks lie on one side, and the class
+    # that they share does not lie on the other.
+    pairs = [(0, 1), (1, 2), (2, 0)]
+    coords = [(row, 4 * block) for row, pair in enumerate(pairs) for block in pair]
+    X, y = PixelSamples(np.zeros((3, 12, 1)), coords), np.array(["oats", "rye", "soil"]).repeat(2)
+    with pytest.warns(SplitWarning) as caught:
+        splits = list(cv.split(X, y))
+    left_out = untrained(splits, y)
+    assert any(left_out)
+    expected = {}
+    for number, labels in enumerate(left_out):
+        for label in labels:
+            expected.setdefault(label, []).append(str(number))
+    assert [str(one.message) for one in caught] == [
+        f"Class {label} has no training sample in split {', '.join(where)}: its pixels lie in too "
+        "few blocks. Use smaller blocks, or leave the class out."
+        for label, where in sorted(expected.items())
+    ]
+
+
 @settings(max_examples=300)
 @given(blocks_in_a_row(), st.sampled_from([0.1, 0.4, 0.8]), st.integers(0, 1000))
 def test_draws_hold_every_class_on_both_sides_wherever_possible(layout, train_size, seed):

@@ -20,17 +20,29 @@ def saved(fitted, tmp_path):
     return fitted.save(tmp_path / "model")
 
 
+@pytest.fixture(scope="session")
+def seal():
+    """Write the parts of a model with right digests, whatever they hold."""
+
+    def write(folder, parts):
+        folder.mkdir(exist_ok=True)
+        names = ("config.json", "model.safetensors", "README.md")
+        sums = [f"{hashlib.sha256(parts[name]).hexdigest()}  {name}\n" for name in names]
+        for name in names:
+            (folder / name).write_bytes(parts[name])
+        (folder / "SHA256SUMS").write_text("".join(sums))
+        return folder
+
+    return write
+
+
 @pytest.fixture
-def edit():
+def edit(seal):
     """Change the configuration of a saved model as somebody would who knows of the digests."""
 
     def apply(folder, change):
-        config = json.loads((folder / "config.json").read_text())
-        config = change(config) or config
-        (folder / "config.json").write_text(json.dumps(config))
-        names = ("config.json", "model.safetensors", "README.md")
-        digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
-        lines = [f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True)]
-        (folder / "SHA256SUMS").write_text("".join(lines))
+        parts = {one.name: one.read_bytes() for one in folder.iterdir()}
+        config = json.loads(parts["config.json"])
+        seal(folder, {**parts, "config.json": json.dumps(change(config) or config).encode()})
 
     return apply

@@ -1,10 +1,10 @@
-"""Write format-1.zip: python tests/persistence/make_format_1.py.
+"""Write a model that later versions have to load: python tests/persistence/make_format_1.py PATH.
 
-The file stays as it is for as long as format 1 is read, so this ran once. It holds what it should
-predict as metadata.
+It holds what it should predict as metadata. This has made format-1.zip, and makes one more file
+with every release.
 """
 
-from pathlib import Path
+import sys
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -13,10 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from hsvlm import HSIPromptClassifier, SpectralTransformer, pixel_samples
 from hsvlm.persistence import save
 
-PATH = Path(__file__).with_name("format-1.zip")
 
-
-def main():
+def main(path):
     rng = np.random.default_rng(0)
     labels = np.repeat([[1, 2, 3]], 9, axis=0).repeat(3, axis=1)
     cube = (rng.normal(size=(9, 9, 8)) + 4 * np.eye(8)[labels]).astype(np.float32)
@@ -36,8 +34,8 @@ def main():
     pipeline = Pipeline([("scale", scale), ("skipped", "passthrough"), ("clf", clf)])
     pipeline.fit(*pixel_samples(cube, labels))
     metadata = {"cube": cube, "probabilities": pipeline.predict_proba(cube), "sensor": "none"}
-    save(pipeline, PATH, metadata=metadata)
+    save(pipeline, path, metadata=metadata)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

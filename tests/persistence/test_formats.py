@@ -1,4 +1,8 @@
-"""Models of every format that was ever released are loaded."""
+"""Models of every format and every release are loaded.
+
+Each release adds a file that it has written: python tests/persistence/make_format_1.py PATH, with
+the PATH tests/persistence/release-VERSION.zip. None of these files is ever written again.
+"""
 
 import json
 from pathlib import Path
@@ -12,9 +16,14 @@ from hsvlm.persistence import load, save
 FOLDER = Path(__file__).parent
 
 
-@pytest.mark.parametrize("number", range(1, FORMAT + 1))
-def test_models_of_all_formats_are_loaded(number):
-    pipeline = load(FOLDER / f"format-{number}.zip", device="cpu")
+def test_every_format_has_its_file():
+    names = {path.name for path in FOLDER.glob("*.zip")}
+    assert {f"format-{number}.zip" for number in range(1, FORMAT + 1)} <= names
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.zip")), ids=lambda path: path.stem)
+def test_models_of_the_past_are_loaded(path):
+    pipeline = load(path, device="cpu")
     clf = pipeline[-1]
     cube, expected = clf.metadata_["cube"], clf.metadata_["probabilities"]
     # Other processors and versions of torch round differently.
@@ -23,6 +32,7 @@ def test_models_of_all_formats_are_loaded(number):
     assert clf.class_names == {1: "Oats", 2: "Wheat", 3: "Soil"}
     assert [name for name, _ in pipeline.steps] == ["scale", "skipped", "clf"]
     assert len(clf.history_) == 3
+    assert clf.interrupted_ is False
 
 
 def layout(value):

@@ -346,21 +346,6 @@ def test_text_encoders_that_are_not_there(cube, labels, settings, tmp_path, monk
         loaded.similarity(cube, ["an oat field"])
 
 
-def test_a_folder_that_is_gone_is_not_looked_for_on_the_hub(
-    cube, labels, settings, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my-encoder").mkdir()
-    clf = HSIPromptClassifier(**settings).fit(cube, labels)
-    clf.text_encoder = clf.text_encoder_ = "my-encoder"
-    path = clf.save(tmp_path / "model")
-    (tmp_path / "my-encoder").rmdir()
-    loaded = HSIPromptClassifier.load(path, device="cpu")
-    assert loaded.text_encoder == "my-encoder"
-    with pytest.raises(UnknownNameError, match="in the folder 'my-encoder': it does not exist"):
-        loaded.similarity(cube, ["an oat field"])
-
-
 def test_text_encoders_that_are_objects(cube, labels, settings, path):
     prompts = {1: "a cab", 2: "dice", 3: "high jig"}
     clf = HSIPromptClassifier(prompts, **{**settings, "text_encoder": Letters()})

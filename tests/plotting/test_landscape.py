@@ -48,6 +48,19 @@ def test_the_seed_decides(classifier, samples):
     assert not np.array_equal(first, other)
 
 
+def test_every_kind_of_seed_leaves_the_global_generator_alone(classifier, samples):
+    before = np.random.get_state()[1].copy()
+
+    def losses(seed):
+        return landscape(classifier, samples, random_state=seed).losses
+
+    drawn, same = np.random.RandomState(4), np.random.RandomState(4)
+    np.testing.assert_array_equal(losses(drawn), losses(same))
+    assert not np.array_equal(losses(drawn), losses(None))
+    assert not np.array_equal(losses(None), losses(None))
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
 @pytest.mark.parametrize("criterion", ["all-negatives", "cross-entropy"])
 def test_the_centre_is_the_loss_of_the_trained_weights(criterion, cube, labels, settings, samples):
     weights = {1: 3.0, 2: 1.0, 3: 0.5}

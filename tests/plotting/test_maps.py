@@ -198,6 +198,14 @@ def compared(label_map):
     return ClassificationMapDisplay.from_predictions(label_map, label_map).ax_
 
 
+def test_comparisons_may_stand_anywhere_in_a_figure(labels):
+    figure = Figure()
+    axes = [figure.add_axes((left, 0.1, 0.2, 0.8)) for left in (0.1, 0.4, 0.7)]
+    display = ClassificationMapDisplay.from_predictions(labels, labels, ax=axes)
+    assert list(display.ax_) == axes
+    assert [len(ax.images) for ax in axes] == [1, 1, 1]
+
+
 def test_comparisons_draw_into_given_axes(labels):
     axes = Figure().subplots(1, 3)
     display = ClassificationMapDisplay.from_predictions(labels, labels, ax=list(axes))

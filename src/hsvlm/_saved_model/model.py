@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import safetensors
-import safetensors.torch
 import sklearn
 import skorch
 import torch
@@ -19,9 +18,19 @@ from sklearn.utils.validation import check_is_fitted
 from hsvlm import __version__
 from hsvlm._files import unreadable
 from hsvlm._saved_model.card import model_card
-from hsvlm._saved_model.parts import CARD, CONFIG, FORMAT, TENSORS, read_parts, write_parts
+from hsvlm._saved_model.checks import check_steps
+from hsvlm._saved_model.parts import (
+    CARD,
+    CONFIG,
+    FORMAT,
+    TENSORS,
+    read_parts,
+    shorten,
+    write_parts,
+)
 from hsvlm._saved_model.state import pack_classifier, unpack_classifier
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
+from hsvlm._saved_model.tensors import read_tensors, write_tensors
 from hsvlm._saved_model.values import Packer, Unpacker, fields
 from hsvlm.exceptions import HSVLMError, ParameterError
 
@@ -30,6 +39,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["read_model", "write_model"]
+
+_TRANSFORM_INPUT: Final = "transform_input"  # kept where it is set
+_CHECKPOINT: Final = "checkpoint"
 
 
 def write_model(
@@ -76,19 +88,13 @@ def write_model(
         "format": FORMAT,
         "versions": _versions(),
         "classifier": pack_classifier(packer, clf),
-        "pipeline": None
-        if pipeline is None
-        else {
-            "steps": pack_steps(packer, steps, "pipeline"),
-            "classifier": pipeline.steps[-1][0],
-            "verbose": packer.pack(pipeline.verbose, "verbose"),
-        },
+        "pipeline": None if pipeline is None else _packed_pipeline(packer, pipeline),
         "metadata": packer.pack(metadata, "metadata"),
     }
     card = model_card(clf, metadata, config["versions"], steps)
     parts = {
         CONFIG: json.dumps(config, indent=1, allow_nan=False).encode() + b"\n",
-        TENSORS: safetensors.torch.save(packer.tensors),
+        TENSORS: write_tensors(packer.tensors),
         CARD: card.encode(errors="backslashreplace"),
     }
     return write_parts(path, parts)
@@ -132,36 +138,71 @@ def read_model(
         If the device or an encoder cannot be used.
     """
     parts = read_parts(path)
+    config = json.loads(parts[CONFIG])
     try:
-        config = json.loads(parts[CONFIG])
+        if _CHECKPOINT in config:
+            wrong = "is a checkpoint of an unfinished training, not a saved model"
+            remedy = (
+                "Continue the training: fit with checkpoint_dir set to the folder it is in and "
+                "resume=True, then save the classifier."
+            )
+            raise unreadable(path, wrong, remedy)
         fields(config, ("format", "versions", "classifier", "pipeline", "metadata"))
-        unpacker = Unpacker(safetensors.torch.load(parts[TENSORS]))
+        unpacker = Unpacker(read_tensors(parts[TENSORS]))
         clf = unpack_classifier(
             unpacker,
             config["classifier"],
             cls,
             device=device,
-            vision_encoder=vision_encoder,
+            own=vision_encoder,
             text_encoder=text_encoder,
         )
         clf.metadata_ = unpacker.unpack(config["metadata"])
+        if not isinstance(clf.metadata_, dict):
+            raise TypeError("metadata")
         pipeline = _pipeline(unpacker, config["pipeline"], clf)
         unpacker.close()
     except HSVLMError:
         raise
+    except MemoryError as error:
+        raise unreadable(
+            path, "does not fit into memory", "Load it on a larger machine."
+        ) from error
     except Exception as error:  # the digests are right: another version wrote it, or a stranger
-        wrong = f"holds what this version does not know ({type(error).__name__}: {error})"
-        remedy = f"Load it with what it was written with: {_stated_versions(parts[CONFIG])}."
+        reason = shorten(f"{type(error).__name__}: {error}")
+        wrong = f"holds what this version does not know ({reason})"
+        remedy = f"Load it with what it was written with: {_stated_versions(config)}."
         raise unreadable(path, wrong, remedy) from error
     return clf, pipeline
+
+
+def _packed_pipeline(packer: Packer, pipeline: Pipeline) -> dict[str, Any]:
+    record = {
+        "steps": pack_steps(packer, pipeline.steps[:-1], "pipeline"),
+        "classifier": pipeline.steps[-1][0],
+        "verbose": packer.pack(pipeline.verbose, "verbose"),
+    }
+    if pipeline.transform_input is not None:
+        record[_TRANSFORM_INPUT] = packer.pack(list(pipeline.transform_input), _TRANSFORM_INPUT)
+    return record
 
 
 def _pipeline(unpacker: Unpacker, packed: Any, clf: Any) -> Pipeline | None:
     if packed is None:
         return None
-    fields(packed, ("steps", "classifier", "verbose"))
-    steps = unpack_steps(unpacker, packed["steps"])
-    return Pipeline([*steps, (packed["classifier"], clf)], verbose=packed["verbose"])
+    fields(packed, ("steps", "classifier", "verbose"), (_TRANSFORM_INPUT,))
+    steps = [*unpack_steps(unpacker, packed["steps"]), (packed["classifier"], clf)]
+    names = [name for name, _ in steps]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        message = f"steps named {names}"
+        raise ValueError(message)
+    estimators = [step for _, step in steps if not isinstance(step, str)]
+    check_steps(estimators[:-1], estimators[0].n_features_in_, clf.n_features_in_)
+    return Pipeline(
+        steps,
+        verbose=unpacker.unpack(packed["verbose"]),
+        transform_input=unpacker.unpack(packed.get(_TRANSFORM_INPUT)),
+    )
 
 
 def _versions() -> dict[str, str]:
@@ -171,6 +212,6 @@ def _versions() -> dict[str, str]:
     return {"hsvlm": __version__, "python": platform.python_version(), **versions}
 
 
-def _stated_versions(config: bytes) -> str:
-    stated = json.loads(config)["versions"]
-    return ", ".join(f"{library} {version}" for library, version in stated.items())
+def _stated_versions(config: Any) -> str:
+    stated = config["versions"].items()
+    return shorten(", ".join(f"{library} {version}" for library, version in stated))

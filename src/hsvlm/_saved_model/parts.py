@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import warnings
@@ -16,13 +17,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hsvlm import __version__
-from hsvlm._files import unreadable
-from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
+from hsvlm._files import to_disk, unreadable
+from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["CARD", "CONFIG", "FORMAT", "SUMS", "TENSORS", "read_parts", "write_parts"]
+__all__ = [
+    "CARD",
+    "CONFIG",
+    "FORMAT",
+    "SUMS",
+    "TENSORS",
+    "read_parts",
+    "shorten",
+    "write_parts",
+]
 
 FORMAT: Final = 1
 CONFIG: Final = "config.json"
@@ -32,7 +42,13 @@ SUMS: Final = "SHA256SUMS"
 
 _PARTS: Final = (CONFIG, TENSORS, CARD)
 _FILES: Final = (*_PARTS, SUMS)
-_LONGEST_TEXT: Final = 2**28  # bytes; more than any history or list of wavelengths fills
+# In bytes. What is read out of a text takes some twenty times its room.
+_LONGEST_TEXT: Final = 2**25
+_LONGEST_DIRECTORY: Final = 2**16  # bytes, of an archive: one of four members takes 300
+_LONGEST_QUOTE: Final = 300  # characters; a file may have anything to say
+# A save that began longer ago than this is dead, or at least has waited too long.
+_DRAFT_AGE_S: Final = 24 * 3600
+_DRAFT_SUFFIX: Final = ".part"
 _AGAIN: Final = "Save the model again, or restore it from a copy."
 _ELSEWHERE: Final = "Choose another path, or delete it first."
 
@@ -60,25 +76,29 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
     ------
     FileError
         If there is something else than a saved model, or the files cannot be written.
+    ParameterError
+        If a text is longer than it may be when it is read.
     """
     given = Path(path).expanduser()
     target = Path(os.path.realpath(given))
     archive = given.suffix.lower() == ".zip"
-    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_DRAFT_SUFFIX}")
     files = {**parts, SUMS: _sums(parts)}
+    _check_texts(given, parts)
     try:
         _check_replaceable(given, target, archive)
         target.parent.mkdir(parents=True, exist_ok=True)
         if archive:
             _write_file(fresh, _archive(files))
             os.replace(fresh, target)
-            _sync(target.parent)
+            to_disk(target.parent)
         else:
             fresh.mkdir()
             for name, content in files.items():
                 _write_file(fresh / name, content)
-            _sync(fresh)
+            to_disk(fresh)
             _take_place(fresh, target)
+        _remove_dead_drafts(target)
     except FileError:
         raise
     except OSError as error:
@@ -116,13 +136,30 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
             raise _damaged(given, [CONFIG])
         _check_format(given, config)
         if strange := sorted(set(members) - set(_FILES)):
-            wrong = f"holds {', '.join(map(repr, strange))}, which no saved model does"
+            wrong = f"holds {shorten(', '.join(map(repr, strange)))}, which no saved model does"
             raise unreadable(given, wrong, _AGAIN)
         parts = {CONFIG: config} | {name: _read(given, members, name) for name in _PARTS[1:]}
     if sums != _sums(parts):
         lines = sums.splitlines()
         raise _damaged(given, [one for one in _PARTS if _line(one, parts[one]) not in lines])
     return parts
+
+
+def shorten(text: object) -> str:
+    """Bring what a file says into one line of a message.
+
+    Parameters
+    ----------
+    text : object
+        Whatever it is.
+
+    Returns
+    -------
+    str
+        Without line breaks, and no longer than a few lines.
+    """
+    line = " ".join(str(text).split())
+    return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}..."
 
 
 def _sums(parts: Mapping[str, bytes]) -> bytes:
@@ -145,7 +182,7 @@ def _damaged(path: Path, names: list[str]) -> FileError:
 def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
     try:
         found = json.loads(config)
-        return found["format"], found["versions"]["hsvlm"]
+        return found["format"], shorten(found["versions"]["hsvlm"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         remedy = "Give what HSIPromptClassifier.save wrote."
         raise unreadable(path, f"its {CONFIG} is not that of a saved model", remedy) from error
@@ -155,8 +192,8 @@ def _check_format(path: Path, config: bytes) -> None:
     number, version = _stated_format(path, config)
     if type(number) is not int or number != FORMAT:
         message = (
-            f"{path} was written by hsvlm {version} in format {number!r}; hsvlm {__version__} "
-            f"reads format {FORMAT} only. Load it with hsvlm {version}."
+            f"{path} was written by hsvlm {version} in format {shorten(repr(number))}; hsvlm "
+            f"{__version__} reads format {FORMAT} only. Load it with hsvlm {version}."
         )
         raise FileError(message)
 
@@ -176,6 +213,16 @@ def _found(path: Path) -> Path:
     return aside
 
 
+class _Listing(io.FileIO):
+    """An archive of which a directory of many members is not read."""
+
+    def read(self, size: int | None = -1, /) -> Any:
+        if size is not None and size > _LONGEST_DIRECTORY:
+            message = "it has too many members"
+            raise zipfile.BadZipFile(message)
+        return super().read(size)
+
+
 @contextlib.contextmanager
 def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]:
     """Size and reader of each member; files in a folder that are none of ours do not count."""
@@ -184,6 +231,8 @@ def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]
         yield {name: (one.stat().st_size, one.read_bytes) for name, one in files.items()}
         return
     try:
+        with _Listing(path) as listing:
+            zipfile.ZipFile(listing).close()
         archive = zipfile.ZipFile(path)
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         remedy = "Give the folder or the .zip archive of a saved model."
@@ -222,6 +271,16 @@ def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], na
         return read()
     except Exception as error:  # the ways in which an archive can be broken have no common class
         raise unreadable(path, f"{name} cannot be read ({error})", _AGAIN) from error
+
+
+def _check_texts(path: Path, parts: Mapping[str, bytes]) -> None:
+    for name, content in parts.items():
+        if name != TENSORS and len(content) > _LONGEST_TEXT:
+            message = (
+                f"{path}: {name} would have {len(content)} bytes, above the limit {_LONGEST_TEXT}. "
+                "Shorten the metadata; arrays of numbers take no room there."
+            )
+            raise ParameterError(message)
 
 
 def _check_replaceable(given: Path, target: Path, archive: bool) -> None:
@@ -272,16 +331,6 @@ def _write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _take_place(fresh: Path, target: Path) -> None:
     aside = _aside(target)
     if target.exists():
@@ -295,8 +344,21 @@ def _take_place(fresh: Path, target: Path) -> None:
             raise
     else:
         os.rename(fresh, target)
-    _sync(target.parent)
+    to_disk(target.parent)
     _remove(aside)
+
+
+def _remove_dead_drafts(target: Path) -> None:
+    """Remove what saves to the same path left behind when they were killed."""
+    draft = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}{re.escape(_DRAFT_SUFFIX)}")
+    with contextlib.suppress(OSError):
+        # By the clock of the file system, which need not be that of this machine.
+        now = target.stat().st_mtime
+        with os.scandir(target.parent) as entries:
+            drafts = [one for one in entries if draft.fullmatch(one.name)]
+        for one in drafts:
+            if now - one.stat(follow_symlinks=False).st_mtime > _DRAFT_AGE_S:
+                _remove(Path(one.path))
 
 
 def _aside(target: Path) -> Path:

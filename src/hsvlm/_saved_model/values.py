@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Packer", "Unpacker", "fields"]
 
 _GENERATOR: Final = "MT19937"  # of every RandomState that is made from a seed
-# Of arrays; strings of any length would let a file ask for any amount of memory.
+_GENERATOR_WORDS: Final = 624
 _DTYPE: Final = re.compile(r"[<>|][biuf][1248]|[<>]U\d{1,4}|\|O")
+# Longer numeric arrays become tensors: as text they take several times the room.
+_LONGEST_LISTED: Final = 1000
+# Short strings in arrays of long ones would let a file ask for any amount of memory.
+_MOST_STRING_BYTES: Final = 2**28
 _NOT_FINITE: Final = ("nan", "inf", "-inf")
 _SCALARS: Final = {
     np.dtype(one).name: np.dtype(one).type
@@ -32,7 +36,7 @@ _SCALARS: Final = {
 
 
 class Packer:
-    """Turn values into JSON; arrays of more than one dimension become tensors.
+    """Turn values into JSON; long arrays and those of several dimensions become tensors.
 
     Whatever JSON knows stands for itself: None, booleans, finite numbers, strings and lists. All
     else is an object with one key, which names the kind: ``{"tuple": [...]}``.
@@ -45,6 +49,7 @@ class Packer:
 
     def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
+        self._string_bytes = 0
 
     def pack(self, value: Any, place: str) -> Any:
         """Turn a value into JSON.
@@ -134,8 +139,16 @@ class Packer:
     def _array(self, array: NDArray[Any], place: str) -> Any:
         if isinstance(array, np.ma.MaskedArray) or not _DTYPE.fullmatch(array.dtype.str):
             raise _unsupported(array, place)
-        if array.dtype.kind in "biuf" and array.ndim > 1:
+        if array.dtype.kind in "biuf" and (array.ndim > 1 or array.size > _LONGEST_LISTED):
             return self.store(array, place)
+        self._string_bytes += array.nbytes if array.dtype.kind == "U" else 0
+        if self._string_bytes > _MOST_STRING_BYTES:
+            message = (
+                f"{place}: the arrays of strings of a saved model take {_MOST_STRING_BYTES} bytes "
+                f"at most, and with this one they take {self._string_bytes}. Pass lists of "
+                "strings, or arrays of dtype object."
+            )
+            raise ParameterError(message)
         values = [self.pack(one, place) for one in array.ravel().tolist()]
         return {"array": {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}}
 
@@ -161,12 +174,13 @@ class Unpacker:
     def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
         self._tensors = tensors
         self._used: set[str] = set()
+        self._string_bytes = 0
         self._kinds: dict[str, Callable[[Any], Any]] = {
             "array": self._array,
             "dict": lambda items: {key: self.unpack(one) for key, one in items.items()},
             "float": lambda name: float(_NOT_FINITE[_NOT_FINITE.index(name)]),
             "items": lambda items: {self.unpack(key): self.unpack(one) for key, one in items},
-            "numpy": lambda pair: _SCALARS[pair[0]](self.unpack(pair[1])),
+            "numpy": self._numpy,
             "path": Path,
             "random_state": self._random_state,
             "torch": self.take,
@@ -185,7 +199,15 @@ class Unpacker:
         -------
         Tensor
             On the CPU.
+
+        Raises
+        ------
+        ValueError
+            If it has been taken before: copies without end would fill the memory.
         """
+        if name in self._used:
+            message = f"the tensor {name} is referred to twice"
+            raise ValueError(message)
         self._used.add(name)
         return self._tensors[name]
 
@@ -243,22 +265,55 @@ class Unpacker:
             message = f"unknown tensors {', '.join(unused)}"
             raise ValueError(message)
 
+    def _numpy(self, pair: Any) -> np.generic:
+        name, value = pair
+        scalar: Any = _SCALARS[name](self.unpack(value))
+        if not isinstance(scalar, np.generic):
+            message = f"no number: {type(scalar).__name__}"
+            raise TypeError(message)
+        return scalar
+
     def _array(self, packed: Any) -> NDArray[Any]:
         if not _DTYPE.fullmatch(packed["dtype"]):
             raise ValueError(packed["dtype"])
         dtype: np.dtype[Any] = np.dtype(packed["dtype"])
         if "tensor" in packed:
-            stored = fields(packed, ("dtype", "order", "tensor"))
-            array = self.take(stored["tensor"]).numpy().astype(dtype)
-            return array if stored["order"] == "C" else array.T
+            return self._stored(fields(packed, ("dtype", "order", "tensor")), dtype)
         written = fields(packed, ("dtype", "shape", "values"))
-        result: NDArray[Any] = np.array(self.unpack(written["values"]), dtype=dtype)
+        values = self.unpack(written["values"])
+        self._string_bytes += dtype.itemsize * len(values) if dtype.kind == "U" else 0
+        if self._string_bytes > _MOST_STRING_BYTES:
+            message = f"arrays of strings of more than {_MOST_STRING_BYTES} bytes"
+            raise ValueError(message)
+        # Takes lists within the list for items, not for a further dimension.
+        result: NDArray[Any] = np.fromiter(values, dtype, count=len(values))
         return result.reshape(written["shape"])
 
+    def _stored(self, stored: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+        native = self.take(stored["tensor"]).numpy()
+        if native.dtype != dtype.newbyteorder("="):
+            message = f"a tensor of dtype {native.dtype} for an array of {dtype}"
+            raise ValueError(message)
+        array = native.astype(dtype)
+        return array if stored["order"] == "C" else array.T
+
     def _random_state(self, packed: Any) -> np.random.RandomState:
-        keys, position, has_gauss, gauss = packed
+        packed_words, position, has_gauss, packed_gauss = packed
+        words, gauss = np.asarray(self.unpack(packed_words)), float(self.unpack(packed_gauss))
+        # NumPy takes any position, and reads beyond the end of the words. From zeros alone, it
+        # would draw without end.
+        if not (
+            words.dtype == np.uint32
+            and words.shape == (_GENERATOR_WORDS,)
+            and words[1:].any()
+            and type(position) is int
+            and 0 <= position <= _GENERATOR_WORDS
+            and has_gauss in (0, 1)
+        ):
+            message = "a random state that no generator has"
+            raise ValueError(message)
         state = np.random.RandomState()
-        state.set_state((_GENERATOR, self.unpack(keys), position, has_gauss, self.unpack(gauss)))
+        state.set_state((_GENERATOR, words, position, has_gauss, gauss))
         return state
 
 

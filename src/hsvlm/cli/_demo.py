@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hsvlm.cli._options import AsJson, Epochs, print_json
+from hsvlm.cli._outputs import say
 
 __all__ = ["demo"]
 
@@ -33,4 +34,4 @@ def demo(
     if as_json:
         print_json(result.to_dict())
     else:
-        typer.echo(f"\n{result.to_text()}\n\nReport and figures are in {output}/.")
+        say(f"\n{result.to_text()}\n\nReport and figures are in {output}/.")

@@ -26,7 +26,8 @@ from hsvlm.cli._options import (
     print_json,
     read_labeled_scene,
 )
-from hsvlm.cli._recipes import parse_settings, save_recipe
+from hsvlm.cli._outputs import output_folder, say
+from hsvlm.cli._recipes import claim_folder, parse_settings, save_recipe
 
 if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport, Protocol
@@ -108,6 +109,9 @@ def evaluate(
     parameters: dict[str, Any] = {"text_encoder": text_encoder}
     if epochs is not None:
         parameters["max_epochs"] = epochs
+    if output is not None:
+        output_folder(output, ("report.json", "report.md"), (scene, labels))
+        claim_folder(context, output, chosen)
     # All of them first: a file that is missing should not be noticed after hours.
     if scene is None:
         protocols = _of_dataset(names, splits, data_home)
@@ -149,7 +153,7 @@ def evaluate(
     if as_json:
         print_json({name: report.to_dict() for name, report in reports.items()})
     else:
-        typer.echo(_as_text(title, reports))
+        say(_as_text(title, reports))
 
 
 def _of_dataset(names: list[ProtocolName], splits: int, data_home: Path | None) -> list[Protocol]:
@@ -179,7 +183,6 @@ def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:
 
 
 def _write(folder: Path, reports: dict[str, EvaluationReport]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     figures = {name: report.to_dict() for name, report in reports.items()}
     markdown = [f"# {name}\n\n{report.to_markdown()}\n" for name, report in reports.items()]
     for name, text in (

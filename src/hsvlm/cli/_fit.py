@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,8 @@ from hsvlm.cli._options import (
     print_json,
     read_labeled_scene,
 )
-from hsvlm.cli._recipes import parse_settings, save_recipe
+from hsvlm.cli._outputs import output_folder, say
+from hsvlm.cli._recipes import claim_folder, parse_settings, save_recipe
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ __all__ = ["MODEL_NAME", "fit"]
 
 MODEL_NAME = "model"
 _CLASSES_NAME = "classes.yaml"
+_CHECKPOINTS = "checkpoints"
+_NAMES = (MODEL_NAME, _CLASSES_NAME, "report.json", "training-curve.png")
 
 
 def fit(
@@ -58,6 +62,12 @@ def fit(
     preset: Preset = None,
     settings: SetOption = None,
     seed: Seed = 0,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the same training where it was stopped, if it was."
+        ),
+    ] = False,
     recipe: Recipe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -67,7 +77,9 @@ def fit(
     Bands that the file marks as bad are left out, and pixels without data are no samples. The
     output folder receives the model, for "hsvlm predict"; the recipe that made it; the classes
     with their prompts; and a report. How accurate such a classifier is on pixels away from those
-    it was trained on, "hsvlm evaluate" tells.
+    it was trained on, "hsvlm evaluate" tells. Until the model is saved, checkpoints lie there too,
+    for --resume. Files in the folder are replaced if a recipe of hsvlm
+    lies there; others are kept, and the command refuses.
 
     Example: hsvlm fit scene.hdr --labels fields.gpkg --label-column crop --prompts crops.yaml
     --output crops
@@ -86,6 +98,8 @@ def fit(
         "prompts": classes.prompts,
         "class_names": classes.class_names,
         "random_state": seed,
+        "checkpoint_dir": output / _CHECKPOINTS,
+        "resume": resume,
         "verbose": int(not quiet),
         **chosen,
     }
@@ -96,16 +110,19 @@ def fit(
     )
     X, y = found.samples(unlabeled=clf.unlabeled)
     _check_declared(y, classes)
+    output_folder(output, _NAMES, (scene, labels))
+    claim_folder(context, output, chosen)
     start = time.perf_counter()
     clf.fit(X, y)
     seconds = time.perf_counter() - start
-    output.mkdir(parents=True, exist_ok=True)
     metadata = {
         "wavelengths_nm": None if found.wavelengths_nm is None else found.wavelengths_nm.tolist(),
         "class_colors": [[label, color] for label, color in classes.class_colors.items()],
         "scene": found.name,
     }
-    clf.save(output / MODEL_NAME, metadata=metadata)
+    clf.set_params(checkpoint_dir=None, resume=False).save(output / MODEL_NAME, metadata=metadata)
+    if not clf.interrupted_:
+        _remove_checkpoints(output / _CHECKPOINTS)
     _write_side_files(context, output, clf, classes, chosen)
     report = _report(clf, y, seconds)
     with replaced(output / "report.json") as draft:
@@ -113,7 +130,7 @@ def fit(
     if as_json:
         print_json({"model": str(output / MODEL_NAME), **report})
     else:
-        typer.echo(_as_text(report, output))
+        say(_as_text(report, output))
 
 
 def _check_declared(y: Any, classes: PromptFile) -> None:
@@ -127,6 +144,13 @@ def _check_declared(y: Any, classes: PromptFile) -> None:
             "prompts, or set them to 0 in the map."
         )
         raise DataError(message)
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    for path in folder.glob("*.zip"):
+        path.unlink()
+    with suppress(OSError):  # somebody else's file is in there, or the folder is elsewhere
+        folder.rmdir()
 
 
 def _write_side_files(
@@ -167,6 +191,7 @@ def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
         "train_loss": float(clf.history_[-1]["train_loss"]),
         "fit_seconds": seconds,
         "device": clf.device_,
+        "interrupted": clf.interrupted_,
     }
 
 

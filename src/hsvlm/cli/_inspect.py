@@ -17,6 +17,7 @@ from hsvlm.cli._options import (
     print_json,
     read_labeled_scene,
 )
+from hsvlm.cli._outputs import escaped, say
 from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
 
@@ -56,16 +57,17 @@ def inspect(
             nodata=nodata,
             keep_bad_bands=True,
         )
-        figures, lines = _scene_figures(scene), scene.summary()
+        figures = _scene_figures(scene)
+        lines = {name: escaped(one, lines=False) for name, one in scene.summary().items()}
     if as_json:
         print_json(figures)
         return
     longest = max(map(len, lines))
     for name, value in lines.items():
         first, *rest = value.split("\n")
-        typer.echo(f"{name:<{longest}}  {first}")
+        say(f"{name:<{longest}}  {first}")
         for line in rest:
-            typer.echo(f"{'':<{longest}}  {line}")
+            say(f"{'':<{longest}}  {line}")
 
 
 def _scene_figures(scene: Scene) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _model_lines(clf: HSIPromptClassifier) -> dict[str, str]:
     wavelengths = figures["wavelengths_nm"]
     span = f", {min(wavelengths):.1f} to {max(wavelengths):.1f} nm" if wavelengths else ""
     classes = [
-        f"{one['label']}: {one['name'] or ''} ({'; '.join(one['prompts'])})"
+        escaped(f"{one['label']}: {one['name'] or ''} ({'; '.join(one['prompts'])})", lines=False)
         for one in figures["classes"]
     ]
     return {

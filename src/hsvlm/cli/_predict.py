@@ -22,7 +22,8 @@ from hsvlm.cli._options import (
     print_json,
     read_labeled_scene,
 )
-from hsvlm.cli._recipes import save_recipe
+from hsvlm.cli._outputs import output_folder, say
+from hsvlm.cli._recipes import claim_folder, save_recipe
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def predict(
     The scene is read in strips, so that memory does not grow with it. A run that was stopped goes
     on where it was when the same command is given again. Bands are matched with those of the
     training scene by wavelength. The output folder receives the map with the colours and names of
-    the classes, a table of areas, a picture, and the recipe that made it.
+    the classes, a table of areas, a picture, and the recipe that made it. Files of these names are
+    replaced if a recipe of hsvlm lies beside them; others are kept, and the command refuses.
 
     Example: hsvlm predict crops scene.hdr --output map --probabilities
     """
@@ -102,8 +104,9 @@ def predict(
         scene, reference, variable=variable, label_column=label_column, nodata=nodata
     )
     found = _with_bands_of(clf, found, resample=resample)
-    output.mkdir(parents=True, exist_ok=True)
     suffix = map_format.value
+    output_folder(output, _names(suffix, probabilities, entropy), (scene, reference))
+    claim_folder(context, output, {})
     result = predict_scene(
         clf,
         found,
@@ -125,7 +128,14 @@ def predict(
     if as_json:
         print_json({"map": str(output / f"map.{suffix}"), **areas.to_dict()})
     else:
-        typer.echo(f"{areas}\n\nMap and report are in {output}/.")
+        say(f"{areas}\n\nMap and report are in {output}/.")
+
+
+def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
+    wanted = {"map": True, "probabilities": probabilities, "entropy": entropy}
+    suffixes = (suffix, "img") if suffix == MapFormat.ENVI else (suffix,)
+    rasters = [f"{name}.{one}" for name in wanted if wanted[name] for one in suffixes]
+    return [*rasters, "areas.json", "areas.md", "map.png"]
 
 
 def model_folder(path: Path) -> Path:

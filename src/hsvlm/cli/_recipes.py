@@ -12,13 +12,14 @@ import typer
 import hsvlm
 from hsvlm._files import existing_file, parsed_file, replaced, unreadable
 from hsvlm._runtime import import_optional
+from hsvlm.cli._outputs import MADE_BY
 from hsvlm.exceptions import ParameterError
 
-__all__ = ["RECIPE_NAME", "load_recipe", "parse_settings", "save_recipe"]
+__all__ = ["RECIPE_NAME", "claim_folder", "load_recipe", "parse_settings", "save_recipe"]
 
 RECIPE_NAME = "recipe.yaml"
 _SUFFIXES = (".json", ".toml", ".yaml", ".yml")
-_NOT_KEPT = ("recipe", "as_json", "quiet", "settings")
+_NOT_KEPT = ("recipe", "as_json", "quiet", "resume", "settings")
 _SETTINGS = "hsvlm.settings"
 _REMEDY = (
     'A recipe holds "command", "options" with the long names of the command\'s options, and '
@@ -71,7 +72,10 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
         # Prompts may also be a template, or the name of a set.
         defaults["prompts"] = str(source.parent / defaults["prompts"])
     context.default_map = {**(context.default_map or {}), **defaults}
-    context.meta[_SETTINGS] = dict(content.get("settings") or {})
+    settings = content.get("settings") or {}
+    if not isinstance(settings, Mapping):
+        raise unreadable(source, "its settings are no mapping of names to values", _REMEDY)
+    context.meta[_SETTINGS] = dict(settings)
     return path
 
 
@@ -118,6 +122,22 @@ def parse_settings(context: typer.Context, given: list[str] | None) -> dict[str,
     return settings
 
 
+def claim_folder(context: typer.Context, folder: Path, settings: Mapping[str, Any]) -> None:
+    """Leave a recipe in a folder that has none, so that a run that is stopped can be repeated.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of the command.
+    folder : Path
+        Where its output is going to be.
+    settings : dict
+        Of the classifier.
+    """
+    if not (folder / RECIPE_NAME).exists():
+        save_recipe(context, folder, settings)
+
+
 def save_recipe(
     context: typer.Context, folder: Path, settings: Mapping[str, Any], **options: Any
 ) -> Path:
@@ -150,7 +170,7 @@ def save_recipe(
     yaml = import_optional("yaml", "cli")
     target = folder / RECIPE_NAME
     header = (
-        f"# Made by hsvlm {hsvlm.__version__}. Repeat it with:\n"
+        f"{MADE_BY} {hsvlm.__version__}. Repeat it with:\n"
         f"#   hsvlm {context.info_name} --recipe {RECIPE_NAME}\n"
     )
     text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -7,8 +7,9 @@ import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from hsvlm._runtime import cache_folder, import_optional
 from hsvlm.exceptions import DataError, DownloadError
@@ -23,8 +24,28 @@ _RECORD: Final = "sha256.json"
 _RETRIES: Final = 2
 _TIMEOUT_S: Final = 60
 _CHUNK_BYTES: Final = 2**16
+# Several times the largest file of the registry.
+_LARGEST_BYTES: Final = 2**30
 
 T = TypeVar("T")
+
+
+class _Limited:
+    """A file that takes so many bytes and no more: a server may send without an end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = _LARGEST_BYTES
+
+    def write(self, chunk: bytes) -> int:
+        self._left -= len(chunk)
+        if self._left < 0:
+            message = f"it sends more than {_LARGEST_BYTES:,} bytes"
+            raise OSError(message)
+        return self._stream.write(chunk)
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 @dataclass(frozen=True)
@@ -176,7 +197,7 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
         )
         # Writes to another name and renames: what is under the final name is complete.
         try:
-            source.fetch(file.name, downloader=downloader)
+            source.fetch(file.name, downloader=partial(_save, downloader))
         except (OSError, ValueError) as error:  # those of requests are OSErrors
             reasons.append((url, error))
         else:
@@ -187,6 +208,11 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
         f"of these addresses or from {elsewhere}"
     )
     raise DownloadError(message) from reasons[-1][1]
+
+
+def _save(downloader: Callable[..., Any], url: str, target: str, source: Any) -> None:
+    with open(target, "wb") as stream:
+        downloader(url, _Limited(stream), source)
 
 
 def _read_record(folder: Path) -> dict[str, str]:

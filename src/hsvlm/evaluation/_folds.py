@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FoldResult", "Store", "run_fold", "with_random_state"]
 
 _FORMAT = 1
+_WITHOUT_INFLUENCE = ("checkpoint_dir", "checkpoint_every", "resume")  # on any result
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +198,11 @@ class Store:
         str
             Hexadecimal digest.
         """
-        settings = estimator.get_params()
+        settings = {
+            name: value
+            for name, value in estimator.get_params().items()
+            if name.rpartition("__")[2] not in _WITHOUT_INFLUENCE
+        }
         kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
         found: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))
         return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import math
+import struct
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +12,9 @@ import numpy as np
 
 from hsvlm._files import existing_file, unreadable
 from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
+    CUT,
     Held,
     choose_variable,
     holds_wavelengths,
@@ -31,10 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = ["read_cube", "read_label_map"]
 
-_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
+# The form of the length of the header, by version of the format, and what reads the header.
+_READERS: dict[tuple[int, int], tuple[str, Any]] = {
+    (1, 0): ("<H", np.lib.format.read_array_header_1_0),
+    (2, 0): ("<I", np.lib.format.read_array_header_2_0),
 }
+_LARGEST_HEADER = 2**16
+_MOST_MEMBERS = 10_000
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
@@ -108,39 +116,71 @@ def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
             file, f"a .npy file holds one array, but {variable!r} was asked for", remedy
         )
     with reading(file, "a NumPy file"), file.open("rb") as stream:
-        held = _header(stream)
+        held, start = _header(stream)
     if held.kind == "object":
         raise _objects(file, "its array")
     if not held.numeric or len(held.shape) != n_dims:
         remedy = "Give another file, or change the array."
         raise unreadable(file, held.unlike(n_dims, "its array"), remedy)
+    _check_length(file, "it", held, file.stat().st_size - start)
     with reading(file, "a NumPy file"):
         mapped: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        if mapped.dtype.isnative:
+            return mapped
         # Tensors cannot be made of the other byte order.
-        return mapped if mapped.dtype.isnative else mapped.astype(native(mapped.dtype))
+        check_memory(file, mapped.shape, mapped.dtype, CUT)
+        return mapped.astype(native(mapped.dtype))
 
 
 def _members(file: Path) -> dict[str, Held]:
     held = {}
     with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            if name.endswith(".npy"):
-                with archive.open(name) as stream:
-                    held[name.removesuffix(".npy")] = _header(stream)
+        members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+        if len(members) > _MOST_MEMBERS:
+            wrong = f"it holds {len(members):,} arrays, and {_MOST_MEMBERS:,} are the most"
+            raise unreadable(file, wrong, "Save the arrays that belong to the scene alone.")
+        for one in members:
+            with archive.open(one) as stream:
+                held[one.filename.removesuffix(".npy")] = _header(stream)[0]
     return held
 
 
-def _header(stream: IO[bytes]) -> Held:
-    reader = _READERS.get(np.lib.format.read_magic(stream))
-    # Later versions of the format exist for field names beyond ASCII: tables, not cubes.
-    return Held((), "table", False) if reader is None else _held(*reader(stream))
+def _header(stream: IO[bytes]) -> tuple[Held, int]:
+    """Read what an array is, and where its values start."""
+    found = _READERS.get(np.lib.format.read_magic(stream))
+    if found is None:
+        # Later versions of the format exist for field names beyond ASCII: tables, not cubes.
+        return Held((), "table", False), 0
+    form, reader = found
+    raw = stream.read(struct.calcsize(form))
+    (length,) = struct.unpack(form, raw)
+    if length > _LARGEST_HEADER:
+        message = f"the header is said to have {length:,} bytes"
+        raise ValueError(message)
+    shape, _, dtype = reader(io.BytesIO(raw + stream.read(length)))
+    # The signature and the version before the header take 8 bytes.
+    return Held.of(shape, dtype), 8 + len(raw) + length
 
 
-def _held(shape: tuple[int, ...], _fortran: bool, dtype: np.dtype[Any]) -> Held:
-    return Held.of(shape, dtype)
+def _check_length(file: Path, what: str, held: Held, n_bytes: int) -> None:
+    needed = math.prod(held.shape) * np.dtype(held.kind).itemsize
+    if min(held.shape) >= 0 and needed == n_bytes:
+        return
+    wrong = (
+        f"{what} holds {n_bytes:,} bytes of values, but its header states {held.shape} values of "
+        f"{held.kind}, {needed:,} bytes"
+    )
+    raise unreadable(file, wrong, "It was cut off, or holds several arrays: save the array again.")
 
 
 def _load(file: Path, name: str) -> NDArray[Any]:
+    with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        with archive.open(member) as stream:
+            held, start = _header(stream)
+        _check_length(file, f"variable {name!r}", held, member.file_size - start)
+        # Both the values as stored and those in C order.
+        check_memory(file, held.shape, np.dtype(held.kind), CUT, copies=2)
     with reading(file, "a NumPy archive"), np.load(file, allow_pickle=False) as archive:
         array: NDArray[Any] = archive[name]
     # In C order a spectrum is contiguous, as windows read it.

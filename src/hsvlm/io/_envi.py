@@ -17,7 +17,7 @@ from hsvlm.exceptions import MissingFileError
 from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._map_info import read_map_info
-from hsvlm.io._variables import native, to_nanometres
+from hsvlm.io._variables import native, reading, to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _REQUIRED = {
 # Axes of the file, as those of (height, width, n_bands).
 _AXES = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
 _IMAGES = ("", "envi standard", "envi classification", "envi", "envi fft result")
-_LARGEST_HEADER = 2**26
+_LARGEST_HEADER = 2**23
 _TOO_MANY = 2**62
 _BOM = b"\xef\xbb\xbf"
 _COPY_AGAIN = "Copy both files again, or correct the header."
@@ -196,8 +196,11 @@ def _open(path: Any, variable: str | None) -> tuple[Path, Path, dict[str, Any]]:
 
 def _parsed(header: Path) -> dict[str, Any]:
     envi = import_optional("spectral.io.envi", "geo")
-    size = header.stat().st_size
-    raw = header.read_bytes().removeprefix(_BOM) if size <= _LARGEST_HEADER else b""
+    with header.open("rb") as stream:
+        raw = stream.read(_LARGEST_HEADER + 1).removeprefix(_BOM)
+    if len(raw) > _LARGEST_HEADER:
+        wrong = f"it has more than {_LARGEST_HEADER:,} bytes, which no ENVI header needs"
+        raise unreadable(header, wrong, "Give the header of an ENVI file, or its data file.")
     if not raw.startswith(b"ENVI"):
         wrong = 'it is no ENVI header, for it does not begin with "ENVI"'
         raise unreadable(header, wrong, "Give the header of an ENVI file, or its data file.")
@@ -255,7 +258,8 @@ def _mapped(header: Path, data: Path, fields: dict[str, Any]) -> Any:
         raise unreadable(header, wrong, cut + _COPY_AGAIN)
     axes = _AXES[fields["interleave"]]
     stored = tuple(shape[axis] for axis in axes)
-    values = np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=stored)
+    with reading(data, "the data of an ENVI file"):
+        values = np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=stored)
     cube = np.moveaxis(values, range(3), axes)
     return cube if dtype.isnative else MappedCube(cube, _Native())
 

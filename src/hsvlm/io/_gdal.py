@@ -13,12 +13,36 @@ from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["CACHE_BYTES", "gdal", "parsed_crs", "real_crs", "real_transform", "ungeoreferenced"]
+__all__ = [
+    "CACHE_BYTES",
+    "gdal",
+    "open_local",
+    "parsed_crs",
+    "real_crs",
+    "real_transform",
+    "ungeoreferenced",
+]
 
 # By default GDAL keeps up to a twentieth of the machine's memory in decoded blocks.
 CACHE_BYTES = 64_000_000
 _SHOWN = 60
+# Formats whose files are descriptions of what lies on a server. Those of MRF may also name a file
+# that is to be written.
+_REMOTE = {
+    "DAAS", "EEDA", "EEDAI", "GTI", "HTTP", "MRF", "NGW",
+    "OGCAPI", "PLMOSAIC", "STACIT", "STACTA", "WCS", "WMS", "WMTS",
+}  # fmt: skip
+# Virtual rasters may name others, of any format, and code. What is fetched nevertheless goes
+# through a proxy that is not there: GDAL has no switch that turns the network off.
+_NOWHERE = "http://127.0.0.1:9"
+_SAFE = {
+    "GDAL_HTTP_PROXY": _NOWHERE,
+    "GDAL_HTTPS_PROXY": _NOWHERE,
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+}
 
 
 @contextmanager
@@ -50,12 +74,32 @@ def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> 
     rasterio = import_optional("rasterio", "geo")
     failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError, UnicodeDecodeError)
     options = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
-    with rasterio.Env(**options):
+    with rasterio.Env(**options, **_SAFE):
         try:
             yield rasterio
         except failures as error:
             reason = (str(error.__cause__ or error).strip() or "no reason given").splitlines()[0]
             raise unreadable(path, f"{wrong} ({reason.rstrip('.')})", remedy) from error
+
+
+def open_local(path: Path) -> Any:
+    """Open a raster, unless it is a description of what lies on a server.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        To be closed.
+    """
+    rasterio = import_optional("rasterio", "geo")
+    with rasterio.Env() as environment:
+        drivers = sorted(environment.drivers().keys() - _REMOTE)
+    # rasterio.open takes one driver, or all of them.
+    return import_optional("rasterio.io", "geo").DatasetReader(path, driver=drivers)
 
 
 @contextmanager

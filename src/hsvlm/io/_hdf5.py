@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,9 @@ from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import LazyCube
 from hsvlm._runtime import import_optional
 from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
+    CUT,
     Held,
     axis_order,
     choose_variable,
@@ -27,7 +31,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["HDF5Cube", "as_text", "held_datasets", "read_cube", "read_label_map"]
+__all__ = [
+    "HDF5Cube",
+    "as_text",
+    "check_own",
+    "held_datasets",
+    "loaded",
+    "read_cube",
+    "read_label_map",
+]
+
+_MOST_OBJECTS = 20_000
+_DEEPEST = 64
 
 
 class HDF5Cube(LazyCube):
@@ -50,6 +65,9 @@ class HDF5Cube(LazyCube):
     def __init__(
         self, path: str | PathLike[str], name: str, dataset: Any, axes: tuple[int, int, int]
     ) -> None:
+        check_stated(Path(path), dataset.shape, dataset.dtype)
+        # Of compressed chunks, none can be read in part.
+        check_memory(path, dataset.chunks or (), dataset.dtype, CUT)
         super().__init__(tuple(dataset.shape[axis] for axis in axes), native(dataset.dtype))
         self.path = path
         self._name = name
@@ -57,6 +75,7 @@ class HDF5Cube(LazyCube):
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
+        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, CUT)
         key = [slice(None)] * 3
         key[self._axes[0]] = slice(start, stop)
         h5py = import_optional("h5py", "geo")
@@ -95,16 +114,17 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     MissingFileError
         If there is no such file.
     FileError
-        If the file is damaged, or no dataset or several could be meant.
+        If the file is damaged or refers to others, or no dataset or several could be meant.
     MissingDependencyError
         If h5py is not installed.
     """
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     with reading(file, "HDF5"), h5py.File(file) as opened:
+        check_own(file, opened)
         name = choose_variable(file, held_datasets(opened), 3, variable and variable.strip("/"))
         dataset = opened[name]
-        lists = _wavelength_lists(opened)
+        lists = _wavelength_lists(file, opened)
         axes = _axes(dataset, lists)
         cube = HDF5Cube(file.resolve(), name, dataset, axes)
         wavelengths = next((one for one in lists if len(one) == cube.shape[2]), None)
@@ -141,8 +161,9 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     with reading(file, "HDF5"), h5py.File(file) as opened:
+        check_own(file, opened)
         name = choose_variable(file, held_datasets(opened), 2, variable and variable.strip("/"))
-        return LabelMap(whole_labels(file, opened[name][()]))
+        return LabelMap(whole_labels(file, loaded(file, opened[name])))
 
 
 def held_datasets(opened: Any) -> dict[str, Held]:
@@ -167,6 +188,73 @@ def held_datasets(opened: Any) -> dict[str, Held]:
 
     opened.visititems(add)
     return held
+
+
+def check_own(path: Path, opened: Any) -> None:
+    """Refuse a file some of whose values lie in other files, or that has no end.
+
+    Whoever makes a file that refers to others chooses what is read: any file of the user would do.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    opened : h5py.File
+        The same.
+
+    Raises
+    ------
+    FileError
+        If there is an external link, a virtual dataset or external storage; or more than 20,000
+        objects, or groups more than 64 deep.
+    """
+    h5py = import_optional("h5py", "geo")
+    count = itertools.count(1)
+
+    def endless(name: str) -> str | None:
+        return name if next(count) > _MOST_OBJECTS or name.count("/") > _DEEPEST else None
+
+    def linked(name: str, link: Any) -> str | None:
+        return name if isinstance(link, h5py.ExternalLink) else None
+
+    def stored(name: str, one: Any) -> str | None:
+        elsewhere = isinstance(one, h5py.Dataset) and (one.is_virtual or one.external)
+        return name if elsewhere else None
+
+    # A visit ends at the first value that is not None.
+    if opened.visit(endless) is not None:
+        wrong = f"it has more than {_MOST_OBJECTS:,} objects, or groups more than {_DEEPEST} deep"
+        raise unreadable(path, wrong, "Copy the scene into a file of its own.")
+    found = opened.visititems_links(linked) or opened.visititems(stored)
+    if found is not None:
+        wrong = f"its values of {found!r} lie in another file, which is not opened"
+        raise unreadable(path, wrong, "Get a file that holds all its values itself.")
+
+
+def loaded(path: Path, dataset: Any) -> NDArray[Any]:
+    """Read a dataset as a whole.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    dataset : h5py.Dataset
+        The dataset.
+
+    Returns
+    -------
+    ndarray
+        Its values.
+
+    Raises
+    ------
+    FileError
+        If the file cannot hold so many, or the memory.
+    """
+    check_stated(path, dataset.shape, dataset.dtype)
+    check_memory(path, dataset.shape, dataset.dtype, CUT)
+    values: NDArray[Any] = dataset[()]
+    return values
 
 
 def as_text(value: Any) -> str:
@@ -195,7 +283,7 @@ def _axes(dataset: Any, lists: list[NDArray[np.float64]]) -> tuple[int, int, int
     return height, width, bands
 
 
-def _wavelength_lists(opened: Any) -> list[NDArray[np.float64]]:
+def _wavelength_lists(file: Path, opened: Any) -> list[NDArray[np.float64]]:
     values = [opened.attrs[name] for name in opened.attrs if holds_wavelengths(name)]
     units = [""] * len(values)
     for name, one in held_datasets(opened).items():
@@ -204,7 +292,7 @@ def _wavelength_lists(opened: Any) -> list[NDArray[np.float64]]:
             and one.numeric
             and max(one.shape, default=0) == np.prod(one.shape)
         ):
-            values.append(opened[name][()])
+            values.append(loaded(file, opened[name]))
             units.append(as_text(opened[name].attrs.get("units", "")))
     found = map(to_nanometres, values, units)
     return [one for one in found if one is not None and one.size > 1]

@@ -10,7 +10,10 @@ from hsvlm._files import existing_file
 from hsvlm._runtime import import_optional
 from hsvlm.io import _hdf5
 from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._mat5 import check_matrix
+from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
+    CUT,
     Held,
     choose_variable,
     holds_wavelengths,
@@ -33,6 +36,7 @@ _KIND = "a MATLAB file"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # MATLAB puts its own header in front of the HDF5 file.
 _OFFSETS = (0, 512)
+_DTYPES = {"logical": "uint8"}
 _NUMERIC = {"double", "single", "logical"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -69,9 +73,11 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     if _is_hdf5(file):
         return _from_hdf5(file, variable)
     held = _listed(file)
-    cube = _load(file, choose_variable(file, held, 3, variable))
+    cube = _load(file, choose_variable(file, held, 3, variable), held)
     lists = [name for name in held if holds_wavelengths(name) and held[name].numeric]
-    return Found(Scene(cube, wavelengths_nm=_fitting([_load(file, one) for one in lists], cube)))
+    return Found(
+        Scene(cube, wavelengths_nm=_fitting([_load(file, one, held) for one in lists], cube))
+    )
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -102,11 +108,14 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     """
     file = existing_file(path)
     if not _is_hdf5(file):
-        chosen = choose_variable(file, _listed(file), 2, variable)
-        return LabelMap(whole_labels(file, _load(file, chosen)))
+        held = _listed(file)
+        chosen = choose_variable(file, held, 2, variable)
+        return LabelMap(whole_labels(file, _load(file, chosen, held)))
     with reading(file, _KIND), import_optional("h5py", "geo").File(file) as opened:
+        _hdf5.check_own(file, opened)
         chosen = choose_variable(file, _listed_hdf5(opened), 2, variable)
-        return LabelMap(whole_labels(file, _as_in_matlab(opened[chosen])))
+        values = _hdf5.loaded(file, opened[chosen])
+        return LabelMap(whole_labels(file, values.T if _by_matlab(opened[chosen]) else values))
 
 
 def _is_hdf5(file: Path) -> bool:
@@ -124,10 +133,16 @@ def _listed(file: Path) -> dict[str, Held]:
     return {name: Held(tuple(shape), kind, kind in _NUMERIC) for name, shape, kind in listed}
 
 
-def _load(file: Path, name: str) -> NDArray[Any]:
+def _load(file: Path, name: str, held: dict[str, Held]) -> NDArray[Any]:
     from scipy.io import loadmat
 
+    shape, kind, _ = held[name]
+    dtype = np.dtype(_DTYPES.get(kind, kind))
+    check_stated(file, shape, dtype)
+    # Both the values as stored and those in C order.
+    check_memory(file, shape, dtype, CUT, copies=2)
     with reading(file, _KIND), file.open("rb") as stream:
+        check_matrix(file, name)
         array = np.asarray(loadmat(stream, variable_names=[name])[name])
     # MATLAB keeps columns together; in C order a spectrum is contiguous, as windows read it.
     return np.ascontiguousarray(array, dtype=native(array.dtype))
@@ -135,14 +150,17 @@ def _load(file: Path, name: str) -> NDArray[Any]:
 
 def _from_hdf5(file: Path, variable: str | None) -> Found:
     with reading(file, _KIND), import_optional("h5py", "geo").File(file) as opened:
+        _hdf5.check_own(file, opened)
         held = _listed_hdf5(opened)
         chosen = choose_variable(file, held, 3, variable)
         dataset = opened[chosen]
         axes = (2, 1, 0) if _by_matlab(dataset) else (0, 1, 2)
         cube: Any = _hdf5.HDF5Cube(file.resolve(), chosen, dataset, axes)
         if dataset.chunks is not None and dataset.chunks[axes[0]] >= dataset.shape[axes[0]]:
+            check_memory(file, cube.shape, cube.dtype, CUT, copies=2)
             cube = np.asarray(cube)
-        lists = [opened[one][()] for one in held if holds_wavelengths(one) and held[one].numeric]
+        named = [one for one in held if holds_wavelengths(one) and held[one].numeric]
+        lists = [_hdf5.loaded(file, opened[one]) for one in named]
     return Found(Scene(cube, wavelengths_nm=_fitting(lists, cube)))
 
 
@@ -161,11 +179,6 @@ def _listed_hdf5(opened: Any) -> dict[str, Held]:
 def _by_matlab(dataset: Any) -> bool:
     # What h5py writes under this suffix is in NumPy's order of axes.
     return "MATLAB_class" in dataset.attrs
-
-
-def _as_in_matlab(dataset: Any) -> NDArray[Any]:
-    values: NDArray[Any] = dataset[()]
-    return values.T if _by_matlab(dataset) else values
 
 
 def _fitting(lists: list[NDArray[Any]], cube: Any) -> NDArray[np.float64] | None:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import existing_file
+from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import LazyCube
 from hsvlm._runtime import import_optional
 from hsvlm.io import _hdf5
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._ground import georeference
+from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
+    CUT,
     Held,
     axis_order,
     choose_variable,
@@ -37,6 +39,7 @@ _KIND = "NetCDF"
 # What errors call data that are in no file of ours.
 _DATA = "xarray data"
 _CLASSIC = b"CDF"
+_MOST_GROUPS = 1000
 _PACKED = {"scale_factor", "add_offset", "_Unsigned"}
 
 
@@ -62,6 +65,7 @@ class XarrayCube(LazyCube):
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
+        check_memory(self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype, CUT)
         # Read first, then transposed: a transposed array of a file is read value by value.
         with reading(self.path or _DATA, _KIND):
             rows = self._array.isel({self._array.dims[self._axes[0]]: slice(start, stop)})
@@ -155,6 +159,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     y, x, _ = axis_order((*array.dims, "band"))
     with reading(file, _KIND):
         crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
+        check_memory(file, array.shape, array.dtype, CUT)
         labels = whole_labels(file, array.values.transpose(y, x), _declared(array))
         return LabelMap(labels, _flags(array.attrs), crs=crs, transform=transform)
 
@@ -252,11 +257,18 @@ def _is_netcdf(file: Path) -> bool:
     h5py = import_optional("h5py", "geo")
 
     def lacks_dimensions(_: str, one: Any) -> bool | None:
-        named = not isinstance(one, h5py.Dataset) or one.is_scale or all(map(len, one.dims))
+        if not isinstance(one, h5py.Dataset):
+            return None
+        # Attributes that are damaged end the process where HDF5's own functions look at them.
+        scales = one.attrs.get("DIMENSION_LIST", ())
+        named = one.attrs.get("CLASS") == b"DIMENSION_SCALE" or (
+            len(scales) == one.ndim and all(map(len, scales))
+        )
         # A visit ends at the first value that is not None.
         return None if named else True
 
     with reading(file, "HDF5"), h5py.File(file) as opened:
+        _hdf5.check_own(file, opened)
         # Files of netCDF-4 name its version, but for those of old releases.
         return "_NCProperties" in opened.attrs or not opened.visititems(lacks_dimensions)
 
@@ -271,17 +283,25 @@ def _variables(file: Path) -> dict[str, Any]:
 
 
 def _groups(file: Path) -> list[str]:
-    groups = [""]
-    if not _is_classic(file):
-        h5py = import_optional("h5py", "geo")
+    if _is_classic(file):
+        return [""]
+    h5py = import_optional("h5py", "geo")
+    groups = {"": None}
 
-        def add(name: str, one: Any) -> None:
-            if isinstance(one, h5py.Group):
-                groups.append(name)
+    def add(name: str, one: Any) -> None:
+        if isinstance(one, h5py.Dataset) and one.shape is not None:
+            check_stated(file, one.shape, one.dtype)
+            if len(one.shape) == 1:
+                # Coordinates are read as soon as xarray opens the file.
+                check_memory(file, one.shape, np.dtype(np.float64), CUT, copies=3)
+            groups[name.rpartition("/")[0]] = None
 
-        with h5py.File(file) as opened:
-            opened.visititems(add)
-    return groups
+    with h5py.File(file) as opened:
+        opened.visititems(add)
+    if len(groups) > _MOST_GROUPS:
+        wrong = f"it holds variables in {len(groups):,} groups, and {_MOST_GROUPS:,} are the most"
+        raise unreadable(file, wrong, "Copy those that belong to the scene into another file.")
+    return list(groups)
 
 
 def _open(file: Path, group: str) -> Any:

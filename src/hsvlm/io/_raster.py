@@ -17,8 +17,16 @@ from hsvlm._lazy import LazyCube
 from hsvlm._runtime import import_optional
 from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
-from hsvlm.io._gdal import CACHE_BYTES, gdal, real_crs, real_transform, ungeoreferenced
-from hsvlm.io._variables import to_nanometres
+from hsvlm.io._gdal import (
+    CACHE_BYTES,
+    gdal,
+    open_local,
+    real_crs,
+    real_transform,
+    ungeoreferenced,
+)
+from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._variables import CUT, to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -34,6 +42,9 @@ _COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct
 # A row of tiles of this size is kept whole, for several blocks of rows are read from it.
 _LARGEST_CACHE = 512_000_000
 _SHOWN = 8
+_CUT_GRID = "Cut it to the grid of the scene first."
+# GDAL takes time by the square of this number to read a row of pixel-interleaved bands.
+_MOST_BANDS = 2**14
 
 
 class RasterCube(LazyCube):
@@ -67,17 +78,18 @@ class RasterCube(LazyCube):
         """Read whole rows; see the base class."""
         if stop <= start:
             return np.empty((0, *self.shape[1:]), dtype=self.dtype)
+        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, CUT)
         with self._lock, _reading(self.path, self._cache_bytes) as rasterio:
             # A dataset that was opened before a fork shares its place in the file with it.
             if self._dataset is None or self._process != os.getpid():
-                self._dataset, self._process = self._opened(rasterio), os.getpid()
+                self._dataset, self._process = self._opened(), os.getpid()
             window = rasterio.windows.Window(0, start, self.shape[1], stop - start)
             values: NDArray[Any] = self._dataset.read(window=window)
         return np.moveaxis(values, 0, 2)
 
-    def _opened(self, rasterio: Any) -> Any:
+    def _opened(self) -> Any:
         with ungeoreferenced():
-            dataset = rasterio.open(Path(self.path))
+            dataset = open_local(Path(self.path))
         if (dataset.height, dataset.width, dataset.count) != self.shape:
             wrong = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
             raise unreadable(self.path, wrong, "Read the scene again.")
@@ -133,6 +145,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         names = names if any(names) else ()
         marks = [_tags(dataset, band).get("bbl", "") for band in bands]
         shape = (dataset.height, dataset.width, dataset.count)
+        _check_size(file, dataset)
         tile_rows = dataset.block_shapes[0][0]
         scene = Scene(
             cube=RasterCube(file.resolve(), shape, _dtype(file, dataset), tile_rows),
@@ -144,7 +157,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
             bad_bands=np.array([one == "0" for one in marks]) if all(marks) else None,
             crs=real_crs(dataset.crs),
             transform=real_transform(dataset.transform),
-            valid=_unmasked(dataset),
+            valid=_unmasked(file, dataset),
         )
     return Found(scene, nodata)
 
@@ -180,7 +193,8 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
         if dataset.count != 1:
             wrong = f"it has {dataset.count} bands, but a label map has one"
             raise unreadable(file, wrong, "Give the file of the label map.")
-        _dtype(file, dataset)
+        _check_size(file, dataset)
+        check_memory(file, dataset.shape, _dtype(file, dataset), _CUT_GRID)
         nodata = _nodata(file, dataset)
         names = _tagged(dataset, "CLASS_NAMES") or _category_names(dataset)
         colors = _tagged(dataset, "CLASS_COLORS") or _palette(dataset)
@@ -189,7 +203,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
             values = dataset.read(1)
         except (MemoryError, ValueError) as error:
             wrong = f"{dataset.height} x {dataset.width} labels do not fit into memory"
-            raise unreadable(file, wrong, "Cut it to the grid of the scene first.") from error
+            raise unreadable(file, wrong, _CUT_GRID) from error
     return label_map(file, values, names, colors, nodata, *place)
 
 
@@ -202,7 +216,11 @@ def _opened(path: Path, variable: str | None) -> Iterator[Any]:
     if variable is not None:
         wrong = f"it is read as one raster, but variable={variable!r} is asked for"
         raise unreadable(path, wrong, "Leave out `variable`.")
-    with _reading(path) as rasterio, ungeoreferenced(), rasterio.open(path) as dataset:
+    with (
+        _reading(path),
+        ungeoreferenced(),
+        open_local(path) as dataset,
+    ):
         if not dataset.count:
             raise unreadable(path, "it holds no raster of its own", _extract(dataset))
         yield dataset
@@ -223,6 +241,15 @@ def _dtype(path: Any, dataset: Any) -> np.dtype[Any]:
         raise unreadable(path, f"its bands are of different types: {', '.join(kinds)}", remedy)
     dtype: np.dtype[Any] = np.dtype(kinds[0])
     return dtype
+
+
+def _check_size(path: Path, dataset: Any) -> None:
+    if dataset.count > _MOST_BANDS:
+        wrong = f"it has {dataset.count:,} bands, and {_MOST_BANDS:,} are the most that are read"
+        raise unreadable(path, wrong, "Cut it into files of fewer bands.")
+    # A virtual raster holds no values itself.
+    if dataset.driver != "VRT":
+        check_stated(path, (*dataset.shape, dataset.count), _dtype(path, dataset))
 
 
 def _nodata(path: Any, dataset: Any) -> float | None:
@@ -248,11 +275,12 @@ def _tags(dataset: Any, *band: int, **domain: str) -> dict[str, str]:
     return tags
 
 
-def _unmasked(dataset: Any) -> NDArray[np.bool_] | None:
+def _unmasked(path: Path, dataset: Any) -> NDArray[np.bool_] | None:
     flags = import_optional("rasterio.enums", "geo").MaskFlags
     found = dataset.mask_flag_enums[0]
     if flags.per_dataset not in found or flags.alpha in found:
         return None
+    check_memory(path, dataset.shape, np.dtype(bool), CUT, copies=2)
     valid: NDArray[np.bool_] = dataset.read_masks(1) > 0
     return valid
 

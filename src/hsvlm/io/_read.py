@@ -14,6 +14,8 @@ from hsvlm._lazy import read_rows, release_pages, row_blocks
 from hsvlm.exceptions import ParameterError
 from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
 from hsvlm.io._ground import check_grid
+from hsvlm.io._sizes import check_memory
+from hsvlm.io._variables import CUT
 from hsvlm.io._vector import VECTOR_SUFFIXES, read_features
 
 if TYPE_CHECKING:
@@ -253,9 +255,14 @@ def _reader(file: Path) -> Any:
         raise unreadable(file, wrong, "Give it as `labels` of a scene.")
     header = None if suffix in (".tif", ".tiff") else _envi.header_beside(file)
     # Other formats have headers of this suffix too; those of ENVI begin with its name.
-    if suffix == ".hdr" or (header is not None and b"ENVI" in header.read_bytes()[:8]):
+    if suffix == ".hdr" or (header is not None and b"ENVI" in _start_of(header)):
         return _envi
     return _raster
+
+
+def _start_of(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(8)
 
 
 def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None) -> Scene:
@@ -263,6 +270,7 @@ def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None) -> Scene
     if marker is None:
         return scene
     bad = scene.bad_bands
+    check_memory(source, scene.shape, np.dtype(bool), CUT, copies=2)
     valid = np.ones(scene.shape, dtype=bool) if scene.valid is None else scene.valid.copy()
     for start, stop in row_blocks(scene.cube.shape):
         rows = read_rows(scene.cube, start, stop)

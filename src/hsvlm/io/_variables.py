@@ -10,6 +10,7 @@ import numpy as np
 
 from hsvlm._files import unreadable
 from hsvlm.exceptions import HSVLMError
+from hsvlm.io._sizes import check_memory, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CUT",
+    "DAMAGED",
     "Held",
     "axis_order",
     "choose_variable",
@@ -33,6 +36,8 @@ _NEEDED = {
     2: "a label map has 2 dimensions (height, width) and real numbers",
 }
 _SHOWN = 12
+DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
+CUT = "Read it on a machine with more memory, or cut it into smaller files."
 
 _WAVELENGTHS = re.compile(
     r"(?!good)(\w+_)?(wavelengths?(_nm)?|wl|wvl|lambda|band_cent(er|re)s?)|list_cw_\w+"
@@ -83,13 +88,14 @@ def reading(path: Any, kind: str) -> Iterator[None]:
     """
     try:
         yield
-    except (HSVLMError, MemoryError):
+    except HSVLMError:
         raise
+    except MemoryError as error:
+        raise too_large(path, str(error) or "no reason given", CUT) from error
     except Exception as error:
         first = (str(error).strip() or "no reason given").splitlines()[0].rstrip(".")
         wrong = f"cannot be read as {kind} ({type(error).__name__}: {first})"
-        remedy = "The file is damaged or of another kind: copy it again, or correct its suffix."
-        raise unreadable(path, wrong, remedy) from error
+        raise unreadable(path, wrong, DAMAGED) from error
 
 
 def choose_variable(path: Any, held: Mapping[str, Held], n_dims: int, variable: str | None) -> str:
@@ -249,6 +255,8 @@ def whole_labels(path: Any, values: NDArray[Any], missing: float | None = None) 
     FileError
         If a label has a fraction or is infinite.
     """
+    copies = 3 if values.dtype.kind in "iu" else 3 * 8 / values.dtype.itemsize
+    check_memory(path, values.shape, values.dtype, CUT, copies)
     labels = np.array(values, dtype=native(values.dtype), order="C")
     if missing is not None:
         labels[labels == missing] = 0

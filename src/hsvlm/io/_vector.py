@@ -12,7 +12,8 @@ from hsvlm._runtime import import_optional
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io._common import LabelMap
 from hsvlm.io._ground import crs_name, extent
-from hsvlm.io._variables import reading
+from hsvlm.io._sizes import check_memory
+from hsvlm.io._variables import CUT, DAMAGED, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,17 @@ __all__ = ["VECTOR_SUFFIXES", "read_features"]
 
 VECTOR_SUFFIXES = frozenset({".gpkg", ".shp", ".geojson", ".json", ".fgb"})
 _LARGEST = np.iinfo(np.int32).max
+# How files of these formats begin: others, such as descriptions of what lies on a server, GDAL
+# would open under these names too.
+_SIGNATURES = {
+    ".gpkg": b"SQLite format 3\0",
+    ".shp": b"\0\0\x27\x0a",
+    ".fgb": b"fgb",
+    ".geojson": b"{",
+    ".json": b"{",
+}
+# What features take in memory, while they are read, for each byte of the file.
+_MEMORY_PER_BYTE = 32
 
 
 def read_features(
@@ -89,6 +101,12 @@ def read_features(
 
 def _read(file: Path, layer: str | None) -> Any:
     geopandas = import_optional("geopandas", "geo")
+    with file.open("rb") as stream:
+        start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.startswith(_SIGNATURES[file.suffix.lower()]):
+        wrong = f"cannot be read as vector data (it does not begin like a {file.suffix} file)"
+        raise unreadable(file, wrong, DAMAGED)
+    check_memory(file, (file.stat().st_size,), np.dtype(np.uint8), CUT, copies=_MEMORY_PER_BYTE)
     with reading(file, "vector data"):
         layers = geopandas.list_layers(file)["name"].tolist()
     listed = f"It holds: {', '.join(layers)}."

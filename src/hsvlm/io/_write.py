@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import unreadable
-from hsvlm._lazy import read_rows
-from hsvlm.exceptions import DataError, HSVLMError, MissingFileError
+from hsvlm._files import to_disk, unreadable
+from hsvlm._lazy import read_rows, source_of
+from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
 from hsvlm.io._classes import class_codes
 from hsvlm.io._envi import data_files
 from hsvlm.io._envi_output import write_envi
@@ -160,8 +160,8 @@ def write_map(
         If the map is not 2-D or not that of the scene, `unlabeled` is no such value as the map
         holds, or there are more than 65,535 classes.
     ParameterError
-        If `class_names` belongs to other labels, a colour is none, or PROJ does not know the CRS;
-        or, for ENVI, if the grid is skewed.
+        If `class_names` belongs to other labels, a colour is none, PROJ does not know the CRS, or
+        `path` is the file that the scene is read from; or, for ENVI, if the grid is skewed.
     MissingDependencyError
         If rasterio, or spectral for ENVI, is not installed.
 
@@ -195,6 +195,7 @@ def write_map(
         message = f"A label map has shape (height, width), got {tuple(labels.shape)}."
         raise DataError(message)
     _check_grid(labels.shape, scene)
+    _refuse_source(target, scene)
     names = class_names
     if names is None:
         names = {} if scene is None else scene.class_names
@@ -254,8 +255,8 @@ def write_raster(
     DataError
         If the values are no real numbers, have another shape, or there are not as many names.
     ParameterError
-        If the type of the values cannot hold `nodata`, or PROJ does not know the CRS; or, for
-        ENVI, if the grid is skewed.
+        If the type of the values cannot hold `nodata`, PROJ does not know the CRS, or `path` is
+        the file that the scene is read from; or, for ENVI, if the grid is skewed.
     MissingDependencyError
         If rasterio, or spectral for ENVI, is not installed.
 
@@ -277,6 +278,7 @@ def write_raster(
         message = f"A raster has shape (height, width) or (height, width, n), got {shape}."
         raise DataError(message)
     _check_grid(shape[:2], scene)
+    _refuse_source(target, scene)
     if len(band_names) not in (0, shape[2]):
         message = f"There are {shape[2]} bands, but {len(band_names)} names. Give one per band."
         raise DataError(message)
@@ -357,6 +359,20 @@ def _check_grid(shape: tuple[int, ...], scene: Scene | None) -> None:
         raise DataError(message)
 
 
+def _refuse_source(target: Path, scene: Scene | None) -> None:
+    source = None if scene is None else source_of(scene.cube)
+    known = getattr(source, "filename", None) or getattr(source, "path", None)
+    files = {target.with_name(one).resolve() for one in _names_beside(target)}
+    if known is not None and Path(known).resolve() in files:
+        message = f"{target} would overwrite {known}, which is the scene itself. Give another path."
+        raise ParameterError(message)
+
+
+def _names_beside(target: Path) -> tuple[str, ...]:
+    both = _FORMATS[target.suffix.lower()] is _ENVI
+    return (f"{target.stem}.hdr", f"{target.stem}.img") if both else (target.name,)
+
+
 def _write(target: Path, output: Output) -> Path:
     write, sidecars = _FORMATS[target.suffix.lower()]
     try:
@@ -364,12 +380,18 @@ def _write(target: Path, output: Output) -> Path:
         with tempfile.TemporaryDirectory(prefix=".hsvlm-", dir=target.parent) as folder:
             written = write(Path(folder), target, output)
             for file in written:
+                to_disk(file)
+            data, *described = written
+            # What describes the former data would be taken to describe the new ones. Without it
+            # first and with the new one last, an interruption leaves data that nothing describes.
+            place = target.with_name(data.name)
+            names = {pattern.format(name=data.name, stem=data.stem) for pattern in sidecars}
+            for name in names | {file.name for file in described}:
+                place.with_name(name).unlink(missing_ok=True)
+            for file in written:
+                to_disk(target.parent)
                 file.replace(target.with_name(file.name))
-        # What described the former file would be taken to describe the new one.
-        data = target.with_name(written[0].name)
-        stale = {pattern.format(name=data.name, stem=data.stem) for pattern in sidecars}
-        for name in stale - {file.name for file in written}:
-            data.with_name(name).unlink(missing_ok=True)
+            to_disk(target.parent)
     except HSVLMError:
         raise
     except OSError as error:

@@ -14,7 +14,7 @@ from hsvlm._inference import BLOCK_SIZE
 from hsvlm._lazy import is_mapped, read_through, source_of, valid_pixels
 from hsvlm._palette import distinct_colors
 from hsvlm.exceptions import DataError
-from hsvlm.io import read_scene, write_map, write_raster
+from hsvlm.io import match_bands, read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
 from hsvlm.mapping._map import SceneMap, class_numbers
 from hsvlm.mapping._partial import FileWork
@@ -97,7 +97,8 @@ def predict_scene(
         If `clf` is no classifier, has no probabilities and they are asked for, files would
         overwrite each other or the scene, or a format cannot hold the georeference.
     DataError
-        If the scene has other bands than the classifier was fitted on, no valid pixel, or values
+        If the scene has other bands than the classifier was fitted on, by their number or by the
+        wavelengths of a classifier that was saved with them; no valid pixel; or values
         that cannot be computed with.
     FileError, MissingFileError
         If a file or a folder is not there, cannot be read or written, a suffix stands for no
@@ -128,6 +129,7 @@ def predict_scene(
     ((32, 32), dtype('float32'))
     """
     scene, sources = _opened_scene(scene)
+    _check_bands(final_step(clf), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)
     blocks = PixelBlocks(scene.shape, scene.valid, BLOCK_SIZE)
     if not blocks.n_pixels:
@@ -172,6 +174,19 @@ def _opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
     if known is not None and Path(known) not in sources:
         sources.append(Path(known))
     return scene, sources
+
+
+def _check_bands(clf: Any, scene: Scene) -> None:
+    trained_on = np.asarray(getattr(clf, "metadata_", {}).get("wavelengths_nm", ()))
+    here = scene.wavelengths_nm
+    if here is None or trained_on.shape != here.shape or not (trained_on > 0).all():
+        return
+    if match_bands(scene, trained_on) is not scene:
+        message = (
+            "The bands of the scene are in another order than those that the classifier was "
+            'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
+        )
+        raise DataError(message)
 
 
 def _kept_rows(scene: Scene) -> tuple[RecentRows | None, Any]:

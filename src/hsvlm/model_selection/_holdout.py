@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.model_selection._positions import block_counts, block_numbers
+from hsvlm.model_selection._positions import (
+    block_counts,
+    block_numbers,
+    check_not_empty,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +53,8 @@ def spatial_holdout(
 
     Raises
     ------
+    DataError
+        If there are no samples.
     ParameterError
         If no block can be held out.
 
@@ -62,6 +68,7 @@ def spatial_holdout(
     >>> len(kept), len(held)
     (48, 16)
     """
+    check_not_empty(len(y), "spatial_holdout")
     _, block = block_numbers(np.column_stack([X.scene_ids, X.coords]), block_size)
     counts = block_counts(block, np.unique(y, return_inverse=True)[1])
     total = counts.sum(axis=0)

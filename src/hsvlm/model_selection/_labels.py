@@ -6,9 +6,10 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
 
+from hsvlm._labels import as_labels
 from hsvlm.exceptions import DataError, SplitWarning
+from hsvlm.model_selection._positions import check_not_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,21 +39,25 @@ def class_numbers(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], 
     Raises
     ------
     DataError
-        If y is missing or has another shape.
+        If y is missing or has another shape, holds what cannot name classes, or is empty.
     """
     if y is None:
         message = f"{splitter} balances classes and needs y. Pass the label of every sample."
         raise DataError(message)
     labels = np.asarray(y)
     if labels.shape != (n_samples,):
+        column = labels.shape == (n_samples, 1)
         remedy = (
-            "Turn the cube and its label map into samples: X, y = pixel_samples(cube, labels)."
+            "Pass its only column: numpy.ravel(y)."
+            if column
+            else "Turn the cube and its label map into samples: X, y = pixel_samples(cube, labels)."
             if labels.ndim == 2
             else "Give one label per sample."
         )
         message = f"y has shape {labels.shape}, but there are {n_samples} samples. {remedy}"
         raise DataError(message)
-    check_classification_targets(labels)
+    check_not_empty(n_samples, splitter)
+    labels = as_labels(labels)
     classes, y_index = np.unique(labels, return_inverse=True)
     return classes, y_index.astype(np.intp)
 

@@ -14,7 +14,7 @@ from hsvlm._cubes import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._base import Splitter
 from hsvlm.model_selection._labels import class_numbers
-from hsvlm.model_selection._positions import sample_positions
+from hsvlm.model_selection._positions import check_not_empty, sample_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,7 +202,8 @@ class MapSplit(Splitter):
         Raises
         ------
         DataError
-            If positions are missing, lie outside the maps, or labels of samples and maps disagree.
+            If there are no samples, positions are missing or outside the maps, or labels of samples
+            and maps disagree.
         ParameterError
             If one side holds no sample.
 
@@ -212,6 +213,7 @@ class MapSplit(Splitter):
             If pixels of the maps are not among the samples.
         """
         positions = sample_positions(X, groups, "MapSplit")
+        check_not_empty(len(positions), "MapSplit")
         if y is not None:
             class_numbers(y, len(positions), "MapSplit")
         self._check_scenes(positions[:, 0])

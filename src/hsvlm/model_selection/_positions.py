@@ -7,14 +7,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hsvlm._cubes import as_whole_numbers
+from hsvlm._coordinates import as_whole_numbers
 from hsvlm.exceptions import DataError
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["block_counts", "block_numbers", "nearest_distance", "sample_positions"]
+__all__ = [
+    "block_counts",
+    "block_numbers",
+    "check_not_empty",
+    "nearest_distance",
+    "sample_positions",
+]
+
+
+def check_not_empty(n_samples: int, splitter: str) -> None:
+    """Refuse to split nothing.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    splitter : str
+        Who asks, for the error.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    if not n_samples:
+        message = f"{splitter} got no samples. Check what selected them."
+        raise DataError(message)
 
 
 def sample_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:

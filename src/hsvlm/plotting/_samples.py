@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._inputs import is_cube, score_inputs
+from hsvlm._inputs import is_cube, labeled_samples
 from hsvlm.exceptions import DataError
 from hsvlm.samples import PixelSamples
 
@@ -19,7 +19,7 @@ __all__ = ["labelled_samples"]
 def labelled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[Any]]:
     """Bring a cube with its label map, or samples with their labels, to samples and labels."""
     if is_cube(X):
-        X, y, _ = score_inputs(X, y, None, unlabeled)
+        X, y, _ = labeled_samples(X, y, None, unlabeled)
     samples = X if isinstance(X, PixelSamples) else np.asarray(X)
     labels = np.asarray(y)
     if labels.shape != (len(samples),):

@@ -1,0 +1,263 @@
+"""The skorch net: how it takes windows, what it does in a step, and what it is made of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import LRScheduler
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Dataset
+
+from hsvlm._callbacks import BestWeights, Monitor, WarmUpCosine
+from hsvlm._model import AlignedModel
+from hsvlm.contrastive.loss import contrastive_loss, criterion_loss
+from hsvlm.contrastive.negatives import all_negatives
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hsvlm._windows import WindowSource
+
+__all__ = ["TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
+
+
+class WindowDataset(Dataset[Any]):
+    """Windows with class indices and weights, as skorch wants to be given data.
+
+    Parameters
+    ----------
+    source : WindowSource
+        The windows.
+    targets : Tensor of shape (n_samples,), int64
+        Class indices.
+    weights : Tensor of shape (n_samples,), float32
+        Weights of the per-sample losses.
+    """
+
+    def __init__(self, source: WindowSource, targets: Tensor, weights: Tensor) -> None:
+        self.source = source
+        self.targets = targets
+        self.weights = weights
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What the optimisation depends on, apart from model and data.
+
+    Attributes
+    ----------
+    criterion : str
+        Name of the loss, see :func:`hsvlm.contrastive.loss.criterion_loss`.
+    n_hard, n_semi_hard : int
+        Numbers of negatives.
+    max_epochs, batch_size : int
+        Passes over the samples, and samples per step.
+    lr, weight_decay : float
+        Of AdamW; without weight decay it is Adam.
+    lr_schedule : {"cosine", "constant"}
+        ``"cosine"`` warms up over the first tenth of the steps and then decays to zero.
+    augment : bool
+        Apply a random symmetry of the square to every window.
+    callbacks : sequence of skorch callbacks
+        Called besides our own.
+    verbose : int
+        Above 0, show a progress bar.
+    """
+
+    criterion: str
+    n_hard: int
+    n_semi_hard: int
+    max_epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float
+    lr_schedule: str
+    augment: bool
+    callbacks: Sequence[Any]
+    verbose: int
+
+
+class _Batches:
+    """Iterator hook of skorch: batches are gathered on the device by index."""
+
+    def __init__(
+        self,
+        dataset: WindowDataset,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        augment: bool = False,
+    ) -> None:
+        self._dataset = dataset
+        self._batch_size = batch_size
+        self._generator = generator
+        self._augment = augment
+
+    def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor]]]:
+        data = self._dataset
+        size, device = len(data), data.targets.device
+        order = torch.arange(size, device=device)
+        turns: Sequence[Tensor | None] = []
+        if self._generator is not None:
+            order = torch.randperm(size, generator=self._generator, device=device)
+        if self._augment:
+            turn = torch.randint(8, (size,), generator=self._generator, device=device)
+            turns = turn.split(self._batch_size)
+        for number, index in enumerate(order.split(self._batch_size)):
+            windows = data.source.gather(index, turns[number] if turns else None)
+            yield windows, (data.targets[index], data.weights[index])
+
+
+class _AlignmentNet(NeuralNet):
+    """The skorch net: per-sample losses are weighted and reduced here, and only here."""
+
+    interrupted_ = False
+    stopped_ = False
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **params: Any) -> Any:
+        if epochs is None:
+            # A history that is there already comes from the checkpoint that training goes on from.
+            epochs = 0 if self.stopped_ else self.max_epochs - len(self.history)
+        try:
+            return super().fit_loop(X, y, epochs=epochs, **params)
+        except KeyboardInterrupt:
+            # skorch's own way to stop early, raised by callbacks at the end of an epoch; anywhere
+            # else it is the user's Ctrl-C.
+            self.interrupted_ = not self.history or "dur" not in self.history[-1]
+            raise
+
+    def get_loss(
+        self,
+        y_pred: Tensor,
+        y_true: tuple[Tensor, Tensor],
+        X: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor:
+        targets, weights = y_true
+        if training:
+            losses = self.criterion_(y_pred, targets)
+        else:
+            losses = contrastive_loss(y_pred, targets, all_negatives(y_pred, targets))
+        loss: Tensor = (weights * losses).mean()
+        return loss
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:
+        step = super().train_step(batch, **fit_params)
+        if self.module_.head is None:
+            self.module_.logit_scale.clamp_()
+        return step
+
+
+class _Criterion(nn.Module):
+    def __init__(
+        self, settings: TrainingSettings, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._generator = generator
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return criterion_loss(
+            self._settings.criterion,
+            logits,
+            targets,
+            n_hard=self._settings.n_hard,
+            n_semi_hard=self._settings.n_semi_hard,
+            generator=self._generator,
+        )
+
+
+def new_net(
+    model_params: dict[str, Any],
+    settings: TrainingSettings,
+    training: WindowDataset,
+    validation: WindowDataset | None,
+    generator: torch.Generator,
+    checkpoint: Any = None,
+) -> Any:
+    """Make an untrained net.
+
+    Parameters
+    ----------
+    model_params : dict
+        Constructor arguments of :class:`AlignedModel`.
+    settings : TrainingSettings
+        The optimisation.
+    training : WindowDataset
+        Samples to learn from.
+    validation : WindowDataset or None
+        Samples to watch the loss and the accuracy on.
+    generator : torch.Generator
+        Source of order, augmentation and negatives, on the device to train on.
+    checkpoint : skorch callback, default=None
+        Called last, so that it sees what the others did.
+
+    Returns
+    -------
+    skorch.NeuralNet
+        Initialised.
+    """
+    n_steps = settings.max_epochs * math.ceil(len(training) / settings.batch_size)
+    callbacks: list[Any] = [
+        ("monitor", Monitor(verbose=settings.verbose)),
+        ("best_weights", BestWeights()),
+    ]
+    if settings.lr_schedule == "cosine":
+        factor = WarmUpCosine(n_steps)
+        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None)
+        callbacks.append(("schedule", schedule))
+    last = [] if checkpoint is None else [checkpoint]
+    net = _AlignmentNet(
+        AlignedModel,
+        criterion=_Criterion,
+        criterion__settings=settings,
+        criterion__generator=generator,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=settings.weight_decay,
+        lr=settings.lr,
+        max_epochs=settings.max_epochs,
+        batch_size=settings.batch_size,
+        iterator_train=_Batches,
+        iterator_train__generator=generator,
+        iterator_train__augment=settings.augment and training.source.size > 1,
+        iterator_valid=_Batches,
+        train_split=None if validation is None else predefined_split(validation),
+        callbacks=[*callbacks, *settings.callbacks, *last],
+        callbacks__print_log=None,
+        device=str(generator.device),
+        verbose=0,
+        **{f"module__{name}": value for name, value in model_params.items()},
+    )
+    return net.initialize()
+
+
+def drop_training_state(net: Any, checkpoint: Any) -> None:
+    """Take out of a trained net what only its training needed.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        Result of `new_net`, trained.
+    checkpoint : skorch callback or None
+        What was given to `new_net`.
+    """
+    # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
+    # generators, held-out windows and second copies of the weights must not travel with it.
+    net.set_params(train_split=None)
+    net.iterator_train__generator = None
+    net.criterion__generator = None
+    net.criterion_ = _Criterion(net.criterion__settings)
+    net.optimizer_.state.clear()
+    net.callbacks = [one for one in net.callbacks if one is not checkpoint]
+    net.callbacks_ = [one for one in net.callbacks_ if one[1] is not checkpoint]
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LRScheduler):
+            callback.lr_scheduler_ = None

@@ -1,0 +1,278 @@
+"""The network of a fitted classifier as JSON and tensors, and back."""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from hsvlm._net import TrainingSettings, WindowDataset, drop_training_state, new_net
+from hsvlm._runtime import seeded_scope
+from hsvlm._saved_model.values import fields
+from hsvlm._windows import WindowSource
+from hsvlm.contrastive.loss import CRITERIA
+from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.vision import get_vision_encoder, list_vision_encoders
+
+if TYPE_CHECKING:
+    from hsvlm._saved_model.values import Packer, Unpacker
+
+__all__ = ["class_name", "pack_network", "pack_vision_encoder", "unpack_network", "vision_encoder"]
+
+_NETWORK: Final = "network."
+_FIELDS: Final = ("encoder", "encoder_params", "projection", "settings")
+# What making a network may take beyond what is stored of it: calls of torch, and bytes.
+_SPARE_CALLS: Final = 5 * 10**4
+_SPARE_BYTES: Final = 2**28
+_MAKERS: Final = (torch.empty, torch.full, torch.ones, torch.zeros)
+
+
+class _Bounded(TorchFunctionMode):
+    """Stops a network from being made that is far larger than what is stored of it.
+
+    Most tensors are refused before they are made, all others before they are filled: until then
+    they take no memory.
+    """
+
+    def __init__(self, stored: list[torch.Tensor]) -> None:
+        super().__init__()
+        self._calls = _SPARE_CALLS + 100 * len(stored)
+        self._room = _SPARE_BYTES + 16 * sum(one.nbytes for one in stored)
+        self._seen: set[tuple[int, int]] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        options = kwargs or {}
+        self._calls -= 1
+        if func in _MAKERS:
+            self._take(func(*args, **{**options, "device": "meta"}).nbytes)
+            return func(*args, **options)
+        result = func(*args, **options)
+        if isinstance(result, torch.Tensor) and result.layout is torch.strided:
+            memory = result.untyped_storage()
+            if (key := (memory.data_ptr(), memory.nbytes())) not in self._seen:
+                self._seen.add(key)
+                self._take(memory.nbytes())
+        return result
+
+    def _take(self, n_bytes: int) -> None:
+        self._room -= n_bytes
+        if min(self._calls, self._room) < 0:
+            message = "asks for a network that is far larger than the weights in the file"
+            raise ValueError(message)
+
+
+def pack_network(packer: Packer, net: Any) -> dict[str, Any]:
+    """Turn a trained net into JSON.
+
+    Parameters
+    ----------
+    packer : Packer
+        Receives the weights.
+    net : skorch net
+        Of a fitted classifier.
+
+    Returns
+    -------
+    dict
+        For `json.dumps`.
+
+    Raises
+    ------
+    ParameterError
+        If the network keeps something that is no tensor.
+    """
+    for name, tensor in net.module_.state_dict().items():
+        if not isinstance(tensor, torch.Tensor):
+            message = (
+                f"The network keeps {name!r}, a {type(tensor).__name__}, beside its weights, and "
+                "a saved model holds tensors only. Make it a buffer of the vision encoder."
+            )
+            raise ParameterError(message)
+        packer.pack(tensor, _NETWORK + name)
+    settings = {
+        one.name: getattr(net.criterion__settings, one.name)
+        for one in dataclass_fields(TrainingSettings)
+        if one.name != "callbacks"
+    }
+    return {
+        "encoder": pack_vision_encoder(packer, net.module__encoder),
+        "encoder_params": packer.pack(net.module__encoder_params, "vision_params"),
+        "projection": net.module__projection,
+        "settings": packer.pack(settings, "settings"),
+    }
+
+
+def unpack_network(
+    unpacker: Unpacker,
+    record: Any,
+    clf: Any,
+    encoder: type[nn.Module] | None,
+    device: torch.device,
+) -> Any:
+    """Turn JSON into a trained net.
+
+    Parameters
+    ----------
+    unpacker : Unpacker
+        Holds the weights.
+    record : dict
+        Result of `pack_network`.
+    clf : HSIPromptClassifier
+        With its classes, text embeddings, window and preprocessing.
+    encoder : type or None
+        Takes the place of the vision encoder that is stated.
+    device : torch.device
+        Where the network goes.
+
+    Returns
+    -------
+    skorch net
+        As it was.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError
+        If the vision encoder is not to be had.
+    ValueError, TypeError, KeyError, RuntimeError
+        If it is nothing that `pack_network` makes, or does not fit the classifier.
+    """
+    fields(record, _FIELDS)
+    embeddings = getattr(clf, "text_embeddings_", None)
+    model_params = {
+        "encoder": vision_encoder(record["encoder"], encoder),
+        "encoder_params": unpacker.unpack(record["encoder_params"]),
+        "prototypes": embeddings,
+        "n_classes": len(clf.classes_),
+        "projection": record["projection"],
+    }
+    stated = fields(
+        model_params["encoder_params"],
+        ("n_channels", "window_size", "patch_size"),
+        tuple(model_params["encoder_params"]),
+    )
+    n_channels = clf.preprocessing_[-1]._n_features_out
+    if (stated["n_channels"], stated["window_size"]) != (n_channels, clf.window_size_):
+        message = "the network is made for other channels or windows than the classifier"
+        raise ValueError(message)
+    settings = TrainingSettings(**unpacker.unpack(record["settings"]), callbacks=())
+    if settings.criterion not in CRITERIA:
+        raise ValueError(settings.criterion)
+    if (settings.criterion == "cross-entropy") != (embeddings is None):
+        message = f"the criterion {settings.criterion} contradicts the rest"
+        raise ValueError(message)
+    weights = unpacker.take_all(_NETWORK)
+    with _Bounded(list(weights.values())):
+        net = _untrained(model_params, settings, device)
+    _load_weights(net.module_, weights)
+    return net
+
+
+def _load_weights(module: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    module.load_state_dict(weights)
+    for name, made in module.state_dict().items():
+        if made.dtype != weights[name].dtype:
+            message = f"{name} is stored as {weights[name].dtype}, the network has {made.dtype}"
+            raise ValueError(message)
+    for name, parameter in module.named_parameters():
+        if not parameter.isfinite().all():
+            message = f"{name} holds NaN or infinite weights"
+            raise ValueError(message)
+
+
+def class_name(cls: type) -> str:
+    """Name of a class, with that of its module."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def pack_vision_encoder(packer: Packer, encoder: Any) -> Any:
+    """Turn a vision encoder into JSON: a name, or that of the class.
+
+    Parameters
+    ----------
+    packer : Packer
+        For names.
+    encoder : str or type
+        As the classifier has it.
+
+    Returns
+    -------
+    object
+        For `json.dumps`.
+    """
+    if not isinstance(encoder, type):
+        return packer.pack(encoder, "parameters.vision_encoder")
+    names = [name for name in list_vision_encoders() if get_vision_encoder(name) is encoder]
+    return {"class": class_name(encoder), "name": names[0] if names else None}
+
+
+def vision_encoder(packed: Any, given: Any) -> type[nn.Module]:
+    """Find the class of a vision encoder, without importing what a file names.
+
+    Parameters
+    ----------
+    packed : dict
+        Result of `pack_vision_encoder` for a class.
+    given : type or None
+        Takes its place.
+
+    Returns
+    -------
+    type
+        The class.
+
+    Raises
+    ------
+    ParameterError
+        If `given` is no class, or the class has to be given and is not.
+    UnknownNameError
+        If its name is not registered.
+    """
+    if given is not None:
+        if isinstance(given, type) and issubclass(given, nn.Module):
+            return given
+        message = (
+            f"vision_encoder={given!r} is no torch.nn.Module subclass. Pass the class itself, or "
+            "nothing where its name is registered."
+        )
+        raise ParameterError(message)
+    record = fields(packed, ("class", "name"))
+    remedy = f"Pass the class, {record['class']}, when loading: load(path, vision_encoder=...)."
+    if record["name"] is None:
+        message = (
+            "The model was trained with a vision encoder of your own, which is not part of it. "
+            f"{remedy}"
+        )
+        raise ParameterError(message)
+    known = list_vision_encoders()
+    if record["name"] not in known:
+        remedy = f"Register it as when the model was trained. {remedy}"
+        raise UnknownNameError.of("vision encoder", record["name"], known, remedy)
+    return get_vision_encoder(record["name"])
+
+
+def _untrained(
+    model_params: dict[str, Any], settings: TrainingSettings, device: torch.device
+) -> Any:
+    """Make the net as a fit does, by training it for no epoch on no sample."""
+    none = torch.zeros(0, dtype=torch.int64, device=device)
+    source = WindowSource(
+        table=torch.zeros(1, model_params["encoder_params"]["n_channels"], device=device),
+        row_map=none,
+        corners=none,
+        strides=none,
+        # All that matters is whether there is something to turn; a table of a window has its area.
+        size=min(model_params["encoder_params"]["window_size"], 2),
+    )
+    nothing = WindowDataset(source, none, none)
+    quiet = replace(settings, max_epochs=0, verbose=0)
+    with seeded_scope(0, device) as generator:
+        net = new_net(model_params, quiet, nothing, None, generator)
+        net.partial_fit(nothing)
+    net.module_.eval()
+    drop_training_state(net, None)
+    net.set_params(max_epochs=settings.max_epochs, criterion__settings=settings)
+    return net

@@ -1,0 +1,82 @@
+"""Texts of users: what no reader, human or model, could make sense of."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["folded", "is_blank", "quoted", "unreadable_character"]
+
+_SHOWN = 100  # characters of one text in a message; more would bury the remedy
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether a text has nothing to be seen.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    bool
+        True for spaces, control characters and what has no width.
+    """
+    return all(unicodedata.category(one)[0] in "CZ" for one in text)
+
+
+def unreadable_character(text: str, allowed: str = "") -> str:
+    """Find a control character or half of a surrogate pair.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    allowed : str, default=""
+        Control characters that may be there.
+
+    Returns
+    -------
+    str
+        The first such character; empty if there is none.
+    """
+    return next(
+        (one for one in text if unicodedata.category(one) in {"Cc", "Cs"} and one not in allowed),
+        "",
+    )
+
+
+def folded(text: str) -> str:
+    """Bring texts that say the same to one form.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        Without case, spacing, invisible characters and ways to write an accent.
+    """
+    visible = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
+
+
+def quoted(value: object) -> str:
+    """Write a value into a message.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    str
+        Its ``repr``; of a long one, the beginning and the length.
+    """
+    shown = repr(value)
+    if len(shown) <= 2 * _SHOWN:
+        return shown
+    return f"{shown[:_SHOWN]}... ({len(shown)} characters)"

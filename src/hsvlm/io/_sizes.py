@@ -1,0 +1,146 @@
+"""What a file states about its size, checked before memory is taken for it."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsvlm._files import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from hsvlm.exceptions import FileError
+
+__all__ = ["available_memory", "check_memory", "check_stated", "too_large"]
+
+# The best that a compression of rasters makes of a megabyte of zeros is some tens of bytes.
+_MOST_PER_BYTE = 2**16
+# What fits everywhere is not worth asking the system about.
+_SMALL = 2**26
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def check_stated(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Refuse a file that states more values than one of its size can hold.
+
+    Parameters
+    ----------
+    path : Path
+        A file that holds its values itself, compressed perhaps.
+    shape : sequence of int
+        Of the values stated.
+    dtype : dtype
+        Of the values.
+
+    Raises
+    ------
+    FileError
+        If they would take more than 65,536 times the bytes of the file, which no compression of
+        real data comes near.
+    """
+    stated, size = math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if stated > _SMALL and stated > _MOST_PER_BYTE * size:
+        wrong = (
+            f"it states {' x '.join(map(str, shape))} values of {dtype}, {stated:,} bytes, but has "
+            f"only {size:,} bytes"
+        )
+        remedy = "It was never filled, or its header is damaged: get the file again."
+        raise unreadable(path, wrong, remedy)
+
+
+def check_memory(
+    path: Any, shape: Sequence[int], dtype: np.dtype[Any], remedy: str, copies: float = 1
+) -> None:
+    """Refuse values that have to be in memory at once and do not fit there.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    shape : sequence of int
+        Of the values.
+    dtype : dtype
+        Of the values.
+    remedy : str
+        What to do, a sentence.
+    copies : float, default=1
+        How many times their bytes are needed.
+
+    Raises
+    ------
+    FileError
+        If the system says that there is less memory.
+    """
+    needed = math.prod(shape) * dtype.itemsize * copies
+    left = available_memory() if needed > _SMALL else None
+    if left is not None and needed > left:
+        values = f"{' x '.join(map(str, shape))} values of {dtype}"
+        raise too_large(path, f"{values} take {needed:,.0f} bytes and there are {left:,}", remedy)
+
+
+def too_large(path: Any, reason: str, remedy: str) -> FileError:
+    """Build the error for values that do not fit into memory.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    reason : str
+        What is known about their size.
+    remedy : str
+        What to do, a sentence.
+
+    Returns
+    -------
+    FileError
+        Ready to be raised.
+    """
+    return unreadable(path, f"what is read at once does not fit into memory ({reason})", remedy)
+
+
+def available_memory() -> int | None:
+    """Tell how many more bytes this process can take.
+
+    Returns
+    -------
+    int or None
+        The least of what the machine has left, its control group and the limit of the process;
+        None where the system does not say.
+    """
+    found = [one for one in (_of_machine(), _of_group(), _of_process()) if one is not None]
+    return max(0, min(found)) if found else None
+
+
+def _of_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = (int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return next((one * 1024 for one in kilobytes), None)
+
+
+def _of_group() -> int | None:
+    try:
+        limit, used = (int((_GROUP / f"memory.{one}").read_text()) for one in ("max", "current"))
+        stat = dict(line.split() for line in (_GROUP / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # there is no group, or its limit is "max"
+        return None
+    # Pages of files that have been read are given back when memory is needed.
+    return limit - used + int(stat.get("inactive_file", 0))
+
+
+def _of_process() -> int | None:
+    try:
+        resource = importlib.import_module("resource")
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, AttributeError, OSError):  # not on this system
+        return None
+    return None if limit == resource.RLIM_INFINITY else limit - pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,341 @@
+"""Kill processes that write files, at random moments or at every call of the system.
+
+python tests/kill/harness.py KIND FOLDER N_KILLS SEED
+
+Libraries are imported once. For every kill, a child is forked that does the work and is killed in
+the midst of it; then what it has left is checked. Prints what was hit, as JSON.
+"""
+
+import builtins
+import io
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import rasterio.shutil
+import spectral
+import torch
+import torch._dynamo
+
+import hsvlm._inference
+import hsvlm.mapping._predict
+import hsvlm.vision.vit
+from hsvlm import HSIPromptClassifier, Scene
+from hsvlm._saved_model.parts import CONFIG, TENSORS, read_parts, write_parts
+from hsvlm.exceptions import HSVLMWarning
+from hsvlm.io import write_map
+from hsvlm.mapping import predict_scene
+
+UTM = {"crs": "EPSG:32616", "transform": (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_500_000.0)}
+CALLS = ("rename", "replace", "fsync", "mkdir", "open", "unlink", "rmdir", "ftruncate")
+KILLED, N_EPOCHS = 9, 16
+LATE = (rasterio.shutil, spectral, torch._dynamo, hsvlm.vision.vit)  # else every child imports them
+
+
+def scene_and_labels():
+    rng = np.random.default_rng(0)
+    labels = np.zeros((18, 20), dtype=np.uint8)
+    for label in (1, 2, 3):
+        labels[2:-2, 6 * label - 4 : 6 * label] = label
+    cube = rng.normal(size=(18, 20, 12)).astype(np.float32)
+    cube += 6 * np.eye(12, dtype=np.float32)[labels]
+    return Scene(cube, valid=rng.random((18, 20)) > 0.1, **UTM), labels
+
+
+def classifier(seed, **options):
+    return HSIPromptClassifier(
+        text_encoder=np.eye(3, 8, dtype=np.float32),
+        vision_params={"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
+        n_components=6,
+        window_size=5,
+        patch_size=1,
+        device="cpu",
+        random_state=seed,
+        **options,
+    )
+
+
+def forked(prepare, end=None):
+    """Run in a child what `prepare` gives; None where it was killed, else how many seconds.
+
+    `end` is a number of seconds after which it is killed, or a function that arms it.
+    """
+    begin_read, begin_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            torch.set_num_threads(1)
+            warnings.simplefilter("error", HSVLMWarning)
+            work = prepare()
+            os.write(begin_write, b"x")
+            if callable(end):
+                end()
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(begin_write)
+    os.read(begin_read, 1)
+    os.close(begin_read)
+    start = time.perf_counter()
+    if isinstance(end, float):
+        time.sleep(end)
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    seconds = time.perf_counter() - start
+    if status == 0:
+        return seconds
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == KILLED, "the child failed"
+    return None
+
+
+def dies_at(number):
+    """Arm a child: it ends, as in a power cut, before the call of the system with this number."""
+
+    def arm():
+        left = number
+
+        def mortal(function):
+            def call(*args, **kwargs):
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    os._exit(KILLED)
+                return function(*args, **kwargs)
+
+            return call
+
+        for name in CALLS:
+            setattr(os, name, mortal(getattr(os, name)))
+        builtins.open = io.open = mortal(io.open)
+
+    return arm
+
+
+class Saving:
+    """A model takes the place of another."""
+
+    def __init__(self, folder, name):
+        self.source, self.target = folder / "new", folder / name
+
+        def fit():
+            scene, labels = scene_and_labels()
+            for seed, path in enumerate((folder / "old", self.source)):
+                classifier(seed, max_epochs=1).fit(scene.cube, labels).save(path)
+
+        forked(lambda: fit)
+        self.old, self.new = read_parts(folder / "old"), read_parts(self.source)
+
+    def reset(self):
+        # What killed saves have left stays: it must not be in the way of the next.
+        write_parts(self.target, self.old)
+
+    def prepare(self):
+        clf = HSIPromptClassifier.load(self.source, device="cpu")
+        return lambda: clf.save(self.target)
+
+    def check(self):
+        drafts = sum(one.name.endswith(".part") for one in self.target.parent.iterdir())
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            found = read_parts(self.target)
+        assert found in (self.old, self.new)
+        assert bool(warned) == (not self.target.exists())
+        state = "aside" if warned else "old" if found == self.old else "new"
+        return f"{state} {drafts} drafts" if drafts else state
+
+    def check_end(self):
+        assert read_parts(self.target) == self.new
+
+
+class Writing:
+    """A file and what describes it take the places of others."""
+
+    def __init__(self, folder, name):
+        self.folder, self.target, self.name = folder, folder / "target", name
+        self.scene, self.labels = scene_and_labels()
+        self.files = []
+        for number in (0, 1):
+            (folder / f"{number}").mkdir()
+            forked(lambda number=number: self.work(number, folder / f"{number}"))
+            self.files.append(self.contents(folder / f"{number}"))
+        old, new = self.files
+        self.data = [one for one in old if one.endswith((".img", ".tif"))]
+        assert old.keys() == new.keys()
+        assert all(old[name] != new[name] for name in self.data)
+
+    def work(self, number, folder):
+        values = (self.labels + number) % 4
+        names = {label: f"class {label} of {number}" for label in range(1, 4)}
+        return lambda: write_map(folder / self.name, values, scene=self.scene, class_names=names)
+
+    def contents(self, folder):
+        return {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+
+    def reset(self):
+        shutil.rmtree(self.target, ignore_errors=True)
+        shutil.copytree(self.folder / "0", self.target)
+
+    def prepare(self):
+        return self.work(1, self.target)
+
+    def check(self):
+        found, states = self.contents(self.target), []
+        for data in self.data:
+            # All old or all new; only what describes the data may be missing.
+            stem = data.partition(".")[0]
+            parts = {name: found[name] for name in found if name.partition(".")[0] == stem}
+            version = self.files[found[data] == self.files[1][data]]
+            assert parts.items() <= version.items(), sorted(parts)
+            whole = len(parts) == sum(name.partition(".")[0] == stem for name in version)
+            states.append("old" if version is self.files[0] else "new")
+            states[-1] += "" if whole else " alone"
+        return ", ".join(states)
+
+    def check_end(self):
+        assert self.contents(self.target) == self.files[1]
+        assert not list(self.target.glob("*.partial"))
+
+
+class Mapping(Writing):
+    """A map and its probabilities take the places of others, over many blocks."""
+
+    def __init__(self, folder, out, probabilities):
+        self.models = [folder / "old-model", folder / "new-model"]
+        self.names = {"out": out, "probabilities": probabilities}
+        hsvlm._inference.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 40
+
+        def fit():
+            scene, labels = scene_and_labels()
+            for seed, path in enumerate(self.models):
+                classifier(seed, max_epochs=1 + 2 * seed).fit(scene.cube, labels).save(path)
+
+        forked(lambda: fit)
+        super().__init__(folder, out)
+
+    def work(self, number, folder):
+        clf = HSIPromptClassifier.load(self.models[number], device="cpu")
+        clf.predict(self.scene.cube)
+        paths = {key: folder / name for key, name in self.names.items()}
+        names = {1: f"class of {number}"}
+        return lambda: predict_scene(clf, self.scene, class_names=names, **paths)
+
+    def check(self):
+        state = super().check()
+        progress = self.target / f"{self.name}.partial" / "progress.json"
+        if progress.exists():
+            return f"block {json.loads(progress.read_text())['blocks']}, {state}"
+        return state
+
+
+class Training:
+    """A classifier is fitted with checkpoints."""
+
+    def __init__(self, folder):
+        self.checkpoints, self.result = folder / "checkpoints", folder / "result"
+        self.scene, self.labels = scene_and_labels()
+        forked(lambda: self.work(None, folder / "whole"))
+        self.expected = self.fitted(folder / "whole")
+
+    def work(self, checkpoint_dir, path):
+        clf = classifier(
+            np.random.RandomState(0),
+            max_epochs=N_EPOCHS,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=2,
+            resume=checkpoint_dir is not None,
+            validation_fraction=0.2,
+        )
+        return lambda: clf.fit(self.scene.cube, self.labels).save(path)
+
+    def fitted(self, path):
+        parts = read_parts(path)
+        history = json.loads(parts[CONFIG])["classifier"]["history"]
+        for row in history:
+            del row["dict"]["dur"]
+        return parts[TENSORS], history
+
+    def reset(self):
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        shutil.rmtree(self.result, ignore_errors=True)
+
+    def prepare(self):
+        return self.work(self.checkpoints, self.result)
+
+    def check(self):
+        if self.result.exists():
+            self.check_end()
+            return "end"
+        found = list(self.checkpoints.glob("*.zip")) if self.checkpoints.exists() else []
+        if not found:
+            return "none"
+        (path,) = found
+        record = json.loads(read_parts(path)[CONFIG])["checkpoint"]
+        return f"epoch {len(record['history'])}"
+
+    def check_end(self):
+        assert self.fitted(self.result) == self.expected
+
+
+def at_random(task, n_kills, rng):
+    """Kill and go on until it comes to its end, start anew, and so on."""
+    task.reset()
+    seconds = float(np.median([forked(task.prepare) for _ in range(3) if task.reset() is None]))
+    found, n_ends = Counter(), 0
+    task.reset()
+    while sum(found.values()) < n_kills:
+        if forked(task.prepare, float(rng.uniform(0, 0.9 * seconds))) is None:
+            found[task.check()] += 1
+        else:
+            task.check_end()
+            task.reset()
+            n_ends += 1
+    forked(task.prepare)
+    task.check_end()
+    return {"seconds": seconds, "ends": n_ends + 1, "found": found}
+
+
+def everywhere(task):
+    """Kill at every call of the system in turn, and go on from there to the end."""
+    found, number = Counter(), 0
+    while True:
+        task.reset()
+        if forked(task.prepare, dies_at(number)) is not None:
+            break
+        found[task.check()] += 1
+        forked(task.prepare)
+        task.check_end()
+        number += 1
+    task.check_end()
+    return {"ends": number + 1, "found": found}
+
+
+def main():
+    kind, folder, n_kills, seed = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
+    tasks = {
+        "folder": lambda: Saving(folder, "model"),
+        "archive": lambda: Saving(folder, "model.zip"),
+        "envi": lambda: Mapping(folder, "map.hdr", "p.tif"),
+        "geotiff": lambda: Mapping(folder, "map.tif", "p.hdr"),
+        "envi file": lambda: Writing(folder, "map.hdr"),
+        "geotiff file": lambda: Writing(folder, "map.tif"),
+        "training": lambda: Training(folder),
+    }
+    task = tasks[kind]()
+    report = at_random(task, n_kills, np.random.default_rng(seed)) if n_kills else everywhere(task)
+    sys.stdout.write(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
