@@ -26,6 +26,8 @@ benchmark: $(READY)  ## Measure the paper's tables and figure on Indian Pines (a
 	$(RUN) benchmarks.tables all --seeds 4 --jobs 2
 	$(RUN) benchmarks.figure_2
 	$(RUN) benchmarks.big_scene
+	$(RUN) benchmarks.speed
+	$(RUN) benchmarks.growth
 
 check: lint types docs test  ## All checks, without the demo
 

@@ -136,7 +136,7 @@ def test_prediction_halves_the_batch_until_it_fits(breaking, cube, labels):
     encoder = clf.net_.module_.encoder
     encoder.largest, encoder.sizes = 100, []
     np.testing.assert_allclose(clf.predict_proba(cube), expected, rtol=1e-5)
-    assert encoder.sizes == [360, 180, 90, 90, 90, 90]
+    assert encoder.sizes == [360, 180, 90, 90, 180, 90, 90]
 
 
 @pytest.mark.parametrize(

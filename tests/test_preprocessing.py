@@ -216,6 +216,12 @@ def test_component_errors(cube, count, message):
     assert str(error.value) == message
 
 
+def test_a_memory_is_a_folder(cube):
+    with pytest.raises(ParameterError) as error:
+        SpectralPCA(memory=3).fit(cube)
+    assert str(error.value) == "memory=3 must be None, a folder or a joblib.Memory."
+
+
 def test_more_components_than_spectra(cube):
     with pytest.raises(ParameterError) as error:
         SpectralPCA(n_components=10).fit(cube[:1, :4])

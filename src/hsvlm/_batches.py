@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from hsvlm._runtime import at_most_threads
+from hsvlm._parallel import threads_for
 from hsvlm.exceptions import DeviceMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from hsvlm._windows import WindowSource
 
-__all__ = ["in_batches", "is_out_of_memory", "threads_for"]
+__all__ = ["in_batches", "is_out_of_memory"]
 
-# A batch has to hold this many pixels before one more CPU thread is worth its waiting.
-_PIXELS_PER_THREAD = 2**16
+# Of a batch with so many pixels, what is computed on the way stays in the cache of a core.
+_CACHED_PIXELS = 2**15
 
 
-@torch.inference_mode()
 def in_batches(
-    function: Callable[[Tensor], Tensor], source: WindowSource, batch_size: int = 512
+    function: Callable[[Tensor], Tensor],
+    source: WindowSource,
+    batch_size: int = 512,
+    *,
+    divisible: bool = False,
 ) -> Tensor:
     """Apply a function to every window of a source, a batch at a time.
 
@@ -38,6 +40,8 @@ def in_batches(
         The windows, at least one.
     batch_size : int, default=512
         Windows in memory at a time.
+    divisible : bool, default=False
+        Whether batches may be smaller, and several be computed side by side in threads.
 
     Returns
     -------
@@ -49,25 +53,16 @@ def in_batches(
     DeviceMemoryError
         If the device has no memory for a single window.
     """
-    every = torch.arange(len(source), device=source.table.device)
-    outputs: list[Tensor] = []
-    done = 0
-    with threads_for(batch_size, source):
-        while done < len(every):
-            index = every[done : done + batch_size]
-            if (values := _unless_too_large(function, source, index)) is not None:
-                outputs.append(values)
-                done += len(index)
-                continue
-            # Outside the handler: until it is left, the error keeps what the batch took up.
-            batch_size = len(index) // 2
-            torch.cuda.empty_cache()
-    return torch.cat(outputs)
+    n_pixels = source.size**2
+    if divisible:
+        batch_size = max(1, min(batch_size, _CACHED_PIXELS // n_pixels))
+    every = torch.arange(len(source), device=source.table.device).split(batch_size)
+    with threads_for(len(every) if divisible else 1, batch_size * n_pixels) as threads:
+        return torch.cat(threads.map(lambda index: _applied(function, source, index), every))
 
 
-def _unless_too_large(
-    function: Callable[[Tensor], Tensor], source: WindowSource, index: Tensor
-) -> Tensor | None:
+@torch.inference_mode()
+def _applied(function: Callable[[Tensor], Tensor], source: WindowSource, index: Tensor) -> Tensor:
     try:
         return function(source.gather(index))
     except RuntimeError as error:
@@ -80,7 +75,9 @@ def _unless_too_large(
                 'another device: clf.set_params(device="cpu").'
             )
             raise DeviceMemoryError(message) from error
-        return None
+    # Outside the handler: until it is left, the error keeps what the batch took up.
+    torch.cuda.empty_cache()
+    return torch.cat([_applied(function, source, half) for half in index.tensor_split(2)])
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -102,21 +99,3 @@ def is_out_of_memory(error: RuntimeError) -> bool:
         or "out of memory" in text
         or "can't allocate memory" in text
     )
-
-
-def threads_for(batch_size: int, source: WindowSource) -> AbstractContextManager[None]:
-    """Run a block on as many CPU threads as batches of windows are worth.
-
-    Parameters
-    ----------
-    batch_size : int
-        Windows in a batch.
-    source : WindowSource
-        The windows.
-
-    Returns
-    -------
-    context manager
-        As :func:`hsvlm._runtime.at_most_threads`.
-    """
-    return at_most_threads(batch_size * source.size**2 // _PIXELS_PER_THREAD)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._batches import in_batches
 from hsvlm._cubes import no_label
 from hsvlm._fitting import input_source
 from hsvlm._inputs import predict_inputs
+from hsvlm._parallel import is_divisible
 from hsvlm.exceptions import TrainingDivergedError
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
     from numpy.typing import NDArray
 
 __all__ = ["BLOCK_SIZE", "class_scores", "embeddings", "predicted_labels"]
@@ -65,8 +66,9 @@ def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     model = clf.net_.module_
     if model.head is not None:
         return _outputs(clf, X, model)
-    scale = np.float32(clf.logit_scale_)
-    return _outputs(clf, X, model.embed, lambda vectors: vectors @ clf.prototypes_.T * scale)
+    device = next(model.parameters()).device
+    prototypes = torch.tensor(clf.prototypes_.T.copy(), device=device) * clf.logit_scale_
+    return _outputs(clf, X, lambda windows: model.embed(windows) @ prototypes)
 
 
 def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:
@@ -96,13 +98,11 @@ def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:
 
 
 def _outputs(
-    clf: Any,
-    X: Any,
-    function: Callable[[torch.Tensor], torch.Tensor],
-    finish: Callable[[NDArray[np.float32]], NDArray[np.float32]] = np.asarray,
+    clf: Any, X: Any, function: Callable[[torch.Tensor], torch.Tensor]
 ) -> NDArray[np.float32]:
     X, shape, valid = predict_inputs(clf, X)
     device = next(clf.net_.module_.parameters()).device
+    divisible = is_divisible(clf.net_.module_)
     # Neighbours share the pixels of their windows: in one block, these are read once.
     order = (
         np.lexsort((*X.coords.T[::-1], X.scene_ids))
@@ -110,11 +110,11 @@ def _outputs(
         else np.arange(len(X))
     )
     parts = [
-        finish(in_batches(function, input_source(clf, X[index], device)).cpu().numpy())
+        in_batches(function, input_source(clf, X[index], device), divisible=divisible)
         for index in np.split(order, range(BLOCK_SIZE, len(X), BLOCK_SIZE))
     ]
     values: NDArray[np.float32] = np.empty((len(X), parts[0].shape[1]), dtype=np.float32)
-    values[order] = np.concatenate(parts)
+    values[order] = torch.cat(parts).cpu().numpy()
     _check_finite(values)
     if valid is None:
         return values.reshape(*shape, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,10 @@ class LazyCube(ABC):
             values[start:stop] = self.read_rows(start, stop)
         return values
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Whoever compares pickles, as joblib.Memory does, has to notice that the file has changed.
+        return {**self.__dict__, "_stamp": _stamp(self.path)}
+
     def _pixels(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
         values = np.empty((*rows.shape, self.shape[2]), dtype=self.dtype)
         if not rows.size:
@@ -125,15 +130,20 @@ class RowsCube(LazyCube):
     ----------
     array : array of shape (height, width, n_bands)
         Has ``shape`` and ``dtype``, and gives rows as ``array[start:stop]``.
+
+    Attributes
+    ----------
+    array : array of shape (height, width, n_bands)
+        The same.
     """
 
     def __init__(self, array: Any) -> None:
         super().__init__(array.shape, array.dtype)
-        self._array = array
+        self.array = array
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
-        return np.asarray(self._array[start:stop])
+        return np.asarray(self.array[start:stop])
 
 
 class MappedCube(LazyCube):
@@ -195,6 +205,14 @@ class MaskedCube(LazyCube):
         values: NDArray[Any] = np.array(self._cube[rows, cols])
         values[~self.valid[rows, cols]] = 0
         return values
+
+
+def _stamp(path: Any) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except (OSError, TypeError):  # no local file, or none at all
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def apply_to_spectra(function: Callable[[Any], Any], spectra: NDArray[Any]) -> NDArray[Any]:

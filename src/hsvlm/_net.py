@@ -16,12 +16,14 @@ from torch.utils.data import Dataset
 
 from hsvlm._callbacks import BestWeights, Monitor, WarmUpCosine
 from hsvlm._model import AlignedModel
+from hsvlm._parallel import backward_in_parts, is_divisible
 from hsvlm.contrastive.loss import contrastive_loss, criterion_loss
 from hsvlm.contrastive.negatives import all_negatives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from hsvlm._parallel import Threads
     from hsvlm._windows import WindowSource
 
 __all__ = ["TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
@@ -121,6 +123,7 @@ class _AlignmentNet(NeuralNet):
 
     interrupted_ = False
     stopped_ = False
+    _threads: Threads | None = None
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **params: Any) -> Any:
         if epochs is None:
@@ -148,6 +151,25 @@ class _AlignmentNet(NeuralNet):
             losses = contrastive_loss(y_pred, targets, all_negatives(y_pred, targets))
         loss: Tensor = (weights * losses).mean()
         return loss
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        windows, targets = batch
+        if self._threads is None or not is_divisible(self.module_):
+            step: dict[str, Tensor] = super().train_step_single(batch, **fit_params)
+            return step
+        self._set_training(True)
+        outputs, loss = backward_in_parts(
+            self.module_,
+            windows,
+            lambda outputs: self.get_loss(outputs, targets, training=True),
+            self._threads,
+        )
+        return {"loss": loss, "y_pred": outputs}
+
+    def _set_training(self, training: bool = True) -> None:
+        # Walking through all modules in every step takes longer than the loss.
+        if self.module_.training != training:
+            super()._set_training(training)
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
         step = super().train_step(batch, **fit_params)
@@ -222,6 +244,7 @@ def new_net(
         criterion__generator=generator,
         optimizer=torch.optim.AdamW,
         optimizer__weight_decay=settings.weight_decay,
+        optimizer__fused=generator.device.type in {"cpu", "cuda"},
         lr=settings.lr,
         max_epochs=settings.max_epochs,
         batch_size=settings.batch_size,
@@ -252,6 +275,7 @@ def drop_training_state(net: Any, checkpoint: Any) -> None:
     # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
     # generators, held-out windows and second copies of the weights must not travel with it.
     net.set_params(train_split=None)
+    net._threads = None
     net.iterator_train__generator = None
     net.criterion__generator = None
     net.criterion_ = _Criterion(net.criterion__settings)

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from hsvlm._batches import threads_for
 from hsvlm._net import TrainingSettings, WindowDataset, drop_training_state, new_net
+from hsvlm._parallel import is_divisible, n_parts, threads_for
 from hsvlm._runtime import seeded_scope
 from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
 
@@ -60,15 +60,16 @@ def fit_net(
         If training is interrupted before the first epoch is over.
     """
     device = training.targets.device
-    with (
-        seeded_scope(seed, device) as generator,
-        threads_for(settings.batch_size, training.source),
-    ):
+    with seeded_scope(seed, device) as generator:
         net = new_net(model_params, settings, training, validation, generator, checkpoint)
         if previous is not None:
             _continue_from(previous, net)
+        n_pixels = settings.batch_size * training.source.size**2
+        parts = n_parts(n_pixels) if is_divisible(net.module_) else 1
         try:
-            net.partial_fit(training)
+            with threads_for(parts, n_pixels) as threads:
+                net._threads = threads
+                net.partial_fit(training)
         except KeyError as error:
             if validation is None and "valid" in str(error):
                 message = (

@@ -32,7 +32,8 @@ def save(
     ----------
     estimator : HSIPromptClassifier or Pipeline
         Fitted. The steps before the classifier may be SpectralPCA, SpectralTransformer with
-        StandardScaler or PCA, and "passthrough". The `memory` of a pipeline is not kept.
+        StandardScaler or PCA, and "passthrough". The `memory` of pipelines and steps is
+        not kept.
     path : path
         As for :meth:`hsvlm.HSIPromptClassifier.save`.
     metadata : dict, default=None

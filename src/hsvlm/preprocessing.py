@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.decomposition import PCA
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from hsvlm._arrays import as_array, native, refuse_masked
 from hsvlm._cubes import as_cube, n_dimensions
@@ -24,6 +25,8 @@ from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["SpectralPCA", "SpectralTransformer"]
@@ -105,6 +108,8 @@ class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator,
         ------
         DataError
             If the data hold NaN, infinite or extreme values.
+        ParameterError
+            If `memory` is neither None, a folder nor a joblib.Memory.
         """
         if _is_plain(X):
             refuse_masked(X, "X")
@@ -204,6 +209,10 @@ class SpectralTransformer(_KeepKind, _Spectra):
     transformer : scikit-learn transformer
         Works on arrays of shape (n_samples, n_features), row by row, for example
         ``StandardScaler()`` or ``FunctionTransformer(...)``. It is cloned, never changed.
+    memory : path, joblib.Memory or None, default=None
+        Folder in which fitted transformers are kept, as pickles, so that a search over the
+        parameters of other steps fits each of them once. What is looked up are the values of the
+        spectra (and labels) themselves; samples and cubes are not written.
 
     Attributes
     ----------
@@ -227,11 +236,12 @@ class SpectralTransformer(_KeepKind, _Spectra):
     ((8, 8, 4), True)
     """
 
-    def __init__(self, transformer: Any) -> None:
+    def __init__(self, transformer: Any, memory: Any = None) -> None:
         self.transformer = transformer
+        self.memory = memory
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
-        return clone(self.transformer).fit(spectra, y)
+        return _kept(self.memory, _fit_clone)(self.transformer, spectra, y)
 
 
 class SpectralPCA(_KeepKind, _Spectra):
@@ -244,6 +254,8 @@ class SpectralPCA(_KeepKind, _Spectra):
         keeps that many, a float in (0, 1) as many as explain that share of variance, None all.
     whiten : bool, default=False
         Scale every component to unit variance.
+    memory : path, joblib.Memory or None, default=None
+        Folder in which fitted decompositions are kept, as for `SpectralTransformer`.
 
     Attributes
     ----------
@@ -274,29 +286,18 @@ class SpectralPCA(_KeepKind, _Spectra):
     n_components_: int
 
     def __init__(
-        self, n_components: int | float | str | None = "auto", whiten: bool = False
+        self,
+        n_components: int | float | str | None = "auto",
+        whiten: bool = False,
+        memory: Any = None,
     ) -> None:
         self.n_components = n_components
         self.whiten = whiten
+        self.memory = memory
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
-        count = self._checked_count(spectra)
-        # In single precision the mean of the spectra, large against their differences, would
-        # drown their covariance.
-        spectra = spectra.astype(np.float64, copy=False)
-        # The randomised solver that scikit-learn would pick is neither exact nor, here, faster.
-        solver = "covariance_eigh" if spectra.shape[0] > spectra.shape[1] else "full"
-        with np.errstate(invalid="ignore"):  # the share of no variance in no variance
-            pca = PCA(count, whiten=self.whiten, svd_solver=solver).fit(spectra)
-        variances = pca.explained_variance_
-        spanned = int((variances > variances[0] * np.finfo(np.float32).eps).sum())
-        if not np.ptp(spectra, axis=0).any():
-            spanned = 0  # what variance there is comes from the rounding of the mean
-        if self.n_components == "auto" and 0 < spanned < pca.n_components_:
-            pca = PCA(spanned, whiten=self.whiten, svd_solver=solver).fit(spectra)
-        # Along directions in which the training spectra do not vary there is rounding noise alone,
-        # which whatever scales the components afterwards would blow up.
-        pca.components_[spanned:] = 0
+        count, shrink = self._checked_count(spectra), self.n_components == "auto"
+        pca = _kept(self.memory, _fit_pca)(spectra, count, self.whiten, shrink)
         self.n_components_ = int(pca.n_components_)
         return pca
 
@@ -332,6 +333,39 @@ class SpectralPCA(_KeepKind, _Spectra):
             )
             raise ParameterError(message)
         return int(count)
+
+
+def _kept(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    folder = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
+    if not (folder is None or isinstance(folder, str) or hasattr(folder, "cache")):
+        message = f"memory={memory!r} must be None, a folder or a joblib.Memory."
+        raise ParameterError(message)
+    kept: Callable[..., Any] = check_memory(folder).cache(function)
+    return kept
+
+
+def _fit_clone(transformer: Any, spectra: NDArray[Any], y: Any) -> Any:
+    return clone(transformer).fit(spectra, y)
+
+
+def _fit_pca(spectra: NDArray[Any], count: int | float | None, whiten: bool, shrink: bool) -> PCA:
+    # In single precision the mean of the spectra, large against their differences, would
+    # drown their covariance.
+    spectra = spectra.astype(np.float64, copy=False)
+    # The randomised solver that scikit-learn would pick is neither exact nor, here, faster.
+    solver = "covariance_eigh" if spectra.shape[0] > spectra.shape[1] else "full"
+    with np.errstate(invalid="ignore"):  # the share of no variance in no variance
+        pca = PCA(count, whiten=whiten, svd_solver=solver).fit(spectra)
+    variances = pca.explained_variance_
+    spanned = int((variances > variances[0] * np.finfo(np.float32).eps).sum())
+    if not np.ptp(spectra, axis=0).any():
+        spanned = 0  # what variance there is comes from the rounding of the mean
+    if shrink and 0 < spanned < pca.n_components_:
+        pca = PCA(spanned, whiten=whiten, svd_solver=solver).fit(spectra)
+    # Along directions in which the training spectra do not vary there is rounding noise alone,
+    # which whatever scales the components afterwards would blow up.
+    pca.components_[spanned:] = 0
+    return pca
 
 
 def _is_plain(X: Any) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from hsvlm._runtime import cache_folder
+from hsvlm._text_cache import remembered
 from hsvlm._text_models import EncodedText, identify_model, run_model
 from hsvlm._texts import is_blank, quoted, unreadable_character
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["TextEncoder", "can_encode", "encode_prompts", "encode_texts"]
+__all__ = ["CachedEncoder", "TextEncoder", "can_encode", "encode_prompts", "encode_texts"]
 
 _ALIKE: Final = 0.95  # cosine above which two classes share nearly all that their texts say
 _SHOWN: Final = 3  # cases named in one warning
@@ -35,6 +34,99 @@ class TextEncoder(Protocol):
 
     def encode(self, texts: list[str], /) -> Any:
         """Encode the texts."""
+
+
+class CachedEncoder:
+    """Give an encoder object the cache that named encoders have.
+
+    A search fits many copies of a classifier, and every fit encodes its prompts. With a name for
+    the encoder, texts that any process has encoded before are read from files instead. Copies that
+    scikit-learn makes of a classifier share the encoder.
+
+    Parameters
+    ----------
+    encoder : object with an ``encode`` method
+        Turns a list of n texts into an array of shape (n, d). Each text has to be encoded the same
+        way whatever the others are.
+    name : str
+        What the vectors are kept under. Give a new name whenever the encoder changes.
+    cache_dir : path, default=None
+        Folder of the cache, as for `encode_prompts`.
+
+    Raises
+    ------
+    ParameterError
+        If `encoder` has no ``encode`` method, or the name is no text or empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from hsvlm.text import CachedEncoder
+    >>> class CountsLetters:
+    ...     def encode(self, texts):
+    ...         print("encodes", texts)
+    ...         return [[text.count("a"), text.count("e")] for text in texts]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     encoder = CachedEncoder(CountsLetters(), "letters-1", folder)
+    ...     encoder.encode(["a barn"])
+    ...     encoder.encode(["a fence", "a barn"]).round(2)
+    encodes ['a barn']
+    array([[1., 0.]], dtype=float32)
+    encodes ['a fence']
+    array([[0.45, 0.89],
+           [1.  , 0.  ]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        encoder: Any,
+        name: str,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if isinstance(encoder, str) or not callable(getattr(encoder, "encode", None)):
+            message = (
+                f"CachedEncoder needs an object with an encode method, got {quoted(encoder)}. "
+                "Names and folders of models are cached without it."
+            )
+            raise ParameterError(message)
+        if not isinstance(name, str) or is_blank(name):
+            message = (
+                f"name={quoted(name)} must be a text that tells this encoder from all others, such "
+                "as 'my-model-1'."
+            )
+            raise ParameterError(message)
+        self.encoder = encoder
+        self.name = name
+        self.cache_dir = cache_dir
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        """Encode texts, or find them in the cache.
+
+        Parameters
+        ----------
+        texts : list of str
+            The texts, at least one.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, d), float32
+            Unit rows.
+
+        Raises
+        ------
+        ParameterError
+            If what the encoder returns is not finite numbers of shape (n, d) without zero rows.
+        """
+        encoded = remembered(
+            list(dict.fromkeys(texts)),
+            f"object:{self.name}",
+            _folder(self.cache_dir),
+            partial(_encode_by_object, encoder=self.encoder),
+        )
+        return np.stack([encoded[text].vector for text in texts])
+
+    def __sklearn_clone__(self) -> CachedEncoder:
+        return self
 
 
 def encode_prompts(
@@ -205,23 +297,26 @@ def _encode(
     cache_dir: str | os.PathLike[str] | None,
 ) -> dict[str, EncodedText]:
     if not isinstance(encoder, (str, os.PathLike)):
-        origin = f"What {type(encoder).__name__}.encode returned for {len(texts)} texts"
-        rows = _unit_rows(encoder.encode(texts), len(texts), origin)
-        return {text: EncodedText(row, 0, 0) for text, row in zip(texts, rows, strict=True)}
+        return dict(zip(texts, _encode_by_object(texts, encoder), strict=True))
     model = identify_model(encoder)
-    folder = cache_folder("text") if cache_dir is None else Path(cache_dir).expanduser()
-    paths = {text: folder / _entry_name(model.identity, text) for text in texts} if folder else {}
-    encoded = {text: entry for text, path in paths.items() if (entry := _read_entry(path))}
-    missing = [text for text in texts if text not in encoded]
-    if missing:
+    origin = f"What the text encoder {os.fspath(encoder)!r} returned"
+
+    def encode(missing: list[str]) -> list[EncodedText]:
         fresh = run_model(model, missing, device)
-        origin = f"What the text encoder {os.fspath(encoder)!r} returned"
         rows = _unit_rows([entry.vector for entry in fresh], len(missing), origin)
-        for text, entry, row in zip(missing, fresh, rows, strict=True):
-            encoded[text] = entry._replace(vector=row)
-            if text in paths:
-                _write_entry(paths[text], encoded[text])
-    return encoded
+        return [entry._replace(vector=row) for entry, row in zip(fresh, rows, strict=True)]
+
+    return remembered(texts, model.identity, _folder(cache_dir), encode)
+
+
+def _encode_by_object(texts: list[str], encoder: TextEncoder) -> list[EncodedText]:
+    origin = f"What {type(encoder).__name__}.encode returned for {len(texts)} texts"
+    rows = _unit_rows(encoder.encode(texts), len(texts), origin)
+    return [EncodedText(row, 0, 0) for row in rows]
+
+
+def _folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
+    return cache_folder("text") if cache_dir is None else Path(cache_dir).expanduser()
 
 
 def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:
@@ -303,35 +398,3 @@ def _warn_if_alike(labels: list[Any], prototypes: NDArray[np.float32]) -> None:
             "what sets each of them off from the other."
         )
         warnings.warn(message, PromptWarning, stacklevel=3)
-
-
-def _entry_name(identity: str, text: str) -> str:
-    return hashlib.sha256(f"{identity}\0{text}".encode()).hexdigest() + ".npz"
-
-
-def _read_entry(path: Path) -> EncodedText | None:
-    try:
-        with np.load(path, allow_pickle=False) as entry:
-            vector = entry["embedding"]
-            n_tokens, max_tokens = int(entry["n_tokens"]), int(entry["max_tokens"])
-    except Exception:  # whatever is wrong with an entry, encoding the text again mends it
-        return None
-    if vector.dtype != np.float32 or vector.ndim != 1:
-        return None
-    is_unit = bool(np.isclose(np.linalg.norm(vector), 1.0, atol=1e-3))
-    return EncodedText(vector, n_tokens, max_tokens) if is_unit else None
-
-
-def _write_entry(path: Path, entry: EncodedText) -> None:
-    # A cache that cannot be written costs time, never a fit.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
-            complete = Path(folder) / path.name
-            np.savez(
-                complete,
-                embedding=entry.vector,
-                n_tokens=np.int64(entry.n_tokens),
-                max_tokens=np.int64(entry.max_tokens),
-            )
-            complete.replace(path)

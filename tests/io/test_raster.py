@@ -154,8 +154,10 @@ def test_nan_is_a_value_for_no_data(tmp_path):
 
 def test_cubes_pickle_and_reopen(tmp_path):
     cube = read_cube(raster(tmp_path / "field.tif")).scene.cube
+    unread = pickle.dumps(cube)
     np.testing.assert_array_equal(cube[2:4], CUBE[2:4])
     text = pickle.dumps(cube)
+    assert text == unread
     assert len(text) < 1000
     np.testing.assert_array_equal(pickle.loads(text)[2:4], CUBE[2:4])
 

@@ -126,11 +126,13 @@ def _pack(packer: Packer, estimator: Any, place: str, *, fitted: bool) -> Any:
         return packer.pack(value, within)
 
     # Without the defaults, a model does not depend on parameters that scikit-learn may yet rename.
+    # Folders of this machine are left behind, as the memory of a pipeline is.
     defaults = inspect.signature(known).parameters
     parameters = {
         key: packed(key, value)
         for key, value in estimator.get_params(deep=False).items()
-        if not (type(value) is type(default := defaults[key].default) and value == default)
+        if key != "memory"
+        and not (type(value) is type(default := defaults[key].default) and value == default)
     }
     record = {"class": name, "parameters": parameters, "fitted": None}
     if fitted:
@@ -148,6 +150,9 @@ def _unpack(unpacker: Unpacker, record: Any) -> Any:
         return unpacker.unpack(value)
 
     known, attributes = _CLASSES[fields(record, ("class", "parameters", "fitted"))["class"]]
+    if "memory" in record["parameters"]:  # would unpickle what lies in a folder of its choice
+        message = "a step comes with a memory"
+        raise ValueError(message)
     estimator = known(**{key: unpacked(value) for key, value in record["parameters"].items()})
     if record["fitted"] is not None:
         for key, value in fields(record["fitted"], attributes, (_NAMES,)).items():

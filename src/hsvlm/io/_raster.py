@@ -96,7 +96,7 @@ class RasterCube(LazyCube):
         return dataset
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_lock": None, "_dataset": None}
+        return {**super().__getstate__(), "_lock": None, "_dataset": None, "_process": 0}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())

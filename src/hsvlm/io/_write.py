@@ -132,7 +132,7 @@ def write_map(
         name are replaced, but not before the new ones are whole.
     label_map : array of shape (height, width)
         Numbers or strings, for example the prediction for a scene. A memory map is read row block
-        by row block, twice.
+        by row block, twice; a Dask array is computed once and kept meanwhile, by its workers.
     scene : Scene, default=None
         Gives CRS and transform, and names and colours unless they are passed.
     class_names : dict, default=None
@@ -196,6 +196,7 @@ def write_map(
         raise DataError(message)
     _check_grid(labels.shape, scene)
     _refuse_source(target, scene)
+    labels = labels.persist() if hasattr(labels, "persist") else labels  # it is read twice
     names = class_names
     if names is None:
         names = {} if scene is None else scene.class_names

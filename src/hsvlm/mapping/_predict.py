@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from hsvlm.mapping._targets import Target
 
-__all__ = ["predict_scene"]
+__all__ = ["check_bands", "opened_scene", "predict_scene", "scene_blocks"]
 
 _MAP, _PROBABILITIES, _ENTROPY = "map", "probabilities", "entropy"
 
@@ -128,13 +128,10 @@ def predict_scene(
     >>> found.label_map.shape, found.entropy.dtype
     ((32, 32), dtype('float32'))
     """
-    scene, sources = _opened_scene(scene)
-    _check_bands(final_step(clf), scene)
+    scene, sources = opened_scene(scene)
+    check_bands(final_step(clf), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)
-    blocks = PixelBlocks(scene.shape, scene.valid, BLOCK_SIZE)
-    if not blocks.n_pixels:
-        message = "No pixel of the scene is valid, so there is nothing to map."
-        raise DataError(message)
+    blocks = scene_blocks(scene)
     rows, cube = _kept_rows(scene)
     pixel = blocks.coordinates(blocks.positions(0)[:1])
     wanted = targets.probabilities.wanted or targets.entropy.wanted
@@ -161,7 +158,21 @@ def predict_scene(
     )
 
 
-def _opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
+def opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
+    """Bring what is to be mapped to a Scene.
+
+    Parameters
+    ----------
+    scene : Scene, path or array of shape (height, width, n_bands)
+        What :func:`predict_scene` was given.
+
+    Returns
+    -------
+    Scene
+        The scene.
+    list of Path
+        What it is read from, as far as that is known.
+    """
     sources = []
     if isinstance(scene, (str, os.PathLike)):
         sources.append(Path(scene).expanduser())
@@ -176,7 +187,21 @@ def _opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
     return scene, sources
 
 
-def _check_bands(clf: Any, scene: Scene) -> None:
+def check_bands(clf: Any, scene: Scene) -> None:
+    """Refuse a scene whose bands are not those that a classifier was trained on.
+
+    Parameters
+    ----------
+    clf : classifier
+        Looked at if it was saved with the wavelengths of its training.
+    scene : Scene
+        Looked at if it has wavelengths.
+
+    Raises
+    ------
+    DataError
+        If they differ, or come in another order.
+    """
     trained_on = np.asarray(getattr(clf, "metadata_", {}).get("wavelengths_nm", ()))
     here = scene.wavelengths_nm
     if here is None or trained_on.shape != here.shape or not (trained_on > 0).all():
@@ -187,6 +212,31 @@ def _check_bands(clf: Any, scene: Scene) -> None:
             'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
         )
         raise DataError(message)
+
+
+def scene_blocks(scene: Scene) -> PixelBlocks:
+    """Divide a scene as the classifier does, whose last bits depend on it.
+
+    Parameters
+    ----------
+    scene : Scene
+        To be mapped.
+
+    Returns
+    -------
+    PixelBlocks
+        At least one block.
+
+    Raises
+    ------
+    DataError
+        If no pixel is valid.
+    """
+    blocks = PixelBlocks(scene.shape, scene.valid, BLOCK_SIZE)
+    if not blocks.n_pixels:
+        message = "No pixel of the scene is valid, so there is nothing to map."
+        raise DataError(message)
+    return blocks
 
 
 def _kept_rows(scene: Scene) -> tuple[RecentRows | None, Any]:

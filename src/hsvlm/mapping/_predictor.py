@@ -18,7 +18,7 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BlockPredictor", "Prediction", "final_step", "normalised_entropy"]
+__all__ = ["BlockPredictor", "Prediction", "check_classifier", "final_step", "normalised_entropy"]
 
 
 class Prediction(NamedTuple):
@@ -69,11 +69,7 @@ class BlockPredictor:
     """
 
     def __init__(self, clf: Any, cube: Any, pixel: Any, *, probabilities: bool) -> None:
-        if hasattr(clf, "fit"):
-            check_is_fitted(clf)
-        _check_classifier(clf, probabilities=probabilities)
-        if hasattr(clf, "n_features_in_"):
-            check_band_count(clf, cube.shape[2], clf.n_features_in_)
+        check_classifier(clf, cube.shape[2], probabilities=probabilities)
         self.classes: NDArray[Any] = np.asarray(clf.classes_)
         samples = PixelSamples(cube, pixel)
         while isinstance(clf, Pipeline) and len(clf) > 1:
@@ -155,7 +151,27 @@ def final_step(clf: Any) -> Any:
     return clf
 
 
-def _check_classifier(clf: Any, *, probabilities: bool) -> None:
+def check_classifier(clf: Any, n_bands: int, *, probabilities: bool) -> None:
+    """Refuse what cannot map a scene.
+
+    Parameters
+    ----------
+    clf : classifier
+        Fitted.
+    n_bands : int
+        Number of bands of the scene.
+    probabilities : bool
+        Whether they are needed.
+
+    Raises
+    ------
+    ParameterError
+        If `clf` is no classifier, or has no probabilities and they are needed.
+    DataError
+        If it was fitted on another number of bands.
+    """
+    if hasattr(clf, "fit"):
+        check_is_fitted(clf)
     name = type(clf).__name__
     if not hasattr(clf, "predict") or not hasattr(clf, "classes_"):
         message = (
@@ -170,3 +186,5 @@ def _check_classifier(clf: Any, *, probabilities: bool) -> None:
             "CalibratedClassifierCV around this one."
         )
         raise ParameterError(message)
+    if hasattr(clf, "n_features_in_"):
+        check_band_count(clf, n_bands, clf.n_features_in_)

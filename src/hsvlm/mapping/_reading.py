@@ -94,7 +94,7 @@ class PixelBlocks:
     def __init__(self, shape: tuple[int, int], valid: NDArray[np.bool_] | None, size: int) -> None:
         self._width = shape[1]
         self._valid = valid
-        self._size = size
+        self.size = size
         self.n_positions = shape[0] * shape[1]
         self.n_pixels = self.n_positions
         if valid is not None:
@@ -103,7 +103,7 @@ class PixelBlocks:
             self.n_pixels = int(self._before[-1])
 
     def __len__(self) -> int:
-        return (self.n_pixels + self._size - 1) // self._size
+        return (self.n_pixels + self.size - 1) // self.size
 
     def positions(self, number: int) -> NDArray[np.intp]:
         """Find the pixels of a block.
@@ -118,8 +118,8 @@ class PixelBlocks:
         ndarray of shape (n_pixels,), dtype intp
             Where they lie in the flattened scene, ascending.
         """
-        start = number * self._size
-        stop = min(start + self._size, self.n_pixels)
+        start = number * self.size
+        stop = min(start + self.size, self.n_pixels)
         if self._valid is None:
             return np.arange(start, stop)
         first = int(np.searchsorted(self._before, start, side="right")) - 1

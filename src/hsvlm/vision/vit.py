@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
+from hsvlm.vision._attention import attention
 
 __all__ = ["MaskedViT"]
-
-_NARROW = 16
-_CACHED_SCORES = 2**20
 
 
 class _Block(nn.Module):
@@ -29,27 +26,10 @@ class _Block(nn.Module):
         )
 
     def forward(self, tokens: Tensor, n_wanted: int | None = None) -> Tensor:
-        n_windows, n_tokens, width = tokens.shape
-        shape = (n_windows, n_tokens, 3, self.n_heads, width // self.n_heads)
-        query, key, value = self.qkv(self.norm_attention(tokens)).view(shape).permute(2, 0, 3, 1, 4)
-        mixed = _attention(query[:, :, :n_wanted], key, value)
-        tokens = tokens[:, :n_wanted] + self.out(mixed.transpose(1, 2).flatten(2))
+        mixed = attention(self.qkv(self.norm_attention(tokens)), self.n_heads, n_wanted)
+        tokens = tokens[:, :n_wanted] + self.out(mixed)
         result: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
         return result
-
-
-def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    width = query.shape[-1]
-    if query.device.type != "cpu" or width >= _NARROW:
-        return functional.scaled_dot_product_attention(query, key, value)
-    # The fused kernel of the CPU leaves most of a vector register idle when heads are this narrow.
-    # Plain products are faster as long as the scores of a piece stay in the cache.
-    n_windows = max(1, _CACHED_SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
-    mixed = [
-        ((q * width**-0.5) @ k.transpose(-1, -2)).softmax(-1) @ v
-        for q, k, v in zip(*(one.split(n_windows) for one in (query, key, value)), strict=True)
-    ]
-    return torch.cat(mixed)
 
 
 class MaskedViT(nn.Module):
@@ -85,6 +65,8 @@ class MaskedViT(nn.Module):
     ----------
     n_features : int
         Length of the feature vector, equal to `width`.
+    independent_windows : bool
+        Whether parts of a batch may be encoded side by side: True without masking.
 
     Raises
     ------
@@ -137,6 +119,7 @@ class MaskedViT(nn.Module):
         self.n_features = width
         self.patch_size = patch_size
         self.mask_ratio = mask_ratio
+        self.independent_windows = mask_ratio == 0
         n_patches = (window_size // patch_size) ** 2
         self.embed = nn.Linear(patch_size**2 * n_channels, width)
         self.class_token = nn.Parameter(torch.empty(1, 1, width))

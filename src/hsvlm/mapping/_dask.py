@@ -1,0 +1,271 @@
+"""From a Dask array to a map that Dask computes, on one machine or many."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hsvlm._cubes import no_label
+from hsvlm._lazy import MaskedCube, RowsCube, read_through, source_of
+from hsvlm._runtime import import_optional
+from hsvlm.exceptions import DataError
+from hsvlm.mapping._predict import check_bands, opened_scene, scene_blocks
+from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from hsvlm.mapping._reading import PixelBlocks
+    from hsvlm.scene import Scene
+
+__all__ = ["predict_dask"]
+
+
+def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
+    """Map a Dask array with a fitted classifier, on any scheduler of Dask.
+
+    Nothing is predicted until the result is computed or written. Every task predicts some rows of
+    the map, in the same blocks of pixels as :func:`predict_scene`, from these rows of the scene and
+    those that windows need above and below them. The result is that of :func:`predict_scene` to the
+    last bit on processors of one kind with one thread of torch in each process, however the array
+    is divided; otherwise rounding may differ.
+
+    Parameters
+    ----------
+    clf : classifier
+        Fitted: an HSIPromptClassifier, a pipeline ending in one, a search whose best estimator is
+        one, or another classifier of scikit-learn. Transformers before a classifier must treat
+        every spectrum by itself. Classifiers without ``window_size_``, the side of the window that
+        they look at, are given spectra (n_pixels, n_bands).
+    scene : Scene or array of shape (height, width, n_bands)
+        A Dask array or a scene with one as its cube. A task holds as many rows as a chunk, over the
+        full width and all bands; fewer if these exceed Dask's ``array.chunk-size``, but no fewer
+        than 16,384 valid pixels lie in.
+    probabilities : bool, default=False
+        Whether to give probabilities as well.
+
+    Returns
+    -------
+    labels : Dask array of shape (height, width)
+        Labels from ``clf.classes_``, and what :attr:`SceneMap.unlabeled` says for pixels without
+        data. Its chunks are rows of full width.
+    probabilities : Dask array of shape (height, width, n_classes), float32
+        In the order of ``clf.classes_``, NaN for pixels without data. Only with
+        ``probabilities=True``; `labels` is then the first of two. Compute or store both together,
+        so that nothing is predicted twice.
+
+    Raises
+    ------
+    ParameterError
+        If `clf` is no classifier, or has no probabilities and they are asked for.
+    DataError
+        If the scene is no Dask array, has other bands than the classifier was fitted on, or no
+        valid pixel. Values that cannot be computed with are found when the result is computed.
+    MissingDependencyError
+        If Dask is not installed.
+
+    See Also
+    --------
+    predict_scene : Makes a map in one process, which can be interrupted and go on.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.mapping import predict_dask
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = scene.samples()
+    >>> labels = predict_dask(GaussianNB().fit(X, y), da.from_array(scene.cube, chunks=(8, -1, -1)))
+    >>> labels.compute(scheduler="threads").shape
+    (32, 32)
+    """
+    dask = import_optional("dask", "scale")
+    clf = getattr(clf, "best_estimator_", clf)
+    scene, _ = opened_scene(scene)
+    array = _dask_array(scene)
+    check_classifier(clf, scene.n_bands, probabilities=probabilities)
+    check_bands(final_step(clf), scene)
+    blocks = scene_blocks(scene)
+    n_rows = _rows_per_task(array, blocks)
+    strips = list(_strips(blocks, scene, n_rows, _reach(clf)))
+    classes = np.asarray(clf.classes_)
+    # With the array itself below the functions of spectra, it would travel with them.
+    spectra = read_through(scene.cube, lambda _: np.zeros((1, 1, array.shape[2]), array.dtype))
+    clf = clf if _is_windowed(clf) else _OfSpectra(clf)
+    # A node of the graph, which a worker gets once and, unlike what is scattered, gets again from
+    # there when another worker was lost.
+    shared = dask.delayed(
+        _Shared(clf, spectra, scene.shape[1], blocks.size, probabilities), traverse=False
+    )
+    predict = dask.delayed(_predicted, nout=2)
+    parts = [
+        predict(shared, rows, strip)
+        for rows, strip in zip(_read_rows(array, strips), strips, strict=True)
+    ]
+    labels = _on_grid([one for one, _ in parts], strips, scene.shape, n_rows, _label_type(classes))
+    if not probabilities:
+        return labels
+    real = np.dtype(np.float32)
+    values = [one for _, one in parts]
+    return labels, _on_grid(values, strips, scene.shape, n_rows, real, len(classes))
+
+
+class _Strip(NamedTuple):
+    """Part of a scene that is predicted by one task.
+
+    Attributes
+    ----------
+    top, bottom : int
+        The rows to be read.
+    start, stop : int
+        The pixels of the flattened scene whose results it gives.
+    valid : ndarray of shape (bottom - top, any), dtype uint8, or None
+        The mask of these rows, eight pixels to a number.
+    """
+
+    top: int
+    bottom: int
+    start: int
+    stop: int
+    valid: NDArray[np.uint8] | None
+
+
+def _strips(blocks: PixelBlocks, scene: Scene, n_rows: int, reach: int) -> Iterator[_Strip]:
+    height, width = scene.shape
+    ends = [blocks.positions(number)[[0, -1]].tolist() for number in range(len(blocks))]
+    start = 0
+    for _, group in groupby(ends, lambda end: end[0] // width // n_rows):
+        members = list(group)
+        first, last = members[0][0], members[-1][1]
+        top, bottom = max(0, first // width - reach), min(height, last // width + reach + 1)
+        stop = blocks.n_positions if last == ends[-1][1] else last + 1
+        valid = None if scene.valid is None else np.packbits(scene.valid[top:bottom], axis=1)
+        yield _Strip(top, bottom, start, stop, valid)
+        start = stop
+
+
+class _Shared(NamedTuple):
+    """What all tasks need.
+
+    Attributes
+    ----------
+    clf : classifier
+        Fitted.
+    spectra : array of shape (1, 1, n_bands)
+        A cube with the functions of spectra of the scene, over nothing.
+    width : int
+        Of the scene in pixels.
+    size : int
+        Number of pixels in a block.
+    probabilities : bool
+        Whether they are wanted.
+    """
+
+    clf: Any
+    spectra: Any
+    width: int
+    size: int
+    probabilities: bool
+
+
+def _predicted(
+    shared: _Shared, rows: NDArray[Any], strip: _Strip
+) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    cube = read_through(shared.spectra, lambda _: rows)
+    positions = np.arange(strip.start, strip.stop)
+    if strip.valid is not None:
+        valid = np.unpackbits(strip.valid, axis=1, count=shared.width).view(bool)
+        cube = MaskedCube(cube, valid)
+        positions = np.flatnonzero(valid) + strip.top * shared.width
+        positions = positions[(positions >= strip.start) & (positions < strip.stop)]
+    coords = np.stack(np.divmod(positions, shared.width), axis=1) - [strip.top, 0]
+    predictor = BlockPredictor(shared.clf, cube, coords[:1], probabilities=shared.probabilities)
+    classes = predictor.classes
+    n_positions = strip.stop - strip.start
+    labels = np.full(n_positions, no_label(classes), dtype=_label_type(classes))
+    probabilities = None
+    if shared.probabilities:
+        probabilities = np.full((n_positions, len(classes)), np.nan, dtype=np.float32)
+    for first in range(0, len(positions), shared.size):
+        block = slice(first, first + shared.size)
+        found = predictor(coords[block])
+        places = positions[block] - strip.start
+        labels[places] = classes[found.classes]
+        if probabilities is not None:
+            probabilities[places] = found.probabilities
+    return labels, probabilities
+
+
+class _OfSpectra:
+    """A classifier that is shown no neighbours, which are missing at the border of a strip."""
+
+    def __init__(self, clf: Any) -> None:
+        self._clf = clf
+        self.classes_ = clf.classes_
+
+    def predict(self, X: Any) -> Any:
+        return self._clf.predict(np.asarray(X))
+
+    def predict_proba(self, X: Any) -> Any:
+        return self._clf.predict_proba(np.asarray(X))
+
+
+def _dask_array(scene: Scene) -> Any:
+    da = import_optional("dask.array", "scale")
+    source = source_of(scene.cube)
+    array = source.array if isinstance(source, RowsCube) else source
+    array = array.data if hasattr(array, "dims") else array  # of xarray
+    if not isinstance(array, da.Array):
+        message = (
+            f"The cube is no Dask array but {type(array).__name__}. Make it one, such as by "
+            "dask.array.from_array(cube, chunks=(256, -1, -1)), or use predict_scene."
+        )
+        raise DataError(message)
+    return array
+
+
+def _is_windowed(clf: Any) -> bool:
+    return hasattr(final_step(clf), "window_size_")
+
+
+def _reach(clf: Any) -> int:
+    return int(final_step(clf).window_size_) // 2 if _is_windowed(clf) else 0
+
+
+def _rows_per_task(array: Any, blocks: PixelBlocks) -> int:
+    in_memory = max(array.rechunk({0: "auto", 1: -1, 2: -1}).chunks[0])
+    return int(max(min(in_memory, max(array.chunks[0])), -(-blocks.size // array.shape[1])))
+
+
+def _read_rows(array: Any, strips: list[_Strip]) -> Any:
+    da = import_optional("dask.array", "scale")
+    heights = tuple(one.bottom - one.top for one in strips)
+    overlapping = da.concatenate([array[one.top : one.bottom] for one in strips])
+    return overlapping.rechunk((heights, -1, -1)).to_delayed().ravel()
+
+
+def _on_grid(
+    parts: list[Any],
+    strips: list[_Strip],
+    shape: tuple[int, int],
+    n_rows: int,
+    dtype: np.dtype[Any],
+    *bands: int,
+) -> Any:
+    da = import_optional("dask.array", "scale")
+    flat = da.concatenate(
+        [
+            da.from_delayed(part, shape=(strip.stop - strip.start, *bands), dtype=dtype)
+            for part, strip in zip(parts, strips, strict=True)
+        ]
+    )
+    return flat.rechunk({0: n_rows * shape[1]}).reshape(*shape, *bands)
+
+
+def _label_type(classes: NDArray[Any]) -> np.dtype[Any]:
+    return np.promote_types(classes.dtype, np.min_scalar_type(no_label(classes)))

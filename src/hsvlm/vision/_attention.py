@@ -1,0 +1,123 @@
+"""Self-attention, in a form that suits narrow heads on a CPU."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+__all__ = ["attention"]
+
+# In the fused kernel of the CPU, narrower heads leave most of a vector register idle.
+_NARROW: Final = 8
+# Scores are computed in pieces of this many, which stay in the cache of a core.
+_CACHED_SCORES: Final = 2**17
+# As long as no score is larger, 2 ** (score - bound) neither overflows nor vanishes.
+_LARGEST_BOUND: Final = 60.0
+
+
+def attention(qkv: Tensor, n_heads: int, n_wanted: int | None = None) -> Tensor:
+    """Mix the tokens of each window by scaled dot-product attention [1]_.
+
+    Parameters
+    ----------
+    qkv : Tensor of shape (n_windows, n_tokens, 3 * width)
+        Queries, keys and values of all heads.
+    n_heads : int
+        Number of heads, a divisor of the width.
+    n_wanted : int, default=None
+        How many tokens, from the first, the result is wanted for; None stands for all.
+
+    Returns
+    -------
+    Tensor of shape (n_windows, n_wanted, width)
+        The heads side by side. Second derivatives of narrow heads are not defined on the CPU.
+
+    References
+    ----------
+    .. [1] A. Vaswani et al., "Attention is all you need", NeurIPS 2017, equation (1).
+    """
+    n_windows, n_tokens, width = qkv.shape
+    shape = (n_windows, n_tokens, 3, n_heads, width // (3 * n_heads))
+    if qkv.device.type == "cpu" and shape[-1] <= _NARROW and n_wanted is None:
+        mixed: Tensor = _NarrowHeads.apply(qkv.view(shape))  # type: ignore[no-untyped-call]
+        return mixed
+    query, key, value = qkv.view(shape).permute(2, 0, 3, 1, 4)
+    wide = functional.scaled_dot_product_attention(query[:, :, :n_wanted], key, value)
+    return wide.transpose(1, 2).flatten(2)
+
+
+class _NarrowHeads(Function):
+    """Attention by plain products whose long side is the number of tokens.
+
+    Products with few rows and many columns fill vector registers; with few columns they do not, so
+    the tokens come last throughout. Scores are powers of two, which are three times as fast as
+    exponentials, and are shifted by an upper bound of theirs (Cauchy-Schwarz) instead of their
+    maximum, which would take another pass: the shift is one more row of the product, and the sum
+    of the powers is one more row of the next. Backward, they are computed again instead of kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, qkv: Tensor) -> Tensor:
+        n_windows, n_tokens, _, n_heads, width = qkv.shape
+        n_all = n_windows * n_heads
+        query, key, value = qkv.permute(2, 0, 3, 4, 1).reshape(3, n_all, width, n_tokens)
+        query = query * _scale(width)
+        ones = qkv.new_ones(n_all, 1, n_tokens)
+        key, value = torch.cat([key, ones], dim=1), torch.cat([value, ones], dim=1)
+        query = torch.cat([query, -_bound(query, key[:, :-1])], dim=1)
+        mixed = torch.empty_like(value)
+        for piece in _pieces(n_all, n_tokens):
+            torch.bmm(value[piece], _powers(query, key, piece).transpose(1, 2), out=mixed[piece])
+        total = mixed[:, -1:]
+        mixed = mixed[:, :-1] / total
+        ctx.save_for_backward(query, key, value, mixed, total)
+        ctx.n_heads = n_heads
+        return mixed.view(n_windows, n_heads * width, n_tokens).transpose(1, 2).contiguous()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        query, key, value, mixed, total = ctx.saved_tensors
+        n_all, width, n_tokens = mixed.shape
+        gradient = gradient.transpose(1, 2).reshape(mixed.shape) / total
+        against = torch.cat([gradient, -(gradient * mixed).sum(dim=1, keepdim=True)], dim=1)
+        result = torch.empty(3, n_all, width, n_tokens, dtype=mixed.dtype)
+        for piece in _pieces(n_all, n_tokens):
+            weights = _powers(query, key, piece)
+            torch.bmm(gradient[piece], weights, out=result[2, piece])
+            scores = torch.bmm(against[piece].transpose(1, 2), value[piece]).mul_(weights)
+            torch.bmm(key[piece, :-1], scores.transpose(1, 2), out=result[0, piece])
+            torch.bmm(query[piece, :-1], scores, out=result[1, piece])
+        result[0].mul_(width**-0.5)
+        result[1].mul_(math.log(2))
+        return result.view(3, -1, ctx.n_heads, width, n_tokens).permute(1, 4, 0, 2, 3).contiguous()
+
+
+def _scale(width: int) -> float:
+    return 1 / (math.sqrt(width) * math.log(2))
+
+
+def _bound(query: Tensor, key: Tensor) -> Tensor:
+    longest = key.square().sum(dim=1, keepdim=True).amax(dim=2, keepdim=True)
+    bound = (query.square().sum(dim=1, keepdim=True) * longest).sqrt()
+    if bound.numel() and bound.max() <= _LARGEST_BOUND:
+        return bound
+    # NaN included, which goes its way.
+    pieces = _pieces(len(query), query.shape[2])
+    largest = [torch.bmm(query[one].transpose(1, 2), key[one]).amax(dim=2) for one in pieces]
+    return torch.cat(largest)[:, None]
+
+
+def _powers(query: Tensor, key: Tensor, piece: slice) -> Tensor:
+    return torch.bmm(query[piece].transpose(1, 2), key[piece]).exp2_()
+
+
+def _pieces(count: int, n_tokens: int) -> list[slice]:
+    step = max(1, _CACHED_SCORES // n_tokens**2)
+    return [slice(start, start + step) for start in range(0, count, step)]
