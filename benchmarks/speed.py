@@ -64,7 +64,8 @@ precision. Prediction is that of all 21,025 pixels of Indian Pines, from the cub
 the loop passes one window at a time through the same network. Training is that of default settings
 on a random tenth of the labelled pixels, after its first epoch; the paper's setting has a window
 of 33 pixels and 16 heads of width 4, and 256 of these samples. Attention is measured on one core,
-for 32 windows. The grid search has two settings, two folds of a random tenth, and eight epochs.
+for 32 windows. The grid search has two settings, two folds of a random tenth, and eight epochs;
+one worker uses both cores by itself *now*, and hardly more than one *before*.
 
 {table}
 
