@@ -34,7 +34,8 @@ class Threads:
     Parameters
     ----------
     pool : ThreadPoolExecutor or None
-        The threads besides the calling one; None does one call after the other.
+        The threads that compute while the calling one waits. None: it does one call after the
+        other.
     """
 
     def __init__(self, pool: ThreadPoolExecutor | None = None) -> None:
