@@ -73,15 +73,15 @@ What was slow in the column *before*, and what changed:
 
 - Batches were computed on one thread, because operations on 32 windows are over before a second
   thread has joined in. Now every thread has a part of the batch, and the parts meet once per pass.
-- In predictions, 512 windows at a time overflowed the cache: 0.25 ms per window on one core against
-  0.19 ms for 128 windows. Parts of predictions now hold 32,768 pixels, or 145 windows.
+- In predictions, 512 windows at a time overflowed the cache. Parts of predictions now hold 32,768
+  pixels, or 145 windows.
 - Attention with heads of width 4 spent its time in products with four columns, which fill a quarter
   of a vector register, and in exponentials. Products now have the tokens as their long side, and
-  powers of two, which torch computes three times as fast as exponentials, take their place.
-- AdamW stepped from parameter to parameter in Python, 1.9 ms; its fused form takes 0.4 ms.
+  powers of two, which torch computes faster than exponentials, take their place.
+- AdamW stepped from parameter to parameter in Python; its fused form does not.
 
-What is left of a training step: products of matrices take half of it, at three quarters of the rate
-of large square ones; the rest are attention, normalisation, GELU and copies between layouts, each
+What is left of a training step: products of small matrices, below the rate of large square ones;
+attention, normalisation, GELU and copies between layouts, each
 bound by memory and by the cost of calling many small operations, in which threads of Python get in
 each other's way.
 """
