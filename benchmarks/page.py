@@ -114,8 +114,8 @@ def _lines(
     for report in found:
         for name in report.names:
             results = report.of(name)
-            cells = [name, *([papers.get(name, "")] if papers else []), *_accuracies(results)]
-            cells.append(_difference(report, name) if table.compared else _sizes(results))
+            cells = [name, *([papers.get(name, "")] if papers else []), *accuracies(results)]
+            cells.append(difference(report, name) if table.compared else _sizes(results))
             count = results[0].n_parameters
             cells.append(f"{np.mean([one.fit_seconds for one in results]):.0f}")
             cells.append("" if count is None else f"{count:,}")
@@ -127,12 +127,12 @@ def _together(reports: dict[str, list[EvaluationReport]]) -> tuple[list[str], li
     first = {protocol: found[0] for protocol, found in reports.items()}
     names = next(iter(first.values())).names
     rows = [
-        [name, *(_accuracies(report.of(name))[0] for report in first.values())] for name in names
+        [name, *(accuracies(report.of(name))[0] for report in first.values())] for name in names
     ]
     return ["", *first], rows
 
 
-def _accuracies(results: tuple[FoldResult, ...]) -> list[str]:
+def accuracies(results: tuple[FoldResult, ...]) -> list[str]:
     return [
         mean_and_deviation([100 * getattr(one, name) for one in results])
         for name in ("overall_accuracy", "average_accuracy", "kappa")
@@ -145,7 +145,7 @@ def _sizes(results: tuple[FoldResult, ...]) -> str:
     )
 
 
-def _difference(report: EvaluationReport, name: str) -> str:
+def difference(report: EvaluationReport, name: str) -> str:
     if name == report.names[0]:
         return ""
     if len(report.leakage) < 2:

@@ -3,8 +3,7 @@ From a cube and prompts to a map
 ================================
 
 A tenth of the labelled pixels of Indian Pines and one sentence per class make a map of the whole
-scene. Small windows and 15 epochs keep this page quick; leave ``window_size`` and ``max_epochs``
-out to have the defaults.
+scene. 15 epochs keep this page quick; leave ``max_epochs`` out to have the default.
 """
 
 # %%
@@ -57,9 +56,7 @@ for label in (2, 10, 14):
 # ``fit`` encodes the prompts, reduces the spectra to principal components, and trains a small
 # vision transformer on the windows around the training pixels.
 
-clf = HSIPromptClassifier(
-    prompts, class_names=scene.class_names, window_size=9, max_epochs=15, random_state=0
-)
+clf = HSIPromptClassifier(prompts, class_names=scene.class_names, max_epochs=15, random_state=0)
 clf.fit(X_train, y_train)
 
 # %%

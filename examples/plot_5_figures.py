@@ -39,7 +39,6 @@ X_train, X_test, y_train, y_test = train_test_split(
 clf = HSIPromptClassifier(
     "indian-pines",
     class_names=scene.class_names,
-    window_size=9,
     max_epochs=12,
     validation_fraction=0.1,
     random_state=0,

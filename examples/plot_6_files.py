@@ -60,7 +60,7 @@ X, y = scene.samples()
 split = SpatialBlockShuffleSplit(1, train_size=0.1, block_size=6, buffer=4)
 train, test = next(split.split(X, y))
 clf = HSIPromptClassifier(
-    "indian-pines", class_names=scene.class_names, window_size=9, max_epochs=12, random_state=0
+    "indian-pines", class_names=scene.class_names, max_epochs=12, random_state=0
 )
 clf.fit(X[train], y[train])
 model = clf.save(folder / "model", metadata={"wavelengths_nm": scene.wavelengths_nm})

@@ -66,6 +66,7 @@ def settings():
         "window_size": 5,
         "patch_size": 1,
         "max_epochs": 8,
+        "spatial": None,
         "lr": 5e-3,
         "device": "cpu",
         "random_state": 0,

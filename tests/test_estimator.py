@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
-from hsvlm._fitting import input_source
+from hsvlm._sources import input_source
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import (
     ParameterError,

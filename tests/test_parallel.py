@@ -24,7 +24,7 @@ def test_gradients_of_parts_add_up():
     module.register_parameter("unused", torch.nn.Parameter(torch.zeros(3)))
     module.append(torch.nn.Linear(8, 4))
     windows = torch.randn(1000, 5, 5, 3)
-    assert n_parts(25_000) == 4
+    assert n_parts(1000, 25_000) == 8
 
     def loss_of(outputs):  # of all pairs in the batch: parts must not see it each by itself
         return (outputs @ outputs.T).square().mean()
@@ -42,10 +42,20 @@ def test_gradients_of_parts_add_up():
 
 
 @pytest.mark.parametrize(
-    ("n_pixels", "expected"), [(1, 1), (7199, 1), (7200, 2), (14_400, 4), (10**9, 8)]
+    ("n_windows", "n_pixels", "expected"),
+    [
+        (1, 10**6, 1),
+        (31, 31 * 225, 1),
+        (32, 32 * 225, 2),
+        (32, 32 * 25, 2),
+        (32, 32 * 9, 1),
+        (100, 100 * 25, 4),
+        (1000, 1000 * 25, 8),
+        (10**6, 10**6, 8),
+    ],
 )
-def test_how_a_batch_is_divided_depends_on_its_size_alone(n_pixels, expected):
-    assert n_parts(n_pixels) == expected
+def test_number_of_parts(n_windows, n_pixels, expected):
+    assert n_parts(n_windows, n_pixels) == expected
 
 
 def test_parts_run_side_by_side_on_one_thread_each(two_threads):
@@ -80,7 +90,7 @@ def test_errors_in_a_part_are_raised(two_threads):
 def test_bits_do_not_depend_on_the_number_of_threads(cube, labels, settings, criterion):
     before, found = torch.get_num_threads(), []
     changes = {"batch_size": 224, "window_size": 9, "max_epochs": 3, "criterion": criterion}
-    assert n_parts(224 * 81) == 4
+    assert n_parts(224, 224 * 81) == 8
     for number in (1, 2, 3):
         torch.set_num_threads(number)
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import secrets
 from collections.abc import Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +23,22 @@ from skorch.callbacks import Callback
 
 from hsvlm._batches import is_out_of_memory
 from hsvlm._checkpoint import Checkpoint, Identity
+from hsvlm._fitted_scene import fit_readout, readout_settings
 from hsvlm._inputs import class_targets, fit_inputs, merge_repeated
 from hsvlm._net import TrainingSettings, WindowDataset
+from hsvlm._restart import choose_restart
 from hsvlm._runtime import resolve_device
+from hsvlm._sources import input_source
 from hsvlm._spectra_check import check_variation
 from hsvlm._text_models import encoder_identity
 from hsvlm._training import fit_net
-from hsvlm._windows import WindowSource
 from hsvlm.contrastive.loss import CRITERIA
 from hsvlm.exceptions import DeviceMemoryError, ParameterError, UnknownNameError
 from hsvlm.model_selection import spatial_holdout
 from hsvlm.preprocessing import (
     SpectralPCA,
     SpectralTransformer,
+    StandardNormalVariate,
     centre_spectra,
     check_finite,
 )
@@ -47,7 +52,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["fit_classifier", "input_source"]
+__all__ = ["fit_classifier"]
+
+# With fewer bands, a spectrum has too little shape to be told by that alone. What is not reduced
+# here may have been reduced before, and is no spectrum any more.
+_LEAST_BANDS = 16
 
 
 def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
@@ -118,6 +127,7 @@ def _check_parameters(clf: Any) -> None:
                 "(name, callback)."
             )
             raise ParameterError(message)
+    readout_settings(clf.spatial_params)
     _check_checkpointing(clf)
 
 
@@ -188,7 +198,7 @@ def _train(
     identity = Identity()
     seen = None if clf.checkpoint_dir is None else identity.add_rows
 
-    def dataset(index: NDArray[np.intp]) -> WindowDataset:
+    def dataset(index: NDArray[np.intp], seen: Any = None) -> WindowDataset:
         source = input_source(clf, X[index], device, seen)
         relative = weights[index] / weights[index].mean()
         return WindowDataset(
@@ -198,8 +208,8 @@ def _train(
         )
 
     with _memory_watched(clf, device):
-        training = dataset(kept)
-        validation = dataset(held) if len(held) else None
+        training = dataset(kept, seen)
+        validation = dataset(held, seen) if len(held) else None
         model_params = _model_params(clf, training.source.n_channels)
         settings = _settings(clf)
         checkpoint = None
@@ -217,7 +227,39 @@ def _train(
             previous=previous,
             checkpoint=checkpoint,
         )
-    _set_results(clf, device)
+        _set_results(clf, device)
+
+        def fit_part(part: NDArray[np.intp]) -> Any:
+            other = copy.copy(clf)
+            n_epochs = math.ceil(settings.max_epochs / 2)
+            quiet = replace(settings, max_epochs=n_epochs, callbacks=(), verbose=0)
+            other.net_ = fit_net(
+                model_params, quiet, dataset(kept[part]), None, seed=seed, interruptible=False
+            )
+            _set_results(other, device)
+            return other
+
+        _set_readout(clf, X[kept], targets[kept], weights[kept], fit_part, seed)
+
+
+def _set_readout(
+    clf: Any,
+    X: PixelSamples | NDArray[Any],
+    targets: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    fit_part: Callable[[NDArray[np.intp]], Any],
+    seed: int,
+) -> None:
+    former = getattr(clf, "readout_", None)
+    clf.readout_ = None
+    if clf.spatial is None or not isinstance(X, PixelSamples):
+        return
+    clf.readout_ = fit_readout(clf, X, targets, weights)
+    if clf.readout_.restart is None and former is not None:
+        # The fit that is continued has seen the labels that would be held out.
+        clf.readout_ = replace(clf.readout_, restart=former.restart)
+    if clf.readout_.restart is None:
+        choose_restart(clf, X, targets, weights, fit_part, seed)
 
 
 @contextmanager
@@ -250,42 +292,6 @@ def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
     }
 
 
-def input_source(
-    clf: Any,
-    X: PixelSamples | NDArray[Any],
-    device: torch.device,
-    seen: Callable[[NDArray[Any]], None] | None = None,
-) -> WindowSource:
-    """Windows of a classifier's inputs, preprocessed.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        With ``preprocessing_`` and ``window_size_`` set.
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        The samples.
-    device : torch.device
-        Where the windows are needed.
-    seen : callable, default=None
-        Called with the spectra, piece by piece, before they are preprocessed.
-
-    Returns
-    -------
-    WindowSource
-        In the order of `X`.
-    """
-
-    def reduce(spectra: NDArray[Any]) -> NDArray[Any]:
-        if seen is not None:
-            seen(spectra)
-        reduced: NDArray[Any] = clf.preprocessing_.transform(spectra)
-        return reduced
-
-    if isinstance(X, PixelSamples):
-        return WindowSource.from_samples(X, reduce, clf.window_size_, clf.padding_, device)
-    return WindowSource.from_array(X, reduce, device)
-
-
 def _seed(random_state: Any) -> int:
     # None must not draw from NumPy's global generator, which is somebody else's.
     if random_state is None:
@@ -313,9 +319,16 @@ def _fitted_preprocessing(clf: Any, X: PixelSamples | NDArray[Any]) -> Pipeline:
     spectra = centre_spectra(X)
     check_finite(spectra)
     check_variation(spectra)
-    steps: list[tuple[str, Any]] = [("scale", SpectralTransformer(StandardScaler()))]
-    if clf.n_components is not None:
-        steps.insert(0, ("pca", SpectralPCA(clf.n_components)))
+    scale = ("scale", SpectralTransformer(StandardScaler()))
+    reduce = [] if clf.n_components is None else [("pca", SpectralPCA(clf.n_components))]
+    whole = clf.n_components is not None and spectra.shape[1] >= _LEAST_BANDS
+    if clf.normalize == "snv" or (clf.normalize == "auto" and whole):
+        # Components keep their variances: equal ones would give the last as much say as the first,
+        # which costs several points where training and test pixels lie apart.
+        normalize = ("snv", SpectralTransformer(StandardNormalVariate()))
+        steps: list[tuple[str, Any]] = [normalize, scale, *reduce]
+    else:
+        steps = [*reduce, scale]
     pipeline = Pipeline(steps).set_output(transform="default")
     return pipeline.fit(spectra)
 

@@ -1,4 +1,4 @@
-"""From a fitted classifier and its inputs to embeddings, class scores and labels."""
+"""From a fitted classifier and its inputs to embeddings and class scores, window by window."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._batches import in_batches
-from hsvlm._cubes import no_label
-from hsvlm._fitting import input_source
 from hsvlm._inputs import predict_inputs
 from hsvlm._parallel import is_divisible
+from hsvlm._sources import input_source
 from hsvlm.exceptions import TrainingDivergedError
 from hsvlm.samples import PixelSamples
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BLOCK_SIZE", "class_scores", "embeddings", "predicted_labels"]
+__all__ = ["BLOCK_SIZE", "embeddings", "window_scores"]
 
 # Samples are predicted in blocks of this many, so that memory does not grow with the scene. The
 # last bits of a prediction depend on the block: whoever divides a scene divides it like this.
@@ -47,7 +46,7 @@ def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
     return _outputs(clf, X, clf.net_.module_.embed)
 
 
-def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
+def window_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     """Scaled similarities with the prototypes, or outputs of the linear head.
 
     Parameters
@@ -69,32 +68,6 @@ def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     device = next(model.parameters()).device
     prototypes = torch.tensor(clf.prototypes_.T.copy(), device=device) * clf.logit_scale_
     return _outputs(clf, X, lambda windows: model.embed(windows) @ prototypes)
-
-
-def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:
-    """Label of the class with the highest score.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    X : PixelSamples or array
-        One of the four kinds.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (height, width)
-        Labels from ``classes_``, and what stands for "no class" where a pixel holds no data.
-    """
-    scores = class_scores(clf, X)
-    labels = np.asarray(clf.classes_[scores.argmax(axis=-1)])
-    missing = np.isnan(scores).all(axis=-1)
-    if not missing.any():
-        return labels
-    value = no_label(clf.classes_, clf.unlabeled)
-    labels = labels.astype(np.promote_types(labels.dtype, np.min_scalar_type(value)))
-    labels[missing] = value
-    return labels
 
 
 def _outputs(

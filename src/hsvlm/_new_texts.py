@@ -90,6 +90,8 @@ class NewTextsMixin:
         other.text_embeddings_ = encode_prompts(other.prompts_, other.text_encoder_, device=device)
         _check_length(self, other.text_embeddings_)
         other.prototypes_ = _joint(other, other.text_embeddings_)
+        # The known labels are those of other classes.
+        other.readout_ = None
         return other  # type: ignore[no-any-return]
 
 

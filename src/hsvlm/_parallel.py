@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Threads", "backward_in_parts", "is_divisible", "n_parts", "threads_for"]
 
 # A batch has to hold this many pixels before one more CPU thread in an operation is worth its
-# waiting, and before it is divided once more.
+# waiting, and its parts this many windows and pixels before dividing it is worth the meeting.
 _PIXELS_PER_THREAD = 2**16
-_PIXELS_PER_PART = 3600
+_WINDOWS_PER_PART = 16
+_PIXELS_PER_PART = 400
 _MOST_PARTS = 8
 
 
@@ -103,13 +104,13 @@ def is_divisible(model: Any) -> bool:
     return on_cpu and bool(getattr(model.encoder, "independent_windows", False))
 
 
-def n_parts(n_pixels: int) -> int:
+def n_parts(n_windows: int, n_pixels: int) -> int:
     """Choose how many parts a batch is divided into.
 
     Parameters
     ----------
-    n_pixels : int
-        Pixels in the batch.
+    n_windows, n_pixels : int
+        Windows in the batch, and pixels in all of them.
 
     Returns
     -------
@@ -117,7 +118,8 @@ def n_parts(n_pixels: int) -> int:
         A power of two from 1 to 8.
     """
     count = 1
-    while 2 * count <= min(n_pixels // _PIXELS_PER_PART, _MOST_PARTS):
+    most = min(n_windows // _WINDOWS_PER_PART, n_pixels // _PIXELS_PER_PART, _MOST_PARTS)
+    while 2 * count <= most:
         count *= 2
     return count
 
@@ -150,7 +152,7 @@ def backward_in_parts(
     loss : Tensor
         Scalar. The gradients are set at the parameters of the module.
     """
-    parts = windows.tensor_split(n_parts(windows[..., 0].numel()))
+    parts = windows.tensor_split(n_parts(len(windows), windows[..., 0].numel()))
     parameters = [one for one in module.parameters() if one.requires_grad]
     outputs = threads.map(module, parts)
     joined = torch.cat([one.detach() for one in outputs]).requires_grad_()

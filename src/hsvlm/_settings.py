@@ -12,10 +12,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from hsvlm.exceptions import UnknownNameError
 
-__all__ = ["PARAMETER_CONSTRAINTS", "preset"]
+__all__ = ["PARAMETER_CONSTRAINTS", "Numbers", "preset"]
 
 
-class _Numbers(Interval):  # type: ignore[misc]  # scikit-learn is not annotated
+class Numbers(Interval):  # type: ignore[misc]  # scikit-learn is not annotated
     """Numbers of an interval; True and False, which count as 1 and 0 in Python, are none."""
 
     def is_satisfied_by(self, val: Any) -> bool:
@@ -25,14 +25,15 @@ class _Numbers(Interval):  # type: ignore[misc]  # scikit-learn is not annotated
 
 
 # What comes after is computed with integers of 64 bits and floats of 32.
-_COUNT = _Numbers(Integral, 1, 2**31 - 1, closed="both")
-_NATURAL = _Numbers(Integral, 0, 2**31 - 1, closed="both")
-_SHARE = _Numbers(Real, 0, 1, closed="neither")
+_COUNT = Numbers(Integral, 1, 2**31 - 1, closed="both")
+_NATURAL = Numbers(Integral, 0, 2**31 - 1, closed="both")
+_SHARE = Numbers(Real, 0, 1, closed="neither")
 
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
     "class_names": [Mapping, None],
     "vision_params": [Mapping, None],
+    "normalize": [StrOptions({"auto", "snv"}), None],
     "n_components": [
         StrOptions({"auto"}),
         _COUNT,
@@ -48,12 +49,14 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "n_semi_hard": [_NATURAL],
     "max_epochs": [_COUNT],
     "batch_size": [_COUNT],
-    "lr": [_Numbers(Real, 0, 1e38, closed="right")],
+    "lr": [Numbers(Real, 0, 1e38, closed="right")],
     "lr_schedule": [StrOptions({"cosine", "constant"})],
-    "weight_decay": [_Numbers(Real, 0, 1e38, closed="both")],
+    "weight_decay": [Numbers(Real, 0, 1e38, closed="both")],
     "augment": ["boolean"],
     "class_weight": [Mapping, StrOptions({"balanced"}), None],
     "validation_fraction": [_SHARE, None],
+    "spatial": [StrOptions({"random-walk"}), None],
+    "spatial_params": [Mapping, None],
     "callbacks": [list, None],
     "checkpoint_dir": [str, PathLike, None],
     "checkpoint_every": [_COUNT],
@@ -72,6 +75,7 @@ _PAPER: dict[str, Any] = {
     "text_encoder": "BAAI/bge-large-en-v1.5",
     "vision_encoder": "vit",
     "vision_params": {"width": 64, "depth": 6, "n_heads": 16, "mlp_width": 64},
+    "normalize": None,
     "n_components": 25,
     "window_size": 33,
     "patch_size": 3,
@@ -84,9 +88,12 @@ _PAPER: dict[str, Any] = {
     "lr_schedule": "constant",
     "weight_decay": 0.0,
     "augment": False,
+    "spatial": None,
 }
 
 _PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"max_epochs": 20, "lr": 2e-3, "spatial_params": {"restart": 0.002}},
+    "accurate": {"window_size": 9},
     "paper-indian-pines": {
         **_PAPER,
         "prompts": "indian-pines",

@@ -24,6 +24,7 @@ def fit_net(
     seed: int,
     previous: Any = None,
     checkpoint: Any = None,
+    interruptible: bool = True,
 ) -> Any:
     """Train an aligned model.
 
@@ -43,6 +44,8 @@ def fit_net(
         A fitted net whose weights are the starting point.
     checkpoint : skorch callback, default=None
         Keeps the training in a file, and may continue one.
+    interruptible : bool, default=True
+        Whether a training that is interrupted leaves the weights of its best epoch.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def fit_net(
         if previous is not None:
             _continue_from(previous, net)
         n_pixels = settings.batch_size * training.source.size**2
-        parts = n_parts(n_pixels) if is_divisible(net.module_) else 1
+        parts = n_parts(settings.batch_size, n_pixels) if is_divisible(net.module_) else 1
         try:
             with threads_for(parts, n_pixels) as threads:
                 net._threads = threads
@@ -80,6 +83,8 @@ def fit_net(
             raise
         net.module_.eval()
         _check_outputs(net, training)
+    if net.interrupted_ and not interruptible:
+        raise KeyboardInterrupt
     if net.interrupted_:
         _tell_interruption(net, checkpoint)
     drop_training_state(net, checkpoint)

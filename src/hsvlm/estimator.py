@@ -15,10 +15,11 @@ from sklearn.base import (
 )
 
 from hsvlm._fitting import fit_classifier
-from hsvlm._inference import class_scores, embeddings, predicted_labels
+from hsvlm._inference import embeddings
 from hsvlm._inputs import score_inputs
 from hsvlm._new_texts import NewTextsMixin
 from hsvlm._saved_model.methods import SavingMixin
+from hsvlm._scene_readout import class_scores, predicted_labels
 from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
+
+    from hsvlm._fitted_scene import Readout
 
 __all__ = ["HSIPromptClassifier"]
 
@@ -44,7 +47,8 @@ class HSIPromptClassifier(
 
     A small vision transformer embeds the window around every pixel. A contrastive loss over hard
     and semi-hard negatives aligns the embeddings with the frozen text embeddings of the class
-    prompts; a pixel belongs to the class of the nearest prototype [1]_.
+    prompts; a pixel belongs to the class of the nearest prototype [1]_. In the scene that it was
+    fitted on, probabilities are regularised over the pixels, see `spatial`.
 
     ``X`` may be :class:`~hsvlm.PixelSamples`; a cube (height, width, n_bands), with a label map as
     ``y`` and maps as predictions; spectra (n_samples, n_bands), which are windows of one pixel; or
@@ -61,16 +65,21 @@ class HSIPromptClassifier(
     text_encoder : str, object or array of shape (n_classes, d), default="all-MiniLM-L6-v2"
         Name or folder of a sentence-transformers model, an object with ``encode(texts)``, or
         embeddings in the order of ``classes_``.
-    vision_encoder : str or subclass of torch.nn.Module, default="vit"
+    vision_encoder : str or subclass of torch.nn.Module, default="overlap-vit"
         See :func:`hsvlm.vision.list_vision_encoders`.
     vision_params : dict, default=None
         Further arguments of the encoder, such as ``{"depth": 4}``.
+    normalize : {"auto", "snv"} or None, default="auto"
+        ``"snv"`` brings every spectrum to mean 0 and deviation 1, see
+        :class:`~hsvlm.preprocessing.StandardNormalVariate`; ``"auto"`` does so where the classifier
+        reduces at least 16 bands itself.
     n_components : "auto", int, float or None, default="auto"
         Principal components of the spectra, see :class:`~hsvlm.SpectralPCA`; None takes the bands
-        as they are. Fitted on the training spectra only. Channels are then standardised.
-    window_size, patch_size : int, default=15 and 3
-        Side of the window in pixels, odd, and of its patches, which must divide it. Spectra and
-        ready-made windows bring their own window size.
+        as they are. Bands are standardised before if they are normalised, components after
+        if not. All is fitted on the training spectra only.
+    window_size, patch_size : int, default=5 and 3
+        Side of the window in pixels, odd, and of its patches, which for ``"vit"`` must divide it.
+        Spectra and ready-made windows bring their own window size.
     padding : {"reflect", "zero"}, default="reflect"
         What stands beyond the border of the scene; ``"zero"`` is the mean training spectrum.
     projection : {"vision", "text"}, default="vision"
@@ -91,6 +100,13 @@ class HSIPromptClassifier(
         Weights of the classes in the loss.
     validation_fraction : float or None, default=None
         Share of the training samples held out to watch in ``history_``, in spatial blocks.
+    spatial : {"random-walk"} or None, default="random-walk"
+        How class scores are read out of the scene that the classifier was fitted on: regularised
+        by random walks that training labels absorb, see :mod:`hsvlm.readout`, or window by window.
+        Other scenes, spectra and ready-made windows are predicted window by window.
+    spatial_params : dict, default=None
+        ``restart`` (``"auto"`` chooses it inside the training labels), ``contrast`` and
+        ``n_steps`` of the walks.
     callbacks : list of skorch callbacks, default=None
         Such as early stopping.
     checkpoint_dir : path or None, default=None
@@ -126,6 +142,8 @@ class HSIPromptClassifier(
         One dict per epoch: epoch, train_loss, lr, dur, and valid_loss and valid_acc.
     preprocessing_, net_ : sklearn Pipeline and skorch NeuralNet
         From spectra to channels, and the trained network.
+    readout_ : Readout or None
+        What is known of the fitted scenes, and the settings of the walks; None without a scene.
     device_, window_size_ : str and int
         Where it was trained, and the side of its windows in pixels.
     interrupted_ : bool
@@ -161,6 +179,7 @@ class HSIPromptClassifier(
     history_: Any
     preprocessing_: Pipeline
     net_: Any
+    readout_: Readout | None
     device_: str
     window_size_: int
     interrupted_: bool
@@ -171,10 +190,11 @@ class HSIPromptClassifier(
         *,
         class_names: Mapping[Any, str] | None = None,
         text_encoder: Any = "all-MiniLM-L6-v2",
-        vision_encoder: str | type[torch.nn.Module] = "vit",
+        vision_encoder: str | type[torch.nn.Module] = "overlap-vit",
         vision_params: Mapping[str, Any] | None = None,
+        normalize: str | None = "auto",
         n_components: int | float | str | None = "auto",
-        window_size: int = 15,
+        window_size: int = 5,
         patch_size: int = 3,
         padding: str = "reflect",
         projection: str = "vision",
@@ -185,10 +205,12 @@ class HSIPromptClassifier(
         batch_size: int = 32,
         lr: float = 1e-3,
         lr_schedule: str = "cosine",
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.3,
         augment: bool = True,
         class_weight: Mapping[Any, float] | str | None = None,
         validation_fraction: float | None = None,
+        spatial: str | None = "random-walk",
+        spatial_params: Mapping[str, Any] | None = None,
         callbacks: list[Any] | None = None,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
@@ -204,6 +226,7 @@ class HSIPromptClassifier(
         self.text_encoder = text_encoder
         self.vision_encoder = vision_encoder
         self.vision_params = vision_params
+        self.normalize = normalize
         self.n_components = n_components
         self.window_size = window_size
         self.patch_size = patch_size
@@ -220,6 +243,8 @@ class HSIPromptClassifier(
         self.augment = augment
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
+        self.spatial = spatial
+        self.spatial_params = spatial_params
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every
@@ -236,8 +261,9 @@ class HSIPromptClassifier(
 
         Parameters
         ----------
-        name : {"paper-indian-pines", "paper-pavia-university"}
-            The settings of the reference for its two scenes; any other is an UnknownNameError.
+        name : {"fast", "accurate", "paper-indian-pines", "paper-pavia-university"}
+            Less or more training than by default, or the settings of the reference for its two
+            scenes; any other is an UnknownNameError.
         **parameters
             Constructor arguments that take precedence.
 
@@ -283,7 +309,7 @@ class HSIPromptClassifier(
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
-        """Scaled cosine similarities with the class prototypes.
+        """Scaled cosine similarities with the class prototypes, or what the scene makes of them.
 
         Parameters
         ----------
@@ -293,14 +319,15 @@ class HSIPromptClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
-            Outputs of the linear head if there is no text side. With two classes, the difference
-            of both, without the last axis.
+            Outputs of the linear head if there is no text side; logarithms of probabilities where
+            they are read out of the fitted scene. With two classes, the difference of both,
+            without the last axis.
         """
         scores = class_scores(self, X)
         return scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Class probabilities: the softmax of the scaled similarities.
+        """Class probabilities: the softmax of what `decision_function` gives.
 
         Parameters
         ----------
@@ -315,7 +342,7 @@ class HSIPromptClassifier(
         return np.asarray(softmax(class_scores(self, X), axis=-1))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Class of the nearest text prototype.
+        """Most probable class: that of the nearest prototype, or what the scene makes of it.
 
         Parameters
         ----------

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory, validate_dat
 from hsvlm._arrays import as_array, native, refuse_masked
 from hsvlm._cubes import as_cube, n_dimensions
 from hsvlm._lazy import MaskedCube, valid_pixels
+from hsvlm._normalization import StandardNormalVariate
 from hsvlm._spectra_check import SpectraCheck, usable_values
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SpectralPCA", "SpectralTransformer"]
+__all__ = ["SpectralPCA", "SpectralTransformer", "StandardNormalVariate"]
 
-_DEFAULT_COMPONENTS = 25
+_DEFAULT_COMPONENTS = 40
 
 
 def check_finite(spectra: NDArray[Any]) -> None:
@@ -250,7 +251,7 @@ class SpectralPCA(_KeepKind, _Spectra):
     Parameters
     ----------
     n_components : "auto", int, float or None, default="auto"
-        ``"auto"`` keeps 25 components, or as many as the spectra span where that is fewer. An int
+        ``"auto"`` keeps 40 components, or as many as the spectra span where that is fewer. An int
         keeps that many, a float in (0, 1) as many as explain that share of variance, None all.
     whiten : bool, default=False
         Scale every component to unit variance.

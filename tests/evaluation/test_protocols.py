@@ -61,21 +61,37 @@ def test_maps_bring_their_own_labels(standard_maps):
     assert np.array_equal(protocol.y[test], maps.test_map[maps.test_map != 0])
 
 
+def test_ten_pixels_of_every_class():
+    protocol = indian_pines_protocol("ten-per-class", n_splits=2)
+    splits = list(protocol.cv.split(protocol.X, protocol.y))
+    assert len(splits) == 2
+    for train, test in splits:
+        labels, counts = np.unique(protocol.y[train], return_counts=True)
+        assert labels.tolist() == list(range(1, 17))
+        assert counts.tolist() == [10] * 16
+        assert sorted([*train, *test]) == list(range(10249))
+    assert set(splits[0][0]) != set(splits[1][0])
+    again = indian_pines_protocol("ten-per-class", n_splits=1)
+    assert np.array_equal(next(again.cv.split(again.X, again.y))[0], splits[0][0])
+
+
 def test_unknown_protocol():
     with pytest.raises(UnknownNameError) as error:
         indian_pines_protocol("random")
     assert "random-10" in str(error.value)
-    assert list(PROTOCOLS) == ["random-10", "map-695", "blocks"]
+    assert list(PROTOCOLS) == ["random-10", "map-695", "blocks", "ten-per-class"]
 
 
 def test_protocols_that_other_scenes_do_not_have():
     scene = make_synthetic_scene(random_state=0)
     with pytest.raises(UnknownNameError) as error:
         scene_protocol(scene, "random")
-    assert str(error.value) == "Unknown protocol 'random'. Known: 'blocks', 'map-695', 'random-10'."
+    assert str(error.value) == (
+        "Unknown protocol 'random'. Known: 'blocks', 'map-695', 'random-10', 'ten-per-class'."
+    )
     with pytest.raises(ParameterError) as error:
         scene_protocol(scene, "map-695")
     assert str(error.value) == (
-        "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10' or 'blocks', or "
-        "a MapSplit of maps of your own."
+        "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10', 'blocks' or "
+        "'ten-per-class', or a MapSplit of maps of your own."
     )

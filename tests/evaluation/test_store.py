@@ -8,8 +8,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
-from hsvlm import pixel_samples
+from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.evaluation import evaluate
+from hsvlm.evaluation._folds import Store
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.model_selection import SpatialBlockKFold
 
@@ -175,6 +176,27 @@ def test_nested_settings_and_seeds_are_measured_anew(measure, tmp_path):
         return len(list((tmp_path / "store").iterdir()))
 
     assert [n_files(1, 0), n_files(1, 0), n_files(5, 0), n_files(5, 9)] == [2, 2, 4, 6]
+
+
+def test_results_from_before_a_parameter_came_are_found():
+    later = {"normalize", "spatial", "spatial_params"}
+
+    def get_params(self, deep=True):
+        every = HSIPromptClassifier.get_params(self, deep)
+        return {name: value for name, value in every.items() if name not in later}
+
+    names = {"__module__": "hsvlm.estimator", "get_params": get_params}
+    earlier = type("HSIPromptClassifier", (HSIPromptClassifier,), names)
+
+    def key(cls, **changes):
+        clf = cls.from_preset("paper-indian-pines", **changes)
+        return Store(None).key(clf, "data", np.arange(3), np.arange(3, 5))
+
+    assert key(HSIPromptClassifier) == key(earlier)
+    assert key(HSIPromptClassifier, window_size=15) == key(earlier, window_size=15)
+    changes = {"normalize": "snv", "spatial": "random-walk", "spatial_params": {"restart": 0.01}}
+    keys = {key(HSIPromptClassifier, **{name: value}) for name, value in changes.items()}
+    assert len(keys - {key(earlier)}) == 3
 
 
 def test_another_name_is_not_another_estimator(measure):

@@ -18,7 +18,7 @@ from sklearn.svm import LinearSVC
 
 from hsvlm import HSIPromptClassifier, Scene, SpectralPCA, pixel_samples
 from hsvlm.evaluation import SmoothedSVM
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import read_labels, write_map
 from hsvlm.mapping import predict_dask, predict_scene
 
@@ -250,3 +250,18 @@ def test_broken_values_are_found_when_the_result_is_computed(fitted, cube):
     found = predict_dask(fitted, da.from_array(broken, chunks=(4, -1, -1)))
     with pytest.raises(DataError, match="NaN"):
         found.compute()
+
+
+def test_scenes_are_not_read_out(cube, labels, settings):
+    params = {**settings, "spatial": "random-walk", "spatial_params": {"restart": 0.01}}
+    X, y = pixel_samples(cube, labels)
+    array = da.from_array(cube, chunks=(6, -1, -1))
+    clf = HSIPromptClassifier(**params).fit(X, y)
+    pipeline = make_pipeline(SpectralPCA(6), HSIPromptClassifier(**params)).fit(X, y)
+    for one in (clf, pipeline):
+        with pytest.warns(HSVLMWarning, match="With Dask, every window is predicted by itself"):
+            found = predict_dask(one, array, probabilities=True)
+        last = one if one is clf else one[-1]
+        assert last.spatial == "random-walk"
+        last.set_params(spatial=None)
+        assert_same(found, predict_scene(one, cube, probabilities=True))

@@ -93,7 +93,8 @@ def test_other_steps_are_refused(make, cube, labels, tmp_path, step, place, kind
         save(pipeline, tmp_path / "model")
     assert str(caught.value) == (
         f"pipeline.{place} is a {kind}, which a saved model does not hold. The steps before the "
-        "classifier may be SpectralPCA, and SpectralTransformer with StandardScaler or PCA."
+        "classifier may be SpectralPCA, and SpectralTransformer with StandardNormalVariate, "
+        "StandardScaler or PCA."
     )
     assert list(tmp_path.iterdir()) == []
 

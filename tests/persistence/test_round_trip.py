@@ -423,8 +423,8 @@ def test_registered_vision_encoders(cube, labels, settings, path, by_name, monke
     with pytest.raises(UnknownNameError) as caught:
         HSIPromptClassifier.load(path, device="cpu")
     assert str(caught.value) == (
-        "Unknown vision encoder 'centre'. Known: 'vit'. Register it as when the model was "
-        f"trained. Pass the class, {CentrePixel.__module__}.CentrePixel, when loading: "
+        "Unknown vision encoder 'centre'. Known: 'overlap-vit', 'vit'. Register it as when the "
+        f"model was trained. Pass the class, {CentrePixel.__module__}.CentrePixel, when loading: "
         "load(path, vision_encoder=...)."
     )
     loaded = HSIPromptClassifier.load(path, device="cpu", vision_encoder=CentrePixel)

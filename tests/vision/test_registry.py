@@ -40,7 +40,7 @@ def registry(monkeypatch):
 @pytest.mark.usefixtures("registry")
 def test_own_encoders_work_by_name_and_by_class(cube, labels, settings):
     register_vision_encoder("mean", MeanSpectrum)
-    assert list_vision_encoders() == ["mean", "vit"]
+    assert list_vision_encoders() == ["mean", "overlap-vit", "vit"]
     assert get_vision_encoder("mean") is MeanSpectrum
     scores = [
         HSIPromptClassifier(**{**settings, "vision_encoder": encoder, "vision_params": None})
@@ -66,5 +66,6 @@ def test_unknown_names_list_the_known_ones():
     with pytest.raises(UnknownNameError) as error:
         get_vision_encoder("resnet")
     assert str(error.value) == (
-        "Unknown vision encoder 'resnet'. Known: 'vit'. A torch.nn.Module subclass works too."
+        "Unknown vision encoder 'resnet'. Known: 'overlap-vit', 'vit'. A torch.nn.Module "
+        "subclass works too."
     )

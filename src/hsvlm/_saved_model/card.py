@@ -111,7 +111,7 @@ def _training(
     clf: Any, metadata: Mapping[str, Any], steps: Sequence[tuple[str, Any]]
 ) -> Iterator[str]:
     model = clf.net_.module_
-    n_spectra = int(np.max(clf.preprocessing_[-1].transformer_.n_samples_seen_))
+    n_spectra = int(np.max(clf.preprocessing_["scale"].transformer_.n_samples_seen_))
     size = clf.window_size_
     if steps:
         yield f"steps before the classifier: {', '.join(name for name, _ in steps)}"

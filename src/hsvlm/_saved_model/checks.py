@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from hsvlm.preprocessing import SpectralPCA
+from hsvlm.preprocessing import SpectralPCA, StandardNormalVariate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,8 @@ def check_classifier(clf: Any) -> None:
         _check_text(clf, n_classes)
     _check_names(clf, clf.n_features_in_)
     steps = clf.preprocessing_.steps
-    _expect(isinstance(steps[-1][1].transformer_, StandardScaler), "preprocessing")
+    scaled = any(isinstance(step.transformer_, StandardScaler) for _, step in steps)
+    _expect(scaled, "preprocessing")
     check_steps([step for _, step in steps], clf.n_features_in_)
 
 
@@ -85,8 +86,7 @@ def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = 
         _expect(_is_count(step.n_features_in_) and step.n_features_in_ == n_features, "a step")
         _check_names(step, n_features)
         _check_names(step.transformer_, n_features)
-        check = _check_pca if isinstance(step.transformer_, PCA) else _check_scaler
-        n_features = check(step.transformer_, n_features)
+        n_features = _CHECKS[type(step.transformer_)](step.transformer_, n_features)
         _expect(_is_count(step._n_features_out) and step._n_features_out == n_features, "a step")
         if isinstance(step, SpectralPCA):
             _expect(isinstance(step.transformer_, PCA), "SpectralPCA.transformer_")
@@ -122,13 +122,16 @@ def _check_scaler(scaler: Any, n_features: int) -> int:
         _check_array(scaler.scale_, (n_features,), "StandardScaler.scale_")
         _expect(scaler.scale_.all(), "StandardScaler.scale_")
     _expect(np.asarray(scaler.n_samples_seen_).dtype.kind in "iuf", "n_samples_seen_")
-    _check_counts(scaler, n_features)
+    return _check_counts(scaler, n_features)
+
+
+def _check_counts(transformer: Any, n_features: int) -> int:
+    _expect(_is_count(transformer.n_features_in_), "n_features_in_")
+    _expect(transformer.n_features_in_ == n_features, "n_features_in_")
     return n_features
 
 
-def _check_counts(transformer: Any, n_features: int) -> None:
-    _expect(_is_count(transformer.n_features_in_), "n_features_in_")
-    _expect(transformer.n_features_in_ == n_features, "n_features_in_")
+_CHECKS = {PCA: _check_pca, StandardScaler: _check_scaler, StandardNormalVariate: _check_counts}
 
 
 def _check_names(estimator: Any, n_features: int) -> None:

@@ -18,6 +18,7 @@ from hsvlm._saved_model.network import (
     unpack_network,
     vision_encoder,
 )
+from hsvlm._saved_model.scenes import pack_readout, unpack_readout
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._saved_model.values import fields
 from hsvlm._text_models import encoder_identity
@@ -46,6 +47,9 @@ _TEXT: Final = ("logit_scale_", "prototypes_", "text_embeddings_")  # not with "
 _NAMES: Final = "feature_names_in_"  # after a fit to a data frame
 _INTERRUPTED: Final = "interrupted_"  # kept where it is True
 _IDENTITY: Final = "text_encoder_identity"
+_READOUT: Final = "readout"  # kept where there is one
+# Parameters that came later, where their defaults do not stand for what was before.
+_BEFORE: Final = {"normalize": None, "spatial": None}
 
 
 class LostTextEncoder:
@@ -123,12 +127,14 @@ def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
     if getattr(clf, _INTERRUPTED, False):
         fitted[_INTERRUPTED] = True
     rows = [{**row, "batches": []} for row in clf.history_]
+    readout = {} if clf.readout_ is None else {_READOUT: pack_readout(packer, clf.readout_)}
     return {
         "parameters": parameters,
         "fitted": fitted,
         "preprocessing": pack_steps(packer, clf.preprocessing_.steps, "preprocessing"),
         "network": pack_network(packer, clf.net_),
         "history": packer.pack(rows, "history_"),
+        **readout,
     }
 
 
@@ -170,7 +176,7 @@ def unpack_classifier(
     ValueError, TypeError, KeyError, RuntimeError
         If it is nothing that `pack_classifier` makes.
     """
-    fields(record, ("parameters", "fitted", "preprocessing", "network", "history"))
+    fields(record, ("parameters", "fitted", "preprocessing", "network", "history"), (_READOUT,))
     clf = cls(**_parameters(unpacker, record["parameters"], cls, own))
     clf.device = device
     _set_fitted(unpacker, clf, record["fitted"])
@@ -179,6 +185,8 @@ def unpack_classifier(
     steps = unpack_steps(unpacker, record["preprocessing"])
     clf.preprocessing_ = Pipeline(steps).set_output(transform="default")
     check_classifier(clf)
+    known = record.get(_READOUT)
+    clf.readout_ = None if known is None else unpack_readout(unpacker, known, clf)
     clf.net_ = unpack_network(unpacker, record["network"], clf, own, resolve_device(device))
     clf.net_.history = History(unpacker.unpack(record["history"]))
     clf.history_ = clf.net_.history
@@ -188,10 +196,10 @@ def unpack_classifier(
 def _parameters(
     unpacker: Unpacker, packed: Any, cls: Any, own: type[nn.Module] | None
 ) -> dict[str, Any]:
-    # A parameter that came later has its default, with which a classifier is as it was before.
+    # Any other parameter that came later has its default, which changes nothing.
     fields(packed, ("text_encoder", "vision_encoder"), tuple(cls._get_param_names()))
     plain = packed.keys() - {"text_encoder", "vision_encoder"}
-    parameters = {name: unpacker.unpack(packed[name]) for name in plain}
+    parameters = {**_BEFORE, **{name: unpacker.unpack(packed[name]) for name in plain}}
     parameters["text_encoder"] = _unpack_text_encoder(unpacker, packed["text_encoder"])
     encoder = packed["vision_encoder"]
     by_name = isinstance(encoder, str) and own is None

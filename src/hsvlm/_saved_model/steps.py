@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._saved_model.values import fields
 from hsvlm.exceptions import ParameterError
-from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
+from hsvlm.preprocessing import SpectralPCA, SpectralTransformer, StandardNormalVariate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,7 @@ _CLASSES: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     ),
     "SpectralPCA": (SpectralPCA, (*_SPECTRAL, "n_components_")),
     "SpectralTransformer": (SpectralTransformer, _SPECTRAL),
+    "StandardNormalVariate": (StandardNormalVariate, ("n_features_in_",)),
     "StandardScaler": (
         StandardScaler,
         ("mean_", "n_features_in_", "n_samples_seen_", "scale_", "var_"),
@@ -58,7 +59,7 @@ def pack_steps(packer: Packer, steps: Sequence[tuple[str, Any]], place: str) -> 
     packer : Packer
         Receives the arrays.
     steps : sequence of (str, transformer)
-        SpectralPCA, SpectralTransformer around PCA or StandardScaler, or "passthrough".
+        SpectralPCA, SpectralTransformer around one of the classes above, or "passthrough".
     place : str
         Where they stand, for messages and names of tensors.
 
@@ -163,6 +164,7 @@ def _unpack(unpacker: Unpacker, record: Any) -> Any:
 def _unsupported(step: Any, place: str) -> ParameterError:
     message = (
         f"{place} is a {type(step).__name__}, which a saved model does not hold. The steps before "
-        "the classifier may be SpectralPCA, and SpectralTransformer with StandardScaler or PCA."
+        "the classifier may be SpectralPCA, and SpectralTransformer with StandardNormalVariate, "
+        "StandardScaler or PCA."
     )
     return ParameterError(message)

@@ -47,6 +47,7 @@ class ProtocolName(StrEnum):
     RANDOM_10 = "random-10"
     MAP_695 = "map-695"
     BLOCKS = "blocks"
+    TEN_PER_CLASS = "ten-per-class"
     ALL = "all"
 
 
@@ -64,7 +65,8 @@ def evaluate(
             help="How training and test pixels are chosen; repeat the option for several. "
             "random-10: a random tenth of every class, as in most papers. map-695: the published "
             "maps of Indian Pines, looked for in --data-home and downloaded otherwise. blocks: "
-            "whole blocks, at a distance from each other. Without it: random-10 and blocks."
+            "whole blocks, at a distance from each other. ten-per-class: ten pixels of every "
+            "class, drawn at random. Without it: random-10 and blocks."
         ),
     ] = None,
     splits: Annotated[int, typer.Option(min=1, help="Splits, or seeds, per protocol.")] = 4,

@@ -12,7 +12,13 @@ from sklearn.model_selection import check_cv
 from tqdm import tqdm
 
 from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
-from hsvlm.evaluation._folds import FoldResult, Store, run_fold, with_random_state
+from hsvlm.evaluation._folds import (
+    FoldResult,
+    Store,
+    data_digest,
+    run_fold,
+    with_random_state,
+)
 from hsvlm.evaluation._leakage import leakage_report
 from hsvlm.evaluation._report import EvaluationReport
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
@@ -217,7 +223,7 @@ def _measure(
     n_jobs: int | None,
     verbose: int,
 ) -> list[FoldResult]:
-    data = joblib.hash((X.cubes, X.coords, X.scene_ids, y)) if store.folder else ""
+    data = data_digest(X, y) if store.folder else ""
     keys = [
         store.key(estimator, data, *splits[number]) if store.folder else ""
         for _, number, estimator in tasks

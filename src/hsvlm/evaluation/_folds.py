@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from hsvlm.samples import PixelSamples
 
-__all__ = ["FoldResult", "Store", "run_fold", "with_random_state"]
+__all__ = ["FoldResult", "Store", "data_digest", "run_fold", "with_random_state"]
 
 _FORMAT = 1
 _WITHOUT_INFLUENCE = ("checkpoint_dir", "checkpoint_every", "resume")  # on any result
+# Parameters that came later, where None stands for what was before: earlier results are found.
+_NOTHING_IF_NONE = ("normalize", "spatial", "spatial_params")
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +161,29 @@ def _trained_parameters(estimator: Any) -> int | None:
     return sum(int(one.numel()) for one in module.parameters() if one.requires_grad)
 
 
+def data_digest(X: PixelSamples, y: NDArray[Any]) -> str:
+    """Name samples and their labels.
+
+    Parameters
+    ----------
+    X : PixelSamples of shape (n_samples, n_bands)
+        All samples.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest.
+    """
+    found: str = joblib.hash((X.cubes, X.coords, X.scene_ids, y))
+    return found
+
+
+def _has_influence(name: str, value: Any) -> bool:
+    return name not in _WITHOUT_INFLUENCE and (name not in _NOTHING_IF_NONE or value is not None)
+
+
 def _environment() -> dict[str, Any]:
     return {
         "hsvlm": hsvlm.__version__,
@@ -189,7 +214,7 @@ class Store:
         estimator : estimator
             Unfitted, with the seed it is fitted with.
         data : str
-            Digest of samples and labels.
+            See :func:`data_digest`.
         train, test : ndarray of int
             Indices of the two sides; their order does not count.
 
@@ -201,7 +226,7 @@ class Store:
         settings = {
             name: value
             for name, value in estimator.get_params().items()
-            if name.rpartition("__")[2] not in _WITHOUT_INFLUENCE
+            if _has_influence(name.rpartition("__")[2], value)
         }
         kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
         found: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))

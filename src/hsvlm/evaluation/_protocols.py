@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from hsvlm.datasets import fetch_indian_pines_split, load_indian_pines
 from hsvlm.exceptions import ParameterError, UnknownNameError
-from hsvlm.model_selection import MapSplit, SpatialBlockShuffleSplit
+from hsvlm.model_selection import MapSplit, PerClassShuffleSplit, SpatialBlockShuffleSplit
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -25,6 +25,7 @@ PROTOCOLS = {
     "random-10": "10 % of every class for training, drawn at random, the rest for the test",
     "map-695": "the standard maps of 695 training and 9,671 test pixels",
     "blocks": "10 % for training in blocks of 8 x 8 pixels, test pixels more than 7 pixels away",
+    "ten-per-class": "10 of every class for training, drawn at random, the rest for the test",
 }
 
 
@@ -60,11 +61,11 @@ def indian_pines_protocol(
 
     ``"random-10"`` is the protocol of most papers, and rewards knowing where the fields are.
     ``"map-695"`` is the published split, whose regions touch. ``"blocks"`` leaves no training pixel
-    in any test window of 15 pixels.
+    in any test window of 15 pixels. ``"ten-per-class"`` draws single pixels, too, and few of them.
 
     Parameters
     ----------
-    name : {"random-10", "map-695", "blocks"}
+    name : {"random-10", "map-695", "blocks", "ten-per-class"}
         The protocol.
     n_splits : int, default=4
         Number of draws; for the maps, how often the one split is repeated.
@@ -108,7 +109,7 @@ def scene_protocol(scene: Scene, name: str, n_splits: int = 4) -> Protocol:
     ----------
     scene : Scene
         With a label map.
-    name : {"random-10", "blocks"}
+    name : {"random-10", "blocks", "ten-per-class"}
         The protocol, see :func:`indian_pines_protocol`.
     n_splits : int, default=4
         Number of draws.
@@ -138,13 +139,13 @@ def scene_protocol(scene: Scene, name: str, n_splits: int = 4) -> Protocol:
         raise UnknownNameError.of("protocol", name, PROTOCOLS)
     if name == "map-695":
         message = (
-            "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10' or 'blocks', "
-            "or a MapSplit of maps of your own."
+            "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10', 'blocks' or "
+            "'ten-per-class', or a MapSplit of maps of your own."
         )
         raise ParameterError(message)
-    cv = (
-        StratifiedShuffleSplit(n_splits, train_size=0.1, random_state=0)
-        if name == "random-10"
-        else SpatialBlockShuffleSplit(n_splits, train_size=0.1, block_size=8, buffer=7)
-    )
+    cv = {
+        "random-10": StratifiedShuffleSplit(n_splits, train_size=0.1, random_state=0),
+        "blocks": SpatialBlockShuffleSplit(n_splits, train_size=0.1, block_size=8, buffer=7),
+        "ten-per-class": PerClassShuffleSplit(n_splits, train_per_class=10, random_state=0),
+    }[name]
     return Protocol(name, *scene.samples(), cv, scene.class_names)

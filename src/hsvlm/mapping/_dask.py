@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from hsvlm._cubes import no_label
 from hsvlm._lazy import MaskedCube, RowsCube, read_through, source_of
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.mapping._predict import check_bands, opened_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
 
@@ -58,6 +61,12 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
         ``probabilities=True``; `labels` is then the first of two. Compute or store both together,
         so that nothing is predicted twice.
 
+    Warns
+    -----
+    HSVLMWarning
+        If the classifier reads its scores out of the scene of its fit: a task has a part of the
+        scene only, so that windows are predicted one by one.
+
     Raises
     ------
     ParameterError
@@ -85,7 +94,7 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     (32, 32)
     """
     dask = import_optional("dask", "scale")
-    clf = getattr(clf, "best_estimator_", clf)
+    clf = _window_by_window(getattr(clf, "best_estimator_", clf))
     scene, _ = opened_scene(scene)
     array = _dask_array(scene)
     check_classifier(clf, scene.n_bands, probabilities=probabilities)
@@ -227,6 +236,25 @@ def _dask_array(scene: Scene) -> Any:
         )
         raise DataError(message)
     return array
+
+
+def _window_by_window(clf: Any) -> Any:
+    last = final_step(clf)
+    if getattr(last, "readout_", None) is None or last.spatial is None:
+        return clf
+    message = (
+        "With Dask, every window is predicted by itself, without the read-out over the scene. "
+        "Use predict_scene for it, or set_params(spatial=None) to do without."
+    )
+    warnings.warn(message, HSVLMWarning, stacklevel=3)
+    return _with_last(clf, copy.copy(last).set_params(spatial=None))
+
+
+def _with_last(clf: Any, last: Any) -> Any:
+    if not isinstance(clf, Pipeline):
+        return last
+    name, step = clf.steps[-1]
+    return Pipeline([*clf.steps[:-1], (name, _with_last(step, last))])
 
 
 def _is_windowed(clf: Any) -> bool:

@@ -9,7 +9,7 @@ from scipy.special import entr, softmax
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from hsvlm._inference import class_scores
+from hsvlm._scene_readout import ClassScores
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing import check_band_count
@@ -83,6 +83,9 @@ class BlockPredictor:
         # A prompt classifier gets its labels from them in any case.
         self.gives_probabilities = probabilities or isinstance(clf, HSIPromptClassifier)
         self._order = np.argsort(self.classes)
+        if isinstance(clf, HSIPromptClassifier):
+            # Keeps the tiles of a scene that is read out.
+            self._scores = ClassScores(clf)
 
     def __call__(self, coords: NDArray[np.intp]) -> Prediction:
         """Predict one block.
@@ -99,7 +102,7 @@ class BlockPredictor:
         """
         samples = PixelSamples(self._cube, coords)
         if isinstance(self._clf, HSIPromptClassifier):
-            scores = class_scores(self._clf, samples)
+            scores = self._scores(samples)
             return Prediction(scores.argmax(axis=-1), np.asarray(softmax(scores, axis=-1)))
         labels = np.asarray(self._clf.predict(samples))
         classes = self._order[np.searchsorted(self.classes, labels, sorter=self._order)]

@@ -43,7 +43,7 @@ def register_vision_encoder(name: str, encoder: type[nn.Module]) -> None:
     ...         return windows.mean(dim=(1, 2))
     >>> register_vision_encoder("mean-spectrum", MeanSpectrum)
     >>> list_vision_encoders()
-    ['mean-spectrum', 'vit']
+    ['mean-spectrum', 'overlap-vit', 'vit']
     """
     if name in _known():
         message = (
@@ -103,6 +103,7 @@ def get_vision_encoder(name: str) -> type[nn.Module]:
 
 
 def _known() -> dict[str, type[nn.Module]]:
+    from hsvlm.vision.overlap import OverlapViT
     from hsvlm.vision.vit import MaskedViT
 
-    return {"vit": MaskedViT, **_ENCODERS}
+    return {"overlap-vit": OverlapViT, "vit": MaskedViT, **_ENCODERS}

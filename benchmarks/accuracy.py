@@ -1,0 +1,318 @@
+"""How accurate the default is, beside what it can be compared with, and what makes it so.
+
+``python -m benchmarks.accuracy --protocol all --seeds 4`` measures on Indian Pines and writes
+``benchmarks/results/accuracy.md``; with ``--ablation``, the default with one thing changed at a
+time, and ``benchmarks/results/accuracy_ablation.md``. Both renew ``docs/benchmarks.md``. The result
+of every training is a small file in ``benchmarks/results/runs``, so that a run that was stopped
+goes on where it was. ``--rows`` measures some rows only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from benchmarks.calibration import measured_errors
+from benchmarks.page import RESULTS, accuracies, difference, write_page
+from benchmarks.variants import CLASS_NAMES, default, paper
+from hsvlm import HSIPromptClassifier
+from hsvlm.evaluation import (
+    BASELINES,
+    PROTOCOLS,
+    EvaluationReport,
+    Protocol,
+    evaluate,
+    indian_pines_protocol,
+    markdown_table,
+    mean_and_deviation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from hsvlm.evaluation import FoldResult
+
+Reports = dict[str, EvaluationReport]
+
+ROWS = {
+    "default": default(),
+    "default, window by window": default(spatial=None),
+    "vision only": default(criterion="cross-entropy"),
+    "vision only, window by window": default(criterion="cross-entropy", spatial=None),
+    "preset fast": HSIPromptClassifier.from_preset("fast", prompts="indian-pines"),
+    "preset accurate": HSIPromptClassifier.from_preset("accurate", prompts="indian-pines"),
+    "the paper's recipe": paper(33),
+}
+CALIBRATED = ("default", "default, window by window")
+
+_FORMER = {
+    "vision_encoder": "vit",
+    "normalize": None,
+    "n_components": 25,
+    "window_size": 15,
+    "patch_size": 3,
+    "weight_decay": 0.0,
+}
+ABLATION: dict[str, dict[str, Any]] = {
+    "default": {},
+    "no read-out": {"spatial": None},
+    "restart of the walks not chosen": {"spatial_params": {"restart": 0.001}},
+    "walks blind to edges": {"spatial_params": {"contrast": 0.0}},
+    "spectra not normalised": {"normalize": None},
+    "all bands": {"n_components": None},
+    "20 components": {"n_components": 20},
+    "80 components": {"n_components": 80},
+    "windows of 3 pixels": {"window_size": 3},
+    "windows of 7 pixels": {"window_size": 7},
+    "windows of 9 pixels": {"window_size": 9},
+    "network and spectra of the former default": _FORMER,
+    "former default": {**_FORMER, "spatial": None},
+    "no weight decay": {"weight_decay": 0.0},
+    "no augmentation": {"augment": False},
+    "projection of the text": {"projection": "text"},
+    "all wrong classes as negatives": {"criterion": "all-negatives"},
+    "loss of CLIP": {"criterion": "clip"},
+    "network hardly trained": {"max_epochs": 1},
+    "no text": {"criterion": "cross-entropy"},
+    "one template for all prompts": {"prompts": None, "class_names": CLASS_NAMES},
+    "1 layer": {"vision_params": {"depth": 1}},
+    "4 layers": {"vision_params": {"depth": 4}},
+    "width 64": {"vision_params": {"width": 64}},
+}
+
+_COMMON = """`{command}`
+
+- Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labelled pixels
+  (doi:10.4231/R7RX991C).
+{protocols}
+- Seeds: {seeds} per protocol. Splits are drawn with seed 0, and split k is trained with seed k. The
+  published maps are one split, where only the training differs.
+- Figures: mean ± standard deviation (n - 1) over the splits, in percent.
+- The read-out uses the labels of the training pixels and the spectra of all pixels of the scene,
+  those of the test pixels among them, and no label of a test pixel. Its figures say what to expect
+  in the rest of a scene in which pixels were labelled, and of no other scene: there, windows are
+  predicted one by one.
+- Machine: {machine}; `--jobs {jobs}`. What had been measured before
+  is not measured again. Other work ran beside some of it: seconds are upper bounds."""
+
+_ACCURACY = """## Accuracy
+
+{common}
+
+Overall accuracy:
+
+{overall}
+
+Average accuracy, and kappa times 100. Classes that no test side holds do not count in AA:
+
+{others}
+
+Recall of every class, “{first}”, mean over the splits that test it:
+
+{recall}
+
+Seconds of a fit / of the prediction of the test pixels, and trained parameters:
+
+{seconds}
+"""
+
+_CALIBRATION = """
+Expected calibration error in percent, 15 bins of equal width of the largest probability (Guo et
+al., 2017, arXiv:1706.04599), test pixels; 0 where of all pixels with a probability of p a share of
+p is right:
+
+{calibration}
+"""
+
+_ABLATION = """## What makes the default accurate
+
+{common}
+
+One thing is changed at a time. The first row is overall accuracy; the others are differences from
+it over the same splits, in points, with the p-value that the top of this page explains. Seconds
+are those of a fit under *{first}*.
+
+{table}
+"""
+
+
+def measure(rows: dict[str, Any], baselines: list[str], protocol: Protocol, jobs: int) -> Any:
+    """Report on one protocol."""
+    print(protocol.name, flush=True)
+    return evaluate(
+        rows,
+        protocol.X,
+        protocol.y,
+        protocol.cv,
+        window_size=default().window_size,
+        baselines=baselines,
+        class_names=protocol.class_names,
+        random_state=0,
+        store=RESULTS / "runs",
+        n_jobs=jobs,
+        verbose=1,
+    )
+
+
+def common_text(reports: Reports, seeds: int, jobs: int) -> str:
+    protocols = [
+        f"- *{name}*: {PROTOCOLS[name]}; {_mean(report, 'n_train'):,.0f} training and "
+        f"{_mean(report, 'n_test'):,.0f} test pixels. "
+        f"{_mean(report, 'share_containing'):.1%} of the test windows of {report.window_size} "
+        "pixels contain a training pixel."
+        for name, report in reports.items()
+    ]
+    return _COMMON.format(
+        command=f"python -m benchmarks.accuracy {shlex.join(sys.argv[1:])}",
+        protocols="\n".join(protocols),
+        seeds=seeds,
+        jobs=jobs,
+        machine=f"{platform.machine()}, {os.cpu_count()} CPU cores, torch {torch.__version__}",
+    )
+
+
+def _mean(report: EvaluationReport, name: str) -> float:
+    return float(np.mean([getattr(one, name) for one in report.leakage]))
+
+
+def per_protocol(reports: Reports, cell: Callable[[tuple[FoldResult, ...]], str]) -> str:
+    """A table with a row per estimator and a column per protocol."""
+    names = next(iter(reports.values())).names
+    rows = [[name, *(cell(report.of(name)) for report in reports.values())] for name in names]
+    return markdown_table(["", *reports], rows)
+
+
+def seconds_table(reports: Reports) -> str:
+    rows = []
+    for name in next(iter(reports.values())).names:
+        results = [report.of(name) for report in reports.values()]
+        count = results[0][0].n_parameters
+        cells = [f"{_seconds(one, 'fit')} / {_seconds(one, 'predict')}" for one in results]
+        rows.append([name, *cells, "" if count is None else f"{count:,}"])
+    return markdown_table(["", *reports, "parameters"], rows)
+
+
+def _seconds(results: tuple[FoldResult, ...], step: str) -> str:
+    return f"{np.mean([getattr(one, f'{step}_seconds') for one in results]):.1f}"
+
+
+def recall_table(reports: Reports) -> str:
+    """Mean recall of the first estimator, class by class."""
+    found = {name: _recalls(report.of(report.names[0])) for name, report in reports.items()}
+    rows = [
+        [CLASS_NAMES[label], *(recalls.get(label, "not tested") for recalls in found.values())]
+        for label in sorted(set().union(*found.values()))
+    ]
+    return markdown_table(["", *found], rows)
+
+
+def _recalls(results: tuple[FoldResult, ...]) -> dict[Any, str]:
+    labels = {label for one in results for label in one.recall}
+    return {
+        label: f"{100 * np.mean([one.recall[label] for one in results if label in one.recall]):.1f}"
+        for label in labels
+    }
+
+
+def accuracy_text(
+    reports: Reports, errors: dict[str, dict[str, list[float]]], seeds: int, jobs: int
+) -> str:
+    text = _ACCURACY.format(
+        common=common_text(reports, seeds, jobs),
+        overall=per_protocol(reports, lambda results: accuracies(results)[0]),
+        others=per_protocol(reports, lambda results: " / ".join(accuracies(results)[1:])),
+        first=next(iter(reports.values())).names[0],
+        recall=recall_table(reports),
+        seconds=seconds_table(reports),
+    )
+    rows = [
+        [
+            name,
+            *(mean_and_deviation([100 * one for one in found]) for found in of_protocol.values()),
+        ]
+        for name, of_protocol in errors.items()
+    ]
+    if not rows:
+        return text
+    return text + _CALIBRATION.format(calibration=markdown_table(["", *reports], rows))
+
+
+def ablation_text(reports: Reports, seeds: int, jobs: int) -> str:
+    first, *_ = reports
+    names = reports[first].names
+    rows = [
+        [
+            name,
+            _as_code(ABLATION[name]),
+            *(
+                difference(report, name) or accuracies(report.of(name))[0]
+                for report in reports.values()
+            ),
+            _seconds(reports[first].of(name), "fit"),
+        ]
+        for name in names
+    ]
+    return _ABLATION.format(
+        common=common_text(reports, seeds, jobs),
+        first=first,
+        table=markdown_table(["", "changed", *reports, "fit s"], rows),
+    )
+
+
+def _as_code(changes: dict[str, Any]) -> str:
+    return ", ".join(
+        f"`{name}={value!r}`" for name, value in changes.items() if name[:5] != "class"
+    )
+
+
+def chosen(parser: argparse.ArgumentParser, known: Iterable[str], wanted: Any) -> list[str]:
+    """Names of rows, in their order."""
+    every = list(known)
+    unknown = set(wanted or ()) - set(every)
+    if unknown:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are: {'; '.join(every)}")
+    return [name for name in every if not wanted or name in wanted]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--protocol", nargs="+", choices=[*PROTOCOLS, "all"], default=["all"])
+    parser.add_argument("--seeds", type=int, default=4, help="splits per protocol")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--ablation", action="store_true", help="change the default piece by piece")
+    parser.add_argument("--rows", nargs="+", help="some rows only, by their names in the table")
+    given = parser.parse_args()
+    names = PROTOCOLS if "all" in given.protocol else dict.fromkeys(given.protocol)
+    protocols = [indian_pines_protocol(name, given.seeds) for name in names]
+    if given.ablation:
+        # Differences need the first row.
+        wanted = chosen(parser, ABLATION, given.rows and ["default", *given.rows])
+        rows = {name: default(**ABLATION[name]) for name in wanted}
+        reports = {one.name: measure(rows, [], one, given.jobs) for one in protocols}
+        path, text = "accuracy_ablation.md", ablation_text(reports, given.seeds, given.jobs)
+    else:
+        wanted = chosen(parser, [*ROWS, *BASELINES], given.rows)
+        rows = {name: ROWS[name] for name in wanted if name in ROWS}
+        # Before the accuracies, which are those of the same fits.
+        errors = {
+            name: {one.name: measured_errors(rows[name], one, given.jobs) for one in protocols}
+            for name in CALIBRATED
+            if name in rows
+        }
+        baselines = [name for name in wanted if name in BASELINES]
+        reports = {one.name: measure(rows, baselines, one, given.jobs) for one in protocols}
+        path, text = "accuracy.md", accuracy_text(reports, errors, given.seeds, given.jobs)
+    print(text)
+    (RESULTS / path).write_text(text, encoding="utf-8")
+    write_page()
+
+
+if __name__ == "__main__":
+    main()

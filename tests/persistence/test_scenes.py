@@ -1,0 +1,254 @@
+"""A saved classifier knows its scenes, and refuses scenes that no fit keeps."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
+from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning
+from hsvlm.mapping import predict_scene
+from hsvlm.persistence import load, save
+
+WHOLE = "ValueError: scale, temperature, restart, edges, scenes or accuracies of the read-out"
+METHODS = ("predict", "predict_proba", "decision_function")
+
+
+@pytest.fixture(scope="module")
+def make(settings):
+    """Makes a classifier that trains in a moment."""
+    given = {
+        **settings,
+        "max_epochs": 2,
+        "spatial": "random-walk",
+        "spatial_params": {"restart": 0.01, "n_steps": 20},
+    }
+    return lambda **changes: HSIPromptClassifier(**{**given, **changes})
+
+
+@pytest.fixture(scope="module")
+def known(make, cube, labels):
+    """Fitted on two scenes; not to be changed."""
+    X, y = pixel_samples([cube, cube[:12] + 1], [labels, labels[:12]])
+    return make().fit(X[::9], y[::9])
+
+
+@pytest.fixture
+def forge(known, tmp_path):
+    """Saves a classifier whose read-out was changed, with right digests."""
+
+    def apply(**changes):
+        clf = copy.copy(known)
+        clf.readout_ = replace(known.readout_, **changes)
+        return clf.save(tmp_path / "forged")
+
+    return apply
+
+
+def assert_refused(folder, wrong):
+    with pytest.raises(FileError) as caught:
+        HSIPromptClassifier.load(folder, device="cpu")
+    message = str(caught.value)
+    assert message.startswith(f"{folder}: holds what this version does not know ({wrong}")
+
+
+def test_a_loaded_classifier_reads_the_same_out_of_its_scenes(known, cube, tmp_path):
+    loaded = HSIPromptClassifier.load(known.save(tmp_path / "model"), device="cpu")
+    found, expected = loaded.readout_, known.readout_
+    for name in ("restart", "contrast", "n_steps", "scale"):
+        assert getattr(found, name) == getattr(expected, name)
+        assert type(getattr(found, name)) is type(getattr(expected, name))
+    assert len(found.scenes) == 2
+    for one, other in zip(found.scenes, expected.scenes, strict=True):
+        assert one.shape == other.shape
+        for name in ("coords", "targets", "weights", "references"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+            assert getattr(one, name).dtype == getattr(other, name).dtype
+    for scene in (cube, cube[:12] + 1):
+        for method in METHODS:
+            np.testing.assert_array_equal(
+                getattr(loaded, method)(scene), getattr(known, method)(scene)
+            )
+    np.testing.assert_array_equal(
+        predict_scene(loaded, cube).label_map, predict_scene(known, cube).label_map
+    )
+    with pytest.warns(HSVLMWarning, match=r"^These samples are not of a scene"):
+        loaded.predict(cube + 5)
+
+
+def test_saving_again_changes_nothing(known, tmp_path):
+    first = known.save(tmp_path / "first")
+    second = HSIPromptClassifier.load(first, device="cpu").save(tmp_path / "second")
+    for name in ("config.json", "model.safetensors"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_a_chosen_restart_is_kept(make, cube, labels, tmp_path):
+    X, y = pixel_samples(cube, labels)
+    clf = make(spatial_params=None).fit(X[::3], y[::3])
+    assert clf.readout_.accuracies is not None
+    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
+    assert loaded.readout_.restart == clf.readout_.restart
+    np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+
+
+def test_normalised_spectra(make, labels, tmp_path):
+    cube = np.random.default_rng(0).normal(size=(18, 20, 24)).astype(np.float32)
+    clf = make().fit(cube, labels)
+    assert [name for name, _ in clf.preprocessing_.steps] == ["snv", "scale", "pca"]
+    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
+    np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+
+
+def test_pipelines(make, cube, labels, tmp_path):
+    X, y = pixel_samples(cube, labels)
+    pipeline = make_pipeline(SpectralPCA(6), make()).fit(X[::9], y[::9])
+    loaded = load(save(pipeline, tmp_path / "model"), device="cpu")
+    assert loaded[-1].readout_.scenes[0].shape == (18, 20, 6)
+    np.testing.assert_array_equal(loaded.predict_proba(cube), pipeline.predict_proba(cube))
+
+
+@pytest.mark.parametrize("change", ["spatial", "windows"])
+def test_a_model_without_a_scene_has_none(make, cube, labels, tmp_path, change):
+    X, y = pixel_samples(cube, labels)
+    clf = make(spatial=None) if change == "spatial" else make()
+    data = X if change == "spatial" else X.windows(5)
+    folder = clf.fit(data, y).save(tmp_path / "model")
+    assert "readout" not in (folder / "config.json").read_text()
+    loaded = HSIPromptClassifier.load(folder, device="cpu")
+    assert loaded.readout_ is None
+    assert loaded.spatial == clf.spatial
+    np.testing.assert_array_equal(loaded.predict_proba(data), clf.predict_proba(data))
+
+
+def test_a_model_from_before_is_as_it_was(make, edit, cube, labels, tmp_path):
+    clf = make(spatial=None, spatial_params=None, normalize=None).fit(cube, labels)
+    folder = clf.save(tmp_path / "model")
+
+    def former(config):
+        for name in ("normalize", "spatial", "spatial_params"):
+            del config["classifier"]["parameters"][name]
+
+    edit(folder, former)
+    loaded = HSIPromptClassifier.load(folder, device="cpu")
+    assert loaded.readout_ is loaded.spatial is loaded.normalize is None
+    np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+
+
+# Records that no fit makes
+
+
+def with_value(name, place, value):
+    def change(scene):
+        array = getattr(scene, name).copy()
+        array[place] = value
+        return {name: array}
+
+    return change
+
+
+FORGED = {
+    "row below the scene": with_value("coords", (0, 0), 18),
+    "column beside the scene": with_value("coords", (0, 1), 20),
+    "negative row": with_value("coords", (0, 0), -1),
+    "no such class": with_value("targets", 0, 3),
+    "negative class": with_value("targets", 0, -1),
+    "no weight": with_value("weights", 0, 0),
+    "negative weight": with_value("weights", 0, -1),
+    "endless weight": with_value("weights", 0, np.inf),
+    "weight that is no number": with_value("weights", 0, np.nan),
+    "spectrum that is no number": with_value("references", (0, 2), np.nan),
+    "endless spectrum": with_value("references", (0, 2), np.inf),
+    "smaller scene": lambda _: {"shape": (3, 3, 12)},
+    "other bands": lambda _: {"shape": (18, 20, 13)},
+    "coords as floats": lambda one: {"coords": one.coords.astype(float)},
+    "coords in 32 bits": lambda one: {"coords": one.coords.astype(np.int32)},
+    "targets as floats": lambda one: {"targets": one.targets.astype(float)},
+    "weights in single precision": lambda one: {"weights": one.weights.astype(np.float32)},
+    "references in single precision": lambda one: {"references": one.references.astype("f4")},
+    "coords of three": lambda one: {"coords": np.pad(one.coords, ((0, 0), (0, 1)))},
+    "fewer targets": lambda one: {"targets": one.targets[:-1]},
+    "fewer weights": lambda one: {"weights": one.weights[:-1]},
+    "weights of two": lambda one: {"weights": np.column_stack([one.weights] * 2)},
+    "references of fewer bands": lambda one: {"references": one.references[:, :-1]},
+    "no references": lambda one: {"references": one.references[:0]},
+    "more references than pixels": lambda one: {
+        "references": np.repeat(one.references, len(one.coords), axis=0)
+    },
+    "no pixels": lambda one: {
+        name: getattr(one, name)[:0] for name in ("coords", "targets", "weights", "references")
+    },
+}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
+def test_forged_scenes_are_refused(known, forge, change, number):
+    scenes = list(known.readout_.scenes)
+    scenes[number] = replace(scenes[number], **change(scenes[number]))
+    assert_refused(forge(scenes=tuple(scenes)), "ValueError: a scene of the read-out")
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, 1, True, "1"])
+def test_forged_scales_are_refused(forge, scale):
+    assert_refused(forge(scale=scale), WHOLE)
+
+
+def test_a_read_out_without_scenes_is_refused(forge):
+    assert_refused(forge(scenes=()), WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("restart", 0.0),
+        ("restart", -1.0),
+        ("restart", 1.5),
+        ("restart", None),
+        ("contrast", -1.0),
+        ("contrast", "4"),
+        ("n_steps", 0),
+        ("n_steps", 10**6),
+        ("n_steps", 2.5),
+    ],
+)
+def test_forged_settings_are_refused(forge, name, value):
+    with pytest.raises(HSVLMError) as caught:
+        HSIPromptClassifier.load(forge(**{name: value}), device="cpu")
+    assert f"spatial_params: {name}={value!r} must be" in str(caught.value)
+
+
+def test_a_restart_that_is_not_chosen_is_refused(known, edit, tmp_path):
+    folder = known.save(tmp_path / "model")
+    edit(folder, lambda config: config["classifier"]["readout"].update(restart="auto"))
+    assert_refused(folder, WHOLE)
+
+
+@pytest.mark.parametrize("n_left", [0, 1])
+def test_edges_without_their_steps_are_refused(known, forge, n_left):
+    assert_refused(forge(edges=Pipeline(known.readout_.edges.steps[:n_left])), WHOLE)
+
+
+def test_edges_for_other_bands_are_refused(known, forge):
+    spectra = np.random.default_rng(0).normal(size=(20, 11))
+    edges = clone(known.readout_.edges).fit(spectra)
+    assert_refused(forge(edges=edges), "ValueError: a step")
+
+
+@pytest.mark.parametrize("name", ["restart", "contrast", "n_steps", "scale", "edges", "scenes"])
+def test_missing_entries_are_told_of(known, edit, tmp_path, name):
+    folder = known.save(tmp_path / "model")
+    edit(folder, lambda config: config["classifier"]["readout"].pop(name) and None)
+    assert_refused(folder, f"ValueError: missing '{name}'")
+
+
+def test_unknown_entries_are_told_of(known, edit, tmp_path):
+    folder = known.save(tmp_path / "model")
+    edit(folder, lambda config: config["classifier"]["readout"].update(note=1))
+    assert_refused(folder, "ValueError: unknown 'note'")
+    folder = known.save(tmp_path / "other")
+    edit(folder, lambda config: config["classifier"]["readout"]["scenes"][1].update(note=1))
+    assert_refused(folder, "ValueError: unknown 'note'")

@@ -1,0 +1,145 @@
+"""What a fit keeps of its scenes, and the settings of the read-out."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from hsvlm import HSIPromptClassifier, PixelSamples
+from hsvlm._fitted_scene import fit_readout, readout_settings
+from hsvlm._lazy import MaskedCube
+from hsvlm.exceptions import ParameterError
+
+
+def kept(X, **changes):
+    """Keep what a fit to these samples would keep."""
+    targets, weights = np.arange(len(X)) % 3, np.arange(1.0, len(X) + 1)
+    return fit_readout(HSIPromptClassifier(**changes), X, targets, weights)
+
+
+@pytest.fixture
+def samples(cube):
+    """Every 37th pixel of the scene."""
+    return PixelSamples(cube, np.argwhere(np.ones((18, 20)))[::37])
+
+
+def test_what_is_kept(cube, samples):
+    readout = kept(samples, spatial_params={"contrast": 2, "n_steps": np.int64(9)})
+    assert (readout.restart, readout.contrast, readout.n_steps) == (None, 2.0, 9)
+    assert [type(one) for one in (readout.contrast, readout.n_steps)] == [float, int]
+    assert readout.accuracies is None
+    (scene,) = readout.scenes
+    assert scene.shape == (18, 20, 12)
+    np.testing.assert_array_equal(scene.coords, samples.coords)
+    np.testing.assert_array_equal(scene.targets, np.arange(10) % 3)
+    np.testing.assert_array_equal(scene.weights, np.arange(1.0, 11))
+    # Spectra of up to 16 of them, not the cube.
+    np.testing.assert_array_equal(scene.references, np.asarray(samples))
+
+
+def test_the_scale_is_the_usual_distance_of_neighbours(cube, samples):
+    readout = kept(samples)
+    features = readout.edges.transform(cube).astype(float)
+    distances = [
+        np.sum((features[row, col] - features[row + down, col + right]) ** 2)
+        for row, col in samples.coords
+        for down, right in itertools.product((-1, 0, 1), repeat=2)
+        if (down or right) and 0 <= row + down < 18 and 0 <= col + right < 20
+    ]
+    assert readout.scale == pytest.approx(np.mean(distances), rel=1e-5)
+
+
+def test_broken_and_masked_neighbours_have_no_distance(cube, samples):
+    valid = np.random.default_rng(0).random((18, 20)) > 0.3
+    valid[tuple(samples.coords.T)] = True
+    broken = np.where(valid[..., None], cube, np.nan)
+    masked = MaskedCube(np.where(valid[..., None], cube, 1e6), valid)
+    found = [kept(PixelSamples(one, samples.coords)).scale for one in (broken, masked)]
+    assert found[0] == found[1] != kept(samples).scale
+
+
+def test_a_scene_without_differences_has_a_scale():
+    coords = np.argwhere(np.ones((4, 4)))
+    assert kept(PixelSamples(np.ones((4, 4, 3)), coords)).scale == 1.0
+
+
+def test_every_scene_with_samples_is_kept(cube, samples):
+    X = PixelSamples([cube, cube[:5], cube[:9]], samples.coords % 9, [0, 2] * 5)
+    readout = kept(X)
+    assert [one.shape[0] for one in readout.scenes] == [18, 9]
+    np.testing.assert_array_equal(readout.scenes[1].coords, X.coords[1::2])
+
+
+def test_scenes_are_known_again(cube, samples):
+    (scene,) = kept(samples).scenes
+    changed = cube.copy()
+    changed[tuple(samples.coords[0])] += 0.1
+    elsewhere = cube.copy()
+    elsewhere[0, 1] += 0.1  # no reference
+    missing = cube.copy()
+    missing[0, 0] = np.nan
+    for one in (cube, cube.copy(), cube.astype(float), cube * np.float32(1.0001), elsewhere):
+        assert scene.is_of(one)
+    for one in (cube[:, :-1], cube[:17], cube[..., :-1], changed, missing, cube[::-1], cube + 1):
+        assert not scene.is_of(one)
+
+
+def test_defaults():
+    expected = {"restart": None, "contrast": 4.0, "n_steps": 100}
+    assert readout_settings(None) == readout_settings({}) == expected
+    assert readout_settings({"restart": "auto"}) == expected
+    assert readout_settings({"restart": 1, "contrast": 0}) == {
+        **expected,
+        "restart": 1,
+        "contrast": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"alpha": 0.1, "steps": 3},
+            "spatial_params sets 'alpha', 'steps', which the read-out does not know. It may set "
+            "'restart', 'contrast', 'n_steps'.",
+        ),
+        (
+            {1: 2, "a": 3},
+            "spatial_params sets 1, 'a', which the read-out does not know. It may set 'restart', "
+            "'contrast', 'n_steps'.",
+        ),
+        (
+            {"restart": 0},
+            'spatial_params: restart=0 must be "auto" or a float in the range (0.0, 1.0].',
+        ),
+        (
+            {"restart": "automatic"},
+            "spatial_params: restart='automatic' must be \"auto\" or a float in the range "
+            "(0.0, 1.0].",
+        ),
+        (
+            {"restart": None},
+            'spatial_params: restart=None must be "auto" or a float in the range (0.0, 1.0].',
+        ),
+        (
+            {"contrast": -1.0},
+            "spatial_params: contrast=-1.0 must be a float in the range [0.0, 1000000.0].",
+        ),
+        (
+            {"contrast": np.nan},
+            "spatial_params: contrast=nan must be a float in the range [0.0, 1000000.0].",
+        ),
+        (
+            {"n_steps": 0},
+            "spatial_params: n_steps=0 must be an int in the range [1, 10000].",
+        ),
+        (
+            {"n_steps": True},
+            "spatial_params: n_steps=True must be an int in the range [1, 10000].",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used(given, message):
+    with pytest.raises(ParameterError) as caught:
+        readout_settings(given)
+    assert str(caught.value) == message

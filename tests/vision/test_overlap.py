@@ -1,0 +1,93 @@
+import pytest
+import torch
+
+from hsvlm.exceptions import ParameterError
+from hsvlm.vision.overlap import OverlapViT
+
+
+@pytest.mark.parametrize(
+    ("window_size", "patch_size", "count"),
+    [(5, 3, 292_352), (5, 5, 291_328), (7, 3, 294_400), (1, 1, 291_328)],
+)
+def test_parameter_count(window_size, patch_size, count):
+    encoder = OverlapViT(n_channels=200, window_size=window_size, patch_size=patch_size)
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == count
+
+
+def test_tokens_are_means_of_overlapping_patches():
+    encoder = OverlapViT(n_channels=2, window_size=5, patch_size=3)
+    windows = torch.randn(4, 5, 5, 2, generator=torch.Generator().manual_seed(0))
+    tokens = encoder._patches(windows)
+    assert tokens.shape == (4, 9, 2)
+    for number in range(9):
+        row, col = divmod(number, 3)
+        patch = windows[:, row : row + 3, col : col + 3]
+        torch.testing.assert_close(tokens[:, number], patch.mean(dim=(1, 2)))
+
+
+def test_patches_of_one_pixel_are_the_pixels():
+    encoder = OverlapViT(n_channels=2, window_size=3, patch_size=1)
+    windows = torch.arange(36.0).view(2, 3, 3, 2)
+    assert torch.equal(encoder._patches(windows), windows.reshape(2, 9, 2))
+
+
+@pytest.mark.parametrize(("window_size", "patch_size"), [(5, 3), (5, 2), (3, 3), (1, 1)])
+def test_features(window_size, patch_size):
+    encoder = OverlapViT(6, window_size, patch_size, width=16, n_heads=2, mlp_width=8)
+    assert encoder.n_features == 16
+    assert encoder.patch_size == patch_size
+    features = encoder(torch.ones(3, window_size, window_size, 6))
+    assert features.shape == (3, 16)
+    assert features.dtype == torch.float32
+
+
+def test_every_pixel_of_the_window_is_seen():
+    torch.manual_seed(0)
+    encoder = OverlapViT(n_channels=3, window_size=5, patch_size=3).eval()
+    windows = torch.randn(1, 5, 5, 3, requires_grad=True)
+    encoder(windows).square().sum().backward()
+    assert (windows.grad.abs().sum(dim=3) > 0).all()
+
+
+def test_windows_of_a_batch_are_independent():
+    torch.manual_seed(0)
+    encoder = OverlapViT(n_channels=3, window_size=5, patch_size=3).eval()
+    assert encoder.independent_windows
+    windows = torch.randn(6, 5, 5, 3)
+    with torch.inference_mode():
+        expected = encoder(windows)
+        windows[3:] *= 100
+        changed = encoder(windows)
+        alone = encoder(windows[:1])
+    assert torch.equal(changed[:3], expected[:3])
+    assert not torch.equal(changed[3:], expected[3:])
+    torch.testing.assert_close(alone, expected[:1])
+
+
+def test_masking_drops_tokens_in_training_only():
+    torch.manual_seed(0)
+    encoder = OverlapViT(n_channels=3, window_size=5, patch_size=3, mask_ratio=0.5)
+    assert not encoder.independent_windows
+    windows = torch.randn(2, 5, 5, 3)
+    lengths = []
+    encoder.blocks[0].register_forward_pre_hook(lambda _, given: lengths.append(given[0].shape[1]))
+    assert not torch.equal(encoder.train()(windows), encoder(windows))
+    assert torch.equal(encoder.eval()(windows), encoder(windows))
+    assert lengths == [5, 5, 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"window_size": 3, "patch_size": 5},
+            "patch_size=5 is larger than window_size=3. Choose a patch that fits into the window.",
+        ),
+        ({"n_heads": 7}, "n_heads=7 does not divide width=128. Use a divisor of it."),
+        ({"mask_ratio": 1.0}, "mask_ratio=1.0 is not in [0, 1). Use 0 to keep every patch."),
+    ],
+)
+def test_errors(change, message):
+    with pytest.raises(ParameterError) as error:
+        OverlapViT(**{"n_channels": 3, "window_size": 5, "patch_size": 3, **change})
+    assert str(error.value) == message
