@@ -118,9 +118,12 @@ def train(folder: Path, n_bands: int) -> None:
     clf = HSIPromptClassifier(
         text_encoder=np.eye(N_CLASSES, 16, dtype=np.float32),
         vision_params={"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
+        vision_encoder="vit",
+        normalize=None,
         n_components=10,
         window_size=5,
         patch_size=1,
+        spatial=None,
         max_epochs=10,
         device="cpu",
         random_state=0,

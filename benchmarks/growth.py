@@ -84,7 +84,12 @@ def classifier(size: dict[str, int]) -> Any:
 
     return HSIPromptClassifier(
         text_encoder=np.eye(size["classes"], 64, dtype=np.float32),
+        vision_encoder="vit",
+        normalize=None,
+        n_components=25,
         window_size=size["window"],
+        weight_decay=0.0,
+        spatial=None,
         max_epochs=1,
         device="cpu",
         random_state=0,

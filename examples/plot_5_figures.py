@@ -4,8 +4,8 @@ Figures for a paper
 
 The displays of :mod:`hsvlm.plotting` on one scene and one classifier. They work like those of
 scikit-learn: ``from_...`` computes and draws, ``ax=`` draws into axes of your own, and ``figure_``
-is there to be saved, for example with ``display.figure_.savefig("map.pdf")``. Small windows and
-12 epochs keep this page quick, and the split is random: the figures show what can be drawn, not
+is there to be saved, for example with ``display.figure_.savefig("map.pdf")``. 12 epochs
+keep this page quick, and the split is random: the figures show what can be drawn, not
 how good a map is.
 """
 

@@ -108,7 +108,8 @@ def test_even_window(make, cube, labels):
 
 
 def test_window_that_is_no_multiple_of_the_patch(make, cube, labels):
-    assert message_of(ParameterError, make(window_size=7, patch_size=3), cube, labels) == (
+    clf = make(vision_encoder="vit", window_size=7, patch_size=3)
+    assert message_of(ParameterError, clf, cube, labels) == (
         "window_size=7 is not a multiple of patch_size=3. Choose them so that whole patches fill "
         "the window."
     )
@@ -301,8 +302,8 @@ def test_callbacks_that_watch_what_is_not_there(make, cube, labels):
 def test_vision_parameters_that_do_not_exist(make, cube, labels):
     message = message_of(ParameterError, make(vision_params={"dpeth": 2}), cube, labels)
     assert message == (
-        "The vision encoder MaskedViT cannot be made from {'n_channels': 6, 'window_size': 5, "
-        "'patch_size': 1, 'dpeth': 2}: MaskedViT.__init__() got an unexpected keyword argument "
+        "The vision encoder OverlapViT cannot be made from {'n_channels': 6, 'window_size': 5, "
+        "'patch_size': 1, 'dpeth': 2}: OverlapViT.__init__() got an unexpected keyword argument "
         "'dpeth'. It has to take n_channels, window_size and patch_size, and what vision_params "
         "holds."
     )
@@ -310,8 +311,7 @@ def test_vision_parameters_that_do_not_exist(make, cube, labels):
 
 def test_patches_larger_than_the_window(make, cube, labels):
     assert message_of(ParameterError, make(patch_size=9), cube, labels) == (
-        "window_size=5 is not a multiple of patch_size=9. Choose them so that whole patches fill "
-        "the window."
+        "patch_size=9 is larger than window_size=5. Choose a patch that fits into the window."
     )
 
 
