@@ -62,7 +62,7 @@ X, y = scene.samples()
 base = HSIPromptClassifier(
     class_names=scene.class_names, text_encoder=Encoder(), window_size=3, patch_size=1,
     n_components=5, vision_params=dict(width=16, depth=1, n_heads=2, mlp_width=16),
-    max_epochs=1, batch_size=64, device="cpu",
+    max_epochs=1, batch_size=64, device="cpu", spatial_params=dict(restart=0.01),
 )
 ready_made = np.eye(len(scene.class_names), 8)
 memory, census = [], []

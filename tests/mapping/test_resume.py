@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from hsvlm import HSIPromptClassifier, Scene, pixel_samples
-from hsvlm._inference import class_scores
+from hsvlm._scene_readout import ClassScores
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 from hsvlm.mapping import predict_scene
 
@@ -80,13 +80,15 @@ def test_every_block_may_be_the_last_before_an_interruption(tmp_path, fitted, sc
     predict_scene(fitted, scene, **whole)
     calls = []
 
-    def once(clf, X):
+    scores = ClassScores.__call__
+
+    def once(self, X):
         calls.append(len(X))
         if len(calls) % 2 == 0:
             raise KeyboardInterrupt
-        return class_scores(clf, X)
+        return scores(self, X)
 
-    monkeypatch.setattr("hsvlm.mapping._predictor.class_scores", once)
+    monkeypatch.setattr(ClassScores, "__call__", once)
     n_pixels = int(scene.valid.sum())
     n_blocks = -(-n_pixels // 50)
     for done in range(1, n_blocks):
