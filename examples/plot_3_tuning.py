@@ -11,7 +11,8 @@ the training pixels. One labelled pixel in twelve, 6 epochs and a grid of four k
 # The pipeline
 # ------------
 # :class:`~hsvlm.SpectralPCA` keeps samples samples, so that the classifier behind it can still
-# cut windows. The classifier's own reduction is switched off by ``n_components=None``.
+# cut windows. The classifier's own reduction is switched off by ``n_components=None``, and its
+# read-out of the scene by ``spatial=None``: what is compared here are windows.
 
 import warnings
 
@@ -28,7 +29,13 @@ scene = load_indian_pines()
 X, y = scene.samples()
 X, y = X[::12], y[::12]
 clf = HSIPromptClassifier(
-    "indian-pines", n_components=None, max_epochs=6, batch_size=64, lr=2e-3, random_state=0
+    "indian-pines",
+    n_components=None,
+    spatial=None,
+    max_epochs=6,
+    batch_size=64,
+    lr=2e-3,
+    random_state=0,
 )
 pipeline = Pipeline([("pca", SpectralPCA()), ("clf", clf)])
 grid = {"pca__n_components": [10, 30], "clf__window_size": [3, 9]}
