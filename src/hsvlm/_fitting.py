@@ -218,14 +218,9 @@ def _train(
             identity.add_training(model_params, settings, (training, validation), previous)
             path = Path(clf.checkpoint_dir).expanduser() / f"{identity.hexdigest()[:16]}.zip"
             checkpoint = Checkpoint(path, clf.checkpoint_every, clf.resume)
+        data = training, validation
         clf.net_ = fit_net(
-            model_params,
-            settings,
-            training,
-            validation,
-            seed=seed,
-            previous=previous,
-            checkpoint=checkpoint,
+            model_params, settings, *data, seed=seed, previous=previous, checkpoint=checkpoint
         )
         _set_results(clf, device)
 
@@ -257,7 +252,8 @@ def _set_readout(
     clf.readout_ = fit_readout(clf, X, targets, weights)
     if clf.readout_.restart is None and former is not None:
         # The fit that is continued has seen the labels that would be held out.
-        clf.readout_ = replace(clf.readout_, restart=former.restart)
+        kept = {"restart": former.restart, "temperature": former.temperature}
+        clf.readout_ = replace(clf.readout_, **kept)
     if clf.readout_.restart is None:
         choose_restart(clf, X, targets, weights, fit_part, seed)
 
