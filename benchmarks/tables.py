@@ -14,16 +14,13 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from typing import Any
 
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from benchmarks.page import RESULTS, Row, Table, write_page, write_table
 from benchmarks.variants import (
-    CLASS_NAMES,
     PACKAGED,
     CharacterNGrams,
-    default,
     in_words,
     one_hot_prototypes,
     paper,
@@ -43,8 +40,6 @@ HUB_ENCODERS = {
 def table_1(window: int, epochs: dict[str, int]) -> Table:
     rows = [
         Row("paper's recipe, window 33, packaged text encoder", "94.03", paper(33, **epochs)),
-        Row("default", "", default(**epochs)),
-        Row("default, vision only", "", default(criterion="cross-entropy", **epochs)),
     ]
     protocols = ("random-10", "map-695", "blocks")
     return Table("1", "Overall", rows, protocols, baselines=True, compared=False)
@@ -131,25 +126,6 @@ def table_7(window: int, epochs: dict[str, int]) -> Table:
     return Table("7", "Prompts against vision only", rows)
 
 
-def table_defaults(window: int, epochs: dict[str, int]) -> Table:
-    changes: list[dict[str, Any]] = [
-        {"augment": False},
-        {"lr_schedule": "constant"},
-        {"batch_size": 64},
-        {"vision_params": {"depth": 3}},
-        {"vision_params": {"n_heads": 16}},
-        {"window_size": 9},
-        {"window_size": 21},
-        {"projection": "text"},
-        {"prompts": None, "class_names": CLASS_NAMES},
-    ]
-    rows = [Row("default", "", default(**epochs))]
-    for change in changes:
-        name = ", ".join(f"`{key}={value!r}`" for key, value in change.items() if key[0] != "c")
-        rows.append(Row(name, "", default(**epochs, **change)))
-    return Table("defaults", "What each default is worth", rows)
-
-
 TABLES = {
     "1": table_1,
     "2": table_2,
@@ -158,7 +134,6 @@ TABLES = {
     "5": table_5,
     "6": table_6,
     "7": table_7,
-    "defaults": table_defaults,
 }
 
 
