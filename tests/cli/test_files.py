@@ -232,7 +232,7 @@ def test_indian_pines_from_files_equals_indian_pines_from_arrays(tmp_path, suffi
     scene = load_indian_pines()
     write_scene(tmp_path / f"scene.{suffix}", scene)
     write_map(tmp_path / f"labels.{suffix}", scene.labels, class_names=scene.class_names)
-    settings = {"max_epochs": 1, "window_size": 9, "patch_size": 3}
+    settings = {"max_epochs": 1, "window_size": 3, "spatial_params": {"restart": 0.01}}
     run(
         *("fit", tmp_path / f"scene.{suffix}", "--labels", tmp_path / f"labels.{suffix}"),
         *("--prompts", "indian-pines", "--output", tmp_path / "fitted", "--quiet"),

@@ -20,6 +20,7 @@ def test_grid_search_over_separated_blocks():
         batch_size=256,
         max_epochs=2,
         patch_size=1,
+        spatial=None,
         random_state=0,
     )
     cv = SpatialBlockKFold(5, block_size=16, buffer=7)
