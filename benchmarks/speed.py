@@ -68,7 +68,8 @@ prediction, over the rate of products of square matrices of 1,024 rows on all co
 precision. Prediction is that of all 21,025 pixels of Indian Pines, from the cube to the label map;
 the loop passes one window at a time through the same network. Training is that of default settings
 on a random tenth of the labelled pixels, after its first epoch; *before* and *now* had those of
-their time, a transformer on windows of 15 pixels in patches of 3, *small windows* the present ones; the paper's setting has a window
+their time, a transformer on windows of 15 pixels in patches of 3, *small windows* the present
+ones; the paper's setting has a window
 of 33 pixels and 16 heads of width 4, and 256 of these samples. Attention is measured on one core,
 for 32 windows. The grid search has two settings, two folds of a random tenth, and twenty
 epochs, eight in the first two columns;
