@@ -319,8 +319,7 @@ def _fitted_preprocessing(clf: Any, X: PixelSamples | NDArray[Any]) -> Pipeline:
     reduce = [] if clf.n_components is None else [("pca", SpectralPCA(clf.n_components))]
     whole = clf.n_components is not None and spectra.shape[1] >= _LEAST_BANDS
     if clf.normalize == "snv" or (clf.normalize == "auto" and whole):
-        # Components keep their variances: equal ones would give the last as much say as the first,
-        # which costs several points where training and test pixels lie apart.
+        # Components keep their variances: equal ones would give the last as much say as the first.
         normalize = ("snv", SpectralTransformer(StandardNormalVariate()))
         steps: list[tuple[str, Any]] = [normalize, scale, *reduce]
     else:

@@ -50,6 +50,11 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
         -------
         StandardNormalVariate
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If the spectra are no finite numbers in two dimensions.
         """
         validate_data(self, X)
         return self
@@ -66,6 +71,13 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
         -------
         ndarray of shape (n_spectra, n_bands), floating
             Normalised spectra; single precision stays single.
+
+        Raises
+        ------
+        NotFittedError
+            If it was not fitted.
+        ValueError
+            If the spectra are no finite numbers, or have other bands than during fit.
         """
         check_is_fitted(self)
         spectra = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))

@@ -262,8 +262,8 @@ class HSIPromptClassifier(
         Parameters
         ----------
         name : {"fast", "accurate", "paper-indian-pines", "paper-pavia-university"}
-            Less or more training than by default, or the settings of the reference for its two
-            scenes; any other is an UnknownNameError.
+            Fewer epochs, windows of 9 pixels, or the settings of the reference for its two scenes;
+            any other is an UnknownNameError.
         **parameters
             Constructor arguments that take precedence.
 

@@ -39,6 +39,14 @@ def neighbor_distances(
         Positions of the two pixels in the flattened scene.
     distances : ndarray of shape (n_pairs,), float64
         Squared Euclidean distances.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.readout import neighbor_distances
+    >>> features = np.array([[[0.0], [3.0]]])
+    >>> neighbor_distances(features, np.ones((1, 2), dtype=bool), (0, 1))
+    (array([0]), array([1]), array([9.]))
     """
     height, width = valid.shape
     down, right = step
@@ -86,6 +94,17 @@ def transitions(
     .. [1] P. Perona and J. Malik, "Scale-space and edge detection using anisotropic diffusion",
        IEEE TPAMI 12, 1990, section V.
     .. [2] L. Grady, "Random walks for image segmentation", IEEE TPAMI 28, 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.readout import transitions
+    >>> features = np.array([[[0.0], [0.0], [9.0]]])
+    >>> valid = np.ones((1, 3), dtype=bool)
+    >>> transitions(features, valid, scale=1.0, contrast=4.0).toarray().round(2)
+    array([[0., 1., 0.],
+           [1., 0., 0.],
+           [0., 1., 0.]], dtype=float32)
     """
     pairs = []
     for step in NEIGHBORS:
@@ -153,6 +172,18 @@ def random_walk(
        and harmonic functions", ICML 2003.
     .. [3] G. H. Golub and R. S. Varga, "Chebyshev semi-iterative methods", Numerische Mathematik
        3, 1961.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.readout import random_walk, transitions
+    >>> walk = transitions(np.zeros((1, 3, 1)), np.ones((1, 3), dtype=bool), 1.0, 4.0)
+    >>> alone = np.full((3, 2), 0.5, dtype=np.float32)
+    >>> known, targets = np.array([0]), np.array([[1, 0]], dtype=np.float32)
+    >>> random_walk(walk, alone, known, targets, restart=0.1, n_steps=100).round(2)
+    array([[1.  , 0.  ],
+           [0.88, 0.12],
+           [0.84, 0.16]], dtype=float32)
     """
     unknown = np.ones((len(probabilities), 1), dtype=np.float32)
     unknown[known] = 0
