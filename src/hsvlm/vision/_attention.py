@@ -66,11 +66,12 @@ class _NarrowHeads(Function):
     def forward(ctx: Any, qkv: Tensor) -> Tensor:
         n_windows, n_tokens, _, n_heads, width = qkv.shape
         n_all = n_windows * n_heads
-        query, key, value = qkv.permute(2, 0, 3, 4, 1).reshape(3, n_all, width, n_tokens)
-        query = query * _scale(width)
-        ones = qkv.new_ones(n_all, 1, n_tokens)
-        key, value = torch.cat([key, ones], dim=1), torch.cat([value, ones], dim=1)
-        query = torch.cat([query, -_bound(query, key[:, :-1])], dim=1)
+        rows = qkv.new_empty(3, n_windows, n_heads, width + 1, n_tokens)
+        rows[..., :-1, :] = qkv.permute(2, 0, 3, 4, 1)
+        rows[1:, ..., -1, :] = 1
+        query, key, value = rows.flatten(1, 2)
+        query[:, :-1] *= _scale(width)
+        query[:, -1:] = -_bound(query[:, :-1], key[:, :-1])
         mixed = torch.empty_like(value)
         for piece in _pieces(n_all, n_tokens):
             torch.bmm(value[piece], _powers(query, key, piece).transpose(1, 2), out=mixed[piece])
