@@ -420,6 +420,16 @@ def test_presets_carry_the_settings_of_the_reference():
     assert (pavia["max_epochs"], pavia["batch_size"]) == (25, 128)
 
 
+@pytest.mark.parametrize("name", ["fast", "accurate", "paper-indian-pines"])
+def test_presets_are_not_changed_through_a_classifier(name):
+    settings = HSIPromptClassifier.from_preset(name).get_params()
+    changed = HSIPromptClassifier.from_preset(name)
+    for one in (changed.vision_params, changed.spatial_params):
+        if one is not None:
+            one["width"] = 7
+    assert HSIPromptClassifier.from_preset(name).get_params() == settings
+
+
 def test_the_preset_trains_as_many_parameters_as_the_reference():
     rng = np.random.default_rng(0)
     cube, labels = rng.normal(size=(9, 8, 30)), np.zeros((9, 8), dtype=int)

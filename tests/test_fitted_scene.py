@@ -24,10 +24,11 @@ def samples(cube):
 
 
 def test_what_is_kept(cube, samples):
-    readout = kept(samples, spatial_params={"contrast": 2, "n_steps": np.int64(9)})
-    assert (readout.restart, readout.contrast, readout.n_steps) == (None, 2.0, 9)
-    assert [type(one) for one in (readout.contrast, readout.n_steps)] == [float, int]
-    assert readout.accuracies is None
+    readout = kept(samples, spatial_params={"contrast": 2, "agreement": 1, "n_steps": np.int64(9)})
+    settings = readout.contrast, readout.agreement, readout.n_steps
+    assert (readout.restart, *settings) == (None, 2.0, 1.0, 9)
+    assert [type(one) for one in settings] == [float, float, int]
+    assert readout.brier_scores is None
     (scene,) = readout.scenes
     assert scene.shape == (18, 20, 12)
     np.testing.assert_array_equal(scene.coords, samples.coords)
@@ -85,7 +86,7 @@ def test_scenes_are_known_again(cube, samples):
 
 
 def test_defaults():
-    expected = {"restart": None, "contrast": 4.0, "n_steps": 100}
+    expected = {"restart": None, "contrast": 4.0, "agreement": 2.0, "n_steps": 100}
     assert readout_settings(None) == readout_settings({}) == expected
     assert readout_settings({"restart": "auto"}) == expected
     assert readout_settings({"restart": 1, "contrast": 0}) == {
@@ -101,12 +102,12 @@ def test_defaults():
         (
             {"alpha": 0.1, "steps": 3},
             "spatial_params sets 'alpha', 'steps', which the read-out does not know. It may set "
-            "'restart', 'contrast', 'n_steps'.",
+            "'restart', 'contrast', 'agreement', 'n_steps'.",
         ),
         (
             {1: 2, "a": 3},
             "spatial_params sets 1, 'a', which the read-out does not know. It may set 'restart', "
-            "'contrast', 'n_steps'.",
+            "'contrast', 'agreement', 'n_steps'.",
         ),
         (
             {"restart": 0},
@@ -128,6 +129,10 @@ def test_defaults():
         (
             {"contrast": np.nan},
             "spatial_params: contrast=nan must be a float in the range [0.0, 1000000.0].",
+        ),
+        (
+            {"agreement": 101},
+            "spatial_params: agreement=101 must be a float in the range [0.0, 100.0].",
         ),
         (
             {"n_steps": 0},

@@ -65,9 +65,12 @@ def test_the_eight_neighbours_of_a_pixel_are_seen_once():
 # Transitions
 
 
-def test_transitions_follow_the_formula():
-    features = random_scene(0)[0]
-    walk = transitions(features, everywhere(), scale=0.7, contrast=3.0)
+@pytest.mark.parametrize("agreement", [None, 2.0, 0.5])
+def test_transitions_follow_the_formula(agreement):
+    features, probabilities = random_scene(0)[:2]
+    seen = {} if agreement is None else {"probabilities": probabilities, "agreement": agreement}
+    walk = transitions(features, everywhere(), scale=0.7, contrast=3.0, **seen)
+    root = np.sqrt(probabilities).reshape(*SHAPE, -1)
     assert walk.dtype == np.float32
     found = walk.toarray()
     for row, col in np.ndindex(*SHAPE):
@@ -78,9 +81,21 @@ def test_transitions_follow_the_formula():
             if inside and there != (row, col):
                 distance = np.sum((features[row, col].astype(float) - features[there]) ** 2)
                 length = (down - 1) ** 2 + (right - 1) ** 2
-                weights[there] = (1e-4 + (1 + 3.0 * distance / 0.7) ** -2) / length
+                alike = (1 + 3.0 * distance / 0.7) ** -2
+                alike *= (root[row, col] @ root[there]) ** (agreement or 0)
+                weights[there] = (1e-4 + alike) / length
         expected = weights.ravel() / weights.sum()
         np.testing.assert_allclose(found[row * SHAPE[1] + col], expected, rtol=1e-4)
+
+
+def test_without_agreement_probabilities_are_not_seen():
+    features, probabilities = random_scene(0)[:2]
+    expected = transitions(features, everywhere(), 0.7, 3.0).toarray()
+    for walk in (
+        transitions(features, everywhere(), 0.7, 3.0, probabilities, 0.0),
+        transitions(features, everywhere(), 0.7, 3.0, np.full_like(probabilities, 1 / 3), 2.0),
+    ):
+        np.testing.assert_allclose(walk.toarray(), expected, rtol=1e-5)
 
 
 def test_without_contrast_edges_are_not_seen():

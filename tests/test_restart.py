@@ -12,7 +12,7 @@ from hsvlm._fitted_scene import fit_readout
 from hsvlm._fitting import fit_net
 from hsvlm._restart import _CANDIDATES as CANDIDATES
 from hsvlm._restart import _DEFAULT as DEFAULT
-from hsvlm._restart import choose_restart
+from hsvlm._restart import _clearly_best, choose_restart
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.model_selection import spatial_holdout
@@ -77,20 +77,21 @@ def fitted(make, training):
 def open_choice(fitted):
     """The same without the choice."""
     clf = copy.copy(fitted)
-    clf.readout_ = replace(fitted.readout_, restart=None, accuracies=None)
+    clf.readout_ = replace(fitted.readout_, restart=None, brier_scores=None)
     return clf
 
 
 @pytest.fixture
-def found_correct(monkeypatch):
-    """Lets held-out samples be right as often as the test says."""
+def found_wrong(monkeypatch):
+    """Lets held-out samples have the Brier scores that the test says."""
 
-    def set_counts(counts):
+    def set_scores(scores):
         monkeypatch.setattr(
-            "hsvlm._restart._accuracies", lambda *_: np.asarray(counts, dtype=float)
+            "hsvlm._restart._brier_scores",
+            lambda _, targets: np.tile(np.asarray(scores, float)[:, None], len(targets)),
         )
 
-    return set_counts
+    return set_scores
 
 
 def choose(clf, training, fit_part=None, weights=None, seed=0):
@@ -101,11 +102,11 @@ def choose(clf, training, fit_part=None, weights=None, seed=0):
     return clf.readout_
 
 
-def test_the_most_accurate_on_held_out_labels_is_taken(open_choice, training):
+def test_brier_scores_on_held_out_labels_decide(open_choice, training):
     X, y = training
     targets = np.searchsorted(open_choice.classes_, y)
     weights = np.random.default_rng(0).uniform(0.1, 2, len(y))
-    correct, total = np.zeros(len(CANDIDATES)), 0.0
+    loss, total = np.zeros(len(CANDIDATES)), 0.0
     for number in range(3):
         random_state = np.random.RandomState(7 + number)
         kept, held = spatial_holdout(X, targets, 1 / 3, 8, random_state)
@@ -113,32 +114,74 @@ def test_the_most_accurate_on_held_out_labels_is_taken(open_choice, training):
         for candidate, restart in enumerate(CANDIDATES):
             other = copy.copy(open_choice)
             other.readout_ = replace(readout, restart=restart)
-            correct[candidate] += weights[held] @ (other.predict(X[held]) == y[held])
+            wrong = other.predict_proba(X[held]) - np.eye(4)[targets[held]]
+            loss[candidate] += weights[held] @ (wrong**2).sum(axis=1)
         total += weights[held].sum()
     chosen = choose(open_choice, training, weights=weights, seed=7)
-    assert list(chosen.accuracies) == list(CANDIDATES)
-    np.testing.assert_allclose(list(chosen.accuracies.values()), correct / total)
-    assert len(set(chosen.accuracies.values())) > 1
-    assert chosen.accuracies[chosen.restart] == max(chosen.accuracies.values())
+    assert list(chosen.brier_scores) == list(CANDIDATES)
+    np.testing.assert_allclose(list(chosen.brier_scores.values()), loss / total, rtol=1e-4)
+    assert len(set(chosen.brier_scores.values())) > 1
     assert chosen.scenes is open_choice.readout_.scenes
 
 
 @pytest.mark.parametrize("best", range(len(CANDIDATES)))
-def test_every_candidate_can_be_taken(open_choice, training, found_correct, best):
-    found_correct(np.eye(len(CANDIDATES))[best])
+def test_every_candidate_can_be_taken(open_choice, training, found_wrong, best):
+    found_wrong(1 - np.eye(len(CANDIDATES))[best])
     assert choose(open_choice, training).restart == CANDIDATES[best]
 
 
-def test_of_equally_good_values_the_one_nearest_to_the_default(
-    open_choice, training, found_correct
-):
-    n = len(CANDIDATES)
-    for counts in (np.zeros(n), np.ones(n)):
-        found_correct(counts)
+def test_without_a_gain_the_default_stays(open_choice, training, found_wrong):
+    for scores in (np.zeros(len(CANDIDATES)), np.array([one != DEFAULT for one in CANDIDATES])):
+        found_wrong(scores)
         assert choose(open_choice, training).restart == DEFAULT
-    for first in range(n):
-        found_correct(np.arange(n) >= first)
-        assert choose(open_choice, training).restart == max(CANDIDATES[first], DEFAULT)
+
+
+def losses_of(gains, candidate=0):
+    """Of one sample per block, where a candidate gains that much on the default."""
+    losses = np.ones((len(CANDIDATES), len(gains)))
+    losses[candidate] -= gains
+    return losses, np.arange(len(gains))
+
+
+def test_a_gain_must_be_clear():
+    usual = CANDIDATES.index(DEFAULT)
+    # Mean 1 and standard deviation 1 of ten: a standard error of 0.35; of three: 0.71.
+    gains = np.tile([0.0, 2.0], 5)
+    assert _clearly_best(*losses_of(gains)) == 0
+    assert _clearly_best(*losses_of(-gains)) == usual
+    assert _clearly_best(*losses_of(gains[:3])) == usual
+    assert _clearly_best(*losses_of([5.0])) == usual
+    # The same gains of ten pixels in two blocks.
+    losses, _ = losses_of(gains)
+    assert _clearly_best(losses, np.arange(10) % 2) == usual
+    losses[1] -= 0.9 * gains
+    losses[2] += 0.5 * gains
+    assert _clearly_best(losses, np.arange(10)) == 0
+
+
+def test_the_threshold_is_two_standard_errors_of_the_sum():
+    for seed in range(20):
+        gains = np.random.default_rng(seed).normal(0.8, 1, 12)
+        clear = gains.mean() > 2 * gains.std(ddof=1) / np.sqrt(len(gains))
+        assert (_clearly_best(*losses_of(gains, 3)) == 3) == clear
+
+
+def test_a_block_counts_once_however_often_it_is_held_out(open_choice, training, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "hsvlm._restart._clearly_best", lambda losses, block: seen.append(block) or 0
+    )
+    X, y = training
+    targets = np.searchsorted(open_choice.classes_, y)
+    choose(open_choice, training, seed=7)
+    held = [
+        spatial_holdout(X, targets, 1 / 3, 8, np.random.RandomState(7 + number))[1]
+        for number in range(3)
+    ]
+    blocks = X.coords[np.concatenate(held)] // 8
+    assert len(np.unique(seen[0])) == len(np.unique(blocks, axis=0))
+    for number in np.unique(seen[0]):
+        assert len(np.unique(blocks[seen[0] == number], axis=0)) == 1
 
 
 def test_parts_are_whole_blocks_of_the_training_and_drawn_anew(open_choice, training):
@@ -160,12 +203,12 @@ def test_with_too_few_labels_the_default_is_taken(make, training):
     few = np.sort(np.unique(y, return_index=True)[1])
     clf = make().fit(X[few], y[few])
     assert clf.readout_.restart == DEFAULT
-    assert clf.readout_.accuracies is None
+    assert clf.readout_.brier_scores is None
     np.testing.assert_array_equal(clf.predict(X[few]), y[few])
 
 
 def test_labels_that_are_too_few_for_a_later_draw_count_as_they_are(
-    open_choice, training, found_correct, monkeypatch
+    open_choice, training, found_wrong, monkeypatch
 ):
     draws = iter([spatial_holdout, None])
 
@@ -177,7 +220,7 @@ def test_labels_that_are_too_few_for_a_later_draw_count_as_they_are(
         return draw(*arguments)
 
     monkeypatch.setattr("hsvlm._restart.spatial_holdout", once)
-    found_correct(np.eye(len(CANDIDATES))[-1])
+    found_wrong(1 - np.eye(len(CANDIDATES))[-1])
     assert choose(open_choice, training).restart == CANDIDATES[-1]
 
 
@@ -186,18 +229,18 @@ def test_labels_that_are_too_few_for_a_later_draw_count_as_they_are(
 
 def test_a_fit_chooses_and_chooses_the_same_again(make, fitted, training, scene):
     assert fitted.readout_.restart in CANDIDATES
-    assert all(0 < one <= 1 for one in fitted.readout_.accuracies.values())
+    assert all(0 < one <= 2 for one in fitted.readout_.brier_scores.values())
     again = make().fit(*training)
-    assert again.readout_.accuracies == fitted.readout_.accuracies
+    assert again.readout_.brier_scores == fitted.readout_.brier_scores
     assert again.readout_.restart == fitted.readout_.restart
     np.testing.assert_array_equal(again.predict_proba(scene.cube), fitted.predict_proba(scene.cube))
     other = make(random_state=1).fit(*training)
-    assert other.readout_.accuracies != fitted.readout_.accuracies
+    assert other.readout_.brier_scores != fitted.readout_.brier_scores
 
 
 def test_the_choice_does_not_change_the_network(make, fitted, training, scene):
     given = make(spatial_params={"restart": fitted.readout_.restart}).fit(*training)
-    assert given.readout_.accuracies is None
+    assert given.readout_.brier_scores is None
     assert given.readout_.temperature == 1
     np.testing.assert_array_equal(given.transform(scene.cube), fitted.transform(scene.cube))
     np.testing.assert_array_equal(given.predict(scene.cube), fitted.predict(scene.cube))
@@ -216,7 +259,7 @@ def test_no_label_beside_those_of_the_training_is_looked_at(make, fitted, traini
     label_map = np.zeros((24, 28), dtype=int)
     label_map[tuple(X.coords.T)] = y
     clf = make().fit(X.cubes[0], label_map)
-    assert clf.readout_.accuracies == fitted.readout_.accuracies
+    assert clf.readout_.brier_scores == fitted.readout_.brier_scores
     for samples, targets in seen:
         np.testing.assert_array_equal(clf.classes_[targets], label_map[tuple(samples.coords.T)])
 
@@ -237,12 +280,12 @@ def test_samples_that_watch_the_training_are_not_looked_at(make, training, monke
         np.testing.assert_array_equal(one.coords, scene.coords)
 
 
-def test_a_continued_fit_keeps_the_choice(make, training, found_correct, monkeypatch):
+def test_a_continued_fit_keeps_the_choice(make, training, found_wrong, monkeypatch):
     X, y = training
-    found_correct(np.eye(len(CANDIDATES))[4])
+    found_wrong(1 - np.eye(len(CANDIDATES))[4])
     clf = make(warm_start=True).fit(X, y)
     assert clf.readout_.restart == CANDIDATES[4]
-    found_correct(np.eye(len(CANDIDATES))[2])
+    found_wrong(1 - np.eye(len(CANDIDATES))[2])
     clf.fit(X[::2], y[::2])
     assert clf.readout_.restart == CANDIDATES[4]
     assert len(clf.readout_.scenes[0].coords) == len(X[::2])
@@ -257,7 +300,7 @@ def test_several_scenes(make, training, scene):
     ids = np.repeat([0, 1], [len(X), len(coords) - len(X)])
     labels = np.concatenate([y, second.labels[second.labels > 0][::3]])
     clf = make().fit(PixelSamples([scene.cube, second.cube], coords, ids), labels)
-    assert max(clf.readout_.accuracies.values()) > 0.3
+    assert max(clf.readout_.brier_scores.values()) < 0.9
 
 
 # Ctrl-C
@@ -266,7 +309,7 @@ def test_several_scenes(make, training, scene):
 def assert_usable(clf, expected, scene):
     assert clf.interrupted_
     assert clf.readout_.restart == DEFAULT
-    assert clf.readout_.accuracies is None
+    assert clf.readout_.brier_scores is None
     np.testing.assert_array_equal(clf.predict_proba(scene.cube), expected.predict_proba(scene.cube))
 
 

@@ -89,7 +89,7 @@ def grid(cube):
 def test_the_read_out_makes_predictions_better(fitted, alone, scene):
     assert alone.readout_ is None
     assert fitted.readout_.restart == 0.01
-    assert fitted.readout_.accuracies is None
+    assert fitted.readout_.brier_scores is None
     found = [one.score(scene.cube, scene.labels) for one in (alone, fitted)]
     assert found[1] > found[0] + 0.05
 
@@ -385,7 +385,9 @@ def test_settings_are_looked_at_before_training(make, training, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("given", [{"restart": 1}, {"contrast": 0}, {"n_steps": 1}])
+@pytest.mark.parametrize(
+    "given", [{"restart": 1}, {"contrast": 0}, {"agreement": 0}, {"n_steps": 1}]
+)
 def test_settings_are_used(make, training, scene, fitted, given):
     clf = make(spatial_params={"restart": 0.01, **given}).fit(*training)
     assert (clf.predict_proba(scene.cube) != fitted.predict_proba(scene.cube)).any()

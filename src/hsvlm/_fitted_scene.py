@@ -36,10 +36,11 @@ _N_EDGE_FEATURES = 5
 _N_REFERENCES = 16
 # Transformed copies of a scene differ in the last bits.
 _SAME = 1e-3
-_DEFAULTS: dict[str, Any] = {"restart": "auto", "contrast": 4.0, "n_steps": 100}
+_DEFAULTS: dict[str, Any] = {"restart": "auto", "contrast": 4.0, "agreement": 2.0, "n_steps": 100}
 _RANGES = {
     "restart": Numbers(Real, 0, 1, closed="right"),
     "contrast": Numbers(Real, 0, 1e6, closed="both"),
+    "agreement": Numbers(Real, 0, 100, closed="both"),
     "n_steps": Numbers(Integral, 1, 10**4, closed="both"),
 }
 
@@ -89,7 +90,7 @@ class Readout:
     ----------
     restart : float or None
         See :func:`hsvlm.readout.random_walk`; None as long as it is not chosen.
-    contrast, n_steps : float and int
+    contrast, agreement, n_steps : float, float and int
         See :func:`hsvlm.readout.transitions` and :func:`hsvlm.readout.random_walk`.
     edges : Pipeline
         From spectra to what edges are seen in.
@@ -100,19 +101,20 @@ class Readout:
     temperature : float
         By which log-probabilities are divided in the end, so that probabilities are calibrated on
         training pixels that were held out.
-    accuracies : dict or None
-        ``{restart: accuracy}`` on training pixels that were held out to choose; None where nothing
-        was to be chosen or could be held out.
+    brier_scores : dict or None
+        ``{restart: Brier score}`` on training pixels that were held out to choose; None where
+        nothing was to be chosen or could be held out.
     """
 
     restart: float | None
     contrast: float
+    agreement: float
     n_steps: int
     edges: Pipeline
     scale: float
     scenes: tuple[FittedScene, ...]
     temperature: float = 1.0
-    accuracies: dict[float, float] | None = None
+    brier_scores: dict[float, float] | None = None
 
 
 def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -186,6 +188,7 @@ def fit_readout(
     return Readout(
         restart=None if restart is None else float(restart),
         contrast=float(settings["contrast"]),
+        agreement=float(settings["agreement"]),
         n_steps=int(settings["n_steps"]),
         edges=edges,
         scale=_usual_distance(X, edges),

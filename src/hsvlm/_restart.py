@@ -36,6 +36,8 @@ _DEFAULT = 0.001
 # Held out are blocks of this side, in pixels, as labels that somebody draws are patches.
 _BLOCK_SIZE = 8
 _N_HOLDOUTS = 3
+# Held-out labels of few blocks say little: the usual value stays unless they speak clearly.
+_N_STANDARD_ERRORS = 2.0
 _TEMPERATURES = (0.25, 4.0)
 
 
@@ -50,8 +52,9 @@ def choose_restart(
     """Set restart probability and temperature of a read-out by nested spatial validation.
 
     Networks are trained, in half the epochs, without a third of the training labels, in whole
-    blocks; the value with the most of those right is taken, and the temperature under which they
-    are most probable. Labels outside of the training are not looked at.
+    blocks. The value with the lowest Brier score [1]_ on those is taken, if it is lower than that
+    of the usual value by more than two standard errors over the blocks, and the temperature under
+    which they are most probable. Labels outside of the training are not looked at.
 
     Parameters
     ----------
@@ -71,7 +74,12 @@ def choose_restart(
     Warns
     -----
     HSVLMWarning
-        If it is interrupted or fails; a value that suits most scenes is taken then.
+        If it is interrupted or fails; the usual value is taken then.
+
+    References
+    ----------
+    .. [1] G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly
+       Weather Review 78, 1950.
     """
     found: list[_HeldOut] = []
     try:
@@ -85,7 +93,10 @@ def choose_restart(
             other = fit_part(kept)
             known = fit_readout(clf, X[kept], targets[kept], weights[kept])
             scores = _log_probabilities(other, known, X[held])
-            found.append(_HeldOut(scores, targets[held], weights[held]))
+            positions = np.column_stack([X.scene_ids[held], X.coords[held]])
+            # The same block has the same number in every hold-out.
+            blocks = positions // (1, _BLOCK_SIZE, _BLOCK_SIZE)
+            found.append(_HeldOut(scores, targets[held], weights[held], blocks))
     except (KeyboardInterrupt, TrainingDivergedError, DeviceMemoryError, MemoryError) as error:
         # The network is trained: whatever happens here must not lose it.
         clf.interrupted_ |= isinstance(error, KeyboardInterrupt)
@@ -102,6 +113,7 @@ class _HeldOut(NamedTuple):
     log_probabilities: NDArray[np.float32]  # of every candidate, (n_candidates, n_samples, ...)
     targets: NDArray[np.intp]
     weights: NDArray[np.float64]
+    blocks: NDArray[np.intp]  # (n_samples, 3): scene, row and column
 
 
 def _chosen(readout: Readout, found: list[_HeldOut]) -> Readout:
@@ -110,23 +122,56 @@ def _chosen(readout: Readout, found: list[_HeldOut]) -> Readout:
     log_probabilities = np.concatenate([one.log_probabilities for one in found], axis=1)
     targets = np.concatenate([one.targets for one in found])
     weights = np.concatenate([one.weights for one in found])
-    accuracies = _accuracies(log_probabilities, targets, weights)
-    # Of equally good values the one nearest to what suits most scenes.
-    order = [abs(math.log(one / _DEFAULT)) for one in _CANDIDATES]
-    best = min(range(len(_CANDIDATES)), key=lambda one: (-accuracies[one], order[one]))
+    blocks = np.concatenate([one.blocks for one in found])
+    losses = _brier_scores(log_probabilities, targets) * weights
+    best = _clearly_best(losses, np.unique(blocks, axis=0, return_inverse=True)[1].reshape(-1))
+    scores = losses.sum(axis=1) / weights.sum()
     return replace(
         readout,
         restart=_CANDIDATES[best],
         temperature=_temperature(log_probabilities[best], targets, weights),
-        accuracies=dict(zip(_CANDIDATES, accuracies.tolist(), strict=True)),
+        brier_scores=dict(zip(_CANDIDATES, scores.tolist(), strict=True)),
     )
 
 
-def _accuracies(
-    log_probabilities: NDArray[np.float32], targets: NDArray[np.intp], weights: NDArray[np.float64]
+def _brier_scores(
+    log_probabilities: NDArray[np.float32], targets: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    right = log_probabilities.argmax(axis=2) == targets
-    return np.asarray(right @ weights / weights.sum())
+    """Of every candidate and sample: squared distance of the probabilities from the truth."""
+    wrong = np.exp(log_probabilities, dtype=np.float64)
+    wrong[:, np.arange(len(targets)), targets] -= 1
+    return np.asarray(np.square(wrong).sum(axis=2))
+
+
+def _clearly_best(losses: NDArray[np.float64], block: NDArray[np.intp]) -> int:
+    """The candidate whose gain on the usual one is largest, among those that gain clearly.
+
+    Pixels of a block go together, so its sum is what varies [1]_.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_candidates, n_samples), float64
+        Of every candidate and held-out sample.
+    block : ndarray of shape (n_samples,), dtype intp
+        Number of the block of each sample.
+
+    Returns
+    -------
+    int
+        Index of a candidate.
+
+    References
+    ----------
+    .. [1] A. C. Cameron and D. L. Miller, "A practitioner's guide to cluster-robust inference",
+       Journal of Human Resources 50, 2015.
+    """
+    usual = _CANDIDATES.index(_DEFAULT)
+    gains = np.stack([np.bincount(block, losses[usual] - one) for one in losses])
+    n_blocks = gains.shape[1]
+    errors = gains.std(axis=1) * n_blocks / math.sqrt(max(n_blocks - 1, 1))
+    total = gains.sum(axis=1)
+    total[total <= _N_STANDARD_ERRORS * errors] = 0
+    return usual if not (total > 0).any() or n_blocks == 1 else int(total.argmax())
 
 
 def _temperature(

@@ -288,7 +288,9 @@ class SceneTiles:
             coords = np.argwhere(usable) + np.array([rows[0], cols[0]])
             scores = window_scores(self._clf, PixelSamples(self._cube, coords))
             probabilities[inside] = softmax(scores, axis=1)
-        walk = transitions(features, usable, self._readout.scale, self._readout.contrast)
+        readout = self._readout
+        settings = readout.scale, readout.contrast, probabilities, readout.agreement
+        walk = transitions(features, usable, *settings)
         known, targets = self._known((rows[0], cols[0]), usable)
         return Region(rows, cols, usable, walk, probabilities, known, targets)
 

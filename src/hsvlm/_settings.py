@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -92,8 +93,8 @@ _PAPER: dict[str, Any] = {
 }
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"max_epochs": 20, "lr": 2e-3, "spatial_params": {"restart": 0.002}},
-    "accurate": {"window_size": 9},
+    "fast": {"max_epochs": 20, "lr": 3e-3, "spatial_params": {"restart": 0.001}},
+    "accurate": {"max_epochs": 100, "vision_params": {"depth": 4}},
     "paper-indian-pines": {
         **_PAPER,
         "prompts": "indian-pines",
@@ -129,4 +130,4 @@ def preset(name: str) -> dict[str, Any]:
     """
     if name not in _PRESETS:
         raise UnknownNameError.of("preset", name, _PRESETS)
-    return dict(_PRESETS[name])
+    return copy.deepcopy(_PRESETS[name])

@@ -105,8 +105,8 @@ class HSIPromptClassifier(
         by random walks that training labels absorb, see :mod:`hsvlm.readout`, or window by window.
         Other scenes, spectra and ready-made windows are predicted window by window.
     spatial_params : dict, default=None
-        ``restart`` (``"auto"`` chooses it inside the training labels), ``contrast`` and
-        ``n_steps`` of the walks.
+        ``restart`` (``"auto"`` chooses it inside the training labels), ``contrast``, ``agreement``
+        and ``n_steps`` of the walks.
     callbacks : list of skorch callbacks, default=None
         Such as early stopping.
     checkpoint_dir : path or None, default=None
@@ -202,8 +202,8 @@ class HSIPromptClassifier(
         n_semi_hard: int = 4,
         criterion: str = "hard-semi-hard",
         max_epochs: int = 60,
-        batch_size: int = 32,
-        lr: float = 1e-3,
+        batch_size: int = 64,
+        lr: float = 1.5e-3,
         lr_schedule: str = "cosine",
         weight_decay: float = 0.3,
         augment: bool = True,
@@ -262,8 +262,8 @@ class HSIPromptClassifier(
         Parameters
         ----------
         name : {"fast", "accurate", "paper-indian-pines", "paper-pavia-university"}
-            Fewer epochs, windows of 9 pixels, or the settings of the reference for its two scenes;
-            any other is an UnknownNameError.
+            Fewer epochs, more layers and epochs, or the settings of the reference for its two
+            scenes; any other is an UnknownNameError.
         **parameters
             Constructor arguments that take precedence.
 

@@ -60,18 +60,25 @@ def neighbor_distances(
 
 
 def transitions(
-    features: NDArray[np.floating], valid: NDArray[np.bool_], scale: float, contrast: float
+    features: NDArray[np.floating],
+    valid: NDArray[np.bool_],
+    scale: float,
+    contrast: float,
+    probabilities: NDArray[np.float32] | None = None,
+    agreement: float = 2.0,
 ) -> sparse.csr_array:
     r"""Probabilities with which a random walk goes from a pixel to each of its neighbours.
 
     They are proportional to
 
     .. math:: w_{ij} = \frac{1}{|i - j|^2}
-       \left(\varepsilon + \left(1 + c\, \frac{d_{ij}^2}{s}\right)^{-2}\right)
+       \left(\varepsilon + \left(1 + c\, \frac{d_{ij}^2}{s}\right)^{-2}
+       \left(\sum_k \sqrt{p_{ik}\, p_{jk}}\right)^{a}\right)
 
-    for the eight neighbours j of pixel i, with spectral distances d, their scale s, the contrast c
-    and a trace :math:`\varepsilon = 10^{-4}`: the squared edge-stopping function of anisotropic
-    diffusion [1]_, in the weights of a random walk over an image [2]_.
+    for the eight neighbours j of pixel i, with spectral distances d, their scale s, the contrast c,
+    class probabilities p, the agreement a and a trace :math:`\varepsilon = 10^{-4}`: the squared
+    edge-stopping function of anisotropic diffusion [1]_, in the weights of a random walk over an
+    image [2]_, times a power of the affinity of the pixels' class probabilities [3]_.
 
     Parameters
     ----------
@@ -83,6 +90,11 @@ def transitions(
         Squared distance of neighbours that is usual.
     contrast : float
         How much an edge stops the walk; 0 does not look at the features.
+    probabilities : ndarray of shape (height * width, n_classes), float32, optional
+        Of the classes of every pixel by itself, in which edges are seen as well.
+    agreement : float
+        How much it stops the walk that two pixels seem to be of different classes; 0 does not look
+        at the probabilities.
 
     Returns
     -------
@@ -94,6 +106,8 @@ def transitions(
     .. [1] P. Perona and J. Malik, "Scale-space and edge detection using anisotropic diffusion",
        IEEE TPAMI 12, 1990, section V.
     .. [2] L. Grady, "Random walks for image segmentation", IEEE TPAMI 28, 2006.
+    .. [3] A. Bhattacharyya, "On a measure of divergence between two multinomial populations",
+       Sankhyā 7, 1946.
 
     Examples
     --------
@@ -106,11 +120,14 @@ def transitions(
            [1., 0., 0.],
            [0., 1., 0.]], dtype=float32)
     """
+    root = None if probabilities is None or agreement == 0 else np.sqrt(probabilities)
     pairs = []
     for step in NEIGHBORS:
         first, second, distances = neighbor_distances(features, valid, step)
-        weights = _LEAST_WEIGHT + (1 + contrast * distances / scale) ** -2
-        pairs.append((first, second, weights / (step[0] ** 2 + step[1] ** 2)))
+        alike = (1 + contrast * distances / scale) ** -2
+        if root is not None:
+            alike *= np.einsum("ij,ij->i", root[first], root[second]) ** agreement
+        pairs.append((first, second, (_LEAST_WEIGHT + alike) / (step[0] ** 2 + step[1] ** 2)))
     first, second, weights = (np.concatenate(one) for one in zip(*pairs, strict=True))
     alone = np.ones(valid.size)
     alone[first] = alone[second] = 0

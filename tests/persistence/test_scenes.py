@@ -13,7 +13,7 @@ from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning
 from hsvlm.mapping import predict_scene
 from hsvlm.persistence import load, save
 
-WHOLE = "ValueError: scale, temperature, restart, edges, scenes or accuracies of the read-out"
+WHOLE = "ValueError: scale, temperature, restart, edges, scenes or Brier scores of the read-out"
 METHODS = ("predict", "predict_proba", "decision_function")
 
 
@@ -58,7 +58,7 @@ def assert_refused(folder, wrong):
 def test_a_loaded_classifier_reads_the_same_out_of_its_scenes(known, cube, tmp_path):
     loaded = HSIPromptClassifier.load(known.save(tmp_path / "model"), device="cpu")
     found, expected = loaded.readout_, known.readout_
-    for name in ("restart", "contrast", "n_steps", "scale"):
+    for name in ("restart", "contrast", "agreement", "n_steps", "scale"):
         assert getattr(found, name) == getattr(expected, name)
         assert type(getattr(found, name)) is type(getattr(expected, name))
     assert len(found.scenes) == 2
@@ -89,7 +89,7 @@ def test_saving_again_changes_nothing(known, tmp_path):
 def test_a_chosen_restart_is_kept(make, cube, labels, tmp_path):
     X, y = pixel_samples(cube, labels)
     clf = make(spatial_params=None).fit(X[::3], y[::3])
-    assert clf.readout_.accuracies is not None
+    assert clf.readout_.brier_scores is not None
     loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
     assert loaded.readout_.restart == clf.readout_.restart
     np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
@@ -210,6 +210,7 @@ def test_a_read_out_without_scenes_is_refused(forge):
         ("restart", None),
         ("contrast", -1.0),
         ("contrast", "4"),
+        ("agreement", -1.0),
         ("n_steps", 0),
         ("n_steps", 10**6),
         ("n_steps", 2.5),
@@ -238,7 +239,7 @@ def test_edges_for_other_bands_are_refused(known, forge):
     assert_refused(forge(edges=edges), "ValueError: a step")
 
 
-@pytest.mark.parametrize("name", ["restart", "contrast", "n_steps", "scale", "edges", "scenes"])
+@pytest.mark.parametrize("name", ["restart", "agreement", "scale", "edges", "scenes"])
 def test_missing_entries_are_told_of(known, edit, tmp_path, name):
     folder = known.save(tmp_path / "model")
     edit(folder, lambda config: config["classifier"]["readout"].pop(name) and None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["pack_readout", "unpack_readout"]
 
 _PLACE: Final = "readout"
-_SETTINGS: Final = ("restart", "contrast", "n_steps")
+_SETTINGS: Final = ("restart", "contrast", "agreement", "n_steps")
 _FACTORS: Final = ("scale", "temperature")
 _ARRAYS: Final = ("coords", "targets", "weights", "references")
 
@@ -53,7 +53,7 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
         **{name: getattr(readout, name) for name in (*_SETTINGS, *_FACTORS)},
         "edges": pack_steps(packer, readout.edges.steps, f"{_PLACE}.edges"),
         "scenes": scenes,
-        "accuracies": packer.pack(readout.accuracies, f"{_PLACE}.accuracies"),
+        "brier_scores": packer.pack(readout.brier_scores, f"{_PLACE}.brier_scores"),
     }
 
 
@@ -79,22 +79,22 @@ def unpack_readout(unpacker: Unpacker, record: Any, clf: Any) -> Readout:
     ValueError, TypeError, KeyError
         If it is nothing that `pack_readout` makes.
     """
-    fields(record, (*_SETTINGS, *_FACTORS, "edges", "scenes", "accuracies"))
+    fields(record, (*_SETTINGS, *_FACTORS, "edges", "scenes", "brier_scores"))
     steps = unpack_steps(unpacker, record["edges"])
     n_bands = clf.n_features_in_
     check_steps([step for _, step in steps], n_bands)
     settings = readout_settings({name: record[name] for name in _SETTINGS})
     factors = {name: record[name] for name in _FACTORS}
-    accuracies = unpacker.unpack(record["accuracies"])
+    brier_scores = unpacker.unpack(record["brier_scores"])
     scenes = tuple(_scene(unpacker, one, n_bands, len(clf.classes_)) for one in record["scenes"])
     whole = scenes and steps and isinstance(steps[-1][1], SpectralPCA) and settings["restart"]
     positive = all(type(one) is float and 0 < one < np.inf for one in factors.values())
-    known = [] if accuracies is None else [*accuracies, *accuracies.values()]
+    known = [] if brier_scores is None else [*brier_scores, *brier_scores.values()]
     if not (whole and positive and all(type(one) is float for one in known)):
-        message = "scale, temperature, restart, edges, scenes or accuracies of the read-out"
+        message = "scale, temperature, restart, edges, scenes or Brier scores of the read-out"
         raise ValueError(message)
     edges = Pipeline(steps).set_output(transform="default")
-    return Readout(**settings, **factors, edges=edges, scenes=scenes, accuracies=accuracies)
+    return Readout(**settings, **factors, edges=edges, scenes=scenes, brier_scores=brier_scores)
 
 
 def _scene(unpacker: Unpacker, record: Any, n_bands: int, n_classes: int) -> FittedScene:
