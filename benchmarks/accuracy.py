@@ -64,7 +64,8 @@ ABLATION: dict[str, dict[str, Any]] = {
     "default": {},
     "no read-out": {"spatial": None},
     "restart of the walks not chosen": {"spatial_params": {"restart": 0.001}},
-    "walks blind to edges": {"spatial_params": {"contrast": 0.0}},
+    "walks blind to edges in spectra": {"spatial_params": {"contrast": 0.0}},
+    "walks blind to classes": {"spatial_params": {"agreement": 0.0}},
     "spectra not normalised": {"normalize": None},
     "all bands": {"n_components": None},
     "20 components": {"n_components": 20},
@@ -301,11 +302,11 @@ def main() -> None:
         wanted = chosen(parser, [*ROWS, *BASELINES], given.rows)
         rows = {name: ROWS[name] for name in wanted if name in ROWS}
         # Before the accuracies, which are those of the same fits.
-        errors = {
-            name: {one.name: measured_errors(rows[name], one, given.jobs) for one in protocols}
-            for name in CALIBRATED
-            if name in rows
-        }
+        errors: dict[str, dict[str, list[float]]] = {}
+        for name in (one for one in CALIBRATED if one in rows):
+            for one in protocols:
+                for row, found in measured_errors(name, rows[name], one, given.jobs).items():
+                    errors.setdefault(row, {})[one.name] = found
         baselines = [name for name in wanted if name in BASELINES]
         reports = {one.name: measure(rows, baselines, one, given.jobs) for one in protocols}
         path, text = "accuracy.md", accuracy_text(reports, errors, given.seeds, given.jobs)

@@ -7,6 +7,7 @@ the name that its accuracies have in ``benchmarks/results/runs``.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["expected_calibration_error", "measured_errors"]
 
 FOLDER = RESULTS / "calibration"
+WITHOUT = ", without the temperature"
 
 
 def expected_calibration_error(
@@ -66,11 +68,15 @@ def expected_calibration_error(
     return sum(distances) / len(confidence)
 
 
-def measured_errors(estimator: Any, protocol: Protocol, jobs: int) -> list[float]:
+def measured_errors(
+    name: str, estimator: Any, protocol: Protocol, jobs: int
+) -> dict[str, list[float]]:
     """Calibration errors of an estimator, one per split; its accuracies are kept on the way.
 
     Parameters
     ----------
+    name : str
+        What it is called.
     estimator : estimator
         Anything with ``predict_proba``. Split k is fitted with seed k.
     protocol : Protocol
@@ -80,20 +86,19 @@ def measured_errors(estimator: Any, protocol: Protocol, jobs: int) -> list[float
 
     Returns
     -------
-    list of float
-        In [0, 1].
+    dict of {str: list of float}
+        Under its name, in [0, 1]; where the read-out of a scene has a temperature, also without it.
     """
     X, y = protocol.X, protocol.y
     digest = data_digest(X, y)
-    return list(
-        joblib.Parallel(n_jobs=jobs)(
-            joblib.delayed(_error)(estimator, number, X, y, digest, train, np.sort(test))
-            for number, (train, test) in enumerate(protocol.cv.split(X, y))
-        )
+    found = joblib.Parallel(n_jobs=jobs)(
+        joblib.delayed(_errors)(estimator, number, X, y, digest, train, np.sort(test))
+        for number, (train, test) in enumerate(protocol.cv.split(X, y))
     )
+    return {f"{name}{what}": [one[what] for one in found] for what in found[0]}
 
 
-def _error(
+def _errors(
     estimator: Any,
     number: int,
     X: Any,
@@ -101,7 +106,7 @@ def _error(
     digest: str,
     train: NDArray[np.intp],
     test: NDArray[np.intp],
-) -> float:
+) -> dict[str, float]:
     store = Store(RESULTS / "runs")
     clf = with_random_state(estimator, 0, number)
     key = store.key(clf, digest, train, test)
@@ -110,7 +115,12 @@ def _error(
         # It is fitted in place.
         result = run_fold("calibration", number, clf, X, y, train, test)
         store.save(key, result)
-        error = expected_calibration_error(clf.predict_proba(X[test]), result.correct)
+        errors = {"": expected_calibration_error(clf.predict_proba(X[test]), result.correct)}
+        if clf.readout_ is not None:
+            clf.readout_ = replace(clf.readout_, temperature=1.0)
+            probabilities = clf.predict_proba(X[test])
+            errors[WITHOUT] = expected_calibration_error(probabilities, result.correct)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"expected_calibration_error": error}) + "\n", encoding="utf-8")
-    return float(json.loads(path.read_text(encoding="utf-8"))["expected_calibration_error"])
+        path.write_text(json.dumps(errors) + "\n", encoding="utf-8")
+    errors = json.loads(path.read_text(encoding="utf-8"))
+    return {what: float(one) for what, one in errors.items()}
