@@ -100,6 +100,9 @@ _COMMON = """`{command}`
   those of the test pixels among them, and no label of a test pixel. Its figures say what to expect
   in the rest of a scene in which pixels were labelled, and of no other scene: there, windows are
   predicted one by one.
+- The settings of the default were compared on splits like these of this very scene while they were
+  developed, test pixels included. The same settings serve all protocols, and what a fit chooses by
+  itself it chooses inside its training labels; on scenes that nobody has looked at, expect less.
 - Machine: {machine}; `--jobs {jobs}`. What had been measured before
   is not measured again. Other work ran beside some of it: seconds are upper bounds."""
 
