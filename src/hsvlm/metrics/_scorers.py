@@ -169,9 +169,8 @@ def get_scorer(name: str) -> _SummaryScorer:
     >>> from hsvlm.datasets import make_synthetic_scene
     >>> from hsvlm.metrics import get_scorer
     >>> scene = make_synthetic_scene(height=20, width=20, random_state=0)
-    >>> clf = HSIPromptClassifier(
-    ...     criterion="cross-entropy", window_size=5, patch_size=1, max_epochs=1, random_state=0
-    ... )
+    >>> settings = {"window_size": 5, "patch_size": 1, "max_epochs": 1, "random_state": 0}
+    >>> clf = HSIPromptClassifier(criterion="cross-entropy", spatial=None, **settings)
     >>> kappa = get_scorer("kappa")
     >>> cross_val_score(clf, scene.cube, scene.labels, scoring=kappa, cv=2).shape
     (2,)
