@@ -70,8 +70,8 @@ Prediction:
 {prediction}
 
 The profiler slows Python down, so that its share is an upper bound; what two cores gain is in the
-table of speeds. What changed on one core: the class token alone is computed in the last layer,
-narrow heads are plain products, and the optimiser is fused. What is left in training, besides the
+table of speeds. What changed on one core: the last layer computes the class token alone, and the
+optimiser is fused. What is left in training, besides the
 products: many small operations of a few microseconds each, and the Python that calls them.
 """
 
