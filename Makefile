@@ -25,10 +25,12 @@ docs: $(READY)  ## Build the documentation into docs/_build
 benchmark: $(READY)  ## Measure accuracy, the paper's tables and speed on Indian Pines (a night on two cores)
 	$(RUN) benchmarks.accuracy --protocol all --seeds 4 --jobs 2
 	$(RUN) benchmarks.accuracy --protocol all --seeds 4 --jobs 2 --ablation
+	$(RUN) benchmarks.fields --jobs 2
 	$(RUN) benchmarks.tables all --seeds 4 --jobs 2
 	$(RUN) benchmarks.figure_2
 	$(RUN) benchmarks.big_scene
 	$(RUN) benchmarks.speed
+	$(RUN) benchmarks.profiles
 	$(RUN) benchmarks.growth
 
 check: lint types docs test  ## All checks, without the demo
