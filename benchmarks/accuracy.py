@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.calibration import measured_errors
 from benchmarks.page import RESULTS, accuracies, difference, write_page
-from benchmarks.variants import CLASS_NAMES, default, paper
+from benchmarks.variants import CLASS_NAMES, FORMER, default, paper
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import (
     BASELINES,
@@ -52,14 +52,6 @@ ROWS = {
 }
 CALIBRATED = ("default", "default, window by window")
 
-_FORMER = {
-    "vision_encoder": "vit",
-    "normalize": None,
-    "n_components": 25,
-    "window_size": 15,
-    "patch_size": 3,
-    "weight_decay": 0.0,
-}
 ABLATION: dict[str, dict[str, Any]] = {
     "default": {},
     "no read-out": {"spatial": None},
@@ -73,8 +65,8 @@ ABLATION: dict[str, dict[str, Any]] = {
     "windows of 3 pixels": {"window_size": 3},
     "windows of 7 pixels": {"window_size": 7},
     "windows of 9 pixels": {"window_size": 9},
-    "network and spectra of the former default": _FORMER,
-    "former default": {**_FORMER, "spatial": None},
+    "network and spectra of the former default": FORMER,
+    "former default": {**FORMER, "spatial": None},
     "no weight decay": {"weight_decay": 0.0},
     "no augmentation": {"augment": False},
     "projection of the text": {"projection": "text"},

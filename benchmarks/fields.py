@@ -68,7 +68,7 @@ unknown, but it says where the room is: in the spectra of unknown fields, not in
 """
 
 
-def spectral_lda() -> Any:
+def linear() -> Any:
     """A linear classifier of normalised spectra, which has little room to overfit fields."""
     return make_pipeline(
         SpectralTransformer(StandardNormalVariate()),
@@ -165,7 +165,7 @@ def main() -> None:
     positions = np.column_stack([X.scene_ids, X.coords])
     splits = list(without_one_field(positions, y, field))
     report = evaluate(
-        {"default, window by window": default(spatial=None), "linear, SNV": spectral_lda()},
+        {"default, window by window": default(spatial=None), "linear, SNV": linear()},
         X,
         y,
         splits,

@@ -19,6 +19,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.page import write_page
+from benchmarks.variants import FORMER
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.datasets import load_indian_pines
 from hsvlm.evaluation import markdown_table
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "profiles"
-FORMER: dict[str, Any] = {
-    "vision_encoder": "vit",
-    "normalize": None,
-    "n_components": 25,
-    "window_size": 15,
-    "patch_size": 3,
-    "weight_decay": 0.0,
-    "batch_size": 32,
-    "lr": 1e-3,
-}
 # The first group of which a part occurs in the name of an operation.
 GROUPS = {
     "products of matrices": ("mm", "linear"),
@@ -71,8 +62,8 @@ Prediction:
 
 The profiler slows Python down, so that its share is an upper bound; what two cores gain is in the
 table of speeds. What changed on one core: the last layer computes the class token alone, and the
-optimiser is fused. What is left in training, besides the
-products: many small operations of a few microseconds each, and the Python that calls them.
+optimiser is fused. What is left in training, besides the products: many small operations of a few
+microseconds each, and the Python that calls them.
 """
 
 

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 PACKAGED = "all-MiniLM-L6-v2"
 CLASS_NAMES = load_class_names("indian-pines")
+# What the defaults were before windows became small and spectra normalised.
+FORMER: dict[str, Any] = {
+    "vision_encoder": "vit",
+    "normalize": None,
+    "n_components": 25,
+    "window_size": 15,
+    "patch_size": 3,
+    "weight_decay": 0.0,
+    "batch_size": 32,
+    "lr": 1e-3,
+}
 
 SHORT_PROMPTS = {
     "Alfalfa": "a field of alfalfa",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hsvlm import HSIPromptClassifier
+from hsvlm import HSIPromptClassifier, _parallel
 from hsvlm._parallel import Threads, backward_in_parts, is_divisible, n_parts, threads_for
 
 
@@ -20,11 +20,11 @@ def two_threads():
 
 def test_gradients_of_parts_add_up():
     torch.manual_seed(0)
-    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(75, 8), torch.nn.Tanh())
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(867, 8), torch.nn.Tanh())
     module.register_parameter("unused", torch.nn.Parameter(torch.zeros(3)))
     module.append(torch.nn.Linear(8, 4))
-    windows = torch.randn(1000, 5, 5, 3)
-    assert n_parts(1000, 25_000) == 8
+    windows = torch.randn(1000, 17, 17, 3)
+    assert n_parts(1000, 289_000) == 8
 
     def loss_of(outputs):  # of all pairs in the batch: parts must not see it each by itself
         return (outputs @ outputs.T).square().mean()
@@ -49,8 +49,9 @@ def test_gradients_of_parts_add_up():
         (32, 32 * 225, 2),
         (32, 32 * 25, 2),
         (32, 32 * 9, 1),
-        (100, 100 * 25, 4),
-        (1000, 1000 * 25, 8),
+        (64, 64 * 25, 2),
+        (1000, 1000 * 25, 2),
+        (128, 128 * 33 * 33, 4),
         (10**6, 10**6, 8),
     ],
 )
@@ -87,7 +88,10 @@ def test_errors_in_a_part_are_raised(two_threads):
 
 
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "clip", "cross-entropy"])
-def test_bits_do_not_depend_on_the_number_of_threads(cube, labels, settings, criterion):
+def test_bits_do_not_depend_on_the_number_of_threads(
+    cube, labels, settings, criterion, monkeypatch
+):
+    monkeypatch.setattr(_parallel, "_PIXELS_PER_PART", 2000)
     before, found = torch.get_num_threads(), []
     changes = {"batch_size": 224, "window_size": 9, "max_epochs": 3, "criterion": criterion}
     assert n_parts(224, 224 * 81) == 8

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Threads", "backward_in_parts", "is_divisible", "n_parts", "threads_for"]
 
 # A batch has to hold this many pixels before one more CPU thread in an operation is worth its
-# waiting, and its parts this many windows and pixels before dividing it is worth the meeting.
+# waiting.
 _PIXELS_PER_THREAD = 2**16
+# A half has to hold this many windows and pixels before dividing a batch is worth the meeting.
 _WINDOWS_PER_PART = 16
-_PIXELS_PER_PART = 400
+_PIXELS_PER_HALF = 400
+# More parts than cores take longer than as many, and the number of cores must not decide: only
+# parts of this size are so much work that a machine with two cores should wait for one with more.
+_PIXELS_PER_PART = 2**15
 _MOST_PARTS = 8
 
 
@@ -117,7 +121,9 @@ def n_parts(n_windows: int, n_pixels: int) -> int:
     int
         A power of two from 1 to 8.
     """
-    count = 1
+    if n_windows < 2 * _WINDOWS_PER_PART or n_pixels < 2 * _PIXELS_PER_HALF:
+        return 1
+    count = 2
     most = min(n_windows // _WINDOWS_PER_PART, n_pixels // _PIXELS_PER_PART, _MOST_PARTS)
     while 2 * count <= most:
         count *= 2
