@@ -61,9 +61,10 @@ Prediction:
 {prediction}
 
 The profiler slows Python down, so that its share is an upper bound; what two cores gain is in the
-table of speeds. What changed on one core: the last layer computes the class token alone, and the
-optimiser is fused. What is left in training, besides the products: many small operations of a few
-microseconds each, and the Python that calls them.
+table of speeds. What changed on one core: the last layer computes the class token alone, the
+optimiser is fused, and a batch has two parts, for the sake of more cores: one core has twice as
+many operations to call for it. What is left in training, besides the products: many small
+operations of a few microseconds each, and the Python that calls them.
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
@@ -11,12 +11,15 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["attention"]
 
 # In the fused kernel of the CPU, narrower heads leave most of a vector register idle.
 _NARROW: Final = 8
 # Scores are computed in pieces of this many, which stay in the cache of a core.
-_CACHED_SCORES: Final = 2**17
+_CACHED_SCORES: Final = 2**18
 # As long as no score is larger, 2 ** (score - bound) neither overflows nor vanishes.
 _LARGEST_BOUND: Final = 60.0
 
@@ -65,7 +68,6 @@ class _NarrowHeads(Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor) -> Tensor:
         n_windows, n_tokens, _, n_heads, width = qkv.shape
-        n_all = n_windows * n_heads
         rows = qkv.new_empty(3, n_windows, n_heads, width + 1, n_tokens)
         rows[..., :-1, :] = qkv.permute(2, 0, 3, 4, 1)
         rows[1:, ..., -1, :] = 1
@@ -73,8 +75,9 @@ class _NarrowHeads(Function):
         query[:, :-1] *= _scale(width)
         query[:, -1:] = -_bound(query[:, :-1], key[:, :-1])
         mixed = torch.empty_like(value)
-        for piece in _pieces(n_all, n_tokens):
-            torch.bmm(value[piece], _powers(query, key, piece).transpose(1, 2), out=mixed[piece])
+        for piece, scores in _pieces(query):
+            weights = _powers(query[piece], key[piece], scores)
+            torch.bmm(value[piece], weights.transpose(1, 2), out=mixed[piece])
         total = mixed[:, -1:]
         mixed = mixed[:, :-1] / total
         ctx.save_for_backward(query, key, value, mixed, total)
@@ -89,12 +92,12 @@ class _NarrowHeads(Function):
         gradient = gradient.transpose(1, 2).reshape(mixed.shape) / total
         against = torch.cat([gradient, -(gradient * mixed).sum(dim=1, keepdim=True)], dim=1)
         result = torch.empty(3, n_all, width, n_tokens, dtype=mixed.dtype)
-        for piece in _pieces(n_all, n_tokens):
-            weights = _powers(query, key, piece)
+        for piece, scores in _pieces(query):
+            weights = _powers(query[piece], key[piece], scores)
             torch.bmm(gradient[piece], weights, out=result[2, piece])
-            scores = torch.bmm(against[piece].transpose(1, 2), value[piece]).mul_(weights)
-            torch.bmm(key[piece, :-1], scores.transpose(1, 2), out=result[0, piece])
-            torch.bmm(query[piece, :-1], scores, out=result[1, piece])
+            slopes = torch.bmm(against[piece].transpose(1, 2), value[piece]).mul_(weights)
+            torch.bmm(key[piece, :-1], slopes.transpose(1, 2), out=result[0, piece])
+            torch.bmm(query[piece, :-1], slopes, out=result[1, piece])
         result[0].mul_(width**-0.5)
         result[1].mul_(math.log(2))
         return result.view(3, -1, ctx.n_heads, width, n_tokens).permute(1, 4, 0, 2, 3).contiguous()
@@ -110,15 +113,21 @@ def _bound(query: Tensor, key: Tensor) -> Tensor:
     if bound.numel() and bound.max() <= _LARGEST_BOUND:
         return bound
     # NaN included, which goes its way.
-    pieces = _pieces(len(query), query.shape[2])
-    largest = [torch.bmm(query[one].transpose(1, 2), key[one]).amax(dim=2) for one in pieces]
+    largest = [
+        torch.bmm(query[piece].transpose(1, 2), key[piece], out=scores).amax(dim=2)
+        for piece, scores in _pieces(query)
+    ]
     return torch.cat(largest)[:, None]
 
 
-def _powers(query: Tensor, key: Tensor, piece: slice) -> Tensor:
-    return torch.bmm(query[piece].transpose(1, 2), key[piece]).exp2_()
+def _powers(query: Tensor, key: Tensor, scores: Tensor) -> Tensor:
+    return torch.bmm(query.transpose(1, 2), key, out=scores).exp2_()
 
 
-def _pieces(count: int, n_tokens: int) -> list[slice]:
+def _pieces(query: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Heads whose scores fit into the cache, and the memory for them, the same for all."""
+    n_all, _, n_tokens = query.shape
     step = max(1, _CACHED_SCORES // n_tokens**2)
-    return [slice(start, start + step) for start in range(0, count, step)]
+    scores = query.new_empty(min(step, n_all), n_tokens, n_tokens)
+    for start in range(0, n_all, step):
+        yield slice(start, start + step), scores[: n_all - start]
