@@ -207,7 +207,7 @@ def draw(found: dict[str, list[dict[str, float]]]) -> None:
     axes[0, 0].set_ylabel("seconds")
     axes[1, 0].set_ylabel("megabytes")
     for row in (0, 1):
-        axes[row, 0].legend(fontsize=8, frameon=False)
+        axes[row, -1].legend(loc="upper right", fontsize=8, frameon=False)
     figure.savefig(FIGURE, dpi=110)
     plt.close(figure)
 
