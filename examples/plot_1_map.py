@@ -3,7 +3,7 @@ From a cube and prompts to a map
 ================================
 
 A tenth of the labelled pixels of Indian Pines and one sentence per class make a map of the whole
-scene. 15 epochs keep this page quick; leave ``max_epochs`` out to have the default.
+scene. The preset "fast" keeps this page quick; leave it out to have the default.
 """
 
 # %%
@@ -56,7 +56,9 @@ for label in (2, 10, 14):
 # ``fit`` encodes the prompts, reduces the spectra to principal components, and trains a small
 # vision transformer on the windows around the training pixels.
 
-clf = HSIPromptClassifier(prompts, class_names=scene.class_names, max_epochs=15, random_state=0)
+clf = HSIPromptClassifier.from_preset(
+    "fast", prompts=prompts, class_names=scene.class_names, random_state=0
+)
 clf.fit(X_train, y_train)
 
 # %%

@@ -4,8 +4,8 @@ Random split and separate blocks, side by side
 
 The same classifier on the same scene, once with training pixels drawn at random, once with whole
 blocks for training and a buffer around them. Beside it stand baselines, one of which sees no
-spectrum at all. Windows of 9 pixels and 10 epochs keep this page quick; the
-:doc:`benchmarks </benchmarks>` have the defaults, more splits and more protocols.
+spectrum at all. The preset "fast" keeps this page quick; the :doc:`benchmarks </benchmarks>` have
+the defaults, more splits and more protocols.
 """
 
 # %%
@@ -64,7 +64,7 @@ for window_size in (1, 3, 5, 9, 15):
 # ``random_state=0`` seeds split k with k, so that the standard deviation over splits includes the
 # chance of training.
 
-clf = HSIPromptClassifier("indian-pines", max_epochs=20)
+clf = HSIPromptClassifier.from_preset("fast", prompts="indian-pines")
 reports = {
     name: evaluate({"hsvlm": clf}, X, y, cv, class_names=scene.class_names, random_state=0)
     for name, cv in protocols.items()

@@ -4,9 +4,9 @@ Figures for a paper
 
 The displays of :mod:`hsvlm.plotting` on one scene and one classifier. They work like those of
 scikit-learn: ``from_...`` computes and draws, ``ax=`` draws into axes of your own, and ``figure_``
-is there to be saved, for example with ``display.figure_.savefig("map.pdf")``. 12 epochs
-keep this page quick, and the split is random: the figures show what can be drawn, not
-how good a map is.
+is there to be saved, for example with ``display.figure_.savefig("map.pdf")``. The preset "fast"
+keeps this page quick, and the split is random: the figures show what can be drawn, not how good a
+map is.
 """
 
 # %%
@@ -36,10 +36,10 @@ X, y = scene.samples()
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, train_size=0.1, stratify=y, random_state=0
 )
-clf = HSIPromptClassifier(
-    "indian-pines",
+clf = HSIPromptClassifier.from_preset(
+    "fast",
+    prompts="indian-pines",
     class_names=scene.class_names,
-    max_epochs=12,
     validation_fraction=0.1,
     random_state=0,
 )

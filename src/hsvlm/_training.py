@@ -73,6 +73,8 @@ def fit_net(
             with threads_for(parts, n_pixels) as threads:
                 net._threads = threads
                 net.partial_fit(training)
+                net.module_.eval()
+                _check_outputs(net, training)
         except KeyError as error:
             if validation is None and "valid" in str(error):
                 message = (
@@ -81,8 +83,6 @@ def fit_net(
                 )
                 raise ParameterError(message) from error
             raise
-        net.module_.eval()
-        _check_outputs(net, training)
     if net.interrupted_ and not interruptible:
         raise KeyboardInterrupt
     if net.interrupted_:
