@@ -79,7 +79,7 @@ class Monitor(Callback):
         )
 
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
-        self.correct_ = 0
+        self.correct_: Any = 0
         self.counted_ = 0
         self.bar_.n = len(net.history) - 1
         net.history.record("lr", float(net.optimizer_.param_groups[0]["lr"]))
@@ -87,14 +87,11 @@ class Monitor(Callback):
     def on_batch_end(
         self, net: Any, batch: Any = None, training: bool = False, **step: Any
     ) -> None:
-        if training:
-            loss = net.history[-1, "batches", -1, "train_loss"]
-            if not math.isfinite(loss):
-                self._stop(net, loss)
-            return
-        targets = batch[1][0]
-        self.correct_ += int((step["y_pred"].argmax(dim=1) == targets).sum())
-        self.counted_ += len(targets)
+        if not training:
+            targets = batch[1][0]
+            # A tensor from here on: a number would make the host wait for the device.
+            self.correct_ += (step["y_pred"].argmax(dim=1) == targets).sum()
+            self.counted_ += len(targets)
 
     def _stop(self, net: Any, loss: float) -> None:
         self.bar_.close()
@@ -107,8 +104,11 @@ class Monitor(Callback):
         raise TrainingDivergedError(message)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
+        for loss in net.history[-1, "batches", :, "train_loss"]:
+            if not math.isfinite(loss):
+                self._stop(net, loss)
         if self.counted_:
-            net.history.record("valid_acc", self.correct_ / self.counted_)
+            net.history.record("valid_acc", int(self.correct_) / self.counted_)
         shown = {"loss": f"{net.history[-1, 'train_loss']:.4f}"}
         if self.counted_:
             shown["valid_acc"] = f"{net.history[-1, 'valid_acc']:.4f}"

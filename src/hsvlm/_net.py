@@ -137,6 +137,30 @@ class _AlignmentNet(NeuralNet):
             self.interrupted_ = not self.history or "dur" not in self.history[-1]
             raise
 
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        # As skorch has it, but for the losses: a number from every step would make the host wait
+        # for the device each time, so they stay there as tensors until the epoch is over.
+        if iterator is None:
+            return
+        losses: list[Tensor] = []
+        start = len(self.history[-1]["batches"])
+        try:
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                losses.append(step["loss"].detach())
+                self.history.record_batch(f"{prefix}_loss", losses[-1])
+                self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        finally:
+            rows = self.history[-1]["batches"][start:]
+            figures = torch.stack(losses).tolist() if losses else []
+            for row, loss in zip(rows, figures, strict=False):  # a failed step has no loss
+                row[f"{prefix}_loss"] = loss
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
     def get_loss(
         self,
         y_pred: Tensor,
