@@ -52,33 +52,36 @@ ROWS = {
 }
 CALIBRATED = ("default", "default, window by window")
 
-ABLATION: dict[str, dict[str, Any]] = {
-    "default": {},
+TAKEN_AWAY: dict[str, dict[str, Any]] = {
     "no read-out": {"spatial": None},
     "restart of the walks not chosen": {"spatial_params": {"restart": 0.001}},
     "walks blind to edges in spectra": {"spatial_params": {"contrast": 0.0}},
     "walks blind to classes": {"spatial_params": {"agreement": 0.0}},
     "spectra not normalised": {"normalize": None},
+    "no weight decay": {"weight_decay": 0.0},
+    "no augmentation": {"augment": False},
+    "network and spectra of the former default": FORMER,
+    "network hardly trained": {"max_epochs": 1},
+    "no text": {"criterion": "cross-entropy"},
+    "one template for all prompts": {"prompts": None, "class_names": CLASS_NAMES},
+    "1 layer": {"vision_params": {"depth": 1}},
+}
+LEFT_OUT: dict[str, dict[str, Any]] = {
+    "all wrong classes as negatives": {"criterion": "all-negatives"},
+    "loss of CLIP": {"criterion": "clip"},
+    "projection of the text": {"projection": "text"},
     "all bands": {"n_components": None},
     "20 components": {"n_components": 20},
     "80 components": {"n_components": 80},
     "windows of 3 pixels": {"window_size": 3},
     "windows of 7 pixels": {"window_size": 7},
     "windows of 9 pixels": {"window_size": 9},
-    "network and spectra of the former default": FORMER,
-    "former default": {**FORMER, "spatial": None},
-    "no weight decay": {"weight_decay": 0.0},
-    "no augmentation": {"augment": False},
-    "projection of the text": {"projection": "text"},
-    "all wrong classes as negatives": {"criterion": "all-negatives"},
-    "loss of CLIP": {"criterion": "clip"},
-    "network hardly trained": {"max_epochs": 1},
-    "no text": {"criterion": "cross-entropy"},
-    "one template for all prompts": {"prompts": None, "class_names": CLASS_NAMES},
-    "1 layer": {"vision_params": {"depth": 1}},
     "4 layers": {"vision_params": {"depth": 4}},
     "width 64": {"vision_params": {"width": 64}},
+    "token masking": {"vision_params": {"mask_ratio": 0.25}},
+    "balanced class weights": {"class_weight": "balanced"},
 }
+ABLATION = {"default": {}, **TAKEN_AWAY, **LEFT_OUT}
 
 _COMMON = """`{command}`
 
@@ -135,7 +138,13 @@ One thing is changed at a time. The first row is overall accuracy; the others ar
 it over the same splits, in points, with the p-value that the top of this page explains. Seconds
 are those of a fit under *{first}*.
 
-{table}
+What the default has, taken away:
+
+{taken_away}
+
+What was tried and left out:
+
+{left_out}
 """
 
 
@@ -242,9 +251,8 @@ def accuracy_text(
 
 def ablation_text(reports: Reports, seeds: int, jobs: int) -> str:
     first, *_ = reports
-    names = reports[first].names
-    rows = [
-        [
+    rows = {
+        name: [
             name,
             _as_code(ABLATION[name]),
             *(
@@ -253,12 +261,20 @@ def ablation_text(reports: Reports, seeds: int, jobs: int) -> str:
             ),
             _seconds(reports[first].of(name), "fit"),
         ]
-        for name in names
+        for name in reports[first].names
+    }
+    tables = [
+        markdown_table(
+            ["", "changed", *reports, "fit s"],
+            [row for name, row in rows.items() if name == "default" or name in some],
+        )
+        for some in (TAKEN_AWAY, LEFT_OUT)
     ]
     return _ABLATION.format(
         common=common_text(reports, seeds, jobs),
         first=first,
-        table=markdown_table(["", "changed", *reports, "fit s"], rows),
+        taken_away=tables[0],
+        left_out=tables[1],
     )
 
 
