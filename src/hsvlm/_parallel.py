@@ -87,7 +87,8 @@ def threads_for(n_parts: int, n_pixels: int) -> Iterator[Threads]:
         if n_threads < 2:
             yield Threads()
             return
-        with ThreadPoolExecutor(n_threads) as pool:
+        # A thread knows its number of threads, and rounds accordingly, once it has asked for it.
+        with ThreadPoolExecutor(n_threads, initializer=torch.get_num_threads) as pool:
             yield Threads(pool)
 
 
