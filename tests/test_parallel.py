@@ -71,6 +71,26 @@ def test_parts_run_side_by_side_on_one_thread_each(two_threads):
     assert torch.get_num_threads() == 2
 
 
+def test_no_thread_divides_a_product_of_matrices(two_threads):
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(16, 10, bias=False)
+    windows, upstream = torch.randn(32, 16), torch.randn(32, 10)
+
+    def gradient(outputs):
+        return torch.autograd.grad(outputs, layer.weight, upstream)[0]
+
+    with threads_for(1, 0):
+        found = [gradient(layer(windows))]
+    for _ in range(5):  # in threads, the first thing that they do
+        outputs = [layer(windows) for _ in range(2)]
+        meet = threading.Barrier(2, timeout=20)
+        with threads_for(2, 0) as threads:
+            found += threads.map(lambda one, meet=meet: (meet.wait(), gradient(one))[1], outputs)
+    torch.set_num_threads(1)
+    expected = gradient(layer(windows))
+    assert [torch.equal(one, expected) for one in found] == [True] * 11
+
+
 def test_a_limit_on_threads_is_kept():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

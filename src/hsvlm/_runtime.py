@@ -7,14 +7,13 @@ import os
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsvlm.exceptions import MissingDependencyError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     import torch
@@ -191,9 +190,8 @@ def at_most_threads(count: int) -> Iterator[None]:
     machine that gains little; beside another busy process it costs many times the work itself.
 
     torch keeps the number twice: for the thread at hand, and for the process, from which threads
-    that are new to torch take theirs and which the matrix products of all threads follow. Blocks
-    may overlap in different threads: each has its own number, the process has the lowest, and
-    has its former one again after the last of them.
+    that are new to torch take theirs. Blocks may overlap in different threads: each has its own
+    number, the process has the lowest, and has its former one again after the last of them.
 
     Parameters
     ----------
@@ -207,24 +205,31 @@ def at_most_threads(count: int) -> Iterator[None]:
     """
     import torch
 
-    count = max(1, count)
-    block, openmp = object(), _openmp()
+    count, block = max(1, count), object()
     _adopt_usual()
+    before = torch.get_num_threads()
     try:
-        _settle(block, count)
-        with openmp.limit(limits=min(count, torch.get_num_threads())):
-            yield
+        _in_new_thread(_settle, block, count)
+        if count < before:
+            _set_own(count)
+        yield
     finally:
-        _settle(block, None)
+        if count < before:
+            _set_own(before)
+        _in_new_thread(_settle, block, None)
 
 
-@cache
-def _openmp() -> Any:
+def _set_own(number: int) -> None:
+    # Not OpenMP's number alone, which products of matrices do not follow. torch's function sets
+    # that of the process as well, which is put back before anybody can take it for a user's.
     import torch
-    from threadpoolctl import ThreadpoolController
 
-    torch.get_num_threads()  # OpenMP is there from now on
-    return ThreadpoolController().select(user_api="openmp")
+    found: list[int] = []
+    with _LIMITS.lock:
+        _in_new_thread(lambda: found.append(torch.get_num_threads()))
+        torch.set_num_threads(number)
+        for one in found:
+            _in_new_thread(torch.set_num_threads, one)
 
 
 def _adopt_usual() -> None:
@@ -233,20 +238,19 @@ def _adopt_usual() -> None:
 
     if not hasattr(_LIMITS.threads, "known"):
         _LIMITS.threads.known = True
-        with _LIMITS.lock:
-            if torch.get_num_threads() == _LIMITS.current < _LIMITS.usual:
-                _openmp().limit(limits=_LIMITS.usual)
+        if torch.get_num_threads() == _LIMITS.current < _LIMITS.usual:
+            _set_own(_LIMITS.usual)
 
 
-def _settle(block: object, limit: int | None) -> None:
-    # In a new thread, because what torch sets in one holds for this thread and for the process.
-    worker = threading.Thread(target=_settle_process, args=(block, limit))
+def _in_new_thread(function: Callable[..., Any], *arguments: Any) -> None:
+    # What torch sets in a thread holds for this thread and for the process, and for no other.
+    worker = threading.Thread(target=function, args=arguments)
     with suppress(RuntimeError):  # no new threads while the interpreter shuts down
         worker.start()
         worker.join()
 
 
-def _settle_process(block: object, limit: int | None) -> None:
+def _settle(block: object, limit: int | None) -> None:
     import torch
 
     with _LIMITS.lock:
