@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from hsvlm._runtime import at_most_threads
+from hsvlm._runtime import adopt_number, at_most_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,8 +87,7 @@ def threads_for(n_parts: int, n_pixels: int) -> Iterator[Threads]:
         if n_threads < 2:
             yield Threads()
             return
-        # A thread knows its number of threads, and rounds accordingly, once it has asked for it.
-        with ThreadPoolExecutor(n_threads, initializer=torch.get_num_threads) as pool:
+        with ThreadPoolExecutor(n_threads, initializer=adopt_number) as pool:
             yield Threads(pool)
 
 

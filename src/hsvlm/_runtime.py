@@ -219,6 +219,19 @@ def at_most_threads(count: int) -> Iterator[None]:
         _in_new_thread(_settle, block, None)
 
 
+def adopt_number() -> None:
+    """Have a new thread take the number of the process, before it computes.
+
+    A thread that has not asked for its number divides products of matrices by as many threads as
+    there are cores, and rounds accordingly.
+    """
+    import torch
+
+    # While other threads set theirs, the number of the process is not what it should be.
+    with _LIMITS.lock:
+        torch.get_num_threads()
+
+
 def _set_own(number: int) -> None:
     # Not OpenMP's number alone, which products of matrices do not follow. torch's function sets
     # that of the process as well, which is put back before anybody can take it for a user's.
