@@ -22,8 +22,8 @@ _PIXELS_PER_THREAD = 2**16
 # A half has to hold this many windows and pixels before dividing a batch is worth the meeting.
 _WINDOWS_PER_PART = 16
 _PIXELS_PER_HALF = 400
-# More parts than cores take longer than as many, and the number of cores must not decide: only
-# parts of this size are so much work that a machine with two cores should wait for one with more.
+# More parts than cores take longer than as many, and how many there are must not depend on the
+# machine: more than two are for batches whose parts are this large, the work of many cores.
 _PIXELS_PER_PART = 2**15
 _MOST_PARTS = 8
 
