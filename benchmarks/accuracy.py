@@ -80,6 +80,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     "width 64": {"vision_params": {"width": 64}},
     "token masking": {"vision_params": {"mask_ratio": 0.25}},
     "balanced class weights": {"class_weight": "balanced"},
+    "products in bfloat16": {"precision": "bfloat16"},
 }
 ABLATION = {"default": {}, **TAKEN_AWAY, **LEFT_OUT}
 

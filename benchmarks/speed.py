@@ -48,8 +48,11 @@ ROWS = {
     "prediction: loop over windows / ours": "predict_loop",
     "prediction: labels that are those of the loop (%)": "predict_same",
     "prediction: read out of the scene / window by window": "readout",
+    "prediction: single precision / bfloat16": "predict_bfloat16",
+    "prediction: labels that are those of single precision (%)": "same_bfloat16",
     "training: time / limit": "train_limit",
     "training: share outside of network and optimiser (%)": "train_overhead",
+    "training: single precision / bfloat16": "train_bfloat16",
     "attention of the paper's setting, forward: fused kernel / ours": "attention_forward",
     "attention of the paper's setting, with gradient: fused kernel / ours": "attention_gradient",
     "attention: largest difference from the fused kernel (1e-6)": "attention_difference",
@@ -73,7 +76,9 @@ transformer on windows of 15 pixels in patches of 3, the others have the present
 windows* with the parts of *parts*. The paper's setting has a window of 33 pixels and 16 heads of
 width 4, and 256 of these samples. Attention is measured on one core, for 32 windows. The grid
 search has two settings, two folds of a random tenth, and twenty epochs, eight in the first two
-columns; one worker uses more than one core by itself in all columns but the first.
+columns; one worker uses more than one core by itself in all columns but the first. *bfloat16* is
+`precision="bfloat16"`, which this processor multiplies in by itself; its labels of the scene are
+compared for the same weights.
 
 {table}
 
@@ -201,6 +206,25 @@ def prediction(clf: Any, cube: NDArray[Any], repeats: int) -> tuple[Any, dict[st
     return n_pixels * operations(module) / seconds, found
 
 
+def bfloat16(X: PixelSamples, y: Any, cube: NDArray[Any], repeats: int) -> dict[str, Any]:
+    """Seconds of epochs and of the scene over those in bfloat16, and labels that stay."""
+    clfs = [
+        classifier(max_epochs=1 + repeats, spatial=None, precision=precision).fit(X, y)
+        for precision in ("float32", "bfloat16")
+    ]
+    epochs = [np.array(clf.history_[1:, "dur"]) for clf in clfs]
+    weights = [clf.net_.module_.state_dict() for clf in clfs]
+    clfs[1].net_.module_.load_state_dict(weights[0])
+    turns = [[timed(partial(clf.predict, cube), 1)[0] for clf in clfs] for _ in range(repeats)]
+    scene = np.array(turns).T
+    one, other = (clf.predict(cube) for clf in clfs)
+    return {
+        "train_bfloat16": epochs[0].mean() / epochs[1],
+        "predict_bfloat16": scene[0] / scene[1],
+        "same_bfloat16": 100 * (one == other).mean(),
+    }
+
+
 def attention(repeats: int) -> dict[str, Any]:
     """The fused kernel of torch over ours, for 32 windows of 33 pixels and 16 heads of width 4."""
     qkv = torch.randn(32, 122, 192, requires_grad=True)
@@ -274,6 +298,7 @@ def main() -> None:
     found |= others
     rates.append(product_rate(n_threads))
     found["readout"] = whole / timed(lambda: clf.predict(scene.cube), given.repeats).mean()
+    found |= bfloat16(X[train], y[train], scene.cube, given.repeats)
     found |= attention(4 * given.repeats)
     achieved["paper_limit"], _, _ = training(X[train][:256], y[train][:256], 3, **PAPER)
     # The limit is what the machine can do; others on the same host slow it down at times.

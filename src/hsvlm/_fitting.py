@@ -285,6 +285,7 @@ def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
         "prototypes": None if clf.criterion == "cross-entropy" else clf.text_embeddings_,
         "n_classes": len(clf.classes_),
         "projection": clf.projection,
+        "precision": clf.precision,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["AlignedModel"]
+
+_REDUCED = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 class AlignedModel(nn.Module):
@@ -33,6 +36,8 @@ class AlignedModel(nn.Module):
         Number of classes.
     projection : {"vision", "text"}
         Which side carries the linear projection into the joint space.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the encoder and the layer after it multiply in.
     """
 
     def __init__(
@@ -42,8 +47,10 @@ class AlignedModel(nn.Module):
         prototypes: NDArray[np.float32] | None,
         n_classes: int,
         projection: str,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
+        self._reduced = _REDUCED[precision]
         try:
             self.encoder = encoder(**encoder_params)
         except TypeError as error:
@@ -70,7 +77,7 @@ class AlignedModel(nn.Module):
 
     def embed(self, windows: Tensor) -> Tensor:
         """Unit embeddings, shape (n_windows, n_features), of windows."""
-        return functional.normalize(self.vision_projection(self.encoder(windows)), dim=1)
+        return functional.normalize(self._features(windows, self.vision_projection), dim=1)
 
     def prototypes(self, text_embeddings: Tensor | None = None) -> Tensor:
         """Unit prototypes, shape (n_classes, n_features), in the joint space."""
@@ -81,7 +88,15 @@ class AlignedModel(nn.Module):
         """Scaled similarities (or head outputs), shape (n_windows, n_classes)."""
         outputs: Tensor
         if self.head is not None:
-            outputs = self.head(self.encoder(windows))
+            outputs = self._features(windows, self.head)
         else:
             outputs = self.logit_scale() * self.embed(windows) @ self.prototypes().T
         return outputs
+
+    def _features(self, windows: Tensor, last: nn.Module) -> Tensor:
+        # Here and not around a step: parts of a batch run in threads, and each has its own context.
+        kind, dtype = windows.device.type, self._reduced
+        with nullcontext() if dtype is None else torch.autocast(kind, dtype):
+            features: Tensor = last(self.encoder(windows))
+        # Losses and similarities are worth all their digits.
+        return features.float()

@@ -64,6 +64,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "resume": ["boolean"],
     "warm_start": ["boolean"],
     "unlabeled": [Real, str, None],
+    "precision": [StrOptions({"float32", "bfloat16"})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }

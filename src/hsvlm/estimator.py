@@ -101,9 +101,8 @@ class HSIPromptClassifier(
     validation_fraction : float or None, default=None
         Share of the training samples held out to watch in ``history_``, in spatial blocks.
     spatial : {"random-walk"} or None, default="random-walk"
-        How class scores are read out of the scene that the classifier was fitted on: regularised
-        by random walks that training labels absorb, see :mod:`hsvlm.readout`, or window by window.
-        Other scenes, spectra and ready-made windows are predicted window by window.
+        How class scores are read out of the fitted scene: by random walks that training labels
+        absorb, see :mod:`hsvlm.readout`, or window by window, as of all that is no fitted scene.
     spatial_params : dict, default=None
         ``restart`` (``"auto"`` chooses it inside the training labels), ``contrast``, ``agreement``
         and ``n_steps`` of the walks.
@@ -114,14 +113,15 @@ class HSIPromptClassifier(
     checkpoint_every : int, default=10
         Epochs from one checkpoint to the next.
     resume : bool, default=False
-        Go on from the checkpoint of the same training, if there is one: to the last bit as if it
-        had not been interrupted.
+        Go on from the checkpoint of the same training, if any, as if nothing had interrupted it.
     warm_start : bool, default=False
         Continue from the previous fit: its weights, preprocessing and prototypes.
     unlabeled : int, float, str or None, default=0
         Value of label maps that stands for "no label"; of no meaning in label vectors.
     device : str or torch.device, default="auto"
         Where to compute; ``"auto"`` takes a GPU where there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the network multiplies in, in training and prediction. Weights stay ``"float32"``.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random. Global generators are neither used nor touched.
     verbose : int, default=0
@@ -147,7 +147,7 @@ class HSIPromptClassifier(
     device_, window_size_ : str and int
         Where it was trained, and the side of its windows in pixels.
     interrupted_ : bool
-        Whether Ctrl-C ended the training, so that the weights are those of its best epoch.
+        Whether Ctrl-C ended the training; the weights are then those of its best epoch.
     metadata_ : dict
         What was saved with it; after `load` only.
 
@@ -218,6 +218,7 @@ class HSIPromptClassifier(
         warm_start: bool = False,
         unlabeled: Any = 0,
         device: Any = "auto",
+        precision: str = "float32",
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -252,6 +253,7 @@ class HSIPromptClassifier(
         self.warm_start = warm_start
         self.unlabeled = unlabeled
         self.device = device
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
 

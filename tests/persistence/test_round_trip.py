@@ -22,7 +22,10 @@ CHANGES = [
     for criterion in ("hard-semi-hard", "cross-entropy")
     for projection in ("vision", "text")
     for padding in ("reflect", "zero")
-] + [{"n_components": count} for count in (None, 0.9, "auto", np.int64(3))]
+] + [
+    *({"n_components": count} for count in (None, 0.9, "auto", np.int64(3))),
+    {"precision": "bfloat16"},
+]
 
 
 class Letters:

@@ -205,6 +205,7 @@ def test_whatever_stands_in_it_a_model_is_loaded_or_refused(saved, edit):
         (("classifier", "fitted", "note_"), 1, "ValueError: unknown 'note_'"),
         (("classifier", "preprocessing", 0, "step", "class"), "os.system", "KeyError: 'os.system'"),
         (("classifier", "network", "projection"), "text", "RuntimeError: "),
+        (("classifier", "network", "precision"), "float8", "KeyError: 'float8'"),
         (("classifier", "network", "settings", "dict", "n_soft"), 1, "TypeError: "),
         (("pipeline",), {"steps": []}, "ValueError: missing 'classifier', 'verbose'"),
     ],

@@ -79,3 +79,9 @@ def test_values_that_are_not_finite_are_not_hidden():
     qkv = drawn(1, 6, 2, 4)
     qkv[0, 0, 0] = torch.nan
     assert attention(qkv, 2)[0, 0].isnan().any()
+
+
+def test_narrow_heads_lose_nothing_to_bfloat16():
+    rounded = drawn(2, 40, 2, 4, scale=3.0).bfloat16()
+    found = attention(rounded, 2)
+    torch.testing.assert_close(found.double(), reference(rounded, 2), rtol=1e-5, atol=1e-5)

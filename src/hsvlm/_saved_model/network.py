@@ -25,6 +25,7 @@ __all__ = ["class_name", "pack_network", "pack_vision_encoder", "unpack_network"
 
 _NETWORK: Final = "network."
 _FIELDS: Final = ("encoder", "encoder_params", "projection", "settings")
+_PRECISION: Final = "precision"  # kept where it is not that of the weights
 # What making a network may take beyond what is stored of it: calls of torch, and bytes.
 _SPARE_CALLS: Final = 5 * 10**4
 _SPARE_BYTES: Final = 2**28
@@ -98,11 +99,13 @@ def pack_network(packer: Packer, net: Any) -> dict[str, Any]:
         for one in dataclass_fields(TrainingSettings)
         if one.name != "callbacks"
     }
+    precision = net.module__precision
     return {
         "encoder": pack_vision_encoder(packer, net.module__encoder),
         "encoder_params": packer.pack(net.module__encoder_params, "vision_params"),
         "projection": net.module__projection,
         "settings": packer.pack(settings, "settings"),
+        **({} if precision == "float32" else {_PRECISION: precision}),
     }
 
 
@@ -140,7 +143,7 @@ def unpack_network(
     ValueError, TypeError, KeyError, RuntimeError
         If it is nothing that `pack_network` makes, or does not fit the classifier.
     """
-    fields(record, _FIELDS)
+    fields(record, _FIELDS, (_PRECISION,))
     embeddings = getattr(clf, "text_embeddings_", None)
     model_params = {
         "encoder": vision_encoder(record["encoder"], encoder),
@@ -148,6 +151,7 @@ def unpack_network(
         "prototypes": embeddings,
         "n_classes": len(clf.classes_),
         "projection": record["projection"],
+        "precision": record.get(_PRECISION, "float32"),
     }
     stated = fields(
         model_params["encoder_params"],

@@ -107,6 +107,7 @@ def _state(clf: Any) -> Any:
         "weights": {name: one.cpu().numpy() for name, one in weights.items()},
         "encoder": str(clf.vision_encoder),
         "settings": (clf.vision_params, clf.patch_size, clf.window_size_, clf.padding_),
+        "precision": clf.net_.module__precision,
         "classes": clf.classes_,
         "prototypes": vars(clf).get("prototypes_"),
         "scale": vars(clf).get("logit_scale_"),

@@ -48,7 +48,9 @@ def attention(qkv: Tensor, n_heads: int, n_wanted: int | None = None) -> Tensor:
     n_windows, n_tokens, width = qkv.shape
     shape = (n_windows, n_tokens, 3, n_heads, width // (3 * n_heads))
     if qkv.device.type == "cpu" and shape[-1] <= _NARROW and n_wanted is None:
-        mixed: Tensor = _NarrowHeads.apply(qkv.view(shape))  # type: ignore[no-untyped-call]
+        # Sums of many powers of two need more digits than bfloat16 has.
+        split = (qkv.float() if qkv.dtype == torch.bfloat16 else qkv).view(shape)
+        mixed: Tensor = _NarrowHeads.apply(split)  # type: ignore[no-untyped-call]
         return mixed
     query, key, value = qkv.view(shape).permute(2, 0, 3, 1, 4)
     wide = functional.scaled_dot_product_attention(query[:, :, :n_wanted], key, value)
