@@ -1,7 +1,11 @@
 """What a training asks of the device."""
 
+import pickle
+
+import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hsvlm import HSIPromptClassifier
@@ -41,3 +45,22 @@ def test_figures_of_batches_are_numbers(cube, labels, settings):
     for row in clf.history_[-1, "batches"]:
         assert {"train_loss", "valid_loss"} & set(row)
         assert all(isinstance(one, float | int) for one in row.values())
+
+
+class _Compiled(Callback):
+    def on_train_begin(self, net, **kwargs):
+        net.module_.encoder.compile(backend="aot_eager")
+
+
+@pytest.mark.parametrize("batch_size", [8, 64], ids=["whole batches", "parts in threads"])
+def test_encoders_may_be_compiled_by_a_callback(tmp_path, cube, labels, settings, batch_size):
+    fixed = {**settings, "max_epochs": 2, "batch_size": batch_size}
+    plain = HSIPromptClassifier(**fixed).fit(cube, labels)
+    compiled = HSIPromptClassifier(**fixed, callbacks=[_Compiled()]).fit(cube, labels)
+    assert compiled.net_.module_.encoder._compiled_call_impl is not None
+    expected = plain.predict_proba(cube)
+    np.testing.assert_allclose(compiled.predict_proba(cube), expected, atol=1e-5)
+    compiled.save(tmp_path / "model")
+    loaded = HSIPromptClassifier.load(tmp_path / "model", device="cpu")
+    for one in (loaded, pickle.loads(pickle.dumps(compiled))):
+        np.testing.assert_allclose(one.predict_proba(cube), expected, atol=1e-5)
