@@ -86,6 +86,11 @@ def test_encoders_and_devices_that_are_none(no_training, make, cube, labels, nam
         make(**{name: value}).fit(cube, labels)
 
 
+def test_arrays_are_no_devices(no_training, make, cube, labels):
+    with pytest.raises(ParameterError, match=r"^device=array\("):
+        make(device=np.ones(3)).fit(cube, labels)
+
+
 SCALARS = {
     "window_size": np.int64(5),
     "patch_size": np.uint8(1),

@@ -117,7 +117,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     """
     import torch
 
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -54,6 +54,10 @@ def test_masked_tokens_keep_their_positions():
             "fill the window.",
         ),
         ({"n_heads": 7}, "n_heads=7 does not divide width=64. Use a divisor of it."),
+        ({"width": 0}, "width=0 is too small. Use 1 or more."),
+        ({"depth": 0}, "depth=0 is too small. Use 1 or more."),
+        ({"n_heads": -4}, "n_heads=-4 is too small. Use 1 or more."),
+        ({"mlp_width": 0}, "mlp_width=0 is too small. Use 1 or more."),
         ({"mask_ratio": 1.0}, "mask_ratio=1.0 is not in [0, 1). Use 0 to keep every patch."),
     ],
 )

@@ -52,8 +52,8 @@ class OverlapViT(MaskedViT):
     Raises
     ------
     ParameterError
-        If the patch is larger than the window, the heads do not divide the width, or the mask
-        ratio lies outside [0, 1).
+        If the patch is larger than the window, a size is below 1, the heads do not divide the
+        width, or the mask ratio lies outside [0, 1).
 
     Examples
     --------

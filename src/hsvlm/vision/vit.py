@@ -71,8 +71,8 @@ class MaskedViT(nn.Module):
     Raises
     ------
     ParameterError
-        If the window is not a multiple of the patch, the heads do not divide the width, or the
-        mask ratio lies outside [0, 1).
+        If the window is not a multiple of the patch, a size is below 1, the heads do not divide
+        the width, or the mask ratio lies outside [0, 1).
 
     References
     ----------
@@ -110,7 +110,12 @@ class MaskedViT(nn.Module):
                 "Choose them so that whole patches fill the window."
             )
             raise ParameterError(message)
-        if n_heads < 1 or width % n_heads:
+        sizes = {"width": width, "depth": depth, "n_heads": n_heads, "mlp_width": mlp_width}
+        for name, size in sizes.items():
+            if size < 1:
+                message = f"{name}={size} is too small. Use 1 or more."
+                raise ParameterError(message)
+        if width % n_heads:
             message = f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
             raise ParameterError(message)
         if not 0 <= mask_ratio < 1:
