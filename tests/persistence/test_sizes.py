@@ -64,7 +64,8 @@ EMPTY = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
 FORGED = {
     "width": (network(width=10**6), "far larger"),
     "layers": (network(depth=10**9), "far larger"),
-    "empty layers": (network(depth=10**9, width=0, mlp_width=0), "far larger"),
+    "tiny layers": (network(depth=10**9, width=1, n_heads=1, mlp_width=1), "far larger"),
+    "empty layers": (network(depth=10**9, width=0, mlp_width=0), "width=0 is too small"),
     "hidden": (network(mlp_width=10**9), "far larger"),
     "beyond all numbers": (network(mlp_width=10**30), "cannot be made from"),
     "window": (network(window_size=10**5), "far larger"),
