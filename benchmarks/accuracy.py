@@ -281,7 +281,7 @@ def ablation_text(reports: Reports, seeds: int, jobs: int) -> str:
 
 def _as_code(changes: dict[str, Any]) -> str:
     return ", ".join(
-        f"`{name}={value!r}`" for name, value in changes.items() if name[:5] != "class"
+        f"`{name}={value!r}`" for name, value in changes.items() if name != "class_names"
     )
 
 
