@@ -10,7 +10,7 @@ from hsvlm.vision import get_vision_encoder
 
 
 class Watched(get_vision_encoder("overlap-vit")):
-    """Notes the types in which its layers multiply, and in which it is asked for features."""
+    """Notes the types in which its layers multiply."""
 
     seen: set[torch.dtype]
 
