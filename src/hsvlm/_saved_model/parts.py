@@ -234,6 +234,7 @@ def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]
         with _Listing(path) as listing:
             zipfile.ZipFile(listing).close()
         archive = zipfile.ZipFile(path)
+    # The last of them is zipfile's answer to versions of the format that it does not know.
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         remedy = "Give the folder or the .zip archive of a saved model."
         raise unreadable(
