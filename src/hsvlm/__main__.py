@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Any
 
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import HSVLMError
+from hsvlm.exceptions import HSVLMError, HSVLMWarning
 
 __all__ = ["main"]
 
@@ -23,11 +24,18 @@ def main() -> None:
 
     # Errors and warnings quote files of anybody.
     plain = warnings.formatwarning
-    warnings.formatwarning = lambda *told, **more: escaped(plain(*told, **more))
+
+    def formatted(message: Warning | str, *place: Any, **more: Any) -> str:
+        if isinstance(message, HSVLMWarning):
+            return f"hsvlm: warning: {escaped(message.for_command_line())}\n"
+        return escaped(plain(message, *place, **more))
+
+    warnings.formatwarning = formatted
     try:
         app()
     except (HSVLMError, OSError) as error:
-        sys.stderr.write(f"hsvlm: {escaped(str(error))}\n")
+        told = error.for_command_line() if isinstance(error, HSVLMError) else str(error)
+        sys.stderr.write(f"hsvlm: {escaped(told)}\n")
         sys.exit(1)
     finally:
         warnings.formatwarning = plain

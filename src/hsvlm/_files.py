@@ -49,7 +49,9 @@ def existing_file(path: str | PathLike[str]) -> Path:
     raise MissingFileError(message)
 
 
-def unreadable(path: str | PathLike[str], wrong: str, remedy: str) -> FileError:
+def unreadable(
+    path: str | PathLike[str], wrong: str, remedy: str, option_remedy: str = ""
+) -> FileError:
     """Build the error for a file that cannot be used.
 
     Parameters
@@ -60,13 +62,15 @@ def unreadable(path: str | PathLike[str], wrong: str, remedy: str) -> FileError:
         What is wrong with it, without a full stop.
     remedy : str
         A sentence that says what to do.
+    option_remedy : str, default=""
+        The same in terms of command-line options. Empty: as `remedy`.
 
     Returns
     -------
     FileError
         Ready to be raised.
     """
-    return FileError(f"{path}: {wrong}. {remedy}")
+    return FileError(f"{path}: {wrong}.", remedy, option_hint=option_remedy)
 
 
 def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:

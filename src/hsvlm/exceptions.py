@@ -25,8 +25,44 @@ __all__ = [
 ]
 
 
-class HSVLMError(Exception):
-    """Base class of every error raised on purpose by hsvlm."""
+class _Message:
+    """A problem in neutral words, and a hint that speaks Python or the command line."""
+
+    option_message: str | None = None
+
+    def __init__(self, problem: object = "", hint: str = "", *, option_hint: str = "") -> None:
+        super().__init__(f"{problem} {hint}" if hint else problem)
+        if option_hint:
+            self.option_message = f"{problem} {option_hint}"
+
+    def for_command_line(self) -> str:
+        """Return the message with command-line options in place of Python arguments."""
+        return self.option_message or str(self)
+
+
+class HSVLMError(_Message, Exception):
+    """Base class of every error raised on purpose by hsvlm.
+
+    Parameters
+    ----------
+    problem : str, default=""
+        What was got and what is allowed, in words that hold in Python and on the command line.
+    hint : str, default=""
+        What to do next, in Python.
+    option_hint : str, default=""
+        The same for users of the command line, in terms of its options. Empty: as `hint`.
+
+    Examples
+    --------
+    >>> from hsvlm.exceptions import HSVLMError
+    >>> error = HSVLMError(
+    ...     "No pixel has data.", "Pass nodata=None.", option_hint="Give --nodata none."
+    ... )
+    >>> str(error)
+    'No pixel has data. Pass nodata=None.'
+    >>> error.for_command_line()
+    'No pixel has data. Give --nodata none.'
+    """
 
 
 class DataError(HSVLMError, ValueError):
@@ -89,13 +125,24 @@ class UnknownNameError(HSVLMError, ValueError):
 class MissingDependencyError(HSVLMError, ImportError):
     """An optional library is not installed; the message names the extra that brings it."""
 
+    def __init__(
+        self,
+        problem: object = "",
+        hint: str = "",
+        *,
+        option_hint: str = "",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(problem, hint, option_hint=option_hint)
+        self.name = name
+
 
 class TrainingDivergedError(HSVLMError, ArithmeticError):
     """The training loss became NaN or infinite."""
 
 
-class HSVLMWarning(UserWarning):
-    """Base class of every warning issued by hsvlm."""
+class HSVLMWarning(_Message, UserWarning):
+    """Base class of every warning issued by hsvlm; takes the parameters of `HSVLMError`."""
 
 
 class PromptWarning(HSVLMWarning):
