@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-class _Message:
+class _Message(Exception):  # noqa: N818
     """A problem in neutral words, and a hint that speaks Python or the command line."""
 
     option_message: str | None = None
@@ -40,7 +40,7 @@ class _Message:
         return self.option_message or str(self)
 
 
-class HSVLMError(_Message, Exception):
+class HSVLMError(_Message):
     """Base class of every error raised on purpose by hsvlm.
 
     Parameters
