@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Hashable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,8 +94,8 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
     Raises
     ------
     FileError
-        If the suffix is another, or the file is no text of its kind, has more than 1 MiB or, as
-        YAML, aliases.
+        If the suffix is another, or the file is no text of its kind, gives a key twice, has more
+        than 1 MiB or, as YAML, aliases.
     MissingDependencyError
         If the file is YAML and PyYAML is not installed.
     """
@@ -111,15 +112,10 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         if suffix == ".json":
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=lambda pairs: _unique_pairs(path, pairs))
         if suffix == ".toml":
             return tomllib.loads(text)
-        yaml = import_optional("yaml", "cli")
-        try:
-            _refuse_endless(path, yaml, text)
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from error
+        return _parsed_yaml(path, text)
     except UnicodeDecodeError as error:
         raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
     except FileError:
@@ -128,6 +124,44 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
         kind = "YAML" if suffix == ".yml" else suffix[1:].upper()
         wrong = f"this is not {kind}: {' '.join(str(error).split())}"
         raise unreadable(path, wrong, remedy) from error
+
+
+def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in values:
+            raise _duplicate_key(path, key)
+        values[key] = value
+    return values
+
+
+def _duplicate_key(path: Path, key: object, lines: str = "") -> FileError:
+    wrong = f"the key {key!r} is given twice{lines}, and one value would replace the other"
+    return unreadable(path, wrong, "Keep one of them, or put both values into one list.")
+
+
+def _parsed_yaml(path: Path, text: str) -> Any:
+    yaml = import_optional("yaml", "cli")
+
+    class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            first_lines: dict[Any, int] = {}
+            for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    continue
+                key = self.construct_object(key_node, deep=True)
+                line = key_node.start_mark.line + 1
+                if isinstance(key, Hashable) and key in first_lines:
+                    raise _duplicate_key(path, key, f", in lines {first_lines[key]} and {line}")
+                if isinstance(key, Hashable):
+                    first_lines[key] = line
+            return super().construct_mapping(node, deep)
+
+    try:
+        _refuse_endless(path, yaml, text)
+        return yaml.load(text, Loader=UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _refuse_endless(path: Path, yaml: Any, text: str) -> None:
