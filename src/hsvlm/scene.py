@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._arrays import as_array
+from hsvlm._class_table import ClassEntry, ClassTable, label_table, match_classes, relabel
 from hsvlm._cubes import as_cube
 from hsvlm._labels import as_label_map
 from hsvlm._lazy import LazyCube, MappedCube, MaskedCube
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Scene"]
+__all__ = ["Scene", "common_classes"]
 
 # Shorter waves are X-rays; in micrometres, 100 is the far infrared.
 _LEAST_NM = 100
@@ -62,6 +63,9 @@ class Scene:
         Affine coefficients (a, b, c, d, e, f), as in an ``affine.Affine``: the upper left corner
         of the pixel at (row, column) lies at x = a * column + b * row + c,
         y = d * column + e * row + f, in units of `crs`.
+    text_classes : bool, default=False
+        True if the labels were text and their numbers were assigned by the reader, so that they
+        mean nothing to other files.
 
     Raises
     ------
@@ -94,6 +98,7 @@ class Scene:
     valid: NDArray[np.bool_] | None = None
     crs: str | None = None
     transform: tuple[float, ...] | None = None
+    text_classes: bool = False
 
     def __post_init__(self) -> None:
         given = self.cube
@@ -326,6 +331,83 @@ class Scene:
             lines["upper left corner"] = f"({c:.10g}, {f:.10g})"
         lines["citation"] = self.citation
         return {name: value for name, value in lines.items() if value}
+
+
+def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
+    """Give several scenes one numbering of their classes.
+
+    Classes are the same if they have the same name, but for case and spacing; numbers decide only
+    where a scene has no names.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        Each with labels, or with class names.
+
+    Returns
+    -------
+    list of Scene
+        The same scenes, with the numbers of the first, to which classes that only others have are
+        added; all with the names and colors of all classes.
+
+    Raises
+    ------
+    DataError
+        If one name stands for two classes of a scene, or the labels of one scene are text and
+        those of another numbers without names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import Scene
+    >>> from hsvlm.scene import common_classes
+    >>> cube = np.ones((1, 2, 3))
+    >>> first = Scene(cube, np.array([[1, 2]]), {1: "oats", 2: "soil"})
+    >>> second = Scene(cube, np.array([[1, 2]]), {1: "Soil", 2: "water"})
+    >>> _, second = common_classes([first, second])
+    >>> second.labels.tolist(), second.class_names
+    ([[2, 3]], {1: 'oats', 2: 'soil', 3: 'water'})
+    """
+    table = ClassTable("the scenes before", ())
+    codes = []
+    for number, scene in enumerate(scenes):
+        theirs = label_table(scene, f"the labels of {scene.name or f'scene {number + 1}'}")
+        table, code = _extended(table, theirs) if number else (theirs, {})
+        codes.append(code)
+    names = {entry.value: entry.name for entry in table.entries if entry.name is not None}
+    colors = {entry.value: entry.color for entry in table.entries if entry.color is not None}
+    return [
+        replace(
+            scene,
+            labels=None if scene.labels is None else relabel(scene.labels, code),
+            class_names=dict(names),
+            class_colors=dict(colors),
+            text_classes=not table.numbered,
+        )
+        for scene, code in zip(scenes, codes, strict=True)
+    ]
+
+
+def _extended(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dict[Any, Any]]:
+    """Add the classes of another scene; also give the new label of each of its labels."""
+    match = match_classes(table, theirs)
+    entries = {entry.value: entry for entry in table.entries}
+    codes = {other.value: value for value, other in match.pairs.items()}
+    for value, other in match.pairs.items():
+        mine = entries[value]
+        entries[value] = replace(
+            mine, name=mine.name or other.name, color=mine.color or other.color
+        )
+    for entry in match.extra:
+        numbers = [value for value in entries if not isinstance(value, str)]
+        free = entry.value not in entries and (theirs.numbered or not numbers)
+        same_kind = isinstance(entry.value, str) == (len(numbers) < len(entries))
+        value = entry.value if free and same_kind else max(numbers, default=0) + 1
+        codes[entry.value] = value
+        name = entry.name or (entry.value if isinstance(entry.value, str) else None)
+        entries[value] = ClassEntry(value, name, entry.color)
+    numbered = table.numbered and theirs.numbered
+    return ClassTable(table.source, tuple(entries.values()), numbered), codes
 
 
 class _Take:

@@ -14,7 +14,7 @@ from hsvlm import HSIPromptClassifier, Scene
 from hsvlm._callbacks import Monitor
 from hsvlm.cli import app
 from hsvlm.datasets import load_indian_pines
-from hsvlm.exceptions import DataError, FileError, MissingFileError
+from hsvlm.exceptions import DataError, FileError, MissingFileError, PromptError
 from hsvlm.io import write_map, write_scene
 from hsvlm.prompts import write_prompt_file
 
@@ -181,11 +181,12 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     with pytest.raises(FileError, match="nothing"):
         run("predict", files / "nothing", files / "scene.tif", "--output", files / "mapped")
     write_prompt_file(files / "classes.yaml", {1: "oats", 2: "soil"})
-    with pytest.raises(DataError) as error:
+    with pytest.raises(PromptError) as error:
         run(*fitting, "--prompts", files / "classes.yaml", "--output", files / "fitted")
     assert str(error.value) == (
-        "The label map holds 3, which the file of classes does not describe; it has 1, 2. Add "
-        "them, with their prompts, or set them to 0 in the map."
+        f"Class 3 of {files / 'labels.tif'} has no counterpart in {files / 'classes.yaml'}, whose "
+        "classes are 1, 2. Describe them there under the same names, or remove their labels if "
+        "they are not to be mapped."
     )
     assert not (files / "fitted").exists()
 

@@ -12,6 +12,7 @@ import hsvlm
 from hsvlm import Scene
 from hsvlm.cli import app
 from hsvlm.cli._options import classes_of
+from hsvlm.exceptions import PromptError
 from hsvlm.io import write_map, write_scene
 
 SMALL = ["window_size=3", "patch_size=1", "max_epochs=1", "n_components=3"]
@@ -83,8 +84,10 @@ def test_bad_bands_are_left_out(folder, cube):
 def test_prompt_sets_bring_their_names_where_the_scene_has_none(cube, labels):
     scene = Scene(cube, labels)
     assert classes_of("pavia-university", scene).class_names[3] == "Gravel"
-    named = replace(scene, class_names={1: "mine"})
-    assert classes_of("pavia-university", named).class_names == {1: "mine"}
+    named = replace(scene, class_names={1: "gravel", 2: "Trees", 3: "asphalt"})
+    assert classes_of("pavia-university", named).class_names == named.class_names
+    with pytest.raises(PromptError, match=r"'mine'.* no counterpart in the prompt set"):
+        classes_of("pavia-university", replace(scene, class_names={1: "mine"}))
 
 
 def test_what_cannot_be_drawn_is_left_out(folder, monkeypatch):

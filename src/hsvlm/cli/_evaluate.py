@@ -125,7 +125,7 @@ def evaluate(
         found = read_labeled_scene(
             scene, labels, variable=variable, label_column=label_column, nodata=nodata
         )
-        classes = classes_of(prompts, found)
+        classes = classes_of(prompts, found, labels)
         parameters |= {"prompts": classes.prompts, "class_names": classes.class_names}
         protocols = _of_scene(found, classes.class_names, names, splits)
     parameters |= chosen

@@ -30,7 +30,6 @@ from hsvlm.cli._options import (
 )
 from hsvlm.cli._outputs import output_folder, say
 from hsvlm.cli._recipes import claim_folder, parse_settings, save_recipe
-from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
@@ -93,7 +92,7 @@ def fit(
     found = read_labeled_scene(
         scene, labels, variable=variable, label_column=label_column, nodata=nodata
     )
-    classes = classes_of(prompts, found)
+    classes = classes_of(prompts, found, labels)
     parameters = {
         "prompts": classes.prompts,
         "class_names": classes.class_names,
@@ -109,7 +108,6 @@ def fit(
         else HSIPromptClassifier.from_preset(preset, **parameters)
     )
     X, y = found.samples(unlabeled=clf.unlabeled)
-    _check_declared(y, classes)
     output_folder(output, _NAMES, (scene, labels))
     claim_folder(context, output, chosen)
     start = time.perf_counter()
@@ -131,19 +129,6 @@ def fit(
         print_json({"model": str(output / MODEL_NAME), **report})
     else:
         say(_as_text(report, output))
-
-
-def _check_declared(y: Any, classes: PromptFile) -> None:
-    if not isinstance(classes.prompts, dict):
-        return
-    missing = [label for label in np.unique(y).tolist() if label not in classes.prompts]
-    if missing:
-        message = (
-            f"The label map holds {', '.join(map(repr, missing))}, which the file of classes does "
-            f"not describe; it has {', '.join(map(repr, classes.prompts))}. Add them, with their "
-            "prompts, or set them to 0 in the map."
-        )
-        raise DataError(message)
 
 
 def _remove_checkpoints(folder: Path) -> None:

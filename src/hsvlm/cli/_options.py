@@ -150,29 +150,8 @@ def read_labeled_scene(
     return scene
 
 
-def classes_of(prompts: str | None, scene: Scene) -> PromptFile:
-    """Find prompts, names and colours of the classes of a scene.
+def classes_of(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:
+    """Bring prompts, names and colors under the labels of a scene, read from `labels`."""
+    from hsvlm.prompts import join_prompts
 
-    Parameters
-    ----------
-    prompts : str or None
-        The option: a file, a template or a prompt set.
-    scene : Scene
-        Its own names and colours stand where the file has none.
-
-    Returns
-    -------
-    PromptFile
-        For the classifier.
-    """
-    from hsvlm.prompts import PromptFile, list_prompt_sets, load_class_names, read_prompt_file
-
-    names, colors = dict(scene.class_names), dict(scene.class_colors)
-    if prompts is None or "{}" in prompts or prompts in list_prompt_sets():
-        if prompts in list_prompt_sets() and not names:
-            names = load_class_names(prompts)
-        return PromptFile(prompts, names, colors)
-    found = read_prompt_file(prompts)
-    return PromptFile(
-        found.prompts, {**names, **found.class_names}, {**colors, **found.class_colors}
-    )
+    return join_prompts(prompts, scene, source="the labels" if labels is None else str(labels))

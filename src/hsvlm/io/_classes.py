@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._class_table import ClassTable, label_table, match_classes, present_labels, relabel
 from hsvlm._cubes import labeled_pixels
 from hsvlm._lazy import row_blocks
 from hsvlm._palette import distinct_colors
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["UNCLASSIFIED", "ClassCodes", "class_codes", "label_map"]
+__all__ = ["UNCLASSIFIED", "ClassCodes", "class_codes", "label_map", "with_class_names"]
 
 # What ENVI calls pixels of class 0.
 UNCLASSIFIED = "Unclassified"
@@ -202,6 +203,31 @@ def label_map(
     shown = kept.keys() | (set(np.unique(labels).tolist()) - skipped if colors else set())
     return LabelMap(
         labels, kept, {one: colors[one] for one in sorted(shown & colors.keys())}, crs, transform
+    )
+
+
+def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: str) -> LabelMap:
+    """Number the classes of a label map as `class_names` does, ``{label: name}``.
+
+    Raises DataError if the map has a class that is not among them.
+    """
+    match = match_classes(
+        label_table(labeled, source), ClassTable.of("class_names", class_names, class_names)
+    )
+    present = present_labels(labeled)
+    unknown = [entry for entry in match.missing if entry.value in present]
+    if unknown:
+        raise DataError(
+            match.problem(unknown), "Add them to class_names, or remove them from the labels."
+        )
+    codes = {value: entry.value for value, entry in match.pairs.items()}
+    colors = {codes[one]: labeled.class_colors[one] for one in codes if one in labeled.class_colors}
+    return replace(
+        labeled,
+        labels=relabel(labeled.labels, codes),
+        class_names=dict(class_names),
+        class_colors=colors,
+        text_classes=False,
     )
 
 

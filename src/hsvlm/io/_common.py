@@ -29,6 +29,9 @@ class LabelMap:
         Coordinate reference system of the file, as in a Scene.
     transform : sequence of 6 floats, default=None
         Affine coefficients of the file, as in a Scene.
+    text_classes : bool, default=False
+        True if the file gives classes as text, which were numbered from 1 in the order of the
+        alphabet: such numbers mean nothing to other files.
 
     Examples
     --------
@@ -43,6 +46,7 @@ class LabelMap:
     class_colors: dict[Any, str] = field(default_factory=dict)
     crs: str | None = None
     transform: tuple[float, ...] | None = None
+    text_classes: bool = False
 
 
 @dataclass(frozen=True)

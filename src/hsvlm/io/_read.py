@@ -13,12 +13,14 @@ from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import read_rows, release_pages, row_blocks
 from hsvlm.exceptions import ParameterError
 from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
+from hsvlm.io._classes import with_class_names
 from hsvlm.io._ground import check_grid
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT
 from hsvlm.io._vector import VECTOR_SUFFIXES, read_features
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hsvlm.io._common import LabelMap
@@ -44,6 +46,7 @@ def read_scene(
     variable: str | None = None,
     labels: Any = None,
     label_column: str | None = None,
+    class_names: Mapping[Any, str] | None = None,
     nodata: float | str | None = "auto",
     name: str | None = None,
 ) -> Scene:
@@ -66,6 +69,9 @@ def read_scene(
         The label map: a file for :func:`read_labels`, or an array.
     label_column : str, default=None
         Column of the classes if `labels` is a file of points and polygons.
+    class_names : dict, default=None
+        ``{label: name}``, for example of another scene or of a model: the classes of the label file
+        are matched with these by name and get their numbers. None: those of the file.
     nodata : "auto", float or None, default="auto"
         Pixels with this value in any band that is not a bad one hold no data. ``"auto"``: the
         value that the file declares. A number, NaN included, takes its place; None: all pixels
@@ -87,7 +93,8 @@ def read_scene(
         If a file is damaged or holds something else, no pixel holds data, or the label map does
         not lie on the grid of the scene.
     DataError
-        If an array of labels has another shape.
+        If an array of labels has another shape, or the label file has classes that are not among
+        `class_names`.
     ParameterError
         If `path` or `nodata` is nothing of the above, or `label_column` has no use.
     MissingDependencyError
@@ -130,10 +137,17 @@ def read_scene(
     if labels is None:
         return scene
     if not isinstance(labels, (str, PathLike)):
-        return replace(scene, labels=np.asanyarray(labels))
+        names = scene.class_names if class_names is None else dict(class_names)
+        return replace(scene, labels=np.asanyarray(labels), class_names=names)
     read = _labels(labels, scene, None, label_column)
+    if class_names is not None:
+        read = with_class_names(read, class_names, str(labels))
     return replace(
-        scene, labels=read.labels, class_names=read.class_names, class_colors=read.class_colors
+        scene,
+        labels=read.labels,
+        class_names=read.class_names,
+        class_colors=read.class_colors,
+        text_classes=read.text_classes,
     )
 
 
@@ -143,6 +157,7 @@ def read_labels(
     *,
     variable: str | None = None,
     column: str | None = None,
+    class_names: Mapping[Any, str] | None = None,
 ) -> LabelMap:
     """Read labels for a scene.
 
@@ -162,6 +177,8 @@ def read_labels(
     column : str, default=None
         Column of the classes of points and polygons: positive integers, or text, whose classes are
         numbered from 1 in the order of the alphabet. None: the only one of integers or text.
+    class_names : dict, default=None
+        As in :func:`read_scene`.
 
     Returns
     -------
@@ -200,7 +217,10 @@ def read_labels(
     >>> read_labels(path, scene).labels.shape
     (32, 32)
     """
-    return _labels(path, like, variable, column)
+    labeled = _labels(path, like, variable, column)
+    if class_names is None:
+        return labeled
+    return with_class_names(labeled, class_names, str(path))
 
 
 def _labels(

@@ -96,7 +96,7 @@ def read_features(
     for message in _losses(file, labels, torn, codes, names):
         # The caller of the public function.
         warnings.warn(message, HSVLMWarning, stacklevel=4)
-    return LabelMap(labels, names, crs=like.crs, transform=like.transform)
+    return LabelMap(labels, names, crs=like.crs, transform=like.transform, text_classes=bool(names))
 
 
 def _read(file: Path, layer: str | None) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["PROMPT_SETS"]
+from hsvlm.exceptions import UnknownNameError
+
+__all__ = ["PROMPT_SETS", "list_prompt_sets", "load_class_names", "load_prompt_set"]
 
 _INDIAN_PINES = {
     "Alfalfa": "purple-flowering alfalfa, a perennial legume forage for dairy cows, with a very "
@@ -181,3 +183,89 @@ PROMPT_SETS: Final[dict[str, dict[str, str]]] = {
     "botswana": _BOTSWANA,
     "houston-2013": _HOUSTON_2013,
 }
+
+
+def list_prompt_sets() -> list[str]:
+    """Name the prompt sets that come with hsvlm.
+
+    Returns
+    -------
+    list of str
+        Names in alphabetical order.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import list_prompt_sets
+    >>> list_prompt_sets()
+    ['botswana', 'houston-2013', 'indian-pines', 'ksc', 'pavia-university', 'salinas']
+    """
+    return sorted(PROMPT_SETS)
+
+
+def load_prompt_set(name: str) -> dict[int, str]:
+    """Load one descriptive prompt for each class of a public scene.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_prompt_sets()`.
+
+    Returns
+    -------
+    dict of int to str
+        Text by label; labels 1, 2, ... are those of the scene's usual ground truth.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no set of that name.
+
+    See Also
+    --------
+    load_class_names : The names of the same classes.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import load_prompt_set
+    >>> load_prompt_set("houston-2013")[15]
+    'an oval athletics stadium with a red rubber running track divided into lanes'
+    """
+    return dict(enumerate(_prompt_set(name).values(), start=1))
+
+
+def load_class_names(name: str) -> dict[int, str]:
+    """Load the names of the classes of a public scene.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_prompt_sets()`.
+
+    Returns
+    -------
+    dict of int to str
+        Name by label; labels 1, 2, ... are those of the scene's usual ground truth.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no set of that name.
+
+    See Also
+    --------
+    load_prompt_set : A descriptive prompt for each of the same classes.
+
+    Examples
+    --------
+    >>> from hsvlm.prompts import load_class_names
+    >>> load_class_names("pavia-university")[5]
+    'Painted metal sheets'
+    """
+    return dict(enumerate(_prompt_set(name), start=1))
+
+
+def _prompt_set(name: str) -> dict[str, str]:
+    if name not in PROMPT_SETS:
+        error = UnknownNameError.of("prompt set", name, PROMPT_SETS)
+        raise error
+    return PROMPT_SETS[name]

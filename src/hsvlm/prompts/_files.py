@@ -42,6 +42,10 @@ class PromptFile:
         ``{label: name}``.
     class_colors : dict
         ``{label: colour}`` as ``"#rrggbb"``.
+    source : str
+        What to call the file in messages.
+    labels : tuple
+        All labels that it describes, those with a value only included.
 
     Examples
     --------
@@ -53,6 +57,8 @@ class PromptFile:
     prompts: dict[Any, list[str]] | str | None
     class_names: dict[Any, str]
     class_colors: dict[Any, str]
+    source: str = "the prompts"
+    labels: tuple[Any, ...] = ()
 
 
 def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
@@ -61,9 +67,10 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
     Parameters
     ----------
     path : path
-        Of a file with a list ``classes``. Each has a ``value``, the label, and may have a
-        ``name``, a ``color`` as ``"#rrggbb"`` and ``prompts``, one text or a list. Either every
-        class has prompts, or none; a ``template`` beside the list serves those without.
+        Of a file with a list ``classes``. Each has a ``value``, the label, a number or text, and
+        may have a ``name``, a ``color`` as ``"#rrggbb"`` and ``prompts``, one text or a list.
+        Either every class has prompts, or none; a ``template`` beside the list serves those
+        without.
 
     Returns
     -------
@@ -107,7 +114,8 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
         entries[value] = entry
     names = {value: entry["name"] for value, entry in entries.items() if "name" in entry}
     colors = {value: entry["color"] for value, entry in entries.items() if "color" in entry}
-    return PromptFile(_prompts(source, entries, names, template), names, colors)
+    prompts = _prompts(source, entries, names, template)
+    return PromptFile(prompts, names, colors, str(source), tuple(entries))
 
 
 def write_prompt_file(

@@ -1,4 +1,4 @@
-"""Class prompts: one template for all classes, a text for each, or a set that comes with hsvlm."""
+"""Texts of every class, from a template, a dict or a set, or the reason why they cannot work."""
 
 from __future__ import annotations
 
@@ -7,27 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hsvlm._prompt_files import PromptFile, read_prompt_file, write_prompt_file
-from hsvlm._prompt_sets import PROMPT_SETS
+from hsvlm._class_table import ClassMatch, ClassTable, match_classes
 from hsvlm._texts import folded, is_blank, quoted, unreadable_character
-from hsvlm.exceptions import PromptError, UnknownNameError
+from hsvlm.exceptions import DataError, PromptError
+from hsvlm.prompts._sets import PROMPT_SETS, list_prompt_sets, load_class_names, load_prompt_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "DEFAULT_TEMPLATE",
-    "PromptFile",
-    "fill_template",
-    "list_prompt_sets",
-    "load_class_names",
-    "load_prompt_set",
-    "read_prompt_file",
-    "resolve_prompts",
-    "write_prompt_file",
-]
+__all__ = ["DEFAULT_TEMPLATE", "fill_template", "resolve_prompts"]
 
 DEFAULT_TEMPLATE: Final = "an aerial photograph of {}"
 """Template used where no prompts are given; ``{}`` stands for the name of the class."""
@@ -70,85 +60,6 @@ def fill_template(template: str, names: Iterable[str]) -> list[str]:
     return [template.replace("{}", name) for name in names]
 
 
-def list_prompt_sets() -> list[str]:
-    """Name the prompt sets that come with hsvlm.
-
-    Returns
-    -------
-    list of str
-        Names in alphabetical order.
-
-    Examples
-    --------
-    >>> from hsvlm.prompts import list_prompt_sets
-    >>> list_prompt_sets()
-    ['botswana', 'houston-2013', 'indian-pines', 'ksc', 'pavia-university', 'salinas']
-    """
-    return sorted(PROMPT_SETS)
-
-
-def load_prompt_set(name: str) -> dict[int, str]:
-    """Load one descriptive prompt for each class of a public scene.
-
-    Parameters
-    ----------
-    name : str
-        One of `list_prompt_sets()`.
-
-    Returns
-    -------
-    dict of int to str
-        Text by label; labels 1, 2, ... are those of the scene's usual ground truth.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no set of that name.
-
-    See Also
-    --------
-    load_class_names : The names of the same classes.
-
-    Examples
-    --------
-    >>> from hsvlm.prompts import load_prompt_set
-    >>> load_prompt_set("houston-2013")[15]
-    'an oval athletics stadium with a red rubber running track divided into lanes'
-    """
-    return dict(enumerate(_prompt_set(name).values(), start=1))
-
-
-def load_class_names(name: str) -> dict[int, str]:
-    """Load the names of the classes of a public scene.
-
-    Parameters
-    ----------
-    name : str
-        One of `list_prompt_sets()`.
-
-    Returns
-    -------
-    dict of int to str
-        Name by label; labels 1, 2, ... are those of the scene's usual ground truth.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no set of that name.
-
-    See Also
-    --------
-    load_prompt_set : A descriptive prompt for each of the same classes.
-
-    Examples
-    --------
-    >>> from hsvlm.prompts import load_class_names
-    >>> load_class_names("pavia-university")[5]
-    'Painted metal sheets'
-    """
-    return dict(enumerate(_prompt_set(name), start=1))
-
-
 def resolve_prompts(
     prompts: Mapping[Any, str | Sequence[str]] | str | None,
     classes: NDArray[Any],
@@ -159,9 +70,10 @@ def resolve_prompts(
     Parameters
     ----------
     prompts : dict of label to str or sequence of str, str or None
-        A dict holds one text or several texts for each class. A string that contains ``{}`` is a
-        template, filled with the name of each class. Another string is the name of a prompt set,
-        of which the classes at hand are taken. None is `DEFAULT_TEMPLATE`.
+        A dict holds one text or several texts for each class, under its label or its name. A
+        string that contains ``{}`` is a template, filled with the name of each class. Another
+        string is the name of a prompt set, whose classes are matched by name; by number, if no
+        class at hand has a name. None is `DEFAULT_TEMPLATE`.
     classes : ndarray of shape (n_classes,)
         The distinct labels, as ``numpy.unique(y)`` gives them. Python and NumPy scalars match:
         the key ``3`` is the prompt of ``numpy.int64(3)``.
@@ -197,13 +109,14 @@ def resolve_prompts(
     labels: list[Any] = classes.tolist()
     names = _checked_names(class_names)
     if isinstance(prompts, Mapping):
-        _check_labels(prompts, labels, names)
-        resolved = {label: _texts(label, prompts[label]) for label in labels}
+        texts = _under_labels(prompts, labels, names)
+        _check_labels(texts, labels, names)
+        resolved = {label: _texts(label, texts[label]) for label in labels}
     elif prompts is None or (isinstance(prompts, str) and "{}" in prompts):
         template = DEFAULT_TEMPLATE if prompts is None else prompts
         resolved = _from_template(template, labels, names)
     elif isinstance(prompts, str) and prompts in PROMPT_SETS:
-        resolved = _from_set(prompts, labels)
+        resolved = _from_set(prompts, labels, names)
     else:
         message = (
             f"prompts={quoted(prompts)} cannot be used. Pass a dict with one text (or a list of "
@@ -213,13 +126,6 @@ def resolve_prompts(
         raise PromptError(message)
     _check_distinct(resolved)
     return resolved
-
-
-def _prompt_set(name: str) -> dict[str, str]:
-    if name not in PROMPT_SETS:
-        error = UnknownNameError.of("prompt set", name, PROMPT_SETS)
-        raise error
-    return PROMPT_SETS[name]
 
 
 def _listed(labels: Sequence[Any]) -> str:
@@ -327,17 +233,50 @@ def _from_template(
     return {label: _texts(label, text) for label, text in zip(labels, filled, strict=True)}
 
 
-def _from_set(name: str, labels: list[Any]) -> dict[Any, tuple[str, ...]]:
+def _from_set(name: str, labels: list[Any], names: dict[Any, str]) -> dict[Any, tuple[str, ...]]:
     texts = load_prompt_set(name)
+    theirs = ClassTable.of(f"the prompt set {name!r}", texts, load_class_names(name))
+    ours = ClassTable.of("y", labels, names)
+    if ours.is_named:
+        match = _matched(ours, theirs)
+        if match.missing:
+            hint = "Name the classes as that set does, or pass a dict with a text for each class."
+            raise PromptError(
+                match.problem(match.missing),
+                hint,
+                option_hint=hint.replace("pass a dict", "give a file"),
+            )
+        return {label: (texts[match.pairs[label].value],) for label in labels}
     missing = [label for label in labels if label not in texts]
     if missing:
-        message = (
+        raise PromptError(
             f"The prompt set {name!r} has no prompt for {_named(missing)}; its labels are 1 to "
-            f"{len(texts)}. Use the labels of that scene's ground truth, or pass a dict with a "
-            "text for each class."
+            f"{len(texts)}.",
+            "Use the labels of that scene's ground truth, or pass a dict with a text for each "
+            "class.",
+            option_hint="Use the labels of that scene's ground truth, or give a file of classes.",
         )
-        raise PromptError(message)
     return {label: (texts[label],) for label in labels}
+
+
+def _under_labels(
+    prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any, str]
+) -> dict[Any, Any]:
+    """Bring prompts that are given by class name under the labels of these classes."""
+    ours = ClassTable.of("y", [*labels, *names], names)
+    by_label = all(label in prompts for label in labels)
+    if by_label or not ours.is_named or not any(isinstance(key, str) for key in prompts):
+        return dict(prompts)
+    pairs = _matched(ours, ClassTable.of("prompts", prompts)).pairs
+    label_of = {entry.value: label for label, entry in pairs.items()}
+    return {label_of.get(key, key): texts for key, texts in prompts.items()}
+
+
+def _matched(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
+    try:
+        return match_classes(ours, theirs)
+    except DataError as error:
+        raise PromptError(str(error)) from error
 
 
 def _check_distinct(resolved: dict[Any, tuple[str, ...]]) -> None:
