@@ -135,13 +135,13 @@ def test_components_of_numpy(cube):
         ),
         (
             {"callbacks": [5]},
-            "callbacks holds 5, which is no skorch callback. Give callbacks, or pairs (name, "
+            "callbacks contains 5, which is not a skorch callback. Give callbacks, or pairs (name, "
             "callback).",
         ),
         (
             {"callbacks": [("stop", None)]},
-            "callbacks holds ('stop', None), which is no skorch callback. Give callbacks, or pairs "
-            "(name, callback).",
+            "callbacks contains ('stop', None), which is not a skorch callback. Give callbacks, "
+            "or pairs (name, callback).",
         ),
         (
             {"class_weight": {1: "heavy"}},

@@ -147,7 +147,7 @@ def test_another_training_is_not_taken_for_this_one(make, cube, labels, change, 
         "lr": {"lr": 4e-3},
         "seed": {"random_state": 1},
         "prompts": {"text_encoder": np.eye(3, 9)},
-        "callbacks": {"callbacks": [scheduler()]},
+        "callbacks": {"callbacks": [EarlyStopping("train_loss")]},
     }.get(change, {})
     cube, labels = cube.copy(), labels.copy()
     if change == "data":

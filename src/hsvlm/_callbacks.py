@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from typing import Any
 
-from skorch.callbacks import Callback
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EpochScoring,
+    GradientNormClipping,
+    InputShapeSetter,
+    LoadInitState,
+    LRScheduler,
+    ParamMapper,
+    PassthroughScoring,
+    TrainEndCheckpoint,
+)
 
-from hsvlm.exceptions import TrainingDivergedError
+from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
 
-__all__ = ["BestWeights", "Monitor", "WarmUpCosine"]
+__all__ = [
+    "BestWeights",
+    "Monitor",
+    "WarmUpCosine",
+    "check_callbacks",
+    "check_parameter_patterns",
+    "looks_at_batches",
+    "warn_of_missing_scores",
+]
 
 _WARM_UP_SHARE = 0.1
+_OWN_NAMES = ("monitor", "best_weights", "schedule")
+# Callbacks of skorch that would work against the classifier, and what does their job here.
+_REFUSED: dict[type, tuple[str, str]] = {
+    InputShapeSetter: (
+        "the vision encoder is given its number of channels anyway",
+        "Leave it out.",
+    ),
+    LoadInitState: (
+        "the learning rate, the preprocessing and the prototypes would be those of another fit",
+        "Continue an interrupted training by checkpoint_dir and resume=True, and a finished one by "
+        "warm_start=True.",
+    ),
+}
 
 
 class WarmUpCosine:
@@ -84,11 +118,9 @@ class Monitor(Callback):
         self.bar_.n = len(net.history) - 1
         net.history.record("lr", float(net.optimizer_.param_groups[0]["lr"]))
 
-    def on_batch_end(
-        self, net: Any, batch: Any = None, training: bool = False, **step: Any
-    ) -> None:
+    def on_batch_end(self, net: Any, training: bool = False, **step: Any) -> None:
         if not training:
-            targets = batch[1][0]
+            targets = step["targets"]
             # A tensor from here on: a number would make the host wait for the device.
             self.correct_ += (step["y_pred"].argmax(dim=1) == targets).sum()
             self.counted_ += len(targets)
@@ -118,3 +150,85 @@ class Monitor(Callback):
     def on_train_end(self, net: Any, **_: Any) -> None:
         self.bar_.close()
         del self.bar_
+
+
+def check_callbacks(callbacks: Any, lr_schedule: str, *, has_validation: bool) -> None:
+    """Refuse callbacks that cannot do their job in this training, before it starts."""
+    for item in callbacks or ():
+        named = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        name, callback = item if named else (None, item)
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback):
+            problem = f"callbacks contains {item!r}, which is not a skorch callback."
+            if hasattr(kind, "get_last_lr"):
+                raise ParameterError(problem, f"Pass LRScheduler({kind.__name__}, ...).")
+            raise ParameterError(problem, "Give callbacks, or pairs (name, callback).")
+        if name in _OWN_NAMES:
+            problem = f"The callback name {name!r} is used by the classifier itself."
+            raise ParameterError(problem, "Choose another name.")
+        for refused, (reason, hint) in _REFUSED.items():
+            if issubclass(kind, refused):
+                problem = f"callbacks contains {kind.__name__}, which cannot be used: {reason}."
+                raise ParameterError(problem, hint)
+        if issubclass(kind, LRScheduler) and lr_schedule != "constant":
+            problem = (
+                f"callbacks contains {kind.__name__}, but lr_schedule={lr_schedule!r} sets the "
+                "learning rate in every step too."
+            )
+            raise ParameterError(problem, 'Set lr_schedule="constant", or leave the callback out.')
+        if issubclass(kind, (Checkpoint, TrainEndCheckpoint)) and getattr(
+            callback, "f_pickle", None
+        ):
+            problem = f"{kind.__name__} cannot pickle a network while it is trained (f_pickle)."
+            raise ParameterError(problem, "Save the fitted classifier: clf.save(folder).")
+        scores = issubclass(kind, (BatchScoring, EpochScoring))
+        if scores and not has_validation and not getattr(callback, "on_train", False):
+            problem = f"{kind.__name__} scores held-out samples, but nothing is held out."
+            raise ParameterError(problem, "Set validation_fraction, or pass it on_train=True.")
+
+
+def check_parameter_patterns(net: Any) -> None:
+    """Refuse callbacks on parameters, such as Freezer, that would change none."""
+    names = [name for name, _ in net.get_all_learnable_params()]
+    for _, callback in net.callbacks_:
+        if not isinstance(callback, ParamMapper):
+            continue
+        kind = type(callback).__name__
+        parameters = net.get_all_learnable_params()
+        if not any(True for _ in callback.filter_parameters(callback.patterns, parameters)):
+            problem = f"No parameter of the network matches the patterns of {kind}."
+            shown = ", ".join(names[:3])
+            raise ParameterError(problem, f"They are called {shown}, ...: {len(names)} in all.")
+        epoch = getattr(callback.at, "keywords", {}).get("epoch", 0)
+        if epoch > net.max_epochs:
+            problem = f"{kind} acts in epoch {epoch}, but max_epochs={net.max_epochs}."
+            raise ParameterError(problem, "Lower its parameter `at`, or raise max_epochs.")
+
+
+def looks_at_batches(callbacks: Any) -> bool:
+    """Tell whether a callback is shown every batch, so that numbers have to be ready."""
+    methods = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    kinds = [
+        one if isinstance(one, type) else type(one)
+        for one in (item[1] if isinstance(item, tuple) else item for item in callbacks)
+    ]
+    return any(
+        getattr(kind, method) is not getattr(Callback, method)
+        for kind in kinds
+        if not issubclass(kind, GradientNormClipping)
+        for method in methods
+    )
+
+
+def warn_of_missing_scores(net: Any) -> None:
+    """Say which scores never came into the history."""
+    if not net.history:
+        return
+    for name, callback in net.callbacks_:
+        if not isinstance(callback, (BatchScoring, EpochScoring, PassthroughScoring)):
+            continue
+        score = getattr(callback, "name_", callback.name)
+        if name != "valid_loss" and score not in net.history[-1]:
+            problem = f"The callback {type(callback).__name__} found no {score!r} to record."
+            hint = f"The history has {', '.join(sorted(set(net.history[-1]) - {'batches'}))}."
+            warnings.warn(HSVLMWarning(problem, hint), stacklevel=2)

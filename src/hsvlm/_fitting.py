@@ -19,9 +19,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
-from skorch.callbacks import Callback
 
 from hsvlm._batches import is_out_of_memory
+from hsvlm._callbacks import check_callbacks
 from hsvlm._checkpoint import Checkpoint, Identity
 from hsvlm._fitted_scene import fit_readout, readout_settings
 from hsvlm._inputs import class_targets, fit_inputs, merge_repeated
@@ -116,17 +116,8 @@ def _check_parameters(clf: Any) -> None:
             "Use the parameters window_size and patch_size; the channels follow from the data."
         )
         raise ParameterError(message)
-    for one in clf.callbacks or ():
-        named = isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str)
-        callback = one[1] if named else one
-        if not isinstance(callback, Callback) and not (
-            isinstance(callback, type) and issubclass(callback, Callback)
-        ):
-            message = (
-                f"callbacks holds {one!r}, which is no skorch callback. Give callbacks, or pairs "
-                "(name, callback)."
-            )
-            raise ParameterError(message)
+    has_validation = clf.validation_fraction is not None
+    check_callbacks(clf.callbacks, clf.lr_schedule, has_validation=has_validation)
     readout_settings(clf.spatial_params)
     _check_checkpointing(clf)
 
@@ -205,6 +196,7 @@ def _train(
             source,
             torch.from_numpy(targets[index].astype(np.int64)).to(device),
             torch.from_numpy(relative.astype(np.float32)).to(device),
+            clf.classes_,
         )
 
     with _memory_watched(clf, device):

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import LRScheduler, PrintLog
+from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Dataset
 
-from hsvlm._callbacks import BestWeights, Monitor, WarmUpCosine
+from hsvlm._callbacks import (
+    BestWeights,
+    Monitor,
+    WarmUpCosine,
+    check_parameter_patterns,
+    looks_at_batches,
+)
 from hsvlm._model import AlignedModel
 from hsvlm._parallel import backward_in_parts, is_divisible
 from hsvlm.contrastive.loss import contrastive_loss, criterion_loss
@@ -23,13 +30,15 @@ from hsvlm.contrastive.negatives import all_negatives
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from hsvlm._parallel import Threads
     from hsvlm._windows import WindowSource
 
 __all__ = ["TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
 
 
-class WindowDataset(Dataset[Any]):
+class WindowDataset(Dataset):
     """Windows with class indices and weights, as skorch wants to be given data.
 
     Parameters
@@ -40,15 +49,36 @@ class WindowDataset(Dataset[Any]):
         Class indices.
     weights : Tensor of shape (n_samples,), float32
         Weights of the per-sample losses.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels, which callbacks are shown in place of class indices.
     """
 
-    def __init__(self, source: WindowSource, targets: Tensor, weights: Tensor) -> None:
+    def __init__(
+        self,
+        source: WindowSource,
+        targets: Tensor,
+        weights: Tensor,
+        classes: NDArray[Any] | None = None,
+    ) -> None:
         self.source = source
         self.targets = targets
         self.weights = weights
+        self.classes = classes
 
     def __len__(self) -> int:
         return len(self.source)
+
+    # Where skorch looks for data when it scores a whole data set.
+    @property
+    def X(self) -> WindowDataset:  # noqa: N802
+        """The windows."""
+        return self
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """The labels, or class indices where there are none."""
+        index: NDArray[Any] = self.targets.cpu().numpy()
+        return index if self.classes is None else self.classes[index]
 
 
 @dataclass(frozen=True)
@@ -118,12 +148,34 @@ class _Batches:
             yield windows, (data.targets[index], data.weights[index])
 
 
-class _AlignmentNet(NeuralNet):
+class _AlignmentNet(ClassifierMixin, NeuralNet):
     """The skorch net: per-sample losses are weighted and reduced here, and only here."""
 
     interrupted_ = False
     stopped_ = False
     _threads: Threads | None = None
+    _labels: NDArray[Any] | None = None  # while it is trained
+    _batches_are_seen = False
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        return [one for one in super()._default_callbacks if one[0] != "print_log"]
+
+    @property
+    def classes_(self) -> NDArray[Any] | None:
+        """The labels, for scores that callbacks compute."""
+        return self._labels
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the labels of windows while it is trained, and class indices afterwards."""
+        index: NDArray[Any] = self.predict_proba(X).argmax(axis=1)
+        return index if self._labels is None else self._labels[index]
+
+    def notify(self, method_name: str, **arguments: Any) -> None:
+        if "batch" in arguments and self._batches_are_seen and self._labels is not None:
+            windows, (targets, _) = arguments["batch"]
+            arguments["batch"] = windows, self._labels[targets.cpu().numpy()]
+        super().notify(method_name, **arguments)
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **params: Any) -> Any:
         if epochs is None:
@@ -151,9 +203,11 @@ class _AlignmentNet(NeuralNet):
                 self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
                 losses.append(step["loss"].detach())
-                self.history.record_batch(f"{prefix}_loss", losses[-1])
+                loss = losses[-1].item() if self._batches_are_seen else losses[-1]
+                self.history.record_batch(f"{prefix}_loss", loss)
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
-                self.notify("on_batch_end", batch=batch, training=training, **step)
+                seen = {"batch": batch, "training": training, "targets": batch[1][0]}
+                self.notify("on_batch_end", **seen, **step)
         finally:
             rows = self.history[-1]["batches"][start:]
             figures = torch.stack(losses).tolist() if losses else []
@@ -221,6 +275,13 @@ class _Criterion(nn.Module):
         )
 
 
+class _Softmax:
+    """From outputs to probabilities; a class, so that fitted nets can be pickled."""
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(dim=-1)
+
+
 def new_net(
     model_params: dict[str, Any],
     settings: TrainingSettings,
@@ -278,12 +339,19 @@ def new_net(
         iterator_valid=_Batches,
         train_split=None if validation is None else predefined_split(validation),
         callbacks=[*callbacks, *settings.callbacks, *last],
-        callbacks__print_log=None,
+        predict_nonlinearity=_Softmax(),
         device=str(generator.device),
         verbose=0,
         **{f"module__{name}": value for name, value in model_params.items()},
     )
-    return net.initialize()
+    net.initialize()
+    # skorch's callbacks are silent in a silent net, and whoever passes PrintLog wants to read it.
+    prints = any(isinstance(callback, PrintLog) for _, callback in net.callbacks_)
+    net.verbose = max(settings.verbose, int(prints))
+    net._labels = training.classes
+    net._batches_are_seen = looks_at_batches(settings.callbacks)
+    check_parameter_patterns(net)
+    return net
 
 
 def drop_training_state(net: Any, checkpoint: Any) -> None:
@@ -299,7 +367,7 @@ def drop_training_state(net: Any, checkpoint: Any) -> None:
     # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
     # generators, held-out windows and second copies of the weights must not travel with it.
     net.set_params(train_split=None)
-    net._threads = None
+    net._threads = net._labels = None
     net.iterator_train__generator = None
     net.criterion__generator = None
     net.criterion_ = _Criterion(net.criterion__settings)

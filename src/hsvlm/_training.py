@@ -6,7 +6,9 @@ import warnings
 from typing import Any
 
 import torch
+from skorch.exceptions import SkorchException
 
+from hsvlm._callbacks import warn_of_missing_scores
 from hsvlm._net import TrainingSettings, WindowDataset, drop_training_state, new_net
 from hsvlm._parallel import is_divisible, n_parts, threads_for
 from hsvlm._runtime import seeded_scope
@@ -75,20 +77,31 @@ def fit_net(
                 net.partial_fit(training)
                 net.module_.eval()
                 _check_outputs(net, training)
-        except KeyError as error:
-            if validation is None and "valid" in str(error):
-                message = (
-                    f"A callback asks for a validation figure ({error}), but nothing is held out. "
-                    'Set validation_fraction, or let it monitor "train_loss".'
-                )
-                raise ParameterError(message) from error
+        except (KeyError, SkorchException) as error:
+            _explain_missing_figure(net, validation, error)
             raise
     if net.interrupted_ and not interruptible:
         raise KeyboardInterrupt
     if net.interrupted_:
         _tell_interruption(net, checkpoint)
+    else:
+        warn_of_missing_scores(net)
     drop_training_state(net, checkpoint)
     return net
+
+
+def _explain_missing_figure(net: Any, validation: Any, error: Exception) -> None:
+    text = str(error.args[0]) if error.args else ""
+    if validation is None and "valid" in text:
+        message = (
+            f"A callback asks for a validation figure ({error}), but nothing is held out. "
+            'Set validation_fraction, or let it monitor "train_loss".'
+        )
+        raise ParameterError(message) from error
+    if "history" in text:
+        known = sorted(set(net.history[-1]) - {"batches"}) if net.history else []
+        problem = f"A callback asks for a figure that is not recorded ({text})."
+        raise ParameterError(problem, f"The history has {', '.join(known)}.") from error
 
 
 @torch.inference_mode()
