@@ -94,9 +94,7 @@ def test_what_cannot_be_told_is_refused(names, message):
 
 def test_numbers_of_text_classes_mean_nothing():
     bare = PromptFile({1: ["a"], 2: ["b"], 3: ["c"]}, {}, {}, "crops.yaml")
-    with pytest.raises(
-        DataError, match=r"the labels names .* crops\.yaml only numbers"
-    ):
+    with pytest.raises(DataError, match=r"the labels names .* crops\.yaml only numbers"):
         join_prompts(bare, TEXT)
     texts = PromptFile({"oats": ["a"], "soil": ["b"], "lake": ["c"]}, {}, {}, "crops.yaml")
     with pytest.raises(DataError, match=r"crops\.yaml names its classes"):

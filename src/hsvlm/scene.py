@@ -66,6 +66,9 @@ class Scene:
     text_classes : bool, default=False
         True if the labels were text and their numbers were assigned by the reader, so that they
         mean nothing to other files.
+    groups : ndarray of shape (height, width), dtype int, default=None
+        Group of every labeled pixel, such as the polygon it lies in, for splits that keep groups
+        together; 0 where there is none.
 
     Raises
     ------
@@ -99,12 +102,17 @@ class Scene:
     crs: str | None = None
     transform: tuple[float, ...] | None = None
     text_classes: bool = False
+    groups: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         given = self.cube
         object.__setattr__(self, "cube", as_cube(np.ma.getdata(given) if _masked(given) else given))
         shape = self.cube.shape
-        for name, what in (("labels", "label map"), ("valid", "mask `valid`")):
+        for name, what in (
+            ("labels", "label map"),
+            ("valid", "mask `valid`"),
+            ("groups", "map of groups"),
+        ):
             values = getattr(self, name)
             if values is not None and np.shape(values) != shape[:2]:
                 message = (
@@ -116,6 +124,7 @@ class Scene:
         self._convert("labels", as_label_map)
         self._convert("wavelengths_nm", _wavelengths)
         self._convert("bad_bands", lambda values: _mask(values, "bad_bands"))
+        self._convert("groups", _whole_groups)
         self._convert("valid", lambda values: _mask(values, "valid"))
         if _masked(given):
             unmasked = ~np.ma.getmaskarray(given).any(axis=2)
@@ -205,6 +214,46 @@ class Scene:
             message = "The scene has no label map. Pass one: scene.samples(labels)."
             raise DataError(message)
         return pixel_samples(self.masked_cube(), chosen, unlabeled)
+
+    def sample_groups(self, labels: NDArray[Any] | None = None, unlabeled: Any = 0) -> NDArray[Any]:
+        """Take the groups of the samples that :meth:`samples` gives, in the same order.
+
+        Parameters
+        ----------
+        labels, unlabeled
+            As for :meth:`samples`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The `groups` of a scikit-learn splitter, such as ``GroupKFold``.
+
+        Raises
+        ------
+        DataError
+            If the scene has no groups, or a sample has none.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> scene = replace(scene, groups=scene.labels + 1)
+        >>> X, y = scene.samples()
+        >>> len(scene.sample_groups()) == len(y)
+        True
+        """
+        if self.groups is None:
+            problem = "The scene has no groups."
+            hint = "Give Scene(groups=...), or read labels with a group_column."
+            raise DataError(problem, hint, option_hint="Give --group-column.")
+        X, _ = self.samples(labels, unlabeled)
+        groups = self.groups[X.coords[:, 0], X.coords[:, 1]]
+        missing = int((groups == 0).sum())
+        if missing:
+            problem = f"{missing} of {len(groups)} samples have no group (0)."
+            raise DataError(problem, "Give a group to each labeled pixel.")
+        return groups
 
     def select_bands(self, bands: ArrayLike) -> Scene:
         """Keep some of the bands.
@@ -325,6 +374,8 @@ class Scene:
         if self.crs is not None:
             # The first text in quotes of a WKT is its name.
             lines["CRS"] = self.crs.split('"')[1] if '"' in self.crs else self.crs
+        if self.groups is not None:
+            lines["groups"] = f"{np.unique(self.groups[self.groups > 0]).size:,}"
         if self.transform is not None:
             a, b, c, d, e, f = self.transform
             lines["pixel size"] = f"{np.hypot(a, d):g} x {np.hypot(b, e):g} units of the CRS"
@@ -430,6 +481,14 @@ def _mask(values: Any, name: str) -> NDArray[np.bool_]:
         message = f"{name} must hold True or False everywhere, got {array.dtype}: {values!r}."
         raise DataError(message)
     return array.astype(bool)
+
+
+def _whole_groups(values: Any) -> NDArray[Any]:
+    array = as_array(values, "groups")
+    if array.dtype.kind not in "biu" or (array.size and int(array.min()) < 0):
+        problem = f"groups must hold whole numbers from 0, got {array.dtype}."
+        raise DataError(problem, "Number the groups from 1, with 0 for none.")
+    return array.astype(np.int64) if array.dtype.kind == "b" else array
 
 
 def _wavelengths(values: Any) -> NDArray[np.float64]:

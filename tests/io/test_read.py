@@ -357,16 +357,16 @@ def test_columns_belong_to_features(labels, tmp_path):
     with pytest.raises(ParameterError) as error:
         read_scene("field.tif", labels=labels, label_column="crop")
     assert str(error.value) == (
-        "label_column='crop' names a column of a file of points and polygons. Give its path as "
-        "`labels`, or leave the column out."
+        "label_column='crop' is for a file of labels, but `labels` is not a path. Give the path of "
+        "the file, or leave the argument out."
     )
     path = tmp_path / "gt.npy"
     np.save(path, truth())
     with pytest.raises(ParameterError) as error:
         read_labels(path, Scene(values()), column="crop")
     assert str(error.value) == (
-        f"column='crop' names a column of points and polygons, but {path} is read as a label map. "
-        "Leave it out, or give a file of features."
+        f"column='crop' is for points and polygons, but {path} is read as a label map. Leave it "
+        "out, or give a file of features."
     )
 
 

@@ -97,7 +97,8 @@ def test_pixels_of_several_classes_keep_none(tmp_path):
         found = read_labels(path, SCENE)
     assert [str(one.message) for one in caught] == [
         f"{path}: features of different classes overlap on 8 pixels, which are left without a "
-        "label."
+        "label.",
+        f"{path}: 1 of 3 polygons of class 2 mark no pixel (under other classes).",
     ]
     assert caught[0].filename == __file__
     wanted = expected({2: ((0, 4), (0, 2)), 1: ((0, 4), (4, 6))})
@@ -110,8 +111,10 @@ def test_classes_that_mark_nothing(tmp_path):
     with pytest.warns(HSVLMWarning) as caught:
         found = read_labels(path, SCENE)
     assert [str(one.message) for one in caught] == [
-        f"{path}: no pixel of the scene is of class b, c, d. Its features lie elsewhere, overlap "
-        "other classes, or are so small that they cover no pixel's centre."
+        f"{path}: 1 of 1 features of 'b' mark no pixel (outside of the scene); 1 of 1 features of "
+        "'c' mark no pixel (smaller than a pixel); 1 of 1 features of 'd' mark no pixel (without a "
+        "geometry). Pass all_touched=True to mark all pixels that a polygon touches, or give "
+        "points."
     ]
     assert found.labels.sum() == found.labels[0, 0] == 1
     assert found.class_names == {1: "a", 2: "b", 3: "c", 4: "d"}
@@ -135,8 +138,10 @@ def test_columns_are_named(tmp_path):
         f"{path}: 2 columns could hold the classes. Name the column of the classes: column=... "
         f"Columns: {listed}"
     )
-    assert listed.startswith("kind (int64), crop (")
-    assert listed.endswith("), share (float64), sure (bool).")
+    assert listed == (
+        "kind (whole numbers: 4), crop (text: 'oats'), share (fractions: 0.5), sure (True and "
+        "False)."
+    )
     with pytest.raises(FileError) as error:
         read_labels(path, SCENE, column="class")
     assert str(error.value) == f"{path}: has no column 'class'. Columns: {listed}"
@@ -152,28 +157,26 @@ def test_columns_are_named(tmp_path):
         ([-3, 2], "column 'kind' holds -3"),
         ([1, 2**31], "column 'kind' holds 2147483648"),
         ([1.5, 2], "column 'kind' holds 1.5"),
-        ([True, False], "column 'kind' has type bool, which are no classes"),
+        ([True, False], "column 'kind' holds True and False, which are not classes"),
     ],
 )
 def test_what_is_no_class(tmp_path, values, wrong):
     path = written(tmp_path / "points.gpkg", [centre(1, 2), centre(3, 4)], kind=values)
     with pytest.raises(FileError) as error:
         read_labels(path, SCENE, column="kind")
-    largest = "" if "type" in wrong else ", and 2147483647 is the largest"
+    largest = "" if "True" in wrong else ", and 2147483647 is the largest"
     assert str(error.value) == (
-        f"{path}: {wrong}. Classes are text, or integers from 1; 0 stands for no label{largest}."
+        f"{path}: {wrong}. Classes are text, or whole numbers from 1; 0 stands for no "
+        f"label{largest}."
     )
 
 
 @pytest.mark.parametrize("values", [["oats", None], ["oats", " "], [1, None]])
 def test_features_without_a_class(tmp_path, values):
     path = written(tmp_path / "points.gpkg", [centre(1, 2), centre(3, 4)], kind=values)
-    with pytest.raises(FileError) as error:
-        read_labels(path, SCENE, column="kind")
-    assert str(error.value) == (
-        f"{path}: column 'kind' is empty for 1 of 2 features. Fill in their classes, or remove "
-        "these features."
-    )
+    with pytest.warns(HSVLMWarning, match="1 of 2 points have no class and are left out"):
+        found = read_labels(path, SCENE, column="kind")
+    assert np.argwhere(found.labels).tolist() == [[1, 2]]
 
 
 def test_whole_numbers_kept_as_floats(tmp_path):
@@ -197,8 +200,9 @@ def test_features_too_small_for_any_pixel(tmp_path):
     with pytest.raises(FileError) as error:
         read_labels(path, SCENE)
     assert str(error.value) == (
-        f"{path}: no pixel of the scene gets a class. All features lie elsewhere, overlap other "
-        "classes, or are so small that they cover no pixel's centre."
+        f"{path}: no pixel of the scene gets a class: 1 of 1 polygons of class 1 mark no pixel "
+        "(smaller than a pixel). Pass all_touched=True to mark all pixels that a polygon touches, "
+        "or give points."
     )
 
 
@@ -249,6 +253,7 @@ def test_layers(tmp_path):
     assert read_labels(path, SCENE, variable="july").labels[1, 2] == 2
     with pytest.raises(FileError) as error:
         read_labels(path, SCENE)
+    assert "--label-variable june" in error.value.for_command_line()
     assert str(error.value) == (
         f"{path}: holds 2 layers. Name one of them, as in variable='june'. It holds: june, july."
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from hsvlm.scene import Scene
@@ -32,6 +33,8 @@ class LabelMap:
     text_classes : bool, default=False
         True if the file gives classes as text, which were numbered from 1 in the order of the
         alphabet: such numbers mean nothing to other files.
+    groups : ndarray of shape (height, width), dtype int32, default=None
+        Group of every labeled pixel, such as the polygon it lies in; 0 where there is none.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class LabelMap:
     crs: str | None = None
     transform: tuple[float, ...] | None = None
     text_classes: bool = False
+    groups: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["data_files", "header_beside", "read_cube", "read_label_map"]
+__all__ = ["data_files", "header_beside", "is_utf8", "read_cube", "read_label_map"]
 
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
@@ -157,6 +157,16 @@ def header_beside(path: Path) -> Path | None:
         return path
     named = (f"{path.name}.hdr", f"{path.name}.HDR", f"{path.stem}.hdr", f"{path.stem}.HDR")
     return next((path.with_name(one) for one in named if path.with_name(one).is_file()), None)
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether the header of an ENVI file is UTF-8; others are read as Latin-1."""
+    header = header_beside(path)
+    try:
+        (header or path).read_bytes()[:_LARGEST_HEADER].decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def data_files(header: Path) -> list[Path]:

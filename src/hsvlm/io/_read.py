@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
@@ -14,10 +15,16 @@ from hsvlm._lazy import read_rows, release_pages, row_blocks
 from hsvlm.exceptions import ParameterError
 from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
 from hsvlm.io._classes import with_class_names
+from hsvlm.io._features import (
+    FeatureQuery,
+    check_encoding,
+    encoding_warning,
+    is_feature_file,
+    read_features,
+)
 from hsvlm.io._ground import check_grid
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT
-from hsvlm.io._vector import VECTOR_SUFFIXES, read_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +52,11 @@ def read_scene(
     *,
     variable: str | None = None,
     labels: Any = None,
+    label_variable: str | None = None,
     label_column: str | None = None,
+    group_column: str | None = None,
+    all_touched: bool = False,
+    encoding: str | None = None,
     class_names: Mapping[Any, str] | None = None,
     nodata: float | str | None = "auto",
     name: str | None = None,
@@ -67,8 +78,10 @@ def read_scene(
         dimensions.
     labels : path or array of shape (height, width), default=None
         The label map: a file for :func:`read_labels`, or an array.
-    label_column : str, default=None
-        Column of the classes if `labels` is a file of points and polygons.
+    label_variable, label_column : str, default=None
+        `variable` and `column` of :func:`read_labels`, for the file of labels.
+    group_column, all_touched, encoding
+        As for :func:`read_labels`.
     class_names : dict, default=None
         ``{label: name}``, for example of another scene or of a model: the classes of the label file
         are matched with these by name and get their numbers. None: those of the file.
@@ -96,7 +109,7 @@ def read_scene(
         If an array of labels has another shape, or the label file has classes that are not among
         `class_names`.
     ParameterError
-        If `path` or `nodata` is nothing of the above, or `label_column` has no use.
+        If `path` or `nodata` is nothing of the above, or an argument for labels has no use.
     MissingDependencyError
         If the library that reads the format is not installed.
 
@@ -121,7 +134,8 @@ def read_scene(
     >>> read_scene(path, labels=np.ones((4, 5), dtype=np.uint8), nodata=-9999)
     Scene('field', 4 x 5 pixels, 3 bands, float32)
     """
-    _check_arguments(labels, label_column, nodata)
+    query = FeatureQuery(label_column, label_variable, group_column, all_touched, encoding)
+    _check_arguments(labels, query, nodata)
     if isinstance(path, (str, PathLike)):
         file = existing_file(path)
         source: Any = file
@@ -139,7 +153,7 @@ def read_scene(
     if not isinstance(labels, (str, PathLike)):
         names = scene.class_names if class_names is None else dict(class_names)
         return replace(scene, labels=np.asanyarray(labels), class_names=names)
-    read = _labels(labels, scene, None, label_column)
+    read = _labels(labels, scene, query)
     if class_names is not None:
         read = with_class_names(read, class_names, str(labels))
     return replace(
@@ -148,6 +162,7 @@ def read_scene(
         class_names=read.class_names,
         class_colors=read.class_colors,
         text_classes=read.text_classes,
+        groups=read.groups,
     )
 
 
@@ -157,6 +172,9 @@ def read_labels(
     *,
     variable: str | None = None,
     column: str | None = None,
+    group_column: str | None = None,
+    all_touched: bool = False,
+    encoding: str | None = None,
     class_names: Mapping[Any, str] | None = None,
 ) -> LabelMap:
     """Read labels for a scene.
@@ -175,16 +193,26 @@ def read_labels(
         Which of several arrays of a file is the label map, or which layer of a GeoPackage holds
         the features. None: the only one.
     column : str, default=None
-        Column of the classes of points and polygons: positive integers, or text, whose classes are
-        numbered from 1 in the order of the alphabet. None: the only one of integers or text.
+        Column of the classes of points and polygons: positive integers, as numbers or text, or
+        names, which are numbered from 1 in the order of the alphabet. None: the only column that
+        could hold them.
+    group_column : str, default=None
+        Column of the groups of points and polygons, such as the field or the campaign; ``"fid"``
+        makes every feature a group. They keep pixels of one group together when a scene is split.
+    all_touched : bool, default=False
+        True if a polygon marks all pixels that it touches, also where it does not cover their
+        centers.
+    encoding : str, default=None
+        Encoding of class names in a shapefile, a table or an ENVI header, such as ``"gbk"``. None:
+        the one that the file states.
     class_names : dict, default=None
         As in :func:`read_scene`.
 
     Returns
     -------
     LabelMap
-        Labels of shape (height, width), with names and colours of the classes as far as the file
-        tells.
+        Labels of shape (height, width), with names and colors of the classes as far as the file
+        tells, and groups if there is a `group_column`.
 
     Raises
     ------
@@ -195,14 +223,16 @@ def read_labels(
         Positions are compared if both are georeferenced: the corners may differ by a tenth of a
         pixel.
     ParameterError
-        If `column` is given for a file without columns.
+        If `column`, `group_column` or `all_touched` is given for a file without features, or
+        `encoding` is unknown or has no use.
     MissingDependencyError
         If the library that reads the format is not installed.
 
     Warns
     -----
     HSVLMWarning
-        If points and polygons of different classes overlap, or a class marks no pixel.
+        If points and polygons overlap, mark no pixel or have no class; a class is spelled in
+        several ways; or names look misread.
 
     Examples
     --------
@@ -217,30 +247,59 @@ def read_labels(
     >>> read_labels(path, scene).labels.shape
     (32, 32)
     """
-    labeled = _labels(path, like, variable, column)
+    query = FeatureQuery(column, variable, group_column, all_touched, encoding)
+    labeled = _labels(path, like, query)
     if class_names is None:
         return labeled
     return with_class_names(labeled, class_names, str(path))
 
 
-def _labels(
-    path: str | PathLike[str], like: Scene, variable: str | None, column: str | None
-) -> LabelMap:
+def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
     file = existing_file(path)
-    if file.suffix.lower() in VECTOR_SUFFIXES:
-        return read_features(file, like, column, variable)
-    if column is not None:
-        message = (
-            f"column={column!r} names a column of points and polygons, but {file} is read as a "
-            "label map. Leave it out, or give a file of features."
-        )
-        raise ParameterError(message)
-    found: LabelMap = _reader(file).read_label_map(file, variable)
-    check_grid(file, found, like)
-    return found
+    if is_feature_file(file):
+        return read_features(file, like, query)
+    unused = query.of_features()
+    if unused:
+        name, value = next(iter(unused.items()))
+        problem = f"{name}={value!r} is for points and polygons, but {file} is read as a label map."
+        raise ParameterError(problem, "Leave it out, or give a file of features.")
+    reader = _reader(file)
+    result: LabelMap = reader.read_label_map(file, query.layer)
+    check_grid(file, result, like)
+    return _with_checked_names(file, result, query.encoding, reader is _envi)
 
 
-def _check_arguments(labels: Any, label_column: str | None, nodata: Any) -> None:
+def _with_checked_names(
+    file: Path, labels: LabelMap, encoding: str | None, is_envi: bool
+) -> LabelMap:
+    """Decode class names again if an encoding is given; warn if they look misread."""
+    check_encoding(encoding)
+    if encoding is not None:
+        if not is_envi:
+            problem = (
+                f"encoding={encoding!r} applies to shapefiles, tables and ENVI headers, but {file} "
+                "is of another format."
+            )
+            raise ParameterError(problem, "Leave it out.")
+        names = {label: _decoded(name, encoding) for label, name in labels.class_names.items()}
+        return replace(labels, class_names=names)
+    stated = not is_envi or _envi.is_utf8(file)
+    warning = encoding_warning(file, labels.class_names.values(), stated)
+    if warning is not None:
+        # The caller of the public function.
+        warnings.warn(warning, stacklevel=4)
+    return labels
+
+
+def _decoded(name: str, encoding: str) -> str:
+    # Headers that are not UTF-8 are read as Latin-1, which keeps their bytes.
+    try:
+        return name.encode("latin-1").decode(encoding)
+    except UnicodeError:
+        return name
+
+
+def _check_arguments(labels: Any, query: FeatureQuery, nodata: Any) -> None:
     number = isinstance(nodata, Real) and not isinstance(nodata, bool)
     if nodata is not None and nodata != "auto" and not number:
         message = (
@@ -248,12 +307,11 @@ def _check_arguments(labels: Any, label_column: str | None, nodata: Any) -> None
             "a number, or None if all pixels hold data."
         )
         raise ParameterError(message)
-    if label_column is not None and not isinstance(labels, (str, PathLike)):
-        message = (
-            f"label_column={label_column!r} names a column of a file of points and polygons. Give "
-            "its path as `labels`, or leave the column out."
-        )
-        raise ParameterError(message)
+    unused = {**query.of_features("label_"), **query.of_maps("label_")}
+    if unused and not isinstance(labels, (str, PathLike)):
+        argument, value = next(iter(unused.items()))
+        problem = f"{argument}={value!r} is for a file of labels, but `labels` is not a path."
+        raise ParameterError(problem, "Give the path of the file, or leave the argument out.")
 
 
 def _held_by_xarray(data: Any) -> Any:
@@ -270,7 +328,7 @@ def _reader(file: Path) -> Any:
     suffix = file.suffix.lower()
     if suffix in _FORMATS:
         return _FORMATS[suffix]
-    if suffix in VECTOR_SUFFIXES:
+    if is_feature_file(file):
         wrong = "holds points and polygons, not a scene"
         raise unreadable(file, wrong, "Give it as `labels` of a scene.")
     header = None if suffix in (".tif", ".tiff") else _envi.header_beside(file)

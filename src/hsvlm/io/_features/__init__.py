@@ -1,0 +1,16 @@
+"""Points, lines and polygons with classes, drawn onto the grid of a scene."""
+
+from __future__ import annotations
+
+from hsvlm.io._features._encodings import check_encoding, encoding_warning
+from hsvlm.io._features._read import VECTOR_SUFFIXES, is_feature_file, read_features
+from hsvlm.io._features._source import FeatureQuery
+
+__all__ = [
+    "VECTOR_SUFFIXES",
+    "FeatureQuery",
+    "check_encoding",
+    "encoding_warning",
+    "is_feature_file",
+    "read_features",
+]

@@ -1,0 +1,188 @@
+"""Features drawn onto a grid, with an account of those that leave no trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._runtime import import_optional
+from hsvlm.io._ground import extent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hsvlm.io._features._columns import ClassColumn
+
+__all__ = ["CUT", "MARKS", "REASONS", "Drawing", "Grid", "draw"]
+
+# What becomes of a feature; REASONS are those that leave it without a pixel.
+MARKS, NO_CLASS, EMPTY, OUTSIDE, SMALL, OVERLAPPED, NO_DATA, CUT = range(8)
+REASONS = {
+    NO_CLASS: "without a class",
+    EMPTY: "without a geometry",
+    OUTSIDE: "outside of the scene",
+    SMALL: "smaller than a pixel",
+    OVERLAPPED: "under other classes",
+    NO_DATA: "where the scene has no data",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid that is drawn onto.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width.
+    transform : tuple of 6 floats
+        Affine coefficients, as in a Scene.
+    valid : ndarray of shape (height, width), dtype bool, default=None
+        As in a Scene.
+    """
+
+    shape: tuple[int, int]
+    transform: tuple[float, ...]
+    valid: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What was drawn.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width)
+        Classes; 0 where there is none, or several.
+    groups : ndarray of shape (height, width), dtype int32, or None
+        Groups of the labeled pixels.
+    fates : ndarray of shape (n_features,)
+        What became of each feature.
+    n_conflicts, n_shared : int
+        Number of pixels of several classes, and of labeled pixels of several groups.
+    """
+
+    labels: NDArray[Any]
+    groups: NDArray[np.int32] | None
+    fates: NDArray[np.int64]
+    n_conflicts: int
+    n_shared: int
+
+
+def draw(
+    shapes: Any,
+    classes: ClassColumn,
+    groups: NDArray[np.int32] | None,
+    grid: Grid,
+    all_touched: bool,
+) -> Drawing:
+    """Draw features; the numbers of classes and groups are positive."""
+    codes = classes.codes.astype(np.int32)
+    fates = _placed(shapes, codes, grid)
+    here = np.flatnonzero(fates == MARKS)
+    if not here.size:
+        nothing = np.zeros(grid.shape, dtype=np.uint8)
+        return Drawing(nothing, None if groups is None else nothing.astype(np.int32), fates, 0, 0)
+    # Where the last feature drawn wins, the two orders differ on pixels of several classes, or
+    # of several groups of a class.
+    keys = (codes[here],) if groups is None else (groups[here], codes[here])
+    order = here[np.lexsort(keys)]
+    rising, falling = (
+        _rasterized(shapes, indices, grid.shape, grid.transform, all_touched)
+        for indices in (order, order[::-1])
+    )
+    code_of = np.concatenate([[0], codes]).astype(np.int32)
+    labels = code_of[rising]
+    conflict = labels != code_of[falling]
+    labels[conflict] = 0
+    drawn_groups, n_shared = None, 0
+    if groups is not None:
+        group_of = np.concatenate([[0], groups]).astype(np.int32)
+        drawn_groups = group_of[rising]
+        n_shared = int(((drawn_groups != group_of[falling]) & ~conflict).sum())
+        drawn_groups[conflict] = 0
+    usable = ~conflict if grid.valid is None else ~conflict & grid.valid
+    visible = np.zeros(len(codes) + 1, dtype=bool)
+    visible[rising[usable]] = visible[falling[usable]] = True
+    for index in here[~visible[here + 1]]:
+        fates[index] = _reason(shapes.iloc[index], grid, all_touched, conflict)
+    fates[here] = np.where(
+        (fates[here] == MARKS) & _reaches_out(shapes.iloc[here], grid), CUT, fates[here]
+    )
+    dtype = next(d for d in (np.uint8, np.uint16, np.int32) if codes.max() <= np.iinfo(d).max)
+    return Drawing(labels.astype(dtype), drawn_groups, fates, int(conflict.sum()), n_shared)
+
+
+def _placed(shapes: Any, codes: NDArray[np.int32], grid: Grid) -> NDArray[np.int64]:
+    shapely = import_optional("shapely", "geo")
+    # Features without a geometry, or beyond what the CRS can express, have no finite bounds.
+    finite = np.isfinite(shapes.bounds.to_numpy()).all(axis=1)
+    meets = shapes.intersects(shapely.box(*extent(grid.transform, grid.shape))).to_numpy()
+    fates = np.where(meets, MARKS, OUTSIDE)
+    fates[~finite] = EMPTY
+    fates[codes == 0] = NO_CLASS
+    return fates
+
+
+def _rasterized(
+    shapes: Any,
+    indices: NDArray[np.intp],
+    shape: tuple[int, int],
+    transform: Any,
+    all_touched: bool,
+) -> NDArray[np.int32]:
+    """Give for each pixel 1 + the index of the last feature that covers it, or 0."""
+    features = import_optional("rasterio.features", "geo")
+    affine = import_optional("affine", "geo")
+    drawn: NDArray[np.int32] = features.rasterize(
+        zip(shapes.iloc[indices], (indices + 1).tolist(), strict=True),
+        out_shape=shape,
+        transform=affine.Affine(*transform),
+        dtype=np.int32,
+        all_touched=all_touched,
+    )
+    return drawn
+
+
+def _reason(shape: Any, grid: Grid, all_touched: bool, conflict: NDArray[np.bool_]) -> int:
+    """Tell why a feature that meets the scene is not visible."""
+    features = import_optional("rasterio.features", "geo")
+    affine = import_optional("affine", "geo").Affine(*grid.transform)
+    west, south, east, north = shape.bounds
+    corners = [(x, y) for x in (west, east) for y in (south, north)]
+    cols, rows = zip(*(~affine @ corner for corner in corners), strict=True)
+    top, left = max(int(np.floor(min(rows))) - 1, 0), max(int(np.floor(min(cols))) - 1, 0)
+    bottom = min(int(np.ceil(max(rows))) + 1, grid.shape[0])
+    right = min(int(np.ceil(max(cols))) + 1, grid.shape[1])
+    if bottom <= top or right <= left:
+        return OUTSIDE
+    covered = features.rasterize(
+        [(shape, 1)],
+        out_shape=(bottom - top, right - left),
+        transform=affine @ affine.translation(left, top),
+        dtype=np.uint8,
+        all_touched=all_touched,
+    ).astype(bool)
+    if not covered.any():
+        return OUTSIDE if shape.geom_type == "Point" else SMALL
+    free = covered & ~conflict[top:bottom, left:right]
+    if not free.any():
+        return OVERLAPPED
+    if grid.valid is not None and not grid.valid[top:bottom, left:right][free].any():
+        return NO_DATA
+    # Others of its class cover it.
+    return MARKS
+
+
+def _reaches_out(shapes: Any, grid: Grid) -> NDArray[np.bool_]:
+    """Tell which features reach more than half a pixel beyond the grid."""
+    shapely = import_optional("shapely", "geo")
+    a, b, _, d, e, _ = grid.transform
+    west, south, east, north = extent(grid.transform, grid.shape)
+    x, y = (abs(a) + abs(b)) / 2, (abs(d) + abs(e)) / 2
+    inside: NDArray[np.bool_] = shapes.within(
+        shapely.box(west - x, south - y, east + x, north + y)
+    ).to_numpy()
+    return ~inside
