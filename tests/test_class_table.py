@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm import Scene
+from hsvlm import PixelSamples, Scene, pixel_samples
 from hsvlm.exceptions import DataError, HSVLMWarning, PromptError
 from hsvlm.io import LabelMap
 from hsvlm.prompts import PromptFile, join_prompts, load_prompt_set, resolve_prompts
+from hsvlm.samples import remembered_names
 from hsvlm.scene import common_classes
 
 MAP = np.array([[1, 2, 3]])
@@ -174,3 +175,25 @@ def test_any_two_numberings_become_one(left, right):
     one, two = common_classes(pair)
     assert one.labels.tolist() == two.labels.tolist() == [list(left)]
     assert one.class_names == two.class_names
+
+
+def test_samples_remember_the_names_of_their_scene():
+    named = scene([1, 2, 2, 0], {1: "oats", 2: "soil"}, text_classes=True)
+    X, y = named.samples()
+    assert remembered_names(X, y).names == {1: "oats", 2: "soil"}
+    assert remembered_names(X[1:], y[1:]).is_text
+    assert remembered_names(X, y[::-1]) is None
+    y -= 1
+    assert remembered_names(X, y) is None
+    assert remembered_names(X.map_spectra(lambda spectra: spectra), y + 1) is not None
+    assert remembered_names(*pixel_samples(named.cube, named.labels)) is None
+
+
+def test_scenes_that_number_differently_cannot_be_concatenated():
+    first = scene([1, 2], {1: "oats", 2: "soil"})
+    second = scene([1, 2], {1: "lake", 2: "oats"})
+    parts = [one.samples()[0] for one in (first, second)]
+    with pytest.raises(DataError, match="Two scenes number their classes differently"):
+        PixelSamples.concatenate(parts)
+    X = PixelSamples.concatenate([one.samples()[0] for one in common_classes([first, second])])
+    assert remembered_names(X, np.array([1, 2, 3, 1])).names == {1: "oats", 2: "soil", 3: "lake"}

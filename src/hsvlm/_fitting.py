@@ -43,7 +43,7 @@ from hsvlm.preprocessing import (
     check_finite,
 )
 from hsvlm.prompts import resolve_prompts
-from hsvlm.samples import PixelSamples
+from hsvlm.samples import PixelSamples, agreed_names, own_names, remembered_names
 from hsvlm.text import encode_prompts
 from hsvlm.vision import get_vision_encoder
 
@@ -87,9 +87,12 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
     _check_parameters(draft)
     X, y, weights = fit_inputs(draft, X, y, sample_weight)
     draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
+    named = agreed_names(remembered_names(X, y), clf.class_names_ if warm else clf.class_names)
     weights = weights * _class_weights(draft.class_weight, y)
     if not warm:
-        _encode_classes(draft)
+        _encode_classes(draft, named.names)
+        draft.class_names_ = own_names(draft.classes_, named.names)
+        draft.text_classes_ = named.is_text
     _train(draft, X, targets, weights, previous=clf.net_ if warm else None)
     for name in before:
         delattr(clf, name)
@@ -158,8 +161,8 @@ def _class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
         raise ParameterError(message) from error
 
 
-def _encode_classes(clf: Any) -> None:
-    clf.prompts_ = resolve_prompts(clf.prompts, clf.classes_, clf.class_names)
+def _encode_classes(clf: Any, names: Mapping[Any, str]) -> None:
+    clf.prompts_ = resolve_prompts(clf.prompts, clf.classes_, names)
     if clf.criterion == "cross-entropy":
         return
     # Kept, so that a fitted classifier does not change with its parameters.

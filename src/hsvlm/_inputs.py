@@ -19,7 +19,7 @@ from hsvlm._labels import (
 from hsvlm._lazy import valid_pixels
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing import check_band_count
-from hsvlm.samples import PixelSamples, pixel_samples
+from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -179,6 +179,9 @@ def score_inputs(
             "labels as in fit."
         )
         raise DataError(message)
+    named = remembered_names(X, labels)
+    if named is not None:
+        agreed_names(named, estimator.class_names_)
     if sample_weight is None:
         return X, labels, None
     return X, labels, sample_weights(sample_weight, len(labels))

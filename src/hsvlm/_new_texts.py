@@ -17,6 +17,7 @@ from hsvlm._runtime import resolve_device
 from hsvlm._text_models import encoder_identity
 from hsvlm.exceptions import ParameterError, PromptError
 from hsvlm.prompts import resolve_prompts
+from hsvlm.samples import own_names
 from hsvlm.text import can_encode, encode_prompts, encode_texts
 
 if TYPE_CHECKING:
@@ -58,13 +59,20 @@ class NewTextsMixin:
         _check_length(clf, encoded)
         return embeddings(clf, X) @ _joint(clf, encoded).T
 
-    def with_prompts(self, prompts: Mapping[Any, str | Sequence[str]]) -> Self:
+    def with_prompts(
+        self,
+        prompts: Mapping[Any, str | Sequence[str]],
+        class_names: Mapping[Any, str] | None = None,
+    ) -> Self:
         """Classify by other prompts, without retraining.
 
         Parameters
         ----------
         prompts : dict
             ``{label: text or list of texts}`` for the new classes.
+        class_names : dict, default=None
+            ``{label: name}`` of the new classes, for maps and reports. Names and colors of the
+            former classes are not kept.
 
         Returns
         -------
@@ -82,10 +90,14 @@ class NewTextsMixin:
         _check_text_side(self, "with_prompts")
         other: Any = copy.copy(self)
         _check_new_prompts(other, prompts)
-        other.prompts = prompts
+        other.prompts, other.class_names = prompts, class_names
         labels = as_labels(np.fromiter(prompts, dtype=object, count=len(prompts)))
         other.classes_ = np.unique(labels.astype(str) if labels.dtype == object else labels)
-        other.prompts_ = resolve_prompts(prompts, other.classes_)
+        other.prompts_ = resolve_prompts(prompts, other.classes_, class_names)
+        other.class_names_ = own_names(other.classes_, class_names or {})
+        other.text_classes_ = False
+        if "class_colors" in getattr(other, "metadata_", {}):
+            other.metadata_ = {k: v for k, v in other.metadata_.items() if k != "class_colors"}
         device = str(resolve_device(other.device))
         other.text_embeddings_ = encode_prompts(other.prompts_, other.text_encoder_, device=device)
         _check_length(self, other.text_embeddings_)

@@ -61,7 +61,8 @@ class HSIPromptClassifier(
         with ``"{}"`` for the class name (None takes the built-in one); or the name of a prompt
         set, see :func:`hsvlm.prompts.list_prompt_sets`.
     class_names : dict, default=None
-        ``{label: name}`` for templates; a label that is not listed stands for itself.
+        ``{label: name}`` for templates, prompt sets and maps; None takes the names that samples
+        of a :class:`~hsvlm.Scene` remember. A label without a name stands for itself.
     text_encoder : str, object or array of shape (n_classes, d), default="all-MiniLM-L6-v2"
         Name or folder of a sentence-transformers model, an object with ``encode(texts)``, or
         embeddings in the order of ``classes_``.
@@ -131,6 +132,11 @@ class HSIPromptClassifier(
     ----------
     classes_, n_features_in_ : ndarray of shape (n_classes,) and int
         The labels and the number of bands.
+    class_names_ : dict
+        ``{label: name}`` of the classes that have one: from `class_names`, and for samples of a
+        :class:`~hsvlm.Scene` from the scene.
+    text_classes_ : bool
+        Whether a reader assigned the labels to text, so that they mean nothing to other files.
     prompts_ : dict
         ``{label: tuple of texts}``.
     text_embeddings_ : ndarray of shape (n_classes, n_text), float32
@@ -172,6 +178,8 @@ class HSIPromptClassifier(
 
     classes_: NDArray[Any]
     n_features_in_: int
+    class_names_: dict[Any, str]
+    text_classes_: bool
     prompts_: dict[Any, tuple[str, ...]]
     text_embeddings_: NDArray[np.float32]
     prototypes_: NDArray[np.float32]

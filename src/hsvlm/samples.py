@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._arrays import as_array, native
+from hsvlm._class_table import ClassEntry
 from hsvlm._coordinates import as_whole_numbers, check_coordinates
 from hsvlm._cubes import (
     as_cubes,
@@ -16,6 +19,7 @@ from hsvlm._cubes import (
 )
 from hsvlm._labels import as_label_map
 from hsvlm._lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
+from hsvlm._texts import folded
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -25,11 +29,85 @@ if TYPE_CHECKING:
 
     from hsvlm._cubes import Padding, SpectraFunction
 
-__all__ = ["PixelSamples", "pixel_samples"]
+__all__ = [
+    "NamedLabels",
+    "PixelSamples",
+    "agreed_names",
+    "own_names",
+    "pixel_samples",
+    "remembered_names",
+]
 
 # Above this many values a transformed copy of the whole cube costs more memory than the pixels
 # that windows touch are worth computing twice.
 _EAGER_LIMIT = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class NamedLabels:
+    """Labels of samples as their scene has them, shape (n_samples,), with the class names.
+
+    `is_text` tells that the numbers were assigned to text, so that they mean nothing elsewhere.
+    """
+
+    labels: NDArray[Any]
+    names: dict[Any, str]
+    is_text: bool
+
+    def __getitem__(self, key: Any) -> NamedLabels:
+        return replace(self, labels=self.labels[key])
+
+    @staticmethod
+    def joined(parts: Sequence[NamedLabels]) -> NamedLabels:
+        """Join those of several scenes, which have to agree."""
+        names: dict[Any, str] = {}
+        label_of: dict[str, Any] = {}
+        for part in parts:
+            for label in np.unique(part.labels).tolist():
+                name = part.names.get(label)
+                if name is None:
+                    continue
+                other = label_of.setdefault(folded(name), label)
+                if other != label or folded(names.setdefault(label, name)) != folded(name):
+                    raise DataError(
+                        f"Two scenes number their classes differently: {name!r} is class "
+                        f"{label!r} in one; in another it is class {other!r}, or {label!r} is "
+                        f"{names.get(label, name)!r}.",
+                        "Number them by name: hsvlm.scene.common_classes(scenes).",
+                    )
+        every = {**{label: name for part in parts for label, name in part.names.items()}, **names}
+        labels = np.concatenate([part.labels for part in parts])
+        return NamedLabels(labels, every, any(part.is_text for part in parts))
+
+
+def remembered_names(X: Any, y: NDArray[Any]) -> NamedLabels | None:
+    """Give the class names of samples, if their labels are still those of their scene."""
+    named = X.named_labels if isinstance(X, PixelSamples) else None
+    return named if named is not None and np.array_equal(named.labels, y) else None
+
+
+def agreed_names(known: NamedLabels | None, stated: Mapping[Any, str] | None) -> NamedLabels:
+    """Join the names that samples remember with those of a classifier, which must not differ."""
+    if known is None or not isinstance(stated, Mapping):
+        return known or NamedLabels(np.empty(0), stated or {}, False)  # type: ignore[arg-type]
+    for label in np.unique(known.labels).tolist():
+        name, other = known.names.get(label), stated.get(label)
+        both_named = ClassEntry(label, name).is_named and ClassEntry(label, other).is_named
+        if name and isinstance(other, str) and both_named and folded(name) != folded(other):
+            raise DataError(
+                f"Class {label!r} is {name!r} in the scene of the samples and {other!r} in the "
+                "class names of the classifier.",
+                "Number the classes alike: read_scene(..., class_names=...), or "
+                "hsvlm.scene.common_classes for several scenes. If it is one class, rename it in "
+                "one of them.",
+                option_hint="Give the class one name in both.",
+            )
+    return replace(known, names={**known.names, **stated})
+
+
+def own_names(classes: NDArray[Any], names: Mapping[Any, str]) -> dict[Any, str]:
+    """Give the names of these classes, of shape (n_classes,), as far as they have some."""
+    return {label: names[label] for label in classes.tolist() if label in names}
 
 
 class PixelSamples:
@@ -84,6 +162,8 @@ class PixelSamples:
     """
 
     ndim = 2
+    # Set by `Scene.samples`; samples made of arrays have none.
+    named_labels: NamedLabels | None = None
 
     def __init__(
         self,
@@ -148,6 +228,7 @@ class PixelSamples:
         chosen.cubes = self.cubes
         chosen.coords = self.coords[key]
         chosen.scene_ids = self.scene_ids[key]
+        chosen.named_labels = None if self.named_labels is None else self.named_labels[key]
         if chosen.scene_ids.ndim != 1:
             message = f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
             raise IndexError(message)
@@ -250,7 +331,9 @@ class PixelSamples:
                 transformed = apply_to_spectra(function, spectra).reshape(height, width, -1)
             valid = valid_pixels(cube)
             mapped.append(transformed if valid is None else MaskedCube(transformed, valid))
-        return PixelSamples(mapped, self.coords, self.scene_ids)
+        samples = PixelSamples(mapped, self.coords, self.scene_ids)
+        samples.named_labels = self.named_labels
+        return samples
 
     @classmethod
     def concatenate(cls, parts: Sequence[PixelSamples]) -> PixelSamples:
@@ -269,7 +352,8 @@ class PixelSamples:
         Raises
         ------
         DataError
-            If `parts` is empty or the band counts differ.
+            If `parts` is empty, the band counts differ, or scenes give their classes different
+            numbers.
 
         Examples
         --------
@@ -293,7 +377,12 @@ class PixelSamples:
                 numbers.append(known)
             scene_ids.append(np.array(numbers, dtype=np.intp)[part.scene_ids])
         coords = np.concatenate([part.coords for part in parts])
-        return cls(cubes, coords, np.concatenate(scene_ids))
+        joined = cls(cubes, coords, np.concatenate(scene_ids))
+        named = [part.named_labels for part in parts if part.named_labels is not None]
+        if named:
+            names = NamedLabels.joined(named)
+            joined.named_labels = names if len(named) == len(parts) else None
+        return joined
 
 
 def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamples, NDArray[Any]]:

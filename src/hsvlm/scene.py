@@ -15,7 +15,7 @@ from hsvlm._cubes import as_cube
 from hsvlm._labels import as_label_map
 from hsvlm._lazy import LazyCube, MappedCube, MaskedCube
 from hsvlm.exceptions import DataError, HSVLMWarning
-from hsvlm.samples import PixelSamples, pixel_samples
+from hsvlm.samples import NamedLabels, PixelSamples, pixel_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,7 +193,7 @@ class Scene:
         Returns
         -------
         X : PixelSamples of shape (n_samples, n_bands)
-            The pixels.
+            The pixels, which remember the class names of the scene.
         y : ndarray of shape (n_samples,)
             Their labels.
 
@@ -213,7 +213,10 @@ class Scene:
         if chosen is None:
             message = "The scene has no label map. Pass one: scene.samples(labels)."
             raise DataError(message)
-        return pixel_samples(self.masked_cube(), chosen, unlabeled)
+        X, y = pixel_samples(self.masked_cube(), chosen, unlabeled)
+        if labels is None and self.class_names:
+            X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
+        return X, y
 
     def sample_groups(self, labels: NDArray[Any] | None = None, unlabeled: Any = 0) -> NDArray[Any]:
         """Take the groups of the samples that :meth:`samples` gives, in the same order.

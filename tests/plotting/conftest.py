@@ -9,7 +9,7 @@ class Fitted:
 
     def __init__(self, history):
         self.classes_ = np.array([1, 2])
-        self.class_names = {1: "corn", 2: "oats", 3: "soil"}
+        self.class_names = self.class_names_ = {1: "corn", 2: "oats", 3: "soil"}
         self.prototypes_ = np.array([[1.0, 0.0], [0.6, 0.8]])
         self.history_ = history
 

@@ -91,7 +91,7 @@ def model_card(
         The page.
     """
     given = metadata.get("class_names")
-    names = {**(given if isinstance(given, Mapping) else {}), **(clf.class_names or {})}
+    names = {**(given if isinstance(given, Mapping) else {}), **clf.class_names_}
     labels = clf.classes_.tolist()
     rows = [[label, names.get(label, label), "; ".join(clf.prompts_[label])] for label in labels]
     return _CARD.format(

@@ -49,6 +49,10 @@ def check_classifier(clf: Any) -> None:
     _expect(_is_count(clf.window_size_), "window_size_")
     _expect(_is_count(clf._n_features_out), "_n_features_out")
     _expect(clf.class_names is None or isinstance(clf.class_names, Mapping), "class_names")
+    _expect(type(clf.text_classes_) is bool, "text_classes_")
+    named = {} if clf.class_names_ is None else clf.class_names_
+    _expect(type(named) is dict and set(named) <= set(clf.classes_.tolist()), "class_names_")
+    _expect(all(type(name) is str for name in named.values()), "class_names_")
     _expect(
         clf.unlabeled is None or isinstance(clf.unlabeled, (str, Number, np.generic)), "unlabeled"
     )

@@ -23,6 +23,7 @@ from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._saved_model.values import fields
 from hsvlm._text_models import encoder_identity
 from hsvlm.exceptions import ParameterError
+from hsvlm.samples import own_names
 from hsvlm.text import can_encode
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ _FITTED: Final = (
 _TEXT: Final = ("logit_scale_", "prototypes_", "text_embeddings_")  # not with "cross-entropy"
 _NAMES: Final = "feature_names_in_"  # after a fit to a data frame
 _INTERRUPTED: Final = "interrupted_"  # kept where it is True
+_CLASS_NAMES: Final = "class_names_"  # kept where the parameter `class_names` does not give them
+_TEXT_CLASSES: Final = "text_classes_"  # kept where it is True
 _IDENTITY: Final = "text_encoder_identity"
 _READOUT: Final = "readout"  # kept where there is one
 # Parameters that came later, where their defaults do not stand for what was before.
@@ -124,8 +127,11 @@ def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
     if "text_encoder_" in state:
         fitted["text_encoder_"] = _pack_text_encoder(packer, clf.text_encoder_, "text_encoder_")
         fitted[_IDENTITY] = getattr(clf, "text_encoder_identity_", None)
-    if getattr(clf, _INTERRUPTED, False):
-        fitted[_INTERRUPTED] = True
+    for name in (_INTERRUPTED, _TEXT_CLASSES):
+        if getattr(clf, name, False):
+            fitted[name] = True
+    if clf.class_names_ != own_names(clf.classes_, clf.class_names or {}):
+        fitted[_CLASS_NAMES] = packer.pack(clf.class_names_, _CLASS_NAMES)
     rows = [{**row, "batches": []} for row in clf.history_]
     readout = {} if clf.readout_ is None else {_READOUT: pack_readout(packer, clf.readout_)}
     return {
@@ -185,6 +191,8 @@ def unpack_classifier(
     steps = unpack_steps(unpacker, record["preprocessing"])
     clf.preprocessing_ = Pipeline(steps).set_output(transform="default")
     check_classifier(clf)
+    if clf.class_names_ is None:
+        clf.class_names_ = own_names(clf.classes_, clf.class_names or {})
     known = record.get(_READOUT)
     clf.readout_ = None if known is None else unpack_readout(unpacker, known, clf)
     clf.net_ = unpack_network(unpacker, record["network"], clf, own, resolve_device(device))
@@ -210,9 +218,11 @@ def _parameters(
 def _set_fitted(unpacker: Unpacker, clf: Any, packed: Any) -> None:
     text = (*_TEXT, "text_encoder_", _IDENTITY)
     required = _FITTED if packed.keys().isdisjoint(text) else (*_FITTED, *text)
-    clf.interrupted_ = False
-    for name, value in fields(packed, required, (_NAMES, _INTERRUPTED)).items():
-        if name in (*_FITTED, *_TEXT, _NAMES, _INTERRUPTED):
+    clf.interrupted_ = clf.text_classes_ = False
+    clf.class_names_ = None
+    optional = (_NAMES, _INTERRUPTED, _CLASS_NAMES, _TEXT_CLASSES)
+    for name, value in fields(packed, required, optional).items():
+        if name in (*_FITTED, *_TEXT, *optional):
             setattr(clf, name, unpacker.unpack(value))
     if "text_encoder_" in packed:
         encoder = _unpack_text_encoder(unpacker, packed["text_encoder_"])

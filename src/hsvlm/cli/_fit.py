@@ -163,7 +163,7 @@ def _write_side_files(
 
 
 def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
-    names = clf.class_names or {}
+    names = clf.class_names_
     labels, counts = np.unique(y, return_counts=True)
     return {
         "n_samples": len(y),

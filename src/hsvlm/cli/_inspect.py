@@ -106,7 +106,7 @@ def _loaded(path: Path) -> HSIPromptClassifier:
 
 
 def _model_figures(clf: HSIPromptClassifier) -> dict[str, Any]:
-    names = clf.class_names or {}
+    names = clf.class_names_
     return {
         "model": type(clf).__name__,
         "n_bands": clf.n_features_in_,

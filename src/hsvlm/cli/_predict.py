@@ -116,7 +116,7 @@ def predict(
         class_colors=dict(clf.metadata_.get("class_colors", [])),
         verbose=int(not quiet),
     )
-    areas = result.area_report(found.labels)
+    areas = result.area_report(None if found.labels is None else found)
     for name, text in (
         ("areas.json", json.dumps(areas.to_dict(), indent=2)),
         ("areas.md", areas.to_markdown()),

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._class_table import (
+    ClassTable,
+    label_table,
+    match_classes,
+    present_labels,
+    relabel,
+)
 from hsvlm._cubes import labeled_pixels, no_label
 from hsvlm.evaluation._tables import html_table
 from hsvlm.exceptions import DataError
@@ -77,6 +84,8 @@ class SceneMap:
         without data.
     values : ndarray of shape (height, width), uint8 or uint16, or None
         The map in the numbers of :attr:`numbers`, where it is kept in memory.
+    text_classes : bool
+        Whether the labels were assigned to text by a reader; see :class:`hsvlm.Scene`.
 
     See Also
     --------
@@ -106,6 +115,7 @@ class SceneMap:
     probabilities: NDArray[np.float32] | None = None
     entropy: NDArray[np.float32] | None = None
     values: NDArray[Any] | None = None
+    text_classes: bool = False
 
     @property
     def numbers(self) -> dict[Any, int]:
@@ -150,9 +160,11 @@ class SceneMap:
 
         Parameters
         ----------
-        reference : array of shape (height, width), or tuple of PixelSamples and labels, \
-default=None
-            True labels of some pixels. Pixels without data do not count.
+        reference : array of shape (height, width), LabelMap, Scene, or tuple of PixelSamples and \
+labels, default=None
+            True labels of some pixels. Pixels without data do not count. Classes of a LabelMap or
+            a Scene are matched with those of the map by name; other labels are those of the
+            classifier.
         unlabeled : int, float, str or None, default=0
             Value of a reference map that stands for "no label".
 
@@ -164,7 +176,7 @@ default=None
         Raises
         ------
         DataError
-            If the reference does not cover the scene, holds classes that the map does not know,
+            If the reference does not cover the scene, has classes that the map does not know,
             or no label on a mapped pixel; or the coordinate reference system is not understood.
         MissingDependencyError
             If there is a georeference and pyproj is not installed.
@@ -203,14 +215,65 @@ default=None
             )
             for place, (label, count) in enumerate(self.counts.items())
         ]
-        notes = [ground.note]
+        notes = [ground.note, *self._number_notes()]
         accuracy = None
         if reference is not None:
+            if hasattr(reference, "class_names"):
+                reference, unlabeled, missing_classes = self._in_own_labels(reference, unlabeled)
+                notes += missing_classes
             accuracy = map_accuracy(self._confusion(values, reference, unlabeled), mapped)
             notes += notes_on(accuracy, names, mapped)
         height, width = self.scene.shape
         missing = height * width - sum(self.counts.values())
         return AreaReport(tuple(rows), missing, accuracy, tuple(notes))
+
+    def _number_notes(self) -> list[str]:
+        """Say which numbers stand for the classes in the map, where a user could expect others."""
+        numbers = self.numbers
+        if not self.text_classes and all(label == number for label, number in numbers.items()):
+            return []
+        listed = ", ".join(
+            f"{number} is {self.class_names[label]}"
+            + ("" if str(label) in (self.class_names[label], str(number)) else f" ({label})")
+            for label, number in numbers.items()
+        )
+        return [f"In the map, 0 stands for no data, and {listed}."]
+
+    def _in_own_labels(
+        self, reference: Any, unlabeled: Any
+    ) -> tuple[NDArray[Any], None, list[str]]:
+        """Bring a reference with class names to the labels of the map; also say what it lacks."""
+        if reference.labels is None:
+            raise DataError(
+                "The reference scene has no labels.", "Give a label map or a scene with labels."
+            )
+        labels = np.ma.asarray(reference.labels)
+        names = {label: name for label, name in self.class_names.items() if name != str(label)}
+        ours = ClassTable.of(
+            "the map",
+            names.keys() | set(self.classes.tolist()),
+            names,
+            numbered=not self.text_classes,
+        )
+        theirs = label_table(reference, "the reference")
+        match = match_classes(ours, theirs)
+        present = present_labels(reference)
+        unknown = [entry for entry in match.extra if entry.value in present]
+        if unknown:
+            raise DataError(
+                match.problem(unknown),
+                "Rename these classes as the map does, or remove their labels.",
+            )
+        labeled = labeled_pixels(reference.labels, unlabeled)
+        codes = {entry.value: label for label, entry in match.pairs.items()}
+        known = np.ma.MaskedArray(relabel(np.ma.getdata(labels), codes), ~labeled)
+        absent = [
+            self.class_names[label]
+            for label in self.classes.tolist()
+            if label not in match.pairs or match.pairs[label].value not in present
+        ]
+        notes = [f"The reference has no pixel of {', '.join(absent)}."] if absent else []
+        return known, None, notes
 
     def _confusion(self, values: NDArray[Any], reference: Any, unlabeled: Any) -> NDArray[np.int64]:
         shown, truth = self._at_reference(values, reference, unlabeled)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._class_table import ClassTable, match_classes
 from hsvlm._cubes import as_cubes
 from hsvlm._inference import BLOCK_SIZE
 from hsvlm._lazy import is_mapped, read_through, source_of, valid_pixels
@@ -73,11 +74,11 @@ def predict_scene(
         The same for the Shannon entropy of the probabilities over its maximum, the logarithm of
         the number of classes: 0 where one class is certain, 1 where all are equally probable.
     class_names : dict, default=None
-        ``{label: name}``; for other classes the names are those of the classifier, then those of
-        the scene, then the labels.
+        ``{label: name}``; for other classes the names are those of the classifier; those of the
+        scene, if the classifier has none; then the labels.
     class_colors : dict, default=None
-        ``{label: colour}`` as ``"#rrggbb"``; for other classes the colours are those of the scene,
-        then those of a palette.
+        ``{label: colour}`` as ``"#rrggbb"``; for other classes the colours are those of the class
+        of the same name in the scene, then those of a palette.
     resume : bool, default=True
         Go on where an earlier call with the same arguments was stopped. What is done is kept in a
         folder beside the first file that is to be written, its name with ``.partial`` added, and
@@ -145,7 +146,8 @@ def predict_scene(
         sizes = scene.shape, len(predictor.classes)
         work = FileWork(targets.folder, layers, *sizes, fingerprint=mark, resume=resume)
     names, colors = _legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
-    result = SceneMap(scene, predictor.classes, names, colors, {}, None)
+    is_text = bool(getattr(final_step(clf), "text_classes_", False))
+    result = SceneMap(scene, predictor.classes, names, colors, {}, None, text_classes=is_text)
     with work:
         _fill(work, predictor, blocks, rows, verbose=verbose)
         result = _written(work, targets, result)
@@ -266,14 +268,29 @@ def _legend(
     class_colors: Mapping[Any, str] | None,
 ) -> tuple[dict[Any, str], dict[Any, str]]:
     labels = classes.tolist()
-    own = getattr(clf, "class_names", None) or {}
-    names = {**scene.class_names, **own, **(class_names or {})}
+    own = getattr(clf, "class_names_", None) or getattr(clf, "class_names", None) or {}
+    # Numbers that were assigned to text say nothing to a classifier with labels of its own.
+    borrowed = not own and not (scene.text_classes and hasattr(clf, "class_names_"))
+    names = {**(scene.class_names if borrowed else {}), **own, **(class_names or {})}
     palette = dict(zip(labels, distinct_colors(len(labels)), strict=True))
-    colors = {**palette, **scene.class_colors, **(class_colors or {})}
+    colors = {**palette, **_scene_colors(scene, labels, names), **(class_colors or {})}
     return (
         {label: str(names.get(label, label)) for label in labels},
         {label: colors[label] for label in labels},
     )
+
+
+def _scene_colors(scene: Scene, labels: list[Any], names: Mapping[Any, str]) -> dict[Any, str]:
+    """Take the colors that the scene has for classes of the same name, or number."""
+    known = scene.class_colors
+    theirs = ClassTable.of(
+        "the scene", known, scene.class_names, known, numbered=not scene.text_classes
+    )
+    try:
+        pairs = match_classes(ClassTable.of("the classifier", labels, names), theirs).pairs
+    except DataError:
+        return {}
+    return {label: str(entry.color) for label, entry in pairs.items()}
 
 
 def _fill(

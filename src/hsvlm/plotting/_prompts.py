@@ -119,7 +119,7 @@ class PromptSimilarityDisplay(Display):
                 'criterion="cross-entropy". Fit it with another criterion.'
             )
             raise ParameterError(message)
-        known = estimator.class_names or {}
+        known = estimator.class_names_
         names = [str(known.get(label, label)) for label in estimator.classes_.tolist()]
         return cls.from_embeddings(estimator.prototypes_, names, ax=ax)
 
