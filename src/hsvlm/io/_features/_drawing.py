@@ -106,7 +106,10 @@ def draw(
     usable = ~conflict if grid.valid is None else ~conflict & grid.valid
     visible = np.zeros(len(codes) + 1, dtype=bool)
     visible[rising[usable]] = visible[falling[usable]] = True
-    for index in here[~visible[here + 1]]:
+    hidden = here[~visible[here + 1]]
+    points = (shapes.geom_type.iloc[hidden] == "Point").to_numpy()
+    fates[hidden[points]] = _reasons_of_points(shapes.iloc[hidden[points]], grid, conflict)
+    for index in hidden[~points]:
         fates[index] = _reason(shapes.iloc[index], grid, all_touched, conflict)
     fates[here] = np.where(
         (fates[here] == MARKS) & _reaches_out(shapes.iloc[here], grid), CUT, fates[here]
@@ -134,16 +137,41 @@ def _rasterized(
     all_touched: bool,
 ) -> NDArray[np.int32]:
     """Give for each pixel 1 + the index of the last feature that covers it, or 0."""
+    chosen = shapes.iloc[indices]
+    if (chosen.geom_type == "Point").all():
+        rows, cols, inside = _pixels(chosen, shape, transform)
+        numbers = np.zeros(shape, dtype=np.int32)
+        numbers[rows[inside], cols[inside]] = indices[inside] + 1
+        return numbers
     features = import_optional("rasterio.features", "geo")
     affine = import_optional("affine", "geo")
     drawn: NDArray[np.int32] = features.rasterize(
-        zip(shapes.iloc[indices], (indices + 1).tolist(), strict=True),
+        zip(chosen, (indices + 1).tolist(), strict=True),
         out_shape=shape,
         transform=affine.Affine(*transform),
         dtype=np.int32,
         all_touched=all_touched,
     )
     return drawn
+
+
+def _pixels(
+    points: Any, shape: tuple[int, int], transform: Any
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Give rows and columns of points, and which of them lie on the grid."""
+    affine = import_optional("affine", "geo")
+    cols, rows = ~affine.Affine(*transform) @ (points.x.to_numpy(), points.y.to_numpy())
+    inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
+    return np.floor(rows).astype(np.intp), np.floor(cols).astype(np.intp), inside
+
+
+def _reasons_of_points(points: Any, grid: Grid, conflict: NDArray[np.bool_]) -> NDArray[np.int64]:
+    rows, cols, inside = _pixels(points, grid.shape, grid.transform)
+    reasons = np.full(len(rows), OUTSIDE)
+    at = rows[inside], cols[inside]
+    usable = np.ones(len(at[0]), dtype=bool) if grid.valid is None else grid.valid[at]
+    reasons[inside] = np.where(conflict[at], OVERLAPPED, np.where(usable, MARKS, NO_DATA))
+    return reasons
 
 
 def _reason(shape: Any, grid: Grid, all_touched: bool, conflict: NDArray[np.bool_]) -> int:
@@ -166,7 +194,7 @@ def _reason(shape: Any, grid: Grid, all_touched: bool, conflict: NDArray[np.bool
         all_touched=all_touched,
     ).astype(bool)
     if not covered.any():
-        return OUTSIDE if shape.geom_type == "Point" else SMALL
+        return SMALL
     free = covered & ~conflict[top:bottom, left:right]
     if not free.any():
         return OVERLAPPED

@@ -9,13 +9,14 @@ import numpy as np
 
 from hsvlm._files import existing_file, unreadable
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import HSVLMWarning
+from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.io._common import LabelMap
-from hsvlm.io._features import _vector_files
+from hsvlm.io._features import _rois, _tables, _vector_files
 from hsvlm.io._features._columns import class_column, group_numbers
 from hsvlm.io._features._drawing import EMPTY, OUTSIDE, Grid, draw
 from hsvlm.io._features._encodings import check_encoding, encoding_warning
 from hsvlm.io._features._losses import drawing_warnings
+from hsvlm.io._features._xml import root_name
 from hsvlm.io._ground import crs_name, extent
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT
@@ -32,14 +33,40 @@ __all__ = ["VECTOR_SUFFIXES", "is_feature_file", "read_features"]
 
 _READERS: dict[str, Any] = {
     **dict.fromkeys(_vector_files.SUFFIXES, _vector_files.read_file),
+    **dict.fromkeys(_vector_files.ARCHIVES, _vector_files.read_archive),
+    **dict.fromkeys(_tables.SUFFIXES, _tables.read_table),
+    **dict.fromkeys((".roi", ".xml"), _rois.read_roi),
 }
 VECTOR_SUFFIXES = frozenset(_READERS)
+# Folders of KML are values of a column.
+_WITH_LAYERS = (_vector_files.SUFFIXES | _vector_files.ARCHIVES) - {".kml", ".kmz"}
 _PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def is_feature_file(file: Path) -> bool:
-    """Tell by the suffix whether a file holds features."""
-    return file.suffix.lower() in VECTOR_SUFFIXES
+    """Tell by suffix whether a file holds features; archives and XML by what they hold."""
+    suffix = file.suffix.lower()
+    if suffix == ".zip":
+        return _vector_files.holds_features(file)
+    if suffix == ".xml":
+        return root_name(_start(file)) == _rois.ROOT
+    return suffix in VECTOR_SUFFIXES
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(4096)
+
+
+def _read(file: Path, like: Scene, query: FeatureQuery) -> Features:
+    suffix = file.suffix.lower()
+    if query.layer is not None and suffix not in _WITH_LAYERS:
+        problem = f"variable={query.layer!r} names a layer, but {file} has none."
+        raise ParameterError(problem, "Leave it out.", option_hint="Leave out --label-variable.")
+    if suffix == ".txt" and _rois.ASCII_START in _start(file):
+        return _rois.read_roi(file, like, query)
+    features: Features = _READERS[suffix](file, like, query)
+    return features
 
 
 def read_features(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
@@ -50,7 +77,7 @@ def read_features(path: str | PathLike[str], like: Scene, query: FeatureQuery) -
     """
     file = existing_file(path)
     check_encoding(query.encoding)
-    features = _READERS[file.suffix.lower()](file, like, query)
+    features = _read(file, like, query)
     grid, shapes = _on_scene(file, features, like)
     classes = class_column(file, features.table, query.column, features.default_column)
     groups = None
