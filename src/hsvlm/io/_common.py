@@ -63,7 +63,10 @@ class Found:
         Its cube is not read yet where the format allows that.
     nodata : float, default=None
         The value that the file declares as "no data".
+    nodata_rule : {"any", "all"}, default="any"
+        Whether that value marks a pixel if one of its bands has it, or only if all have it.
     """
 
     scene: Scene
     nodata: float | None = None
+    nodata_rule: str = "any"

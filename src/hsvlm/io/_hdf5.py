@@ -75,9 +75,13 @@ class HDF5Cube(LazyCube):
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
-        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, CUT)
+        return self.read_window(start, stop, 0, self.shape[1])
+
+    def read_window(self, top: int, bottom: int, left: int, right: int) -> NDArray[Any]:
+        """Read a rectangle of pixels, of shape (bottom - top, right - left, n_bands)."""
+        check_memory(self.path, (bottom - top, right - left, self.shape[2]), self.dtype, CUT)
         key = [slice(None)] * 3
-        key[self._axes[0]] = slice(start, stop)
+        key[self._axes[0]], key[self._axes[1]] = slice(top, bottom), slice(left, right)
         h5py = import_optional("h5py", "geo")
         with reading(self.path, "HDF5"), h5py.File(self.path) as file:
             dataset = file[self._name]

@@ -23,6 +23,7 @@ from hsvlm.io._features import (
     read_features,
 )
 from hsvlm.io._ground import check_grid
+from hsvlm.io._products import product_reader
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT
 
@@ -139,7 +140,7 @@ def read_scene(
     if isinstance(path, (str, PathLike)):
         file = existing_file(path)
         source: Any = file
-        found = _reader(file).read_cube(file, variable)
+        found = (product_reader(file) or _reader(file)).read_cube(file, variable)
         own_name = found.scene.name or file.stem
     else:
         source = "xarray data"
@@ -147,7 +148,8 @@ def read_scene(
         own_name = str(getattr(path, "name", None) or "")
     scene = replace(found.scene, name=own_name if name is None else name)
     marker = found.nodata if isinstance(nodata, str) else nodata
-    scene = _with_valid_pixels(source, scene, marker)
+    rule = found.nodata_rule if isinstance(nodata, str) else "any"
+    scene = _with_valid_pixels(source, scene, marker, rule)
     if labels is None:
         return scene
     if not isinstance(labels, (str, PathLike)):
@@ -343,7 +345,7 @@ def _start_of(file: Path) -> bytes:
         return stream.read(8)
 
 
-def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None) -> Scene:
+def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None, rule: str) -> Scene:
     marker = None if nodata is None else _marker(scene.cube.dtype, nodata)
     if marker is None:
         return scene
@@ -353,7 +355,8 @@ def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None) -> Scene
     for start, stop in row_blocks(scene.cube.shape):
         rows = read_rows(scene.cube, start, stop)
         found = np.isnan(rows) if np.isnan(marker) else rows == marker
-        valid[start:stop] &= ~(found if bad is None else found[..., ~bad]).any(axis=2)
+        found = found if bad is None else found[..., ~bad]
+        valid[start:stop] &= ~(found.any(axis=2) if rule == "any" else found.all(axis=2))
         release_pages(scene.cube)
     if not valid.any():
         wrong = f"no pixel holds data: each has the value {nodata:g} in some band"
