@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-import warnings
-from typing import Any
+import traceback
 
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import HSVLMError, HSVLMWarning
+from hsvlm.exceptions import HSVLMError
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130  # what a shell reports of a process that Ctrl-C ended
+
 
 def main() -> None:
-    """Run the command line; errors of the package end it with status 1 and one clear message."""
+    """Run the command line; any error ends it with a message of a few lines and status 1."""
     try:
         import_optional("typer", "cli")
         from hsvlm.cli import app
+        from hsvlm.cli._messages import error_text, print_error, shown_warnings
     except HSVLMError as error:
         sys.stderr.write(f"hsvlm: {error}\n")
         sys.exit(1)
-    from hsvlm.cli._outputs import escaped
-
-    # Errors and warnings quote files of anybody.
-    plain = warnings.formatwarning
-
-    def formatted(message: Warning | str, *place: Any, **more: Any) -> str:
-        if isinstance(message, HSVLMWarning):
-            return f"hsvlm: warning: {escaped(message.for_command_line())}\n"
-        return escaped(plain(message, *place, **more))
-
-    warnings.formatwarning = formatted
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Terminals of some languages lack characters of class names and paths.
+            stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
     try:
-        app()
-    except (HSVLMError, OSError) as error:
-        told = error.for_command_line() if isinstance(error, HSVLMError) else str(error)
-        sys.stderr.write(f"hsvlm: {escaped(told)}\n")
+        with shown_warnings(debug=debug):
+            app()
+    except KeyboardInterrupt:
+        print_error("interrupted.")
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Whatever is left in the buffer cannot be written when Python ends, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    finally:
-        warnings.formatwarning = plain
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print_error(error_text(error, arguments))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-__all__ = ["existing_file", "parsed_file", "replaced", "to_disk", "unreadable"]
+__all__ = ["existing_file", "parsed_file", "parsed_yaml", "replaced", "to_disk", "unreadable"]
 
 # YAML of this size takes some ten seconds to be understood.
 _LARGEST_TEXT = 2**20
@@ -115,7 +115,7 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
             return json.loads(text, object_pairs_hook=lambda pairs: _unique_pairs(path, pairs))
         if suffix == ".toml":
             return tomllib.loads(text)
-        return _parsed_yaml(path, text)
+        return parsed_yaml(path, text)
     except UnicodeDecodeError as error:
         raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
     except FileError:
@@ -135,12 +135,16 @@ def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _duplicate_key(path: Path, key: object, lines: str = "") -> FileError:
+def _duplicate_key(path: Path | str, key: object, lines: str = "") -> FileError:
     wrong = f"the key {key!r} is given twice{lines}, and one value would replace the other"
     return unreadable(path, wrong, "Keep one of them, or put both values into one list.")
 
 
-def _parsed_yaml(path: Path, text: str) -> Any:
+def parsed_yaml(path: Path | str, text: str) -> Any:
+    """Read YAML without aliases and repeated keys; a ValueError says what is not YAML.
+
+    `path` is what messages name.
+    """
     yaml = import_optional("yaml", "cli")
 
     class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
@@ -164,7 +168,7 @@ def _parsed_yaml(path: Path, text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _refuse_endless(path: Path, yaml: Any, text: str) -> None:
+def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
     # Some lines of aliases can stand for more values than any memory holds.
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["fit_classifier"]
+__all__ = ["check_parameters", "fit_classifier"]
 
 # With fewer bands, a spectrum has too little shape to be told by that alone. What is not reduced
 # here may have been reduced before, and is no spectrum any more.
@@ -84,7 +84,7 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
     if not warm:
         for name in before:
             delattr(draft, name)
-    _check_parameters(draft)
+    check_parameters(draft)
     X, y, weights = fit_inputs(draft, X, y, sample_weight)
     draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
     named = agreed_names(remembered_names(X, y), clf.class_names_ if warm else clf.class_names)
@@ -103,7 +103,8 @@ def _is_fitted(name: str) -> bool:
     return name == "_n_features_out" or (name.endswith("_") and not name.startswith("_"))
 
 
-def _check_parameters(clf: Any) -> None:
+def check_parameters(clf: Any) -> None:
+    """Refuse parameters of a classifier that contradict each other, before data are needed."""
     if clf.criterion not in CRITERIA:
         raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
     if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from hsvlm.exceptions import UnknownNameError
 
-__all__ = ["PARAMETER_CONSTRAINTS", "Numbers", "preset"]
+__all__ = ["PARAMETER_CONSTRAINTS", "Numbers", "list_presets", "preset"]
 
 
 class Numbers(Interval):  # type: ignore[misc]  # scikit-learn is not annotated
@@ -109,6 +109,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 128,
     },
 }
+
+
+def list_presets() -> list[str]:
+    """Return the names of all presets."""
+    return sorted(_PRESETS)
 
 
 def preset(name: str) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     assert CliRunner().invoke(app, ["fit", "--output", "x"]).exit_code == 2
     assert CliRunner().invoke(app, ["predict"]).exit_code == 2
     with pytest.raises(MissingFileError, match=r"nothing\.tif does not exist"):
-        run("fit", files / "nothing.tif", "--labels", files / "labels.tif", "--output", files)
+        run("fit", files / "nothing.tif", *fitting[2:], "--output", files / "fitted")
     with pytest.raises(MissingFileError, match="nothing does not exist"):
         run("inspect", files / "nothing")
     with pytest.raises(FileError, match="nothing"):

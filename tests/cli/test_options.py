@@ -61,10 +61,13 @@ def test_pixels_without_data(folder, cube, nodata, n_valid):
     [
         (
             ["inspect", "scene.hdr", "--nodata", "nothing"],
-            'Invalid value for --nodata: \'nothing\' is neither a number nor "nan", "none" or '
-            '"auto".',
+            """Invalid value for '--nodata': 'nothing' is neither a number nor "nan", "none" """
+            'or "auto".',
         ),
-        (["evaluate", "scene.hdr"], "Invalid value: A scene of your own needs --labels."),
+        (
+            ["evaluate", "scene.hdr"],
+            "hsvlm: --labels is missing. Give it here or in a recipe. See ",
+        ),
     ],
 )
 def test_options_that_mean_nothing(folder, monkeypatch, arguments, message):

@@ -7,7 +7,8 @@ import typer
 from typer.testing import CliRunner
 
 from hsvlm.cli._options import Recipe, SetOption
-from hsvlm.cli._recipes import parse_settings, save_recipe
+from hsvlm.cli._recipes import save_recipe
+from hsvlm.cli._settings import parse_settings
 from hsvlm.exceptions import FileError, MissingFileError, ParameterError
 
 app = typer.Typer()
@@ -136,7 +137,7 @@ def test_settings_that_the_classifier_lacks():
     with pytest.raises(ParameterError) as error:
         run("--set", "lr")
     assert str(error.value) == (
-        "--set 'lr' has no value. Write --set name=value, for example max_epochs=30."
+        "--set 'lr' has no value. Write --set name=value, for example --set max_epochs=30."
     )
-    with pytest.raises(ParameterError, match="has a value that is not YAML"):
+    with pytest.raises(ParameterError, match="the value cannot be read"):
         run("--set", "lr=[")

@@ -91,7 +91,7 @@ def test_paths_of_any_name(tmp_path, monkeypatch, cube, labels, name):
     write_scene(folder / "scene.tif", Scene(cube))
     write_map(folder / "labels.tif", labels)
     assert "18 x 20 pixels" in run("inspect", "--", folder / "scene.tif")
-    output_folder(folder / "out" / "put", ("map.tif",), (folder / "scene.tif",))
+    output_folder(folder / "out" / "put", ("map.tif",), (folder / "scene.tif",), "predict")
     assert (folder / "out" / "put").is_dir()
 
 
@@ -152,7 +152,7 @@ def test_a_run_that_was_stopped_can_be_repeated(files, fitted, monkeypatch):
 
 def test_folders_that_cannot_be_written_to(files, fitted, monkeypatch):
     (files / "file").write_text("")
-    with pytest.raises(FileError, match=r"nothing can be written there \((Not a dir|File ex)"):
+    with pytest.raises(FileError, match=r"nothing can be written there \(it is not a folder"):
         run("predict", files / "model", files / "scene.tif", "--output", files / "file")
 
     def refuse(**_):
@@ -160,7 +160,7 @@ def test_folders_that_cannot_be_written_to(files, fitted, monkeypatch):
 
     monkeypatch.setattr("hsvlm.cli._outputs.tempfile.TemporaryFile", refuse)
     with pytest.raises(FileError) as error:
-        output_folder(files / "closed", (), ())
+        output_folder(files / "closed", (), (), "fit")
     assert str(error.value) == (
         f"{files / 'closed'}: nothing can be written there (Permission denied). Give another "
         "folder as --output."

@@ -7,18 +7,23 @@ from typing import Annotated
 
 import typer
 
-from hsvlm.cli._options import AsJson, Epochs, print_json
-from hsvlm.cli._outputs import say
+from hsvlm.cli._options import AsJson, Epochs, Recipe, Seed, print_json
+from hsvlm.cli._outputs import output_folder, say
+from hsvlm.cli._recipes import claim_folder
 
 __all__ = ["demo"]
 
+_NAMES = ("report.json", "report.txt", "predicted-map.png")
+
 
 def demo(
+    context: typer.Context,
     output: Annotated[
         Path, typer.Option(help="Folder for report and figures; made if it is not there.")
     ] = Path("demo-output"),
-    seed: Annotated[int, typer.Option(help="Seed of the split and of the training.")] = 0,
+    seed: Seed = 0,
     epochs: Epochs = None,
+    recipe: Recipe = None,
     as_json: AsJson = False,
 ) -> None:
     """Train on a random tenth of the Indian Pines scene and map the whole of it.
@@ -29,8 +34,10 @@ def demo(
     """
     from hsvlm.demo import run_demo
 
+    folder = output_folder(output.expanduser(), _NAMES, (), "demo")
+    claim_folder(context, folder, {})
     parameters = {} if epochs is None else {"max_epochs": epochs}
-    result = run_demo(output, random_state=seed, **parameters)
+    result = run_demo(folder, random_state=seed, **parameters)
     if as_json:
         print_json(result.to_dict())
     else:

@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from hsvlm._files import replaced
 from hsvlm.cli._options import (
     AsJson,
+    BandOptions,
     Epochs,
-    LabelColumn,
     Labels,
-    Nodata,
+    Output,
     Preset,
     Prompts,
     Quiet,
+    ReadOptions,
     Recipe,
     SetOption,
-    Variable,
+    Unlabeled,
+    check_missing,
     classes_of,
     print_json,
-    read_labeled_scene,
+    unlabeled_value,
 )
-from hsvlm.cli._outputs import output_folder, say
-from hsvlm.cli._recipes import claim_folder, parse_settings, save_recipe
+from hsvlm.cli._outputs import check_output, output_folder, say
+from hsvlm.cli._recipes import claim_folder, save_recipe
+from hsvlm.cli._scenes import read_labeled_scenes
+from hsvlm.cli._settings import check_settings, parse_settings
+from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport, Protocol
+    from hsvlm.scene import Scene
 
 __all__ = ["evaluate"]
+
+_READ_AS_IT_IS, _ALL_BANDS = ReadOptions(), BandOptions()
+_REPORTS = ("report.json", "report.md")
 
 
 class Dataset(StrEnum):
@@ -69,11 +79,13 @@ def evaluate(
             "class, drawn at random. Without it: random-10 and blocks."
         ),
     ] = None,
-    splits: Annotated[int, typer.Option(min=1, help="Splits, or seeds, per protocol.")] = 4,
+    splits: Annotated[
+        int, typer.Option(min=1, max=1000, help="Splits, or seeds, per protocol.")
+    ] = 4,
     prompts: Prompts = None,
-    variable: Variable = None,
-    label_column: LabelColumn = None,
-    nodata: Nodata = "auto",
+    reading: ReadOptions = _READ_AS_IT_IS,
+    bands: BandOptions = _ALL_BANDS,
+    unlabeled: Unlabeled = "0",
     preset: Preset = None,
     text_encoder: Annotated[
         str, typer.Option(help="Name or folder of a sentence-transformers model.")
@@ -84,11 +96,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder that keeps every result: a stopped evaluation goes on there."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the reports and the recipe.")
-    ] = None,
+    output: Output = None,
     data_home: Annotated[Path | None, typer.Option(help="Folder of the published maps.")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Processes.")] = 1,
     recipe: Recipe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -101,39 +111,31 @@ def evaluate(
 
     Example: hsvlm evaluate scene.hdr --labels fields.tif --prompts crops.yaml
     """
-    from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.evaluation import evaluate as measure
 
     names = list(dict.fromkeys(protocol or [ProtocolName.RANDOM_10, ProtocolName.BLOCKS]))
     if ProtocolName.ALL in names:
-        names = [one for one in ProtocolName if one is not ProtocolName.ALL]
+        names = [name for name in ProtocolName if name is not ProtocolName.ALL]
     chosen = parse_settings(context, settings)
-    parameters: dict[str, Any] = {"text_encoder": text_encoder}
-    if epochs is not None:
-        parameters["max_epochs"] = epochs
+    parameters = _parameters(context, text_encoder, epochs, chosen)
+    parameters["unlabeled"] = unlabeled_value(unlabeled)
+    clf = check_settings(parameters, preset)
+    inputs = (scene, labels)
     if output is not None:
-        output_folder(output, ("report.json", "report.md"), (scene, labels))
-        claim_folder(context, output, chosen)
+        check_output(output, _REPORTS, inputs, "evaluate")
     # All of them first: a file that is missing should not be noticed after hours.
     if scene is None:
         protocols = _of_dataset(names, splits, data_home)
-        parameters["prompts"] = prompts or str(dataset)
+        clf.set_params(prompts=prompts or str(dataset))
     else:
-        if labels is None:
-            message = "A scene of your own needs --labels."
-            raise typer.BadParameter(message)
-        found = read_labeled_scene(
-            scene, labels, variable=variable, label_column=label_column, nodata=nodata
-        )
-        classes = classes_of(prompts, found, labels)
-        parameters |= {"prompts": classes.prompts, "class_names": classes.class_names}
-        protocols = _of_scene(found, classes.class_names, names, splits)
-    parameters |= chosen
-    clf = (
-        HSIPromptClassifier(**parameters)
-        if preset is None
-        else HSIPromptClassifier.from_preset(preset, **parameters)
-    )
+        check_missing(labels=labels)
+        [labeled] = read_labeled_scenes([(scene, cast("Path", labels))], reading, bands)
+        classes = classes_of(prompts, labeled, labels)
+        clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
+        protocols = _of_scene(labeled, classes.class_names, names, splits, clf.unlabeled)
+    if output is not None:
+        output_folder(output, _REPORTS, inputs, "evaluate")
+        claim_folder(context, output, chosen)
     reports = {
         one.name: measure(
             {"hsvlm" if preset is None else f"hsvlm, {preset}": clf},
@@ -165,14 +167,33 @@ def _of_dataset(names: list[ProtocolName], splits: int, data_home: Path | None) 
 
 
 def _of_scene(
-    scene: Any, class_names: dict[Any, str], names: list[ProtocolName], splits: int
+    scene: Scene, class_names: Any, names: list[ProtocolName], splits: int, unlabeled: Any
 ) -> list[Protocol]:
-    from dataclasses import replace
-
     from hsvlm.evaluation import scene_protocol
 
     named = replace(scene, class_names=class_names)
-    return [scene_protocol(named, name, splits) for name in names]
+    protocols = [scene_protocol(named, name, splits) for name in names]
+    if unlabeled == 0:
+        return protocols
+    X, y = named.samples(unlabeled=unlabeled)
+    return [replace(protocol, X=X, y=y) for protocol in protocols]
+
+
+def _parameters(
+    context: typer.Context, text_encoder: str, epochs: int | None, chosen: dict[str, Any]
+) -> dict[str, Any]:
+    """Join options of their own with the settings of --set, which must not contradict them."""
+    options = {"text_encoder": text_encoder} | ({} if epochs is None else {"max_epochs": epochs})
+    for name, option in (("text_encoder", "text_encoder"), ("max_epochs", "epochs")):
+        source = context.get_parameter_source(option)
+        is_given = source is not None and source.name == "COMMANDLINE"
+        if is_given and name in chosen and chosen[name] != options[name]:
+            message = (
+                f"--{option.replace('_', '-')} {options[name]} and the setting "
+                f"{name}={chosen[name]} contradict each other. Give one of them."
+            )
+            raise ParameterError(message)
+    return {**options, **chosen}
 
 
 def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:
@@ -187,9 +208,7 @@ def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:
 def _write(folder: Path, reports: dict[str, EvaluationReport]) -> None:
     figures = {name: report.to_dict() for name, report in reports.items()}
     markdown = [f"# {name}\n\n{report.to_markdown()}\n" for name, report in reports.items()]
-    for name, text in (
-        ("report.json", json.dumps(figures, indent=2) + "\n"),
-        ("report.md", "\n".join(markdown)),
-    ):
+    texts = (json.dumps(figures, indent=2) + "\n", "\n".join(markdown))
+    for name, text in zip(_REPORTS, texts, strict=True):
         with replaced(folder / name) as draft:
             draft.write_text(text, encoding="utf-8")

@@ -6,30 +6,36 @@ import json
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 import typer
 
 from hsvlm._files import replaced
+from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
     AsJson,
-    LabelColumn,
+    BandOptions,
     Labels,
-    Nodata,
+    Output,
     Preset,
     Prompts,
     Quiet,
+    ReadOptions,
     Recipe,
     Seed,
     SetOption,
-    Variable,
+    Unlabeled,
+    check_missing,
     classes_of,
     print_json,
-    read_labeled_scene,
+    unlabeled_value,
 )
-from hsvlm.cli._outputs import output_folder, say
-from hsvlm.cli._recipes import claim_folder, parse_settings, save_recipe
+from hsvlm.cli._outputs import check_output, output_folder, say
+from hsvlm.cli._recipes import claim_folder, save_recipe
+from hsvlm.cli._scenes import pair_files, read_labeled_scenes
+from hsvlm.cli._settings import check_settings, parse_settings
+from hsvlm.samples import pixel_samples
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
@@ -40,95 +46,95 @@ __all__ = ["MODEL_NAME", "fit"]
 MODEL_NAME = "model"
 _CLASSES_NAME = "classes.yaml"
 _CHECKPOINTS = "checkpoints"
+_READ_AS_IT_IS, _ALL_BANDS = ReadOptions(), BandOptions()
 _NAMES = (MODEL_NAME, _CLASSES_NAME, "report.json", "training-curve.png")
 
 
 def fit(
     context: typer.Context,
     scene: Annotated[
-        Path | None,
-        typer.Argument(help="ENVI, GeoTIFF, MATLAB, NumPy, NetCDF or HDF5 file of the cube."),
+        list[Path] | None,
+        typer.Argument(
+            help="File of the cube: ENVI, GeoTIFF, MATLAB, NumPy, NetCDF, HDF5 and all that GDAL "
+            f"reads ({SCENE_FORMATS}, ...). For several scenes: SCENE LABELS SCENE LABELS ..."
+        ),
     ] = None,
     labels: Labels = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the model, its recipe and a report; made if not there."),
-    ] = None,
+    output: Output = None,
     prompts: Prompts = None,
-    variable: Variable = None,
-    label_column: LabelColumn = None,
-    nodata: Nodata = "auto",
+    reading: ReadOptions = _READ_AS_IT_IS,
+    bands: BandOptions = _ALL_BANDS,
+    unlabeled: Unlabeled = "0",
     preset: Preset = None,
     settings: SetOption = None,
     seed: Seed = 0,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with the same training where it was stopped, if it was."
+            "--resume", help="Continue the same training where it was stopped, if it was."
         ),
     ] = False,
     recipe: Recipe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a classifier on all labelled pixels of a scene.
+    """Train a classifier on all labeled pixels of one scene, or of several.
 
     Bands that the file marks as bad are left out, and pixels without data are no samples. The
     output folder receives the model, for "hsvlm predict"; the recipe that made it; the classes
-    with their prompts; and a report. How accurate such a classifier is on pixels away from those
-    it was trained on, "hsvlm evaluate" tells. Until the model is saved, checkpoints lie there too,
-    for --resume. Files in the folder are replaced if a recipe of hsvlm
-    lies there; others are kept, and the command refuses.
+    with their prompts; and a report. "hsvlm evaluate" tells how accurate such a classifier is on
+    pixels away from those it was trained on. Until the model is saved, checkpoints lie there too,
+    for --resume. Files in the folder are replaced if a recipe of "hsvlm fit" lies there; others
+    are kept, and the command refuses.
+
+    Several scenes are joined by the names of their classes and by wavelength.
 
     Example: hsvlm fit scene.hdr --labels fields.gpkg --label-column crop --prompts crops.yaml
     --output crops
     """
-    from hsvlm.estimator import HSIPromptClassifier
-
-    if scene is None or labels is None or output is None:
-        message = "SCENE, --labels and --output are needed, here or in the recipe."
-        raise typer.BadParameter(message)
+    check_missing(SCENE=scene or None, labels=labels or len(scene or ()) > 1 or None, output=output)
+    folder = cast("Path", output)
+    pairs = pair_files(scene, labels)
     chosen = parse_settings(context, settings)
-    found = read_labeled_scene(
-        scene, labels, variable=variable, label_column=label_column, nodata=nodata
-    )
-    classes = classes_of(prompts, found, labels)
     parameters = {
-        "prompts": classes.prompts,
-        "class_names": classes.class_names,
         "random_state": seed,
-        "checkpoint_dir": output / _CHECKPOINTS,
+        "checkpoint_dir": folder / _CHECKPOINTS,
         "resume": resume,
+        "unlabeled": unlabeled_value(unlabeled),
         "verbose": int(not quiet),
         **chosen,
     }
-    clf = (
-        HSIPromptClassifier(**parameters)
-        if preset is None
-        else HSIPromptClassifier.from_preset(preset, **parameters)
+    clf = check_settings(parameters, preset)
+    inputs = [path for pair in pairs for path in pair]
+    check_output(folder, _NAMES, inputs, "fit")
+    scenes = read_labeled_scenes(pairs, reading, bands)
+    classes = classes_of(prompts, scenes[0], pairs[0][1])
+    clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
+    X, y = pixel_samples(
+        [one.masked_cube() for one in scenes], [one.labels for one in scenes], clf.unlabeled
     )
-    X, y = found.samples(unlabeled=clf.unlabeled)
-    output_folder(output, _NAMES, (scene, labels))
-    claim_folder(context, output, chosen)
+    output_folder(folder, _NAMES, inputs, "fit")
+    claim_folder(context, folder, chosen)
     start = time.perf_counter()
     clf.fit(X, y)
     seconds = time.perf_counter() - start
+    first = scenes[0]
     metadata = {
-        "wavelengths_nm": None if found.wavelengths_nm is None else found.wavelengths_nm.tolist(),
+        "wavelengths_nm": None if first.wavelengths_nm is None else first.wavelengths_nm.tolist(),
         "class_colors": [[label, color] for label, color in classes.class_colors.items()],
-        "scene": found.name,
+        "scene": ", ".join(one.name for one in scenes),
     }
-    clf.set_params(checkpoint_dir=None, resume=False).save(output / MODEL_NAME, metadata=metadata)
+    clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
     if not clf.interrupted_:
-        _remove_checkpoints(output / _CHECKPOINTS)
-    _write_side_files(context, output, clf, classes, chosen)
+        _remove_checkpoints(folder / _CHECKPOINTS)
+    _write_side_files(context, folder, clf, classes, chosen)
     report = _report(clf, y, seconds)
-    with replaced(output / "report.json") as draft:
+    with replaced(folder / "report.json") as draft:
         draft.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if as_json:
-        print_json({"model": str(output / MODEL_NAME), **report})
+        print_json({"model": str(folder / MODEL_NAME), **report})
     else:
-        say(_as_text(report, output))
+        say(_as_text(report, folder))
 
 
 def _remove_checkpoints(folder: Path) -> None:

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hsvlm.cli._options import (
-    AsJson,
-    LabelColumn,
-    Labels,
-    Nodata,
-    Variable,
-    print_json,
-    read_labeled_scene,
-)
+from hsvlm.cli._options import AsJson, Labels, ReadOptions, print_json
 from hsvlm.cli._outputs import escaped, say
 from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
@@ -27,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect"]
 
+_READ_AS_IT_IS = ReadOptions()
+
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A scene, or a model or its folder.")],
     labels: Labels = None,
-    label_column: LabelColumn = None,
-    variable: Variable = None,
-    nodata: Nodata = "auto",
+    reading: ReadOptions = _READ_AS_IT_IS,
     as_json: AsJson = False,
 ) -> None:
     """Say what a scene or a model holds: sizes, bands, classes, georeference, settings.
@@ -49,14 +41,7 @@ def inspect(
         clf = _loaded(path)
         figures, lines = _model_figures(clf), _model_lines(clf)
     else:
-        scene = read_labeled_scene(
-            path,
-            labels,
-            variable=variable,
-            label_column=label_column,
-            nodata=nodata,
-            keep_bad_bands=True,
-        )
+        scene = reading.read(path, labels)
         figures = _scene_figures(scene)
         lines = {name: escaped(one, lines=False) for name, one in scene.summary().items()}
     if as_json:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from hsvlm.cli._bands import parse_ranges
+from hsvlm.cli._help import FEATURE_FORMATS, PRESETS, PROMPT_SETS
 from hsvlm.cli._recipes import load_recipe
 
 if TYPE_CHECKING:
@@ -16,21 +21,69 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsJson",
+    "BandOptions",
+    "Debug",
     "Epochs",
-    "LabelColumn",
     "Labels",
-    "Nodata",
+    "Output",
     "Preset",
     "Prompts",
     "Quiet",
+    "ReadOptions",
     "Recipe",
     "Seed",
     "SetOption",
-    "Variable",
+    "Unlabeled",
+    "check_missing",
     "classes_of",
+    "expand_options",
     "print_json",
-    "read_labeled_scene",
 ]
+
+
+def _expanded(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser()
+
+
+def _preset(name: str | None) -> str | None:
+    from hsvlm._settings import list_presets
+
+    if name is None or name in list_presets():
+        return name
+    message = f"{name!r} is not a preset. Choose one of {', '.join(list_presets())}."
+    raise typer.BadParameter(message)
+
+
+def _prompts(text: str | None) -> str | None:
+    from hsvlm.prompts import list_prompt_sets
+
+    if text is None or "{}" in text or text in list_prompt_sets():
+        return text
+    path = Path(text).expanduser()
+    if path.suffix.lower() in (".yaml", ".yml", ".json") or path.is_file():
+        return text
+    sets = ", ".join(list_prompt_sets())
+    message = (
+        f"{text!r} is neither a file of classes (.yaml, .json), nor a template (write {{}} where "
+        f"the class name goes), nor a prompt set ({sets})."
+    )
+    raise typer.BadParameter(message)
+
+
+def _nodata(text: str) -> str:
+    nodata_value(text)
+    return text
+
+
+def _unlabeled(text: str) -> str:
+    unlabeled_value(text)
+    return text
+
+
+def _ranges(texts: list[str] | None) -> list[str] | None:
+    parse_ranges(texts)
+    return texts
+
 
 Recipe = Annotated[
     Path | None,
@@ -45,45 +98,187 @@ Labels = Annotated[
     Path | None,
     typer.Option(
         help="Label map in any of the formats of scenes, or points and polygons with a class "
-        "column (GeoPackage, shapefile, GeoJSON). Label 0 stands for no label."
+        f"column ({FEATURE_FORMATS}). Label 0 stands for no label."
     ),
 ]
-LabelColumn = Annotated[
-    str | None, typer.Option(help="Column of the classes in a file of points and polygons.")
-]
-Variable = Annotated[
-    str | None, typer.Option(help="Variable of the cube, for files that hold several.")
-]
-Nodata = Annotated[
-    str,
+Output = Annotated[
+    Path | None,
     typer.Option(
-        help='Value that stands for "no data": a number, nan, none, or what the file says.'
+        callback=_expanded, help="Folder for all that the command writes; made if not there."
     ),
 ]
 Prompts = Annotated[
     str | None,
     typer.Option(
+        callback=_prompts,
         help="YAML or JSON file with value, name, color and prompts of the classes; or one "
-        'template with {} for the name; or the name of a prompt set, such as "indian-pines".'
+        f"template with {{}} for the name; or the name of a prompt set: {PROMPT_SETS}.",
     ),
 ]
 Preset = Annotated[
-    str | None, typer.Option(help="Settings of the paper, for example paper-indian-pines.")
+    str | None,
+    typer.Option(
+        callback=_preset, help=f'Named settings: {PRESETS}. "hsvlm settings" says what they set.'
+    ),
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training pixels.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, max=2**31 - 1, help="Passes over the training pixels.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         help="Any setting of the classifier, as name=value; repeat the option for several. "
-        "Example: --set window_size=9 --set lr=5e-4",
+        'Example: --set window_size=9 --set lr=5e-4. "hsvlm settings" lists them.',
     ),
+]
+Unlabeled = Annotated[
+    str,
+    typer.Option(
+        callback=_unlabeled,
+        help="Value of the label map that stands for no label: a whole number, or none if every "
+        "pixel has a label.",
+    ),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="With an error, print the traceback, for developers.")
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the figures as JSON instead of a report.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on the error output.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No progress on the error output; warnings stay.")
+]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Options that say how the files of a scene are read."""
+
+    variable: Annotated[
+        str | None, typer.Option(help="Variable of the cube, for files that hold several.")
+    ] = None
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of the classes in a file of points and polygons.")
+    ] = None
+    nodata: Annotated[
+        str,
+        typer.Option(
+            callback=_nodata,
+            help="Values that stand for no data: a number, nan, several with commas, none, or "
+            "auto for what the file says.",
+        ),
+    ] = "auto"
+
+    def read(self, path: Path, labels: Path | None = None, **more: Any) -> Scene:
+        """Read a scene and its labels; `more` are further arguments of ``read_scene``."""
+        from hsvlm.io import read_scene
+
+        return read_scene(
+            path,
+            variable=self.variable,
+            labels=labels,
+            label_column=self.label_column if labels is not None else None,
+            nodata=nodata_value(self.nodata),
+            **more,
+        )
+
+
+@dataclass(frozen=True)
+class BandOptions:
+    """Options that choose bands."""
+
+    wavelengths: Annotated[
+        list[str] | None,
+        typer.Option(
+            callback=_ranges,
+            help="Use only the bands in these ranges of nanometres, such as 400:2450; repeat the "
+            "option, or separate ranges by commas. The model keeps the choice.",
+        ),
+    ] = None
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            callback=_ranges,
+            help="Leave out the bands in these ranges of nanometres, such as 1350:1450,1800:1950.",
+        ),
+    ] = None
+
+
+def nodata_value(text: str) -> Any:
+    """Turn the option --nodata into the argument of ``read_scene``."""
+    if text.lower() in ("none", "auto"):
+        return None if text.lower() == "none" else "auto"
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        message = f'{text!r} is neither a number nor "nan", "none" or "auto".'
+        raise typer.BadParameter(message) from error
+    return values[0] if len(values) == 1 else values
+
+
+def unlabeled_value(text: str) -> int | None:
+    """Turn the option --unlabeled into the argument of the classifier."""
+    if text.lower() == "none":
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        message = f'{text!r} is neither a whole number nor "none".'
+        raise typer.BadParameter(message) from error
+
+
+def check_missing(**values: Any) -> None:
+    """Raise if arguments or options that a command needs are neither given nor in its recipe."""
+    names = [name for name, value in values.items() if value is None]
+    if names:
+        words = [name if name.isupper() else f"--{name.replace('_', '-')}" for name in names]
+        listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        verb = "is" if len(names) == 1 else "are"
+        message = (
+            f"{listed} {verb} missing. Give {'it' if verb == 'is' else 'them'} here or in a recipe."
+        )
+        raise typer.BadParameter(message)
+
+
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --debug, and make each field of a dataclass argument an option, for typer."""
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {}
+    parameters = []
+    for parameter in signature.parameters.values():
+        group = parameter.annotation
+        if not is_dataclass(group):
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        groups[parameter.name] = group
+        hints = get_type_hints(group, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(group)
+        ]
+
+    debug = inspect.Parameter(
+        "debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug
+    )
+    parameters.append(debug)
+
+    def run(**values: Any) -> None:
+        values.pop("debug")  # the entry of the program looks for it
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
 
 
 def print_json(figures: dict[str, Any]) -> None:
@@ -95,59 +290,6 @@ def print_json(figures: dict[str, Any]) -> None:
         What JSON can hold.
     """
     typer.echo(json.dumps(figures))
-
-
-def read_labeled_scene(
-    path: Path,
-    labels: Path | None,
-    *,
-    variable: str | None,
-    label_column: str | None,
-    nodata: str,
-    keep_bad_bands: bool = False,
-) -> Scene:
-    """Read a scene as the options say.
-
-    Parameters
-    ----------
-    path : Path
-        Of the cube.
-    labels : Path or None
-        Of the label map.
-    variable, label_column : str or None
-        What to take of files that hold several.
-    nodata : str
-        A number, ``"nan"``, ``"none"`` or ``"auto"``.
-    keep_bad_bands : bool, default=False
-        Whether bands that the file marks as bad stay.
-
-    Returns
-    -------
-    Scene
-        Its cube is not read yet where the format allows that.
-
-    Raises
-    ------
-    FileError
-        If a file cannot be used.
-    BadParameter
-        If `nodata` is none of the above.
-    """
-    from hsvlm.io import read_scene
-
-    value: str | float | None = None if nodata == "none" else nodata
-    if nodata not in ("none", "auto"):
-        try:
-            value = float(nodata)
-        except ValueError as error:
-            message = f'{nodata!r} is neither a number nor "nan", "none" or "auto".'
-            raise typer.BadParameter(message, param_hint="--nodata") from error
-    scene = read_scene(
-        path, variable=variable, labels=labels, label_column=label_column, nodata=value
-    )
-    if not keep_bad_bands and scene.bad_bands is not None and scene.bad_bands.any():
-        return scene.select_bands(~scene.bad_bands)
-    return scene
 
 
 def classes_of(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:

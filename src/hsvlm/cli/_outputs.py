@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hsvlm._files import unreadable
-from hsvlm.exceptions import ParameterError
+from hsvlm._files import parsed_file, unreadable
+from hsvlm.exceptions import FileError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MADE_BY", "escaped", "output_folder", "say"]
+__all__ = ["RECIPE_HEADER", "RECIPE_NAME", "check_output", "escaped", "output_folder", "say"]
 
-MADE_BY = "# Made by hsvlm"
+RECIPE_NAME = "recipe.yaml"
+RECIPE_HEADER = "# Made by hsvlm"
+_MODEL_FILES = ("config.json", "model.safetensors")
+_ANOTHER = "Give another folder as --output."
 # Terminals take these for commands: control characters, and those that turn the order of letters.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -52,8 +55,10 @@ def say(text: str) -> None:
     typer.echo(escaped(text))
 
 
-def output_folder(folder: Path, names: Iterable[str], inputs: Iterable[Path | None]) -> Path:
-    """Make the folder that a command writes to, unless that would destroy something.
+def check_output(
+    folder: Path, names: Iterable[str], inputs: Iterable[Path | None], command: str
+) -> None:
+    """Refuse an output folder where something would be destroyed; nothing is made yet.
 
     Parameters
     ----------
@@ -63,6 +68,51 @@ def output_folder(folder: Path, names: Iterable[str], inputs: Iterable[Path | No
         Files that are going to be written there, besides the recipe.
     inputs : iterable of Path or None
         Files that the command reads.
+    command : str
+        Name of the command.
+
+    Raises
+    ------
+    ParameterError
+        If one of the files is an input.
+    FileError
+        If the folder is a file, a saved model or the output of another command, or holds files of
+        these names without a recipe that shows that they are of this package.
+    """
+    written = [folder / name for name in (RECIPE_NAME, *names)]
+    sources = {path.expanduser().resolve(): path for path in inputs if path is not None}
+    for path in written:
+        if path.resolve() in sources:
+            message = (
+                f"{path} would be overwritten, but {sources[path.resolve()]} is read. Give another "
+                "folder as --output."
+            )
+            raise ParameterError(message)
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise unreadable(folder, "nothing can be written there (it is not a folder)", _ANOTHER)
+    for place in (folder.absolute(), *folder.absolute().parents):
+        if all((place / name).is_file() for name in _MODEL_FILES):
+            wrong = f"{'this' if place == folder.absolute() else place} is a saved model"
+            raise unreadable(folder, wrong, _ANOTHER)
+    made_by = _command_of(folder / RECIPE_NAME)
+    if made_by not in (None, command):
+        wrong = f'this is the output folder of "hsvlm {made_by}", whose recipe would be replaced'
+        raise unreadable(folder, wrong, _ANOTHER)
+    foreign = [path for path in written if path.exists() or path.is_symlink()]
+    if foreign and made_by is None:
+        wrong = f"{foreign[0].name} is there already, and no recipe of hsvlm says that it made it"
+        raise unreadable(folder, wrong, f"{_ANOTHER[:-1]}, or move that file away.")
+
+
+def output_folder(
+    folder: Path, names: Iterable[str], inputs: Iterable[Path | None], command: str
+) -> Path:
+    """Make the folder that a command writes to, if `check_output` allows it.
+
+    Parameters
+    ----------
+    folder, names, inputs, command
+        As for `check_output`.
 
     Returns
     -------
@@ -72,37 +122,26 @@ def output_folder(folder: Path, names: Iterable[str], inputs: Iterable[Path | No
     Raises
     ------
     ParameterError
-        If one of the files is an input.
+        As `check_output`.
     FileError
-        If the folder cannot be made or written to, or holds files of these names, but no recipe
-        that shows that they are of this package.
+        As `check_output`, or if the folder cannot be made or written to.
     """
-    written = [folder / name for name in ("recipe.yaml", *names)]
-    sources = {path.expanduser().resolve(): path for path in inputs if path is not None}
-    for path in written:
-        if path.resolve() in sources:
-            message = (
-                f"{path} would be overwritten, but {sources[path.resolve()]} is read. Give another "
-                "folder as --output."
-            )
-            raise ParameterError(message)
+    check_output(folder, names, inputs, command)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        wrong = f"nothing can be written there ({error.strerror or error})"
-        raise unreadable(folder, wrong, "Give another folder as --output.") from error
-    foreign = [path for path in written if path.exists() or path.is_symlink()]
-    if foreign and not _ours(folder / "recipe.yaml"):
-        wrong = f"{foreign[0].name} is there already, and no recipe of hsvlm says that it made it"
-        raise unreadable(folder, wrong, "Give another folder as --output, or move that file away.")
+    except (OSError, ValueError) as error:
+        wrong = f"nothing can be written there ({getattr(error, 'strerror', None) or error})"
+        raise unreadable(folder, wrong, _ANOTHER) from error
     return folder
 
 
-def _ours(recipe: Path) -> bool:
+def _command_of(recipe: Path) -> str | None:
+    """Return the command whose recipe this is; None if it is not a recipe of this package."""
     try:
-        with recipe.open("rb") as stream:
-            return stream.read(len(MADE_BY)) == MADE_BY.encode()
-    except OSError:
-        return False
+        if recipe.is_symlink() or not recipe.read_bytes().startswith(RECIPE_HEADER.encode()):
+            return None
+        return str(parsed_file(recipe, (".yaml", ".yml"), "")["command"])
+    except (OSError, FileError, KeyError, TypeError):
+        return None

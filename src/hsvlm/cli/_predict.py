@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
 import typer
 
 from hsvlm._files import replaced
 from hsvlm.cli._fit import MODEL_NAME
+from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
     AsJson,
-    LabelColumn,
-    Nodata,
+    Output,
     Quiet,
+    ReadOptions,
     Recipe,
-    Variable,
+    check_missing,
     print_json,
-    read_labeled_scene,
 )
-from hsvlm.cli._outputs import output_folder, say
+from hsvlm.cli._outputs import check_output, output_folder, say
 from hsvlm.cli._recipes import claim_folder, save_recipe
 from hsvlm.exceptions import DataError
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from hsvlm.scene import Scene
 
 __all__ = ["MapFormat", "model_folder", "predict"]
+
+_READ_AS_IT_IS = ReadOptions()
 
 
 class MapFormat(StrEnum):
@@ -48,11 +50,12 @@ def predict(
     ] = None,
     scene: Annotated[
         Path | None,
-        typer.Argument(help="ENVI, GeoTIFF, MATLAB, NumPy, NetCDF or HDF5 file of the cube."),
+        typer.Argument(
+            help="File of the cube: ENVI, GeoTIFF, MATLAB, NumPy, NetCDF, HDF5 and all that GDAL "
+            f"reads ({SCENE_FORMATS}, ...)."
+        ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the map and its report; made if not there.")
-    ] = None,
+    output: Output = None,
     map_format: Annotated[
         MapFormat, typer.Option("--format", help="Of the map: GeoTIFF or ENVI.")
     ] = MapFormat.GEOTIFF,
@@ -67,9 +70,7 @@ def predict(
         Path | None,
         typer.Option(help="True labels, for accuracies and an area estimate that allows for them."),
     ] = None,
-    label_column: LabelColumn = None,
-    variable: Variable = None,
-    nodata: Nodata = "auto",
+    reading: ReadOptions = _READ_AS_IT_IS,
     resample: Annotated[
         bool,
         typer.Option(
@@ -96,39 +97,37 @@ def predict(
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import predict_scene
 
-    if model is None or scene is None or output is None:
-        message = "MODEL, SCENE and --output are needed, here or in the recipe."
-        raise typer.BadParameter(message)
-    clf = HSIPromptClassifier.load(model_folder(model), device=device)
-    found = read_labeled_scene(
-        scene, reference, variable=variable, label_column=label_column, nodata=nodata
-    )
-    found = _with_bands_of(clf, found, resample=resample)
+    check_missing(MODEL=model, SCENE=scene, output=output)
+    model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
     suffix = map_format.value
-    output_folder(output, _names(suffix, probabilities, entropy), (scene, reference))
-    claim_folder(context, output, {})
+    names = _names(suffix, probabilities, entropy)
+    check_output(folder, names, (scene, reference), "predict")
+    clf = HSIPromptClassifier.load(model_folder(model), device=device)
+    to_map = _with_bands_of(clf, reading.read(scene, reference), resample=resample)
+    output_folder(folder, names, (scene, reference), "predict")
+    claim_folder(context, folder, {})
     result = predict_scene(
         clf,
-        found,
-        output / f"map.{suffix}",
-        probabilities=output / f"probabilities.{suffix}" if probabilities else None,
-        entropy=output / f"entropy.{suffix}" if entropy else None,
+        to_map,
+        folder / f"map.{suffix}",
+        probabilities=folder / f"probabilities.{suffix}" if probabilities else None,
+        entropy=folder / f"entropy.{suffix}" if entropy else None,
         class_colors=dict(clf.metadata_.get("class_colors", [])),
         verbose=int(not quiet),
     )
-    areas = result.area_report(None if found.labels is None else found)
+    areas = result.area_report(None if to_map.labels is None else to_map)
     for name, text in (
         ("areas.json", json.dumps(areas.to_dict(), indent=2)),
         ("areas.md", areas.to_markdown()),
     ):
-        with replaced(output / name) as draft:
+        with replaced(folder / name) as draft:
             draft.write_text(text + "\n", encoding="utf-8")
-    _draw(result, output / "map.png")
-    save_recipe(context, output, {})
+    _draw(result, folder / "map.png")
+    save_recipe(context, folder, {})
     if as_json:
-        print_json({"map": str(output / f"map.{suffix}"), **areas.to_dict()})
+        print_json({"map": str(folder / f"map.{suffix}"), **areas.to_dict()})
     else:
-        say(f"{areas}\n\nMap and report are in {output}/.")
+        say(f"{areas}\n\nMap and report are in {folder}/.")
 
 
 def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:

@@ -12,15 +12,17 @@ import typer
 import hsvlm
 from hsvlm._files import existing_file, parsed_file, replaced, unreadable
 from hsvlm._runtime import import_optional
-from hsvlm.cli._outputs import MADE_BY
-from hsvlm.exceptions import ParameterError
+from hsvlm.cli._outputs import RECIPE_HEADER, RECIPE_NAME
+from hsvlm.cli._settings import SETTINGS_KEY
 
-__all__ = ["RECIPE_NAME", "claim_folder", "load_recipe", "parse_settings", "save_recipe"]
+__all__ = ["RECIPE_NAME", "claim_folder", "load_recipe", "save_recipe"]
 
-RECIPE_NAME = "recipe.yaml"
 _SUFFIXES = (".json", ".toml", ".yaml", ".yml")
-_NOT_KEPT = ("recipe", "as_json", "quiet", "resume", "settings")
-_SETTINGS = "hsvlm.settings"
+_SECTIONS = ("command", "options", "settings")
+_NOT_IN_RECIPES = ("recipe", "settings", "debug", "help")
+_NOT_KEPT = ("recipe", "debug", "as_json", "quiet", "resume", "settings")
+# Options of text that may be the path of a file or folder.
+_PERHAPS_PATHS = ("prompts", "text_encoder")
 _REMEDY = (
     'A recipe holds "command", "options" with the long names of the command\'s options, and '
     'perhaps "settings" of the classifier. Every output folder of hsvlm has one to start from.'
@@ -48,6 +50,8 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
         If there is no such file.
     FileError
         If the file is no recipe of this command.
+    BadParameter
+        If a value is of another type than its option.
     """
     if path is None:
         return None
@@ -57,69 +61,32 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
         raise unreadable(source, "this is not a recipe", _REMEDY)
     if content.get("command", context.info_name) != context.info_name:
         wrong = f"this is a recipe of the command {content['command']!r}, not {context.info_name!r}"
-        raise unreadable(source, wrong, f"Run: hsvlm {content['command']} --recipe {source}")
-    known = {name: one for one in context.command.params for name in _names(one)}
-    unknown = [name for name in content["options"] if name not in known]
+        raise unreadable(source, wrong, "Give the recipe to that command.")
+    strange = [str(name) for name in content if name not in _SECTIONS]
+    if strange:
+        wrong = f"{', '.join(map(repr, strange))} is not a part of a recipe"
+        raise unreadable(source, wrong, _REMEDY)
+    known = {
+        name: option
+        for option in context.command.params
+        for name in _names(option)
+        if option.name not in _NOT_IN_RECIPES
+    }
+    unknown = [str(name) for name in content["options"] if name not in known]
     if unknown:
         wrong = f"{context.info_name} has no option {', '.join(map(repr, unknown))}"
         raise unreadable(source, wrong, f"Its options: {', '.join(sorted(known))}.")
-    paths = _path_options(context)
     defaults = {
-        str(known[name].name): _located(value, source.parent, known[name].name in paths)
+        str(known[name].name): _option_value(context, source, known[name], name, value)
         for name, value in content["options"].items()
+        if value is not None
     }
-    if "prompts" in defaults and (source.parent / str(defaults["prompts"])).is_file():
-        # Prompts may also be a template, or the name of a set.
-        defaults["prompts"] = str(source.parent / defaults["prompts"])
     context.default_map = {**(context.default_map or {}), **defaults}
     settings = content.get("settings") or {}
     if not isinstance(settings, Mapping):
         raise unreadable(source, "its settings are no mapping of names to values", _REMEDY)
-    context.meta[_SETTINGS] = dict(settings)
+    context.meta[SETTINGS_KEY] = (source, dict(settings))
     return path
-
-
-def parse_settings(context: typer.Context, given: list[str] | None) -> dict[str, Any]:
-    """Read settings of the classifier, such as ``max_epochs=30``.
-
-    Parameters
-    ----------
-    context : typer.Context
-        Of the command; holds the settings of its recipe, which those given here override.
-    given : list of str or None
-        Each a name and a YAML value.
-
-    Returns
-    -------
-    dict
-        Values by name.
-
-    Raises
-    ------
-    ParameterError
-        If one is not of this form, or the classifier has no such parameter.
-    """
-    settings: dict[str, Any] = dict(context.meta.get(_SETTINGS, {}))
-    for one in given or []:
-        name, equals, value = one.partition("=")
-        if not equals:
-            message = (
-                f"--set {one!r} has no value. Write --set name=value, for example max_epochs=30."
-            )
-            raise ParameterError(message)
-        settings[name.strip()] = _yaml_value(one, value)
-    if settings:
-        from hsvlm.estimator import HSIPromptClassifier
-
-        known = HSIPromptClassifier().get_params()
-        unknown = [name for name in settings if name not in known]
-        if unknown:
-            message = (
-                f"The classifier has no setting {', '.join(map(repr, unknown))}. "
-                f"Its settings: {', '.join(sorted(known))}."
-            )
-            raise ParameterError(message)
-    return settings
 
 
 def claim_folder(context: typer.Context, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -162,6 +129,8 @@ def save_recipe(
     kept = {}
     for parameter in context.command.params:
         value = options.get(str(parameter.name), _plain(context.params.get(str(parameter.name))))
+        if parameter.name in _PERHAPS_PATHS and parameter.name not in options:
+            value = _absolute_if_there(value)
         if parameter.name not in _NOT_KEPT and value not in (None, []):
             kept[_names(parameter)[0]] = value
     content: dict[str, Any] = {"command": context.info_name, "options": kept}
@@ -170,7 +139,7 @@ def save_recipe(
     yaml = import_optional("yaml", "cli")
     target = folder / RECIPE_NAME
     header = (
-        f"{MADE_BY} {hsvlm.__version__}. Repeat it with:\n"
+        f"{RECIPE_HEADER} {hsvlm.__version__}. Repeat it with:\n"
         f"#   hsvlm {context.info_name} --recipe {RECIPE_NAME}\n"
     )
     text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -179,38 +148,56 @@ def save_recipe(
     return target
 
 
-def _yaml_value(given: str, value: str) -> Any:
-    yaml = import_optional("yaml", "cli")
-    try:
-        found = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        message = f"--set {given!r} has a value that is not YAML. Put texts in quotes."
-        raise ParameterError(message) from error
-    # YAML 1.1 takes 1e-3 for a text, for want of a point.
-    try:
-        return float(found) if isinstance(found, str) else found
-    except ValueError:
-        return found
-
-
-def _names(parameter: Any) -> list[str]:
-    longest = sorted(parameter.opts, key=len, reverse=True)
-    return [one.lstrip("-") for one in longest if one.startswith("--") or "-" not in one]
+def _option_value(context: typer.Context, recipe: Path, option: Any, name: str, value: Any) -> Any:
+    """Check a value of a recipe, and make paths relative to its folder absolute."""
+    several = bool(getattr(option, "multiple", False)) or option.nargs == -1
+    values = value if isinstance(value, list) else [value]
+    is_flag = bool(getattr(option, "is_flag", False) or getattr(option, "is_bool_flag", False))
+    for item in values:
+        if isinstance(item, (list, Mapping)) or (isinstance(item, bool) and not is_flag):
+            message = f"{recipe}: {name}: {item!r} is not a value of this option."
+            raise typer.BadParameter(message)
+    if isinstance(value, list) and not several:
+        message = f"{recipe}: {name}: {value!r} is a list, and the option takes one value."
+        raise typer.BadParameter(message)
+    if option.name in _path_options(context):
+        values = [str(recipe.parent / Path(str(item)).expanduser()) for item in values]
+    elif option.name in _PERHAPS_PATHS and _exists(recipe.parent / str(value)):
+        values = [str(recipe.parent / str(value))]
+    # Numbers of YAML, such as a no-data value, reach options of text as they are written.
+    values = [item if isinstance(item, bool) else str(item) for item in values]
+    return values if several else values[0]
 
 
 def _path_options(context: typer.Context) -> set[str]:
     hints = get_type_hints(inspect.unwrap(context.command.callback))  # type: ignore[arg-type]
-    return {name for name, hint in hints.items() if hint is Path or Path in get_args(hint)}
+    return {name for name, hint in hints.items() if _holds_paths(hint)}
 
 
-def _located(value: Any, folder: Path, is_path: bool) -> Any:
-    # What a recipe calls by a relative path lies beside it, from wherever it is run.
-    return str(folder / Path(value).expanduser()) if is_path and isinstance(value, str) else value
+def _holds_paths(hint: Any) -> bool:
+    return hint is Path or any(_holds_paths(argument) for argument in get_args(hint))
+
+
+def _absolute_if_there(value: Any) -> Any:
+    path = Path(str(value)).expanduser()
+    return str(path.absolute()) if isinstance(value, str) and _exists(path) else value
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a text that is not the name of a file
+        return False
+
+
+def _names(parameter: Any) -> list[str]:
+    longest = sorted(parameter.opts, key=len, reverse=True)
+    return [name.lstrip("-") for name in longest if name.startswith("--") or "-" not in name]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, Path):
         return str(value.expanduser().absolute())
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)

@@ -1,0 +1,87 @@
+"""Errors and warnings in a few lines, without tracebacks and lines of source."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsvlm.cli._outputs import escaped
+from hsvlm.exceptions import HSVLMError, HSVLMWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["error_text", "print_error", "shown_warnings"]
+
+_MAX_LINES = 4
+_MAX_CHARACTERS = 1200
+
+
+def print_error(message: str) -> None:
+    """Write a message to the error output, behind the name of the program."""
+    lines = escaped(message).strip().split("\n")
+    if len(lines) > _MAX_LINES:
+        lines = [*lines[:_MAX_LINES], "..."]
+    text = "\n".join(lines)
+    if len(text) > _MAX_CHARACTERS:
+        text = f"{text[:_MAX_CHARACTERS]} ..."
+    sys.stderr.write(f"hsvlm: {text}\n")
+
+
+def error_text(error: Exception, arguments: Sequence[str]) -> str:
+    """Describe an error of any library; `arguments` are those of the command line."""
+    if isinstance(error, HSVLMError):
+        return error.for_command_line()
+    if isinstance(error, MemoryError):
+        return (
+            f"The memory of this computer is not enough{_of_files(arguments)}. Close other "
+            "programs, take a part of the scene, or use a computer with more memory."
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return str(error)
+    kind = type(error).__name__
+    first_line = str(error).strip().partition("\n")[0]
+    return (
+        f"An unexpected {kind} stopped the command{_of_files(arguments)}: {first_line or kind}. "
+        "Check these files and options; add --debug to see where it happened."
+    )
+
+
+def _of_files(arguments: Sequence[str]) -> str:
+    files = [argument for argument in arguments if _exists(argument)]
+    return f" with {', '.join(files)}" if files else ""
+
+
+def _exists(argument: str) -> bool:
+    try:
+        return Path(argument).is_file()
+    except (OSError, ValueError):  # a name that no system allows
+        return False
+
+
+@contextmanager
+def shown_warnings(*, debug: bool) -> Iterator[None]:
+    """Print every warning once and in one line while a command runs."""
+    printed: set[str] = set()
+
+    def print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if isinstance(message, HSVLMWarning):
+            text = message.for_command_line()
+        else:
+            text = f"{' '.join(str(message).split())} ({category.__name__})"
+        line = f"hsvlm: warning: {escaped(text)}\n"
+        if line not in printed:
+            printed.add(line)
+            sys.stderr.write(line)
+
+    with warnings.catch_warnings():
+        if not debug:
+            # Libraries announce their next versions to programmers by these.
+            for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
+                warnings.simplefilter("ignore", category)
+        warnings.simplefilter("always", HSVLMWarning)
+        warnings.showwarning = print_warning
+        yield

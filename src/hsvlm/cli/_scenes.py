@@ -1,0 +1,108 @@
+"""Scenes that a command trains on or measures with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hsvlm.cli._bands import choose_bands
+from hsvlm.exceptions import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hsvlm.cli._options import BandOptions, ReadOptions
+    from hsvlm.scene import Scene
+
+__all__ = ["pair_files", "read_labeled_scenes"]
+
+
+def pair_files(files: Sequence[Path] | None, labels: Path | None) -> list[tuple[Path, Path]]:
+    """Tell which label map belongs to which scene.
+
+    Parameters
+    ----------
+    files : sequence of Path or None
+        A scene, or scenes and label maps by turns.
+    labels : Path or None
+        The label map of a single scene.
+
+    Returns
+    -------
+    list of (Path, Path)
+        Scenes with their label maps; none if there are no files.
+
+    Raises
+    ------
+    BadParameter
+        If a scene has no label map, or two.
+    """
+    paths = list(files or ())
+    if labels is not None and len(paths) == 1:
+        return [(paths[0], labels)]
+    if labels is not None and paths:
+        message = (
+            f"--labels goes with one scene, got {len(paths)} files. For several scenes, write "
+            "SCENE LABELS SCENE LABELS ... without --labels."
+        )
+        raise typer.BadParameter(message)
+    if len(paths) % 2:
+        message = (
+            f"{paths[-1]} has no label map. Give --labels, or for several scenes write SCENE "
+            "LABELS SCENE LABELS ..."
+        )
+        raise typer.BadParameter(message)
+    return list(zip(paths[::2], paths[1::2], strict=True))
+
+
+def read_labeled_scenes(
+    pairs: Sequence[tuple[Path, Path]], reading: ReadOptions, bands: BandOptions, **more: Any
+) -> list[Scene]:
+    """Read scenes to one numbering of classes, and to the bands of the first.
+
+    Parameters
+    ----------
+    pairs : sequence of (Path, Path)
+        Scenes with their label maps.
+    reading, bands : ReadOptions and BandOptions
+        For all of them.
+    **more
+        Further arguments of ``read_scene``.
+
+    Returns
+    -------
+    list of Scene
+        Their cubes are not read yet where the format allows that.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be used.
+    DataError
+        If scenes have other bands than the first, or other kinds of labels.
+    """
+    from hsvlm.scene import common_classes
+
+    scenes = [reading.read(path, labels, **more) for path, labels in pairs]
+    scenes = [choose_bands(scene, bands.wavelengths, bands.exclude) for scene in scenes]
+    if len(scenes) == 1:
+        return scenes
+    first, *others = common_classes(scenes)
+    return [first, *(_with_bands_of(first, scene) for scene in others)]
+
+
+def _with_bands_of(first: Scene, scene: Scene) -> Scene:
+    from hsvlm.io import match_bands
+
+    if first.wavelengths_nm is not None and scene.wavelengths_nm is not None:
+        return match_bands(scene, first.wavelengths_nm)
+    if scene.n_bands != first.n_bands:
+        message = (
+            f"{first.name!r} has {first.n_bands} bands and {scene.name!r} has {scene.n_bands}, and "
+            "without wavelengths of both they cannot be matched. Give all scenes the same bands, "
+            "or wavelengths to all."
+        )
+        raise DataError(message)
+    return scene

@@ -1,0 +1,278 @@
+"""Settings of the classifier: read from options and recipes, checked, and listed."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Annotated, Any
+
+import typer
+
+from hsvlm._files import parsed_yaml
+from hsvlm.cli._outputs import say
+from hsvlm.exceptions import FileError, ParameterError
+
+__all__ = ["SETTINGS_KEY", "check_settings", "list_settings", "parse_settings"]
+
+# Where a recipe leaves its settings for the command: the file, and values by name.
+SETTINGS_KEY = "hsvlm.settings"
+_NOT_SETTINGS = {
+    "prompts": "Give --prompts.",
+    "class_names": "Give --prompts with a file that names the classes.",
+    "callbacks": "They are objects of Python and cannot be written here.",
+    "checkpoint_dir": "Checkpoints lie in the output folder.",
+    "random_state": 'Give --seed to "fit"; "evaluate" takes the same seeds every time.',
+    "resume": 'Give --resume to "fit".',
+    "unlabeled": "Give --unlabeled.",
+    "verbose": "Give --quiet for less.",
+    "warm_start": "Every command trains from the start.",
+}
+# Checked by the classifier when it trains, and written as text here.
+_TEXTS: dict[str, list[Any]] = {"text_encoder": [str], "vision_encoder": [str], "device": [str]}
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.?(nan|inf)", re.IGNORECASE)
+
+
+def parse_settings(context: typer.Context, given: list[str] | None) -> dict[str, Any]:
+    """Read settings of the classifier, such as ``max_epochs=30``.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of the command; holds the settings of its recipe, which those given here override.
+    given : list of str or None
+        Each a name and a value.
+
+    Returns
+    -------
+    dict
+        Values by name.
+
+    Raises
+    ------
+    ParameterError
+        If one is not of this form, or the classifier does not take it.
+    """
+    recipe, of_recipe = context.meta.get(SETTINGS_KEY, (None, {}))
+    settings: dict[str, Any] = {}
+    for name, value in of_recipe.items():
+        settings[name] = _plain(value)
+        _check_setting(name, settings[name], f"{recipe}: the setting {name}: {value}")
+    for text in given or []:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value or not name:
+            message = (
+                f"--set {text!r} has no {'value' if name else 'name'}. Write --set name=value, "
+                "for example --set max_epochs=30."
+            )
+            raise ParameterError(message)
+        settings[name] = _value(text, value)
+        _check_setting(name, settings[name], f"--set {text}")
+    return settings
+
+
+def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
+    """Make a classifier, not fitted, of settings that can be used together.
+
+    Parameters
+    ----------
+    parameters : dict
+        Arguments of the classifier.
+    preset : str or None
+        Name of the settings that they change.
+
+    Returns
+    -------
+    HSIPromptClassifier
+        With these parameters.
+
+    Raises
+    ------
+    ParameterError
+        If settings contradict each other.
+    UnknownNameError
+        If a setting names an encoder or a criterion that does not exist.
+    """
+    from hsvlm._cubes import check_window_fits
+    from hsvlm._fitting import check_parameters
+    from hsvlm._model import AlignedModel
+    from hsvlm._runtime import resolve_device
+    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.vision import get_vision_encoder
+
+    clf: Any = (
+        HSIPromptClassifier(**parameters)
+        if preset is None
+        else HSIPromptClassifier.from_preset(preset, **parameters)
+    )
+    check_parameters(clf)
+    resolve_device(clf.device)
+    check_window_fits((clf.window_size, clf.window_size), clf.window_size, clf.padding)
+    encoder = get_vision_encoder(clf.vision_encoder)
+    follows = {
+        "n_channels": 2,
+        "window_size": clf.window_size,
+        "patch_size": clf.patch_size if clf.window_size > 1 else 1,
+    }
+    params = dict(clf.vision_params or {})
+    known = sorted(set(inspect.signature(encoder).parameters) - set(follows))
+    for name, value in params.items():
+        if name not in known or isinstance(value, bool) or not isinstance(value, Real):
+            message = (
+                f"vision_params={{{name}: {value}}} cannot be used. It holds numbers by name; the "
+                f"names are {', '.join(known)}."
+            )
+            raise ParameterError(message)
+    AlignedModel(encoder, {**follows, **params}, None, 2, clf.projection)
+    return clf
+
+
+def list_settings(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List what can be set with --set, and the presets.
+
+    Every setting is listed with its default, the values that are allowed, and what it does.
+
+    Example: hsvlm settings
+    """
+    from hsvlm._settings import list_presets, preset
+    from hsvlm.estimator import HSIPromptClassifier
+
+    described = _descriptions(HSIPromptClassifier.__doc__ or "")
+    settings = [
+        {
+            "name": name,
+            "default": default,
+            "allowed": _allowed(name),
+            "description": described[name],
+        }
+        for name, default in HSIPromptClassifier().get_params().items()
+        if name not in _NOT_SETTINGS
+    ]
+    presets = {name: preset(name) for name in list_presets()}
+    if as_json:
+        typer.echo(json.dumps({"settings": settings, "presets": presets}))
+        return
+    for setting in settings:
+        say(f"{setting['name']}={_written(setting['default'])}  ({setting['allowed']})")
+        say(f"    {setting['description']}")
+    say("\nPresets, for --preset:")
+    for name, values in presets.items():
+        say(f"{name}: {', '.join(f'{key}={_written(value)}' for key, value in values.items())}")
+
+
+def _value(text: str, written: str) -> Any:
+    """Read a number, a truth value, none, a text, or a list or mapping of YAML."""
+    if written[0] not in "[{\"'":
+        return _plain(written)
+    try:
+        return _plain(parsed_yaml(f"--set {text}", written))
+    except FileError:
+        raise
+    except ValueError as error:
+        message = f"--set {text}: the value cannot be read. Close all brackets and quotes."
+        raise ParameterError(message) from error
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    word = value.lower()
+    if word in ("none", "null", "~"):
+        return None
+    if word in ("true", "yes", "on"):
+        return True
+    if word in ("false", "no", "off"):
+        return False
+    if not _NUMBER.fullmatch(value):
+        return value
+    return int(value) if value.lstrip("+-").isdecimal() else float(value.replace(".nan", "nan"))
+
+
+def _check_setting(name: str, value: Any, written: str) -> None:
+    from sklearn.utils._param_validation import make_constraint
+
+    from hsvlm.estimator import HSIPromptClassifier
+
+    known = HSIPromptClassifier().get_params()
+    if name in _NOT_SETTINGS:
+        message = f"{written}: this is not set here. {_NOT_SETTINGS[name]}"
+        raise ParameterError(message)
+    if name not in known:
+        names = ", ".join(sorted(set(known) - set(_NOT_SETTINGS)))
+        message = f"The classifier has no setting {name!r}. Its settings: {names}."
+        raise ParameterError(message)
+    constraints = [make_constraint(constraint) for constraint in _constraints(name)]
+    if not any(constraint.is_satisfied_by(value) for constraint in constraints):
+        message = f"{written}: {_allowed(name)} is allowed."
+        raise ParameterError(message)
+
+
+def _constraints(name: str) -> list[Any]:
+    from hsvlm._settings import PARAMETER_CONSTRAINTS
+
+    return PARAMETER_CONSTRAINTS.get(name) or _TEXTS[name]
+
+
+def _allowed(name: str) -> str:
+    if name == "criterion":
+        from hsvlm.contrastive.loss import CRITERIA
+
+        return _alternatives(sorted(CRITERIA))
+    if name == "vision_encoder":
+        from hsvlm.vision import list_vision_encoders
+
+        return _alternatives(list_vision_encoders())
+    return _alternatives([_in_words(constraint) for constraint in _constraints(name)])
+
+
+def _alternatives(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _in_words(constraint: Any) -> str:
+    if constraint is None:
+        return "none"
+    if hasattr(constraint, "options"):
+        return " or ".join(sorted(map(str, constraint.options)))
+    if hasattr(constraint, "closed"):
+        kind = "a whole number" if constraint.type is Integral else "a number"
+        low = (
+            f"{'at least' if constraint.closed in ('left', 'both') else 'above'} {constraint.left}"
+        )
+        high = (
+            f"{'at most' if constraint.closed in ('right', 'both') else 'below'} {constraint.right}"
+        )
+        return f"{kind} {low} and {high}"
+    words = {Mapping: "a mapping such as {name: value}", "boolean": "true or false", str: "a text"}
+    return words.get(constraint, "a number" if constraint is Real else str(constraint))
+
+
+def _descriptions(docstring: str) -> dict[str, str]:
+    """Take the description of every parameter from a docstring of numpydoc."""
+    section = docstring.partition("Parameters\n")[2].partition("Attributes\n")[0]
+    described: dict[str, list[str]] = {}
+    names: list[str] = []
+    for line in section.splitlines():
+        heading = re.match(r"    (\w[\w, ]*) : ", line)
+        if heading:
+            names = heading[1].split(", ")
+            described |= {name: [] for name in names}
+        elif line.startswith("        "):
+            for name in names:
+                described[name].append(line.strip())
+    return {name: _as_plain_text(" ".join(lines)) for name, lines in described.items()}
+
+
+def _as_plain_text(text: str) -> str:
+    without_roles = re.sub(r":\w+:`~?([^`]+)`", r"\1", text)
+    return without_roles.replace("``", "").replace("`", "")
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "none"
+    return json.dumps(value) if isinstance(value, (dict, bool)) else str(value)
