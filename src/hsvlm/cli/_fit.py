@@ -35,7 +35,7 @@ from hsvlm.cli._outputs import check_output, output_folder, say
 from hsvlm.cli._recipes import claim_folder, save_recipe
 from hsvlm.cli._scenes import pair_files, read_labeled_scenes
 from hsvlm.cli._settings import check_settings, parse_settings
-from hsvlm.samples import pixel_samples
+from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
@@ -110,9 +110,9 @@ def fit(
     scenes = read_labeled_scenes(pairs, reading, bands)
     classes = classes_of(prompts, scenes[0], pairs[0][1])
     clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
-    X, y = pixel_samples(
-        [one.masked_cube() for one in scenes], [one.labels for one in scenes], clf.unlabeled
-    )
+    samples = [one.samples(unlabeled=clf.unlabeled) for one in scenes]
+    X = samples[0][0] if len(samples) == 1 else PixelSamples.concatenate([x for x, _ in samples])
+    y = np.concatenate([labels for _, labels in samples])
     output_folder(folder, _NAMES, inputs, "fit")
     claim_folder(context, folder, chosen)
     start = time.perf_counter()

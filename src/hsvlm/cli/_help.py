@@ -45,7 +45,7 @@ def _scene_formats() -> Iterable[str]:
 
 
 def _feature_formats() -> Iterable[str]:
-    from hsvlm.io._vector import VECTOR_SUFFIXES
+    from hsvlm.io._features import VECTOR_SUFFIXES
 
     return sorted(VECTOR_SUFFIXES)
 

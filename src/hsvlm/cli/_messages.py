@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["error_text", "print_error", "shown_warnings"]
 
 _MAX_LINES = 4
+# Arguments that have options of the same name.
+_ARGUMENTS = "label_variable|label_column|group_column|variable|encoding|nodata|unlabeled"
+_ARGUMENT = re.compile(rf"(?<!--set )(?<![-\w.])(?<!--set )({_ARGUMENTS})=")
+_FLAG = re.compile(r"(?<![-\w.])(all_touched|resample|resume)=True")
 _MAX_CHARACTERS = 1200
 
 
@@ -34,7 +39,7 @@ def print_error(message: str) -> None:
 def error_text(error: Exception, arguments: Sequence[str]) -> str:
     """Describe an error of any library; `arguments` are those of the command line."""
     if isinstance(error, HSVLMError):
-        return error.for_command_line()
+        return with_options(error.for_command_line())
     if isinstance(error, MemoryError):
         return (
             f"The memory of this computer is not enough{_of_files(arguments)}. Close other "
@@ -48,6 +53,12 @@ def error_text(error: Exception, arguments: Sequence[str]) -> str:
         f"An unexpected {kind} stopped the command{_of_files(arguments)}: {first_line or kind}. "
         "Check these files and options; add --debug to see where it happened."
     )
+
+
+def with_options(text: str) -> str:
+    """Write arguments of functions, such as ``label_column='crop'``, as options."""
+    text = _FLAG.sub(lambda match: f"--{match[1].replace('_', '-')}", text)
+    return _ARGUMENT.sub(lambda match: f"--{match[1].replace('_', '-')} ", text)
 
 
 def _of_files(arguments: Sequence[str]) -> str:
@@ -69,7 +80,7 @@ def shown_warnings(*, debug: bool) -> Iterator[None]:
 
     def print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if isinstance(message, HSVLMWarning):
-            text = message.for_command_line()
+            text = with_options(message.for_command_line())
         else:
             text = f"{' '.join(str(message).split())} ({category.__name__})"
         line = f"hsvlm: warning: {escaped(text)}\n"

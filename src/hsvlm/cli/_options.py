@@ -159,8 +159,24 @@ class ReadOptions:
     variable: Annotated[
         str | None, typer.Option(help="Variable of the cube, for files that hold several.")
     ] = None
+    label_variable: Annotated[
+        str | None,
+        typer.Option(help="Variable or layer of the labels, for files that hold several."),
+    ] = None
     label_column: Annotated[
         str | None, typer.Option(help="Column of the classes in a file of points and polygons.")
+    ] = None
+    all_touched: Annotated[
+        bool,
+        typer.Option(
+            "--all-touched",
+            help="Label every pixel that a polygon touches, not only those whose centers it "
+            "covers; for fields smaller than a pixel.",
+        ),
+    ] = False
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Encoding of the texts of a label file, such as utf-8 or gbk."),
     ] = None
     nodata: Annotated[
         str,
@@ -175,14 +191,27 @@ class ReadOptions:
         """Read a scene and its labels; `more` are further arguments of ``read_scene``."""
         from hsvlm.io import read_scene
 
+        if labels is None:
+            self._check_no_label_options()
         return read_scene(
             path,
             variable=self.variable,
             labels=labels,
-            label_column=self.label_column if labels is not None else None,
+            label_variable=self.label_variable,
+            label_column=self.label_column,
+            all_touched=self.all_touched,
+            encoding=self.encoding,
             nodata=nodata_value(self.nodata),
             **more,
         )
+
+    def _check_no_label_options(self) -> None:
+        for name in ("label_variable", "label_column", "all_touched", "encoding"):
+            if getattr(self, name):
+                message = (
+                    f"--{name.replace('_', '-')} says how labels are read, but there are none."
+                )
+                raise typer.BadParameter(message)
 
 
 @dataclass(frozen=True)
