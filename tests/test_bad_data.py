@@ -14,7 +14,7 @@ from hsvlm._lazy import RowsCube
 from hsvlm.exceptions import DataError, HSVLMError, HSVLMWarning, ParameterError
 from hsvlm.preprocessing import SpectralTransformer
 
-KINDS = "Pass PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
+KINDS = "Pass PixelSamples, a Scene, a cube (height, width, n_bands), spectra (n_samples, n_bands)"
 
 
 @pytest.fixture
@@ -283,7 +283,6 @@ def test_half_precision_of_brains(known):
         (iter([[1.0]]), f"X is of type list_iterator. {KINDS}"),
         (xarray.Dataset({"a": ("x", [1.0])}), f"X is of type Dataset. {KINDS}"),
         (np.zeros((1, 2, 2, 2, 2)), f"X is an array of 5 dimensions. {KINDS}"),
-        (Scene(np.ones((2, 2, 12))), "X is a Scene: pass what X, y = scene.samples() gives, or "),
         (scipy.sparse.eye(12).tocsr(), "Sparse data was passed for X, but dense data is required."),
         ([[1.0, 2.0], [3.0]], "X, of type list, cannot be turned into an array (setting an array"),
         (np.zeros((3, 12), dtype="M8[D]"), "X has dtype datetime64[D]. Pass real numbers."),

@@ -44,8 +44,8 @@ def test_bands_first(make, cube, labels):
 def test_cube_without_a_map(make, cube, labels):
     assert message_of(DataError, make(), cube, labels.ravel()) == (
         "A cube of shape (18, 20, 12) needs a label map of shape (18, 20), got y of shape (360,). "
-        "Pass PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
-        "windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
+        "Pass PixelSamples, a Scene, a cube (height, width, n_bands), spectra (n_samples, n_bands) "
+        "or windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
     )
 
 
@@ -119,8 +119,8 @@ def test_windows_that_are_not_square(make, cube, labels):
     X, y = pixel_samples(cube, labels)
     assert message_of(DataError, make(), X.windows(5)[:, :3], y) == (
         f"Windows must be square with an odd side, got shape ({len(y)}, 3, 5, 12). Pass "
-        "PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or windows "
-        "(n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
+        "PixelSamples, a Scene, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
+        "windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
     )
 
 
@@ -328,7 +328,7 @@ def test_class_weights_that_weigh_nothing(make, cube, labels, weights):
 def test_no_samples(make, cube, labels):
     X, y = pixel_samples(cube, labels)
     expected = (
-        "X holds no samples. Pass PixelSamples, a cube (height, width, n_bands), spectra "
+        "X holds no samples. Pass PixelSamples, a Scene, a cube (height, width, n_bands), spectra "
         "(n_samples, n_bands) or windows (n_samples, size, size, n_bands). Several cubes: "
         "pixel_samples([...], [...])."
     )

@@ -9,7 +9,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._batches import in_batches
-from hsvlm._inputs import predict_inputs
+from hsvlm._inputs import cube_of_scene, predict_inputs
 from hsvlm._parallel import is_divisible
 from hsvlm._sources import input_source
 from hsvlm.exceptions import TrainingDivergedError
@@ -43,6 +43,7 @@ def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
         Unit vectors.
     """
     check_is_fitted(clf, "net_")
+    X = cube_of_scene(clf, X)
     return _outputs(clf, X, clf.net_.module_.embed)
 
 

@@ -20,15 +20,20 @@ from hsvlm._lazy import valid_pixels
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing import check_band_count
 from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
-from hsvlm.scene import Scene
+from hsvlm.scene import Scene, common_classes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = [
+    "check_bands",
     "class_targets",
+    "cube_of_scene",
     "fit_inputs",
     "is_cube",
+    "is_map",
     "labeled_samples",
     "merge_repeated",
     "predict_inputs",
@@ -36,14 +41,19 @@ __all__ = [
 ]
 
 _KINDS = (
-    "Pass PixelSamples, a cube (height, width, n_bands), spectra (n_samples, n_bands) or windows "
-    "(n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
+    "Pass PixelSamples, a Scene, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
+    "windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
 )
 
 
 def is_cube(X: Any) -> bool:
     """Tell whether `X` is a cube, whose labels and predictions are maps."""
     return not isinstance(X, PixelSamples) and n_dimensions(X) == 3
+
+
+def is_map(X: Any) -> bool:
+    """Tell whether predictions of `X` are maps."""
+    return isinstance(X, Scene) or is_cube(X)
 
 
 def fit_inputs(
@@ -55,10 +65,10 @@ def fit_inputs(
     ----------
     estimator : HSIPromptClassifier
         Provides `unlabeled`, receives ``n_features_in_``.
-    X : PixelSamples or array
-        One of the four kinds.
-    y : array-like
-        Label vector, or label map for a cube.
+    X : PixelSamples, array, Scene or list of Scene
+        One of the kinds that the classifier takes.
+    y : array-like or None
+        Label vector, or label map for a cube; None takes the labels of scenes.
     sample_weight : array-like or None
         In the shape of `y`.
 
@@ -76,7 +86,11 @@ def fit_inputs(
     DataError, ValueError
         If shapes or types do not fit.
     """
-    if is_cube(X):
+    scenes = _scenes(X)
+    if scenes is not None:
+        _keep_wavelengths(estimator, scenes)
+        X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
+    elif is_cube(X):
         X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled)
     elif not isinstance(X, PixelSamples):
         X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
@@ -124,17 +138,111 @@ def labeled_samples(
     """
     cube = as_cube(X)
     samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled)
-    labels = as_labels(labels)
+    return samples, as_labels(labels), _weights_at(samples, sample_weight, np.shape(y))
+
+
+def _weights_at(
+    samples: PixelSamples, sample_weight: Any, shape: tuple[int, ...]
+) -> NDArray[Any] | None:
     if sample_weight is None:
-        return samples, labels, None
+        return None
     weights = sample_weight if isinstance(sample_weight, np.ndarray) else np.asarray(sample_weight)
-    if weights.shape != np.shape(y):
+    if weights.shape != shape:
         message = (
-            f"sample_weight has shape {weights.shape}, the label map {np.shape(y)}. "
+            f"sample_weight has shape {weights.shape}, the label map {shape}. "
             "Give one weight per pixel of the map."
         )
         raise DataError(message)
-    return samples, labels, weights[tuple(samples.coords.T)]
+    at_samples: NDArray[Any] = weights[tuple(samples.coords.T)]
+    return at_samples
+
+
+def _scenes(X: Any) -> list[Scene] | None:
+    """Return scenes as a list, and None for all other inputs."""
+    if isinstance(X, Scene):
+        return [X]
+    if not isinstance(X, (list, tuple)) or not any(isinstance(item, Scene) for item in X):
+        return None
+    others = {type(item).__name__ for item in X if not isinstance(item, Scene)}
+    if others:
+        problem = f"X contains scenes together with {', '.join(sorted(others))}."
+        raise DataError(problem, "Pass scenes only, or join samples by PixelSamples.concatenate.")
+    return list(X)
+
+
+def _scene_samples(
+    scenes: list[Scene], y: Any, sample_weight: Any, unlabeled: Any
+) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
+    """Take the labeled valid pixels of scenes, with their labels and weights."""
+    maps, weights = (_per_scene(values, scenes) for values in (y, sample_weight))
+    if y is None:
+        for number, scene in enumerate(scenes, start=1):
+            if scene.labels is None:
+                name = repr(scene.name) if scene.name else f"Scene {number}"
+                problem = f"{name} has no label map."
+                hint = "Pass it as y, or read it with the scene: read_scene(path, labels=...)."
+                raise DataError(problem, hint)
+        scenes = common_classes(scenes) if len(scenes) > 1 else scenes
+    parts = [scene.samples(labels, unlabeled) for scene, labels in zip(scenes, maps, strict=True)]
+    samples = PixelSamples.concatenate([part for part, _ in parts])
+    labels = as_labels(np.concatenate([part for _, part in parts]))
+    if sample_weight is None:
+        return samples, labels, None
+    rows = zip(parts, weights, scenes, strict=True)
+    at_samples = [_weights_at(part, values, scene.shape) for (part, _), values, scene in rows]
+    return samples, labels, np.concatenate([row for row in at_samples if row is not None])
+
+
+def _per_scene(values: Any, scenes: list[Scene]) -> Sequence[Any]:
+    if values is None:
+        return [None] * len(scenes)
+    if len(scenes) == 1 and not (isinstance(values, (list, tuple)) and np.ndim(values) != 2):
+        return [values]
+    if not isinstance(values, (list, tuple)) or len(values) != len(scenes):
+        count = len(values) if isinstance(values, (list, tuple)) else 1
+        problem = f"Number of scenes in X: {len(scenes)}; number of maps: {count}."
+        raise DataError(problem, "Give a list with one map of labels or weights per scene.")
+    return values
+
+
+def _keep_wavelengths(estimator: Any, scenes: list[Scene]) -> None:
+    """Remember the wavelengths of the training, and refuse scenes that differ in them."""
+    first = next((scene for scene in scenes if scene.wavelengths_nm is not None), None)
+    if first is None or first.wavelengths_nm is None:
+        return
+    kept = {**getattr(estimator, "metadata_", {}), "wavelengths_nm": first.wavelengths_nm.tolist()}
+    estimator.metadata_ = kept
+    for scene in scenes:
+        check_bands(estimator, scene)
+
+
+def check_bands(clf: Any, scene: Scene) -> None:
+    """Refuse a scene whose wavelengths are not those of the training, as far as both are known."""
+    from hsvlm.io import match_bands
+
+    trained_on = np.asarray(getattr(clf, "metadata_", {}).get("wavelengths_nm", ()))
+    here = scene.wavelengths_nm
+    if here is None or trained_on.shape != here.shape or not (trained_on > 0).all():
+        return
+    if match_bands(scene, trained_on) is not scene:
+        message = (
+            "The bands of the scene are in another order than those that the classifier was "
+            'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
+        )
+        raise DataError(message)
+
+
+def cube_of_scene(estimator: Any, X: Any) -> Any:
+    """Return the cube of a scene, without its invalid pixels; other inputs as they are."""
+    scenes = _scenes(X)
+    if scenes is None:
+        return X
+    if not isinstance(X, Scene):
+        problem = "X is a list of scenes, whose maps may differ in size."
+        raise DataError(problem, "Predict them in turn: [clf.predict(scene) for scene in scenes].")
+    check_is_fitted(estimator, "net_")
+    check_bands(estimator, X)
+    return X.masked_cube()
 
 
 def score_inputs(
@@ -168,7 +276,12 @@ def score_inputs(
         If shapes do not fit, or labels or weights cannot be used.
     """
     check_is_fitted(estimator, "net_")
-    if is_cube(X):
+    scenes = _scenes(X)
+    if scenes is not None:
+        for scene in scenes:
+            check_bands(estimator, scene)
+        X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
+    elif is_cube(X):
         X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled)
     labels = label_vector(y, X.shape[0] if hasattr(X, "shape") else len(X))
     texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
@@ -381,7 +494,5 @@ def _windows(X: Any) -> NDArray[Any]:
 
 
 def _described(X: Any) -> str:
-    if isinstance(X, Scene):
-        return "a Scene: pass what X, y = scene.samples() gives, or scene.masked_cube() to predict"
     dimensions = n_dimensions(X)
     return f"an array of {dimensions} dimensions" if dimensions else f"of type {type(X).__name__}"

@@ -31,15 +31,15 @@ __all__ = ["NewTextsMixin"]
 class NewTextsMixin:
     """Gives a classifier the methods `similarity` and `with_prompts`."""
 
-    def similarity(self, X: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+    def similarity(self, X: Any, texts: str | Sequence[str]) -> NDArray[np.float32]:
         """Cosine similarity of pixels with any texts.
 
         Parameters
         ----------
-        X : PixelSamples, cube, spectra or windows
+        X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
-        texts : sequence of str
-            Any texts.
+        texts : str or sequence of str
+            Any texts, not empty. One text is a list of one text: the last axis stays.
 
         Returns
         -------
@@ -55,6 +55,7 @@ class NewTextsMixin:
         clf: Any = self
         _check_text_side(clf, "similarity")
         device = str(resolve_device(clf.device))
+        texts = [texts] if isinstance(texts, str) else texts
         encoded = encode_texts(texts, clf.text_encoder_, device=device)
         _check_length(clf, encoded)
         return embeddings(clf, X) @ _joint(clf, encoded).T

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from hsvlm._cubes import no_label
 from hsvlm._fitted_scene import whole_spectra
 from hsvlm._inference import window_scores
-from hsvlm._inputs import predict_inputs
+from hsvlm._inputs import cube_of_scene, predict_inputs
 from hsvlm._lazy import valid_pixels
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.readout import random_walk, transitions
@@ -114,6 +114,7 @@ class ClassScores:
 
 def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     """Class scores of inputs; see :class:`ClassScores`."""
+    X = cube_of_scene(clf, X)
     return ClassScores(clf)(X)
 
 

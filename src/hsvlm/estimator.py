@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -16,7 +16,7 @@ from sklearn.base import (
 
 from hsvlm._fitting import fit_classifier
 from hsvlm._inference import embeddings
-from hsvlm._inputs import score_inputs
+from hsvlm._inputs import is_map, score_inputs
 from hsvlm._new_texts import NewTextsMixin
 from hsvlm._saved_model.methods import SavingMixin
 from hsvlm._scene_readout import class_scores, predicted_labels
@@ -35,12 +35,44 @@ if TYPE_CHECKING:
 __all__ = ["HSIPromptClassifier"]
 
 
+class _Embedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Embeds tables, which scikit-learn wraps in the container chosen by ``set_output``."""
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        return embeddings(self, X)
+
+
+class _KeepsMaps:
+    """Leaves maps of embeddings as arrays; not a transformer, so that nothing is wrapped."""
+
+    def fit_transform(self: Any, X: Any, y: Any = None, **parameters: Any) -> Any:
+        """Fit to `X` and embed it; see `fit` and `transform`."""
+        return self.fit(X, y, **parameters).transform(X)
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return unit embeddings in the joint space of pixels and prompts.
+
+        Parameters
+        ----------
+        X : PixelSamples, Scene, cube, spectra or windows
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_embedding) or (height, width, n_embedding), float32
+            Unit vectors. Of samples, in the container chosen by ``set_output``; maps are arrays.
+        """
+        if is_map(X):
+            return embeddings(self, X)
+        return super().transform(X)  # type: ignore[misc, no-any-return]
+
+
 class HSIPromptClassifier(
     NewTextsMixin,
     SavingMixin,
-    ClassNamePrefixFeaturesOutMixin,
+    _KeepsMaps,
+    _Embedding,
     ClassifierMixin,
-    TransformerMixin,
     BaseEstimator,
 ):
     """Classify hyperspectral pixels by the text of their class prompts.
@@ -50,7 +82,8 @@ class HSIPromptClassifier(
     prompts; a pixel belongs to the class of the nearest prototype [1]_. In the scene that it was
     fitted on, probabilities are regularised over the pixels, see `spatial`.
 
-    ``X`` may be :class:`~hsvlm.PixelSamples`; a cube (height, width, n_bands), with a label map as
+    ``X`` may be :class:`~hsvlm.PixelSamples`; a :class:`~hsvlm.Scene`, which brings its labels and
+    class names, or a list of scenes to fit; a cube (height, width, n_bands), with a label map as
     ``y`` and maps as predictions; spectra (n_samples, n_bands), which are windows of one pixel; or
     ready-made windows (n_samples, size, size, n_bands).
 
@@ -155,7 +188,7 @@ class HSIPromptClassifier(
     interrupted_ : bool
         Whether Ctrl-C ended the training; the weights are then those of its best epoch.
     metadata_ : dict
-        What was saved with it; after `load` only.
+        What was saved with it, after `load`; the wavelengths in nm, after a fit to a scene.
 
     References
     ----------
@@ -291,15 +324,17 @@ class HSIPromptClassifier(
         return cls(**{**preset(name), **parameters})
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from labelled pixels and the text of the class prompts.
 
         Parameters
         ----------
-        X : PixelSamples, cube, spectra or windows
+        X : PixelSamples, Scene, list of Scene, cube, spectra or windows
             See the class description.
         y : array of shape (n_samples,), or label map of shape (height, width) for a cube
-            Integers or strings. Pixels of a map equal to `unlabeled` are left out.
+            Integers or strings. Pixels of a map equal to `unlabeled` are left out. None takes the
+            labels and class names of scenes, joined by name; of several scenes, a list of maps
+            may be given.
         sample_weight : array in the shape of `y`, default=None
             Weights of the samples in the loss. Samples of weight 0 are as good as absent.
 
@@ -323,7 +358,7 @@ class HSIPromptClassifier(
 
         Parameters
         ----------
-        X : PixelSamples, cube, spectra or windows
+        X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
 
         Returns
@@ -341,7 +376,7 @@ class HSIPromptClassifier(
 
         Parameters
         ----------
-        X : PixelSamples, cube, spectra or windows
+        X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
 
         Returns
@@ -351,12 +386,27 @@ class HSIPromptClassifier(
         """
         return np.asarray(softmax(class_scores(self, X), axis=-1))
 
+    def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
+        """Return logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : PixelSamples, Scene, cube, spectra or windows
+            Data with the bands seen during fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
+            Those of `predict_proba`, without its underflow.
+        """
+        return np.asarray(log_softmax(class_scores(self, X), axis=-1))
+
     def predict(self, X: Any) -> NDArray[Any]:
         """Most probable class: that of the nearest prototype, or what the scene makes of it.
 
         Parameters
         ----------
-        X : PixelSamples, cube, spectra or windows
+        X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
 
         Returns
@@ -366,30 +416,15 @@ class HSIPromptClassifier(
         """
         return predicted_labels(self, X)
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Unit embeddings in the joint space of pixels and prompts.
-
-        Parameters
-        ----------
-        X : PixelSamples, cube, spectra or windows
-            Data with the bands seen during fit.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_embedding) or (height, width, n_embedding), float32
-            Unit vectors.
-        """
-        return embeddings(self, X)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Overall accuracy; unlabelled pixels of a label map do not count.
 
         Parameters
         ----------
-        X : PixelSamples, cube, spectra or windows
+        X : PixelSamples, Scene, list of Scene, cube, spectra or windows
             Data with the bands seen during fit.
         y : array of shape (n_samples,), or label map of shape (height, width) for a cube
-            The true labels.
+            The true labels; None takes those of scenes.
         sample_weight : array in the shape of `y`, default=None
             Weights of the samples.
 

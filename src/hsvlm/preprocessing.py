@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ from hsvlm._normalization import StandardNormalVariate
 from hsvlm._spectra_check import SpectraCheck, usable_values
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples
+from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,9 +95,10 @@ class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator,
 
         Parameters
         ----------
-        X : PixelSamples, or array of shape (n_spectra, n_bands), (height, width, n_bands) or \
-(n_windows, size, size, n_bands)
-            Samples and windows are represented by their centre spectra, a cube by all its pixels.
+        X : PixelSamples, Scene, or array of shape (n_spectra, n_bands), (height, width, n_bands) \
+or (n_windows, size, size, n_bands)
+            Samples and windows are represented by their centre spectra, a scene by its labeled
+            pixels, a cube and a scene without labels by all pixels.
         y : array of shape (n_samples,), default=None
             Labels, for transformers that use them. They are not passed on with a cube, whose
             unlabelled pixels would count as a class.
@@ -112,6 +115,8 @@ class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator,
         ParameterError
             If `memory` is neither None, a folder nor a joblib.Memory.
         """
+        if isinstance(X, Scene):
+            X, y = (X.masked_cube(), None) if X.labels is None else X.samples()
         if _is_plain(X):
             refuse_masked(X, "X")
             spectra = validate_data(
@@ -169,13 +174,13 @@ class _KeepKind:
 
         Parameters
         ----------
-        X : PixelSamples, or array of shape (n_spectra, n_bands), (height, width, n_bands) or \
-(n_windows, size, size, n_bands)
+        X : PixelSamples, Scene, or array of shape (n_spectra, n_bands), (height, width, n_bands) \
+or (n_windows, size, size, n_bands)
             Data with the bands seen during fit.
 
         Returns
         -------
-        PixelSamples, ndarray or masked cube
+        PixelSamples, Scene, ndarray or masked cube
             The same kind as `X`, with (n_components or transformed) bands on the last axis; plain
             spectra in the container chosen by ``set_output``. Pixels without data stay without.
             Pixels of a scene that cannot be used become NaN, since windows may never touch them.
@@ -186,6 +191,10 @@ class _KeepKind:
             If an array holds NaN, infinite or extreme values, or the band count differs from fit.
         """
         check_is_fitted(self)
+        if isinstance(X, Scene):
+            # The bands are others now, so what described them is left out.
+            cube = self.transform(X.masked_cube())
+            return replace(X, cube=cube, wavelengths_nm=None, bad_bands=None, band_names=())
         if _is_plain(X):
             return super().transform(X)  # type: ignore[misc]
         if isinstance(X, PixelSamples):

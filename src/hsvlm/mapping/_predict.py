@@ -12,10 +12,11 @@ import numpy as np
 from hsvlm._class_table import ClassTable, match_classes
 from hsvlm._cubes import as_cubes
 from hsvlm._inference import BLOCK_SIZE
+from hsvlm._inputs import check_bands
 from hsvlm._lazy import is_mapped, read_through, source_of, valid_pixels
 from hsvlm._palette import distinct_colors
 from hsvlm.exceptions import DataError
-from hsvlm.io import match_bands, read_scene, write_map, write_raster
+from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
 from hsvlm.mapping._map import SceneMap, class_numbers
 from hsvlm.mapping._partial import FileWork
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from hsvlm.mapping._targets import Target
 
-__all__ = ["check_bands", "opened_scene", "predict_scene", "scene_blocks"]
+__all__ = ["opened_scene", "predict_scene", "scene_blocks"]
 
 _MAP, _PROBABILITIES, _ENTROPY = "map", "probabilities", "entropy"
 
@@ -187,33 +188,6 @@ def opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
     if known is not None and Path(known) not in sources:
         sources.append(Path(known))
     return scene, sources
-
-
-def check_bands(clf: Any, scene: Scene) -> None:
-    """Refuse a scene whose bands are not those that a classifier was trained on.
-
-    Parameters
-    ----------
-    clf : classifier
-        Looked at if it was saved with the wavelengths of its training.
-    scene : Scene
-        Looked at if it has wavelengths.
-
-    Raises
-    ------
-    DataError
-        If they differ, or come in another order.
-    """
-    trained_on = np.asarray(getattr(clf, "metadata_", {}).get("wavelengths_nm", ()))
-    here = scene.wavelengths_nm
-    if here is None or trained_on.shape != here.shape or not (trained_on > 0).all():
-        return
-    if match_bands(scene, trained_on) is not scene:
-        message = (
-            "The bands of the scene are in another order than those that the classifier was "
-            'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
-        )
-        raise DataError(message)
 
 
 def scene_blocks(scene: Scene) -> PixelBlocks:
