@@ -34,7 +34,16 @@ def test_other_sizes():
     with pytest.raises(FileError) as error:
         check_grid("map.tif", LabelMap(LABELS.T), SCENE)
     assert str(error.value) == (
-        f"map.tif: the label map has 8 x 6 pixels, the scene 6 x 8. {REMEDY}"
+        "map.tif: the label map has 8 x 6 pixels, the scene 6 x 8 (it seems to be transposed). Give "
+        "a map with a label for each pixel of the scene."
+    )
+
+
+def test_other_sizes_of_placed_maps():
+    with pytest.raises(FileError) as error:
+        check_grid("map.tif", LabelMap(LABELS[1:], transform=PLACE), SCENE)
+    assert str(error.value) == (
+        f"map.tif: the label map has 5 x 8 pixels, the scene 6 x 8. {REMEDY}"
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from hsvlm._files import existing_file, unreadable
 from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
     CUT,
@@ -45,7 +46,9 @@ _LARGEST_HEADER = 2**16
 _MOST_MEMBERS = 10_000
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(
+    path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
+) -> Found:
     """Read a cube from a ``.npy`` or ``.npz`` file.
 
     Parameters
@@ -55,6 +58,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         cube is loaded.
     variable : str, default=None
         Name of the array of a ``.npz`` file. None: the one array of 3 dimensions.
+    size : tuple of int, default=None
+        Height and width of a cube that is stored with 2 dimensions, bands and pixels in either
+        order; pixels follow each other along the rows, as NumPy counts.
 
     Returns
     -------
@@ -71,9 +77,17 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     """
     file = existing_file(path)
     if file.suffix.lower() == ".npy":
-        return Found(Scene(_mapped(file, 3, variable)))
+        if size is None:
+            return Found(Scene(_mapped(file, 3, variable)))
+        table = _mapped(file, 2, variable)
+        choose_table(file, {"its array": Held.of(table.shape, table.dtype)}, size, "its array")
+        return Found(Scene(fold(file, table, size, by_columns=False)))
     held = _members(file)
-    cube = _load(file, _chosen(file, held, 3, variable))
+    if size is None:
+        cube = _load(file, _chosen(file, held, 3, variable))
+    else:
+        table = _load(file, choose_table(file, held, size, variable))
+        cube = fold(file, table, size, by_columns=False)
     lists = [one for one in held if holds_wavelengths(one) and held[one].shape == (cube.shape[2],)]
     wavelengths = to_nanometres(_load(file, lists[0])) if lists else None
     return Found(Scene(cube, wavelengths_nm=wavelengths))

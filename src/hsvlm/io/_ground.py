@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hsvlm.exceptions import FileError
     from hsvlm.io._common import LabelMap
     from hsvlm.scene import Scene
 
@@ -47,9 +48,7 @@ def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
     remedy = "Bring it to the grid of the scene, for example with gdalwarp -r near."
     height, width = scene.shape
     if found.labels.shape != (height, width):
-        rows, cols = found.labels.shape
-        wrong = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}"
-        raise unreadable(path, wrong, remedy)
+        raise _other_size(path, found, scene)
     if found.transform is None or scene.transform is None:
         return
     theirs, ours = _corners(found.transform, scene.shape), _corners(scene.transform, scene.shape)
@@ -65,8 +64,36 @@ def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
         if names[0] != names[1]:
             wrong = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
             raise unreadable(path, wrong, remedy)
+    if _turned(theirs, ours, scene.transform):
+        wrong = "rows or columns of the label map run in another direction than those of the scene"
+        raise unreadable(path, wrong, remedy)
     wrong = f"the corners of the label map lie up to {pixels:.4g} pixels from those of the scene"
     raise unreadable(path, wrong, remedy)
+
+
+def _other_size(path: Any, found: LabelMap, scene: Scene) -> FileError:
+    height, width = scene.shape
+    rows, cols = found.labels.shape
+    if min(rows, cols) == 1 and rows * cols == height * width:
+        return unreadable(
+            path,
+            f"holds a row or column of labels, of {rows * cols:,} pixels, and their order of "
+            "pixels is unknown",
+            f"Save them as a map of {height} x {width} pixels.",
+        )
+    remedy = "Bring it to the grid of the scene, for example with gdalwarp -r near."
+    if found.transform is None or scene.transform is None:
+        remedy = "Give a map with a label for each pixel of the scene."
+    turned = " (it seems to be transposed)" if (cols, rows) == (height, width) else ""
+    wrong = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}{turned}"
+    return unreadable(path, wrong, remedy)
+
+
+def _turned(theirs: Any, ours: Any, transform: tuple[float, ...]) -> bool:
+    """Tell whether two grids fill the same rectangle from different corners."""
+    tolerance = _TOLERANCE_PX * float(np.hypot(transform[0], transform[3]))
+    ends = [(corners.min(axis=0), corners.max(axis=0)) for corners in (theirs, ours)]
+    return bool(np.abs(np.array(ends[0]) - np.array(ends[1])).max() < tolerance)
 
 
 def extent(transform: tuple[float, ...], shape: tuple[int, int]) -> tuple[float, ...]:

@@ -12,9 +12,11 @@ import numpy as np
 
 from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import read_rows, release_pages, row_blocks
-from hsvlm.exceptions import ParameterError
+from hsvlm._texts import folded
+from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
 from hsvlm.io._classes import with_class_names
+from hsvlm.io._color_maps import read_color_map
 from hsvlm.io._features import (
     FeatureQuery,
     check_encoding,
@@ -22,16 +24,17 @@ from hsvlm.io._features import (
     is_feature_file,
     read_features,
 )
+from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
 from hsvlm.io._products import product_reader
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from hsvlm.io._common import LabelMap
+    from hsvlm.io._common import Found, LabelMap
     from hsvlm.scene import Scene
 
 __all__ = ["read_labels", "read_scene"]
@@ -60,6 +63,7 @@ def read_scene(
     encoding: str | None = None,
     class_names: Mapping[Any, str] | None = None,
     nodata: float | str | None = "auto",
+    shape: tuple[int, int] | None = None,
     name: str | None = None,
 ) -> Scene:
     """Read a scene from a file.
@@ -80,7 +84,8 @@ def read_scene(
     labels : path or array of shape (height, width), default=None
         The label map: a file for :func:`read_labels`, or an array.
     label_variable, label_column : str, default=None
-        `variable` and `column` of :func:`read_labels`, for the file of labels.
+        `variable` and `column` of :func:`read_labels`, for the file of labels. A `label_variable`
+        without `labels` is one of the file of the cube.
     group_column, all_touched, encoding
         As for :func:`read_labels`.
     class_names : dict, default=None
@@ -90,6 +95,11 @@ def read_scene(
         Pixels with this value in any band that is not a bad one hold no data. ``"auto"``: the
         value that the file declares. A number, NaN included, takes its place; None: all pixels
         hold data. The cube is searched once if there is such a value.
+    shape : (int, int), default=None
+        Height and width of a cube that a MATLAB or NumPy file stores with 2 dimensions, pixels and
+        bands. Pixels of a MATLAB file follow each other down the columns, those of a NumPy file
+        along the rows. None: a cube has 3 dimensions, or a MATLAB file states ``nRow`` and
+        ``nCol``.
     name : str, default=None
         Name of the scene. None: that of the file without its suffix.
 
@@ -136,15 +146,20 @@ def read_scene(
     Scene('field', 4 x 5 pixels, 3 bands, float32)
     """
     query = FeatureQuery(label_column, label_variable, group_column, all_touched, encoding)
+    if labels is None and label_variable is not None and isinstance(path, (str, PathLike)):
+        labels = path
+    size = check_size(shape)
     _check_arguments(labels, query, nodata)
     if isinstance(path, (str, PathLike)):
         file = existing_file(path)
         source: Any = file
-        found = (product_reader(file) or _reader(file)).read_cube(file, variable)
+        found = _read_cube(file, variable, size)
         own_name = found.scene.name or file.stem
     else:
         source = "xarray data"
         found = _netcdf.from_xarray(_held_by_xarray(path), variable)
+        if size is not None:
+            raise ParameterError(f"shape={shape} is for files, not for xarray data.")
         own_name = str(getattr(path, "name", None) or "")
     scene = replace(found.scene, name=own_name if name is None else name)
     marker = found.nodata if isinstance(nodata, str) else nodata
@@ -266,9 +281,13 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
         problem = f"{name}={value!r} is for points and polygons, but {file} is read as a label map."
         raise ParameterError(problem, "Leave it out, or give a file of features.")
     reader = _reader(file)
-    result: LabelMap = reader.read_label_map(file, query.layer)
-    check_grid(file, result, like)
-    return _with_checked_names(file, result, query.encoding, reader is _envi)
+    colored, messages = read_color_map(file) if reader is _raster else (None, [])
+    for message in messages:
+        # The caller of the public function.
+        warnings.warn(message, stacklevel=3)
+    labels: LabelMap = colored or reader.read_label_map(file, query.layer)
+    check_grid(file, labels, like)
+    return _with_checked_names(file, labels, query.encoding, reader is _envi)
 
 
 def _with_checked_names(
@@ -285,6 +304,8 @@ def _with_checked_names(
             raise ParameterError(problem, "Leave it out.")
         names = {label: _decoded(name, encoding) for label, name in labels.class_names.items()}
         return replace(labels, class_names=names)
+    for message in _shared_names(file, labels.class_names):
+        warnings.warn(message, stacklevel=4)
     stated = not is_envi or _envi.is_utf8(file)
     warning = encoding_warning(file, labels.class_names.values(), stated)
     if warning is not None:
@@ -293,12 +314,41 @@ def _with_checked_names(
     return labels
 
 
+def _shared_names(file: Path, names: Mapping[Any, str]) -> Iterator[HSVLMWarning]:
+    labels_of: dict[str, list[Any]] = {}
+    for label, name in names.items():
+        labels_of.setdefault(folded(name), []).append(label)
+    for labels in labels_of.values():
+        if len(labels) > 1:
+            yield HSVLMWarning(
+                f"{file}: the classes {', '.join(map(str, labels))} have one name, "
+                f"{names[labels[0]]!r}.",
+                "Give each class a name of its own, or all its pixels one number.",
+            )
+
+
 def _decoded(name: str, encoding: str) -> str:
     # Headers that are not UTF-8 are read as Latin-1, which keeps their bytes.
     try:
         return name.encode("latin-1").decode(encoding)
     except UnicodeError:
         return name
+
+
+def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> Found:
+    reader = product_reader(file) or _reader(file)
+    if size is None:
+        result: Found = reader.read_cube(file, variable)
+        return result
+    if reader not in (_matlab, _arrays):
+        problem = f"shape={size} is for cubes with 2 dimensions in MATLAB and NumPy files."
+        raise ParameterError(
+            f"{problem} {file} is of another format.",
+            "Leave it out.",
+            option_hint="Leave out --shape.",
+        )
+    folded: Found = reader.read_cube(file, variable, size)
+    return folded
 
 
 def _check_arguments(labels: Any, query: FeatureQuery, nodata: Any) -> None:

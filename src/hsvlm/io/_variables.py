@@ -139,8 +139,13 @@ def choose_variable(path: Any, held: Mapping[str, Held], n_dims: int, variable: 
     if not fitting:
         raise unreadable(path, f"holds no {what}: {_NEEDED[n_dims]}", _listing(held))
     call = {3: "read_scene(path, ", 2: "read_labels(path, scene, "}[n_dims]
-    remedy = f"Name one of them, as in {call}variable={fitting[0]!r}). {_listing(held)}"
-    raise unreadable(path, f"holds {len(fitting)} variables that could be the {what}", remedy)
+    option = {3: "--variable", 2: "--label-variable"}[n_dims]
+    raise unreadable(
+        path,
+        f"holds {len(fitting)} variables that could be the {what}",
+        f"Name one of them, as in {call}variable={fitting[0]!r}). {_listing(held)}",
+        f"Name one of them, as in {option} {fitting[0]}. {_listing(held)}",
+    )
 
 
 def axis_order(names: Iterable[str]) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._files import unreadable
+from hsvlm._texts import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,14 +160,14 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
         raise unreadable(file, problem, "Give all classes names, or all classes numbers.")
     spellings: dict[str, list[str]] = {}
     for text in counts:
-        spellings.setdefault(text.casefold(), []).append(text)
+        spellings.setdefault(folded(text), []).append(text)
     # The most frequent spelling is the name.
     chosen = {
         key: min(alike, key=lambda text: (-counts[text], text)) for key, alike in spellings.items()
     }
     names = dict(enumerate(sorted(chosen.values()), start=1))
     numbers = {name: number for number, name in names.items()}
-    codes = [0 if text is None else numbers[chosen[text.casefold()]] for text in texts]
+    codes = [0 if text is None else numbers[chosen[folded(text)]] for text in texts]
     notes = [
         f"column {column!r} spells a class in several ways: "
         f"{', '.join(map(repr, sorted(alike)))} are read as {chosen[key]!r}."
