@@ -53,10 +53,16 @@ def test_detectors_of_level_1b_are_read_one_at_a_time(make_enmap):
         # A fit to the corners of the scene is no georeference.
         assert scene.transform is None
         assert scene.crs is None
-    with pytest.raises(FileError, match="describes two images") as error:
+    with pytest.raises(FileError, match="an image of VNIR and one of SWIR") as error:
         read_scene(product.metadata)
     assert "--variable VNIR" in error.value.for_command_line()
     assert read_scene(product.metadata, variable="VNIR").wavelengths_nm.tolist() == WAVELENGTHS[:3]
+
+
+@pytest.mark.parametrize("variable", ["VNIR", "../secret", "reflectance"])
+def test_a_variable_that_is_no_image(make_enmap, variable):
+    with pytest.raises(FileError, match=r"no image .* beside it"):
+        read_scene(make_enmap().metadata, variable=variable)
 
 
 def test_metadata_without_an_image(make_enmap):
@@ -101,8 +107,9 @@ def test_metadata_of_another_number_of_bands(make_enmap):
 def test_metadata_that_cannot_be_read(make_enmap, xml, reason):
     product = make_enmap(xml=xml)
     for path in (product.path, product.metadata):
-        with pytest.raises(FileError, match=reason):
+        with pytest.raises(FileError, match=reason) as error:
             read_scene(path)
+        assert str(error.value).count(str(product.metadata)) == 1
 
 
 def test_other_xml_files_are_left_to_gdal(tmp_path):

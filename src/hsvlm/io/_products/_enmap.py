@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from hsvlm._files import existing_file, unreadable
+from hsvlm.exceptions import HSVLMError
 from hsvlm.io import _envi, _raster
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         raise unreadable(file, "its METADATA.XML is missing", _GET_AGAIN)
     try:
         metadata = _metadata(metadata_file, _parsed(metadata_file))
+    except HSVLMError:
+        raise
     except (ET.ParseError, ValueError, TypeError) as error:
         reason = str(error).rstrip(".")
         problem = f"cannot be read as the metadata of an image ({reason})"
@@ -148,22 +151,33 @@ def _metadata_of(image: Path) -> Path | None:
 
 
 def _image_of(metadata_file: Path, stem: str, variable: str | None) -> Path:
-    folder = metadata_file.parent
-    detector = "" if variable is None else f"_{variable.upper()}"
-    names = [f"{stem}SPECTRAL_IMAGE{detector}{cog}" for cog in ("", "_COG")]
-    for suffix in _IMAGE_SUFFIXES:
-        for name in names:
-            image = _beside(metadata_file, f"{name}{suffix}")
-            if image is not None:
-                return image
-    problem = f"no image {names[0]} (.TIF, .BSQ and the like) lies beside it in {folder}"
-    hint = "Put the files of the product into one folder."
-    option_hint = hint
-    if variable is None and _beside(metadata_file, f"{stem}SPECTRAL_IMAGE_VNIR.TIF") is not None:
-        problem = "it describes two images, of VNIR and of SWIR, which do not show the same pixels"
-        hint = 'Read one of them: variable="VNIR" or "SWIR".'
-        option_hint = "Read one of them: --variable VNIR or SWIR."
-    raise unreadable(metadata_file, problem, hint, option_hint)
+    detectors = {None: "", "VNIR": "_VNIR", "SWIR": "_SWIR"}
+    detector = detectors.get(None if variable is None else variable.upper())
+    images = {
+        part: _first_image(metadata_file, f"{stem}SPECTRAL_IMAGE{part}")
+        for part in detectors.values()
+    }
+    image = None if detector is None else images[detector]
+    if image is not None:
+        return image
+    if images["_VNIR"] or images["_SWIR"]:
+        raise unreadable(
+            metadata_file,
+            "it describes an image of VNIR and one of SWIR, which do not show the same pixels",
+            'Read one of them: variable="VNIR" or "SWIR".',
+            "Read one of them: --variable VNIR or SWIR.",
+        )
+    raise unreadable(
+        metadata_file,
+        f"no image {stem}SPECTRAL_IMAGE{detector or ''} (.TIF, .BSQ and the like) lies beside it",
+        "Put the files of the product into one folder, and leave out `variable`.",
+        "Put the files of the product into one folder, and leave out --variable.",
+    )
+
+
+def _first_image(metadata_file: Path, name: str) -> Path | None:
+    names = (f"{name}{cog}{suffix}" for suffix in _IMAGE_SUFFIXES for cog in ("", "_COG"))
+    return next(filter(None, (_beside(metadata_file, image) for image in names)), None)
 
 
 def _beside(file: Path, name: str) -> Path | None:
@@ -172,7 +186,8 @@ def _beside(file: Path, name: str) -> Path | None:
     if exact.is_file():
         return exact
     folded = name.casefold()
-    return next((path for path in file.parent.iterdir() if path.name.casefold() == folded), None)
+    files = (path for path in file.parent.iterdir() if path.name.casefold() == folded)
+    return next((path for path in files if path.is_file()), None)
 
 
 def _parsed(file: Path) -> ET.Element:
