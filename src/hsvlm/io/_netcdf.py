@@ -109,8 +109,8 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     ``_FillValue`` or ``missing_value`` is the value for "no data".
 
     Granules of EMIT at levels 1 and 2 [2]_ are in the geometry of the sensor: rows are scans, not
-    northings. They are read as they are and not orthorectified, so the scene has no CRS and no
-    transform. Bands outside ``good_wavelengths`` are bad bands.
+    northings. Here they are read as they are, so the scene has no CRS and no transform. Bands
+    outside ``good_wavelengths`` are bad bands.
 
     References
     ----------

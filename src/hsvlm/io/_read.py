@@ -131,8 +131,10 @@ def read_scene(
 
     Notes
     -----
-    Imaging spectroscopy granules in the geometry of the sensor, such as those of EMIT at levels 1
-    and 2, are not orthorectified, and scenes made of them have no transform.
+    Products of PRISMA, EMIT, NEON, EnMAP and DESIS are recognized by what they hold. The bands of
+    PRISMA's detectors are joined in the order of wavelengths; ``variable="VNIR"`` or ``"SWIR"``
+    reads one. EMIT granules are put on their map grid; ``variable="reflectance"`` or
+    ``"radiance"`` reads them in the geometry of the sensor, and a scene of it has no transform.
 
     Examples
     --------
