@@ -21,6 +21,7 @@ LAYERS = {
     "hsvlm._labels": 1,
     "hsvlm._coordinates": 1,
     "hsvlm._texts": 0,
+    "hsvlm._background": 1,
     "hsvlm._cubes": 1,
     "hsvlm._lazy": 1,
     "hsvlm.samples": 1,

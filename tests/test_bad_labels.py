@@ -213,13 +213,14 @@ def test_the_largest_value_of_a_map_is_probably_background(make, cube, labels):
     with pytest.warns(HSVLMWarning) as caught:
         make(text_encoder=np.eye(4)).fit(cube, marked)
     assert str(caught[0].message) == (
-        "The label map holds 255, the largest value of uint8, which often stands for background "
-        "and is taken for a class. Pass unlabeled=255, or, if it is a class, labels.astype(int)."
+        "The label map holds 255 (136 pixels), which often stands for background and is taken for "
+        "a class. Pass unlabeled=[0, 255] if that and 0 stand for no label, or unlabeled=[0] if it "
+        "is a class."
     )
 
 
 def test_maps_of_numbers_and_of_strings_do_not_mix(cube, labels):
-    names = np.array(["none", "a", "b", "c"])[labels]
+    names = np.array(["d", "a", "b", "c"])[labels]
     assert refusal(lambda: pixel_samples([cube, cube], [names, labels], unlabeled=None)) == (
         "Some label maps hold numbers and others strings. Give all of them the same kind."
     )

@@ -308,13 +308,13 @@ def test_errors(cube, labels, make, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("unlabeled", [[0, 1], np.array([0, 1]), {0}])
-def test_one_value_stands_for_background(cube, labels, unlabeled):
+@pytest.mark.parametrize("unlabeled", [[[0], 1], np.array([0, 1]), {0}])
+def test_only_values_stand_for_background(cube, labels, unlabeled):
     with pytest.raises(ParameterError) as error:
         pixel_samples(cube, labels, unlabeled)
     assert str(error.value) == (
-        f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, or None if "
-        "every pixel has a label."
+        f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, a list of "
+        "them, or None if every pixel has a label."
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,7 +11,7 @@ import numpy as np
 
 from hsvlm._arrays import as_array, check_numbers
 from hsvlm._lazy import LazyCube, MaskedCube, RowsCube
-from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError, UnknownNameError
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +26,7 @@ __all__ = [
     "labeled_pixels",
     "n_dimensions",
     "no_label",
+    "unlabeled_values",
 ]
 
 Padding = Literal["reflect", "zero"]
@@ -222,8 +222,8 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
     ----------
     label_map : ndarray of shape (height, width)
         Numbers or strings. Masked pixels of a masked array carry none.
-    unlabeled : scalar or None
-        Value that stands for "no label", NaN included; None stands for no value.
+    unlabeled : scalar, sequence of scalars or None
+        Values that stand for "no label", NaN included; None stands for no value.
 
     Returns
     -------
@@ -236,18 +236,15 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
         If `unlabeled` is a string and the map holds numbers, or the other way round, or a label
         is NaN or infinite.
     ParameterError
-        If `unlabeled` is not a single value.
-
-    Warns
-    -----
-    HSVLMWarning
-        If a label is the largest value of a small integer type, which often stands for background.
+        If `unlabeled` is neither a value nor a sequence of values.
     """
     values = np.asarray(label_map)
     labeled: NDArray[np.bool_] = ~np.ma.getmaskarray(label_map)
-    if unlabeled is not None:
-        _check_same_kind(values, unlabeled)
-        labeled &= ~_equal(values, unlabeled)
+    marks = unlabeled_values(unlabeled)
+    if marks:
+        _check_same_kind(values, unlabeled, marks)
+    for mark in marks:
+        labeled &= ~_equal(values, mark)
     if values.dtype.kind in "fc":
         found = values[labeled]
         if not np.isfinite(found).all():
@@ -257,8 +254,21 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
                 f"value of the parameter `unlabeled` instead{remedy}."
             )
             raise DataError(message)
-    _warn_of_background(values, labeled)
     return labeled
+
+
+def unlabeled_values(unlabeled: Any) -> tuple[Any, ...]:
+    """List the values that stand for "no label"; refuse what is no value."""
+    if unlabeled is None:
+        return ()
+    marks = tuple(unlabeled) if isinstance(unlabeled, (list, tuple)) else (unlabeled,)
+    if all(isinstance(mark, (str, bytes, Number, np.generic)) for mark in marks):
+        return marks
+    message = (
+        f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, a list of "
+        "them, or None if every pixel has a label."
+    )
+    raise ParameterError(message)
 
 
 def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
@@ -268,8 +278,8 @@ def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
     ----------
     classes : ndarray of shape (n_classes,)
         Labels.
-    unlabeled : scalar or None, default=0
-        Taken where it is of the kind of the labels and none of them.
+    unlabeled : scalar, sequence of scalars or None, default=0
+        The first is taken that is of the kind of the labels and none of them.
 
     Returns
     -------
@@ -279,10 +289,12 @@ def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
     """
     labels = classes.tolist()
     texts = isinstance(labels[0], str)
-    wanted = None if unlabeled is None or isinstance(unlabeled, str) != texts else unlabeled
-    # NaN, which differs from itself, does not go into a map of integers.
-    if wanted is not None and wanted == wanted and wanted not in labels and _joins(classes, wanted):
-        return wanted
+    for mark in unlabeled_values(unlabeled):
+        # NaN, which differs from itself, does not go into a map of integers.
+        if isinstance(mark, str) != texts or mark != mark or mark in labels:
+            continue
+        if _joins(classes, mark):
+            return mark
     if texts:
         return ""
     others = itertools.chain((0, -1, min(labels) - 1), itertools.count(1))
@@ -311,38 +323,19 @@ def _equal(values: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
     return np.array([equal(one) for one in values.flat], dtype=bool).reshape(values.shape)
 
 
-def _warn_of_background(values: NDArray[Any], labeled: NDArray[np.bool_]) -> None:
-    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
-        return
-    largest = np.iinfo(values.dtype).max
-    if (labeled & (values == largest)).any():
-        message = (
-            f"The label map holds {largest}, the largest value of {values.dtype}, which often "
-            f"stands for background and is taken for a class. Pass unlabeled={largest}, or, if it "
-            "is a class, labels.astype(int)."
-        )
-        warnings.warn(message, HSVLMWarning, stacklevel=3)
-
-
-def _check_same_kind(values: NDArray[Any], unlabeled: Any) -> None:
-    if not isinstance(unlabeled, (str, bytes, Number, np.generic)):
-        message = (
-            f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, or None "
-            "if every pixel has a label."
-        )
-        raise ParameterError(message)
-    wanted = _kind(unlabeled)
-    held = (
-        {_kind(one) for one in values.flat}
+def _check_same_kind(values: NDArray[Any], unlabeled: Any, marks: tuple[Any, ...]) -> None:
+    wanted = {_kind(mark) for mark in marks}
+    kinds = (
+        {_kind(value) for value in values.flat}
         if values.dtype.kind == "O"
         else {_kind(values.dtype.type())}
     )
-    if wanted in held:
+    if wanted & kinds:
         return
     message = (
-        f"The label map holds {' and '.join(sorted(held))}, but unlabeled={unlabeled!r} belongs "
-        f"to the {wanted}, so no pixel could equal it. Pass the value of the map that stands for "
-        "background, or unlabeled=None if every pixel has a label."
+        f"The label map holds {' and '.join(sorted(kinds))}, but unlabeled={unlabeled!r} belongs "
+        f"to the {' and '.join(sorted(wanted))}, so no pixel could equal it. Pass the value of the "
+        "map that stands for background, or unlabeled=None if every pixel has a label."
     )
     raise DataError(message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,7 +92,9 @@ def fit_inputs(
         _keep_wavelengths(estimator, scenes)
         X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
-        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled)
+        X, y, sample_weight = labeled_samples(
+            X, y, sample_weight, estimator.unlabeled, _stated_names(estimator)
+        )
     elif not isinstance(X, PixelSamples):
         X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
     if not len(X):
@@ -107,7 +110,11 @@ def fit_inputs(
 
 
 def labeled_samples(
-    X: Any, y: Any, sample_weight: Any, unlabeled: Any
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    unlabeled: Any,
+    class_names: Mapping[Any, str] | None = None,
 ) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
     """Take the labelled pixels of a cube, with their labels and weights.
 
@@ -119,8 +126,10 @@ def labeled_samples(
         Its label map.
     sample_weight : array of shape (height, width) or None
         Weights of the pixels.
-    unlabeled : int, float, str or None
-        Value of the map that stands for "no label".
+    unlabeled : int, float, str, list of these, or None
+        Values of the map that stand for "no label".
+    class_names : dict, default=None
+        ``{label: name}``.
 
     Returns
     -------
@@ -137,7 +146,7 @@ def labeled_samples(
         If the shapes do not fit, or labels cannot name classes.
     """
     cube = as_cube(X)
-    samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled)
+    samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled, class_names=class_names)
     return samples, as_labels(labels), _weights_at(samples, sample_weight, np.shape(y))
 
 
@@ -282,7 +291,9 @@ def score_inputs(
             check_bands(estimator, scene)
         X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
-        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled)
+        X, y, sample_weight = labeled_samples(
+            X, y, sample_weight, estimator.unlabeled, _fitted_names(estimator)
+        )
     labels = label_vector(y, X.shape[0] if hasattr(X, "shape") else len(X))
     texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
     if texts != known:
@@ -434,6 +445,20 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
         )
         raise ParameterError(message)
     return X, shape, valid
+
+
+def _stated_names(estimator: Any) -> dict[Any, str]:
+    """Give the names, or else the prompts, that the user stated for labels."""
+    names: dict[Any, str] = {}
+    for stated in (estimator.prompts, estimator.class_names):
+        if isinstance(stated, Mapping):
+            names |= {label: str(text) for label, text in stated.items()}
+    return names
+
+
+def _fitted_names(estimator: Any) -> dict[Any, str]:
+    """Give every class of a fitted classifier a name, so that none is doubted."""
+    return {label: f"class {label}" for label in estimator.classes_.tolist()}
 
 
 def _label_map(cube: Any, y: Any) -> NDArray[Any]:

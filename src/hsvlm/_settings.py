@@ -63,7 +63,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "checkpoint_every": [_COUNT],
     "resume": ["boolean"],
     "warm_start": ["boolean"],
-    "unlabeled": [Real, str, None],
+    "unlabeled": [Real, str, list, tuple, None],
     "precision": [StrOptions({"float32", "bfloat16"})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],

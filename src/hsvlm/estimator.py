@@ -150,8 +150,9 @@ class HSIPromptClassifier(
         Go on from the checkpoint of the same training, if any, as if nothing had interrupted it.
     warm_start : bool, default=False
         Continue from the previous fit: its weights, preprocessing and prototypes.
-    unlabeled : int, float, str or None, default=0
-        Value of label maps that stands for "no label"; of no meaning in label vectors.
+    unlabeled : int, float, str, list of these, or None, default=0
+        Values of label maps that stand for "no label", see :func:`hsvlm.pixel_samples`; of no
+        meaning in label vectors.
     device : str or torch.device, default="auto"
         Where to compute; ``"auto"`` takes a GPU where there is one.
     precision : {"float32", "bfloat16"}, default="float32"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._arrays import as_array, native
+from hsvlm._background import check_background
 from hsvlm._class_table import ClassEntry
 from hsvlm._coordinates import as_whole_numbers, check_coordinates
 from hsvlm._cubes import (
@@ -385,7 +386,9 @@ class PixelSamples:
         return joined
 
 
-def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamples, NDArray[Any]]:
+def pixel_samples(
+    cube: Any, labels: Any, unlabeled: Any = 0, *, class_names: Mapping[Any, str] | None = None
+) -> tuple[PixelSamples, NDArray[Any]]:
     """Make samples and their labels from cubes and label maps.
 
     Parameters
@@ -395,9 +398,12 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     labels : array of shape (height, width), or a sequence of such arrays
         One label map per scene, of numbers or strings. Masked pixels of a masked array have no
         label.
-    unlabeled : int, float, str or None, default=0
+    unlabeled : int, float, str, list of these, or None, default=0
         Value of the label maps that stands for "no label". Pixels that carry it are left out; NaN
-        leaves out the pixels that are NaN. None: every pixel has a label.
+        leaves out the pixels that are NaN. A list names all such values and is not doubted: with
+        ``[0]``, a negative number is a class. None: every pixel has a label.
+    class_names : dict, default=None
+        ``{label: name}``, by which a value that could stand for "no label" is known as a class.
 
     Returns
     -------
@@ -411,9 +417,16 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     DataError
         If a cube is not 3-D, its height and width differ from those of its label map, the bands
         come first, a label is NaN or infinite, the map holds strings and `unlabeled` is a number or
-        the other way round, or no pixel is labelled.
+        the other way round, no pixel is labelled, or several values of the map may stand for "no
+        label", such as 0 and -1.
     ParameterError
-        If `unlabeled` is not a single value.
+        If `unlabeled` is neither a value nor a list of values.
+
+    Warns
+    -----
+    HSVLMWarning
+        If a label looks like a fill value, such as 255; if 0 seems to be a class; or if half of
+        the labeled pixels of a class hold no data.
 
     Examples
     --------
@@ -434,6 +447,7 @@ def pixel_samples(cube: Any, labels: Any, unlabeled: Any = 0) -> tuple[PixelSamp
     for number, (one, label_map) in enumerate(zip(cubes, maps, strict=True)):
         check_label_map(one, label_map)
         labeled = labeled_pixels(label_map, unlabeled)
+        check_background(label_map, labeled, unlabeled, class_names)
         valid = valid_pixels(one)
         here = np.argwhere(labeled if valid is None else labeled & valid)
         coords.append(here)

@@ -187,8 +187,8 @@ class Scene:
         ----------
         labels : ndarray of shape (height, width), default=None
             Another label map than that of the scene.
-        unlabeled : int, float, str or None, default=0
-            Value that stands for "no label".
+        unlabeled : int, float, str, list of these, or None, default=0
+            Values that stand for "no label", see :func:`hsvlm.pixel_samples`.
 
         Returns
         -------
@@ -213,7 +213,7 @@ class Scene:
         if chosen is None:
             message = "The scene has no label map. Pass one: scene.samples(labels)."
             raise DataError(message)
-        X, y = pixel_samples(self.masked_cube(), chosen, unlabeled)
+        X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
         if labels is None and self.class_names:
             X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
         return X, y

@@ -35,7 +35,7 @@ def scenes(draw):
         label_map[rng.random(label_map.shape) < 0.01] = 4  # a class of few pixels
         maps.append(label_map)
     assume(any(one.any() for one in maps))
-    X, y = pixel_samples([np.zeros((*one.shape, 1)) for one in maps], maps)
+    X, y = pixel_samples([np.zeros((*one.shape, 1)) for one in maps], maps, unlabeled=[0])
     order = rng.permutation(len(X))
     return X[order], NAMES[y[order]] if draw(st.booleans()) else y[order]
 

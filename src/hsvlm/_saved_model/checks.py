@@ -53,9 +53,9 @@ def check_classifier(clf: Any) -> None:
     named = {} if clf.class_names_ is None else clf.class_names_
     _expect(type(named) is dict and set(named) <= set(clf.classes_.tolist()), "class_names_")
     _expect(all(type(name) is str for name in named.values()), "class_names_")
-    _expect(
-        clf.unlabeled is None or isinstance(clf.unlabeled, (str, Number, np.generic)), "unlabeled"
-    )
+    marks = clf.unlabeled if isinstance(clf.unlabeled, (list, tuple)) else [clf.unlabeled]
+    if clf.unlabeled is not None:
+        _expect(all(isinstance(mark, (str, Number, np.generic)) for mark in marks), "unlabeled")
     if hasattr(clf, "prototypes_"):
         _check_text(clf, n_classes)
     _check_names(clf, clf.n_features_in_)

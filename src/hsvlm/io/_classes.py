@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._class_table import ClassTable, label_table, match_classes, present_labels, relabel
-from hsvlm._cubes import labeled_pixels
+from hsvlm._cubes import labeled_pixels, unlabeled_values
 from hsvlm._lazy import row_blocks
 from hsvlm._palette import distinct_colors
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
@@ -126,7 +126,8 @@ def class_codes(
         If names are not those of such labels, or a colour is none.
     """
     held = _distinct(labels, unlabeled)
-    named = [one for one in class_names if one != unlabeled]
+    marks = unlabeled_values(unlabeled)
+    named = [label for label in class_names if label not in marks]
     if held and named and isinstance(held[0], str) != isinstance(named[0], str):
         message = (
             f"class_names has the key {named[0]!r}, but the map holds labels like {held[0]!r}. "

@@ -86,7 +86,9 @@ def _map_summary(
         return classification_summary(
             label_map, estimator.predict(X), unlabeled=unlabeled, sample_weight=weights
         )
-    samples, y = pixel_samples(X, label_map, unlabeled)
+    # What the fit took for a class is one.
+    names = {label: f"class {label}" for label in np.asarray(getattr(estimator, "classes_", ()))}
+    samples, y = pixel_samples(X, label_map, unlabeled, class_names=names)
     if weights is not None:
         weights = weights[tuple(samples.coords.T)]
     return classification_summary(y, estimator.predict(samples), sample_weight=weights)

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
+from hsvlm._background import check_background
 from hsvlm._cubes import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._base import Splitter
@@ -233,10 +234,7 @@ class MapSplit(Splitter):
 
     def _labelled_sides(self) -> list[list[NDArray[np.bool_]]]:
         sides = [
-            [
-                labeled_pixels(one, False if one.dtype == bool else self.unlabeled)
-                for one in _as_maps(maps)
-            ]
+            [_labeled(label_map, self.unlabeled) for label_map in _as_maps(maps)]
             for maps in (self.train_map, self.test_map)
         ]
         shapes = [[one.shape for one in side] for side in sides]
@@ -315,6 +313,14 @@ class MapSplit(Splitter):
                     "another order. Translate them, or pass masks (map != 0) to use positions only."
                 )
                 raise DataError(message)
+
+
+def _labeled(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
+    if label_map.dtype == bool:
+        return labeled_pixels(label_map, False)
+    labeled = labeled_pixels(label_map, unlabeled)
+    check_background(label_map, labeled, unlabeled)
+    return labeled
 
 
 def _as_maps(maps: Any) -> list[NDArray[Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._cubes import labeled_pixels
+from hsvlm._cubes import labeled_pixels, unlabeled_values
 from hsvlm.exceptions import DataError
 from hsvlm.plotting._base import Display, class_colours, names_of
 from hsvlm.plotting._legend import add_legend, class_patches
@@ -289,8 +289,8 @@ def _legend_names(
         drawn = label_map[::step, ::step]
         found = np.unique(np.asarray(drawn)[~np.ma.getmaskarray(drawn)]).tolist()
         names |= {one: str(one) for one in found if one not in names}
-    if unlabeled is not None:
-        names.pop(unlabeled, None)
+    for mark in unlabeled_values(unlabeled):
+        names.pop(mark, None)
     return names
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from hsvlm._cubes import unlabeled_values
 from hsvlm._runtime import import_optional
 from hsvlm.exceptions import DataError
 from hsvlm.plotting._base import Display, class_colours, luminance, names_of, new_axes
@@ -124,7 +125,7 @@ class SpectraDisplay(Display):
         X, y = scene.samples(unlabeled=unlabeled)
         every = class_spectra(X, y, scene.bad_bands)
         # All classes take part in the choice of colours, so that they are those of the maps.
-        named = [label for label in scene.class_names if label != unlabeled]
+        named = [label for label in scene.class_names if label not in unlabeled_values(unlabeled)]
         named += [label for label in every.labels if label not in named]
         chosen = class_colours(named, {**scene.class_colors, **(colors or {})})
         found = only_classes(every, classes)
