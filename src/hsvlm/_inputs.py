@@ -291,9 +291,9 @@ def score_inputs(
             check_bands(estimator, scene)
         X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
-        X, y, sample_weight = labeled_samples(
-            X, y, sample_weight, estimator.unlabeled, _fitted_names(estimator)
-        )
+        # What the fit took for a class is one.
+        names = {label: f"class {label}" for label in estimator.classes_.tolist()}
+        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled, names)
     labels = label_vector(y, X.shape[0] if hasattr(X, "shape") else len(X))
     texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
     if texts != known:
@@ -454,11 +454,6 @@ def _stated_names(estimator: Any) -> dict[Any, str]:
         if isinstance(stated, Mapping):
             names |= {label: str(text) for label, text in stated.items()}
     return names
-
-
-def _fitted_names(estimator: Any) -> dict[Any, str]:
-    """Give every class of a fitted classifier a name, so that none is doubted."""
-    return {label: f"class {label}" for label in estimator.classes_.tolist()}
 
 
 def _label_map(cube: Any, y: Any) -> NDArray[Any]:
