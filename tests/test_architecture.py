@@ -53,6 +53,7 @@ LAYERS = {
     "hsvlm._settings": 3,
     "hsvlm.readout": 3,
     "hsvlm._fitted_scene": 3,
+    "hsvlm._training_record": 3,
     "hsvlm._restart": 3,
     "hsvlm._sources": 3,
     "hsvlm._fitting": 3,

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from hsvlm._lazy import valid_pixels
 from hsvlm._settings import Numbers
 from hsvlm._spectra_check import usable_values
+from hsvlm._training_record import TrainingScene, training_scenes
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
 from hsvlm.readout import NEIGHBORS
@@ -28,14 +29,10 @@ __all__ = [
     "Readout",
     "fit_readout",
     "readout_settings",
-    "spread",
     "whole_spectra",
 ]
 
 _N_EDGE_FEATURES = 5
-_N_REFERENCES = 16
-# Transformed copies of a scene differ in the last bits.
-_SAME = 1e-3
 _DEFAULTS: dict[str, Any] = {"restart": "auto", "contrast": 4.0, "agreement": 2.0, "n_steps": 100}
 _RANGES = {
     "restart": Numbers(Real, 0, 1, closed="right"),
@@ -46,40 +43,19 @@ _RANGES = {
 
 
 @dataclass(frozen=True, eq=False)
-class FittedScene:
-    """What is known of one scene.
+class FittedScene(TrainingScene):
+    """A training scene with the labels of its pixels.
 
     Attributes
     ----------
-    shape : tuple of int
-        Height, width and number of bands.
-    coords : ndarray of shape (n_known, 2), dtype int64
-        Rows and columns of the training pixels.
-    targets : ndarray of shape (n_known,), dtype int64
-        Their class indices.
-    weights : ndarray of shape (n_known,), float64
+    targets : ndarray of shape (n_pixels,), dtype int64
+        Class indices of the training pixels.
+    weights : ndarray of shape (n_pixels,), float64
         Their weights, which decide where a pixel has several labels.
-    references : ndarray of shape (n_references, n_bands), float64
-        Spectra of some of them, by which the scene is known again.
     """
 
-    shape: tuple[int, int, int]
-    coords: NDArray[np.int64]
     targets: NDArray[np.int64]
     weights: NDArray[np.float64]
-    references: NDArray[np.float64]
-
-    def is_of(self, cube: Any) -> bool:
-        """Tell whether a cube is this scene."""
-        if tuple(cube.shape) != self.shape:
-            return False
-        coords, references = self.coords[spread(len(self.coords))], self.references
-        valid = valid_pixels(cube)
-        if valid is not None:
-            present = valid[tuple(coords.T)]
-            coords, references = coords[present], references[present]
-        spectra = np.asarray(PixelSamples(cube, coords), dtype=np.float64)
-        return len(coords) > 0 and bool(np.allclose(spectra, references, rtol=_SAME, atol=1e-6))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,32 +175,12 @@ def fit_readout(
 def _fitted_scenes(
     X: PixelSamples, targets: NDArray[np.intp], weights: NDArray[np.float64]
 ) -> Iterator[FittedScene]:
-    for number in np.unique(X.scene_ids):
-        here = np.flatnonzero(X.scene_ids == number)
-        height, width, n_bands = X.cubes[number].shape
+    for scene, index in training_scenes(X):
         yield FittedScene(
-            (int(height), int(width), int(n_bands)),
-            X.coords[here].astype(np.int64),
-            targets[here].astype(np.int64),
-            weights[here].astype(np.float64),
-            np.asarray(X[here[spread(len(here))]], dtype=np.float64),
+            **vars(scene),
+            targets=targets[index].astype(np.int64),
+            weights=weights[index].astype(np.float64),
         )
-
-
-def spread(n_known: int) -> NDArray[np.intp]:
-    """Choose the known pixels by which a scene is known again, spread evenly over them.
-
-    Parameters
-    ----------
-    n_known : int
-        Number of known pixels.
-
-    Returns
-    -------
-    ndarray of intp
-        Their indices.
-    """
-    return np.unique(np.linspace(0, n_known - 1, _N_REFERENCES).astype(np.intp))
 
 
 def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:

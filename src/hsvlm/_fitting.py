@@ -32,6 +32,7 @@ from hsvlm._sources import input_source
 from hsvlm._spectra_check import check_variation
 from hsvlm._text_models import encoder_identity
 from hsvlm._training import fit_net
+from hsvlm._training_record import make_record, summarize_spectra
 from hsvlm.contrastive.loss import CRITERIA
 from hsvlm.exceptions import DeviceMemoryError, ParameterError, UnknownNameError
 from hsvlm.model_selection import spatial_holdout
@@ -187,8 +188,11 @@ def _train(
     clf.padding_ = clf.padding
     X, targets, weights = merge_repeated(X, targets, weights)
     kept, held = _holdout(clf, X, targets, clf.window_size_, seed)
+    spectra = centre_spectra(X[kept])
     if previous is None:
-        clf.preprocessing_ = _fitted_preprocessing(clf, X[kept])
+        clf.preprocessing_ = _fitted_preprocessing(clf, spectra)
+    summary = summarize_spectra(spectra, targets[kept])
+    del spectra
 
     identity = Identity()
     seen = None if clf.checkpoint_dir is None else identity.add_rows
@@ -231,6 +235,8 @@ def _train(
             return other
 
         _set_readout(clf, X[kept], targets[kept], weights[kept], fit_part, seed)
+    known = None if clf.readout_ is None or len(held) else clf.readout_.scenes
+    clf.training_ = make_record(X, summary, known, getattr(clf, "training_", None))
 
 
 def _set_readout(
@@ -308,8 +314,7 @@ def _encoder_class(encoder: Any) -> type[torch.nn.Module]:
     raise ParameterError(message)
 
 
-def _fitted_preprocessing(clf: Any, X: PixelSamples | NDArray[Any]) -> Pipeline:
-    spectra = centre_spectra(X)
+def _fitted_preprocessing(clf: Any, spectra: NDArray[Any]) -> Pipeline:
     check_finite(spectra)
     check_variation(spectra)
     scale = ("scale", SpectralTransformer(StandardScaler()))

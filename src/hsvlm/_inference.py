@@ -12,6 +12,7 @@ from hsvlm._batches import in_batches
 from hsvlm._inputs import cube_of_scene, predict_inputs
 from hsvlm._parallel import is_divisible
 from hsvlm._sources import input_source
+from hsvlm._training_record import warn_if_unlike
 from hsvlm.exceptions import TrainingDivergedError
 from hsvlm.samples import PixelSamples
 
@@ -44,7 +45,9 @@ def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
     """
     check_is_fitted(clf, "net_")
     X = cube_of_scene(clf, X)
-    return _outputs(clf, X, clf.net_.module_.embed)
+    values = _outputs(clf, X, clf.net_.module_.embed)
+    warn_if_unlike(clf, X)
+    return values
 
 
 def window_scores(clf: Any, X: Any) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from hsvlm._fitted_scene import whole_spectra
 from hsvlm._inference import window_scores
 from hsvlm._inputs import cube_of_scene, predict_inputs
 from hsvlm._lazy import valid_pixels
+from hsvlm._training_record import warn_if_unlike
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.readout import random_walk, transitions
 from hsvlm.samples import PixelSamples
@@ -115,7 +116,9 @@ class ClassScores:
 def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     """Class scores of inputs; see :class:`ClassScores`."""
     X = cube_of_scene(clf, X)
-    return ClassScores(clf)(X)
+    scores = ClassScores(clf)(X)
+    warn_if_unlike(clf, X)
+    return scores
 
 
 def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from hsvlm._fitted_scene import Readout
+    from hsvlm._training_record import TrainingRecord
 
 __all__ = ["HSIPromptClassifier"]
 
@@ -184,6 +185,9 @@ class HSIPromptClassifier(
         From spectra to channels, and the trained network.
     readout_ : Readout or None
         What is known of the fitted scenes, and the settings of the walks; None without a scene.
+    training_ : TrainingRecord or None
+        Statistics of the training spectra, and the scenes and pixels that were trained on; None
+        after loading a model that was saved without them.
     device_, window_size_ : str and int
         Where it was trained, and the side of its windows in pixels.
     interrupted_ : bool
@@ -222,6 +226,7 @@ class HSIPromptClassifier(
     preprocessing_: Pipeline
     net_: Any
     readout_: Readout | None
+    training_: TrainingRecord | None
     device_: str
     window_size_: int
     interrupted_: bool

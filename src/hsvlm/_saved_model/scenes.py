@@ -1,4 +1,4 @@
-"""What a classifier knows of its scenes as JSON and tensors, and back."""
+"""What a classifier knows of its scenes and its training data as JSON and tensors, and back."""
 
 from __future__ import annotations
 
@@ -7,21 +7,31 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from hsvlm._fitted_scene import FittedScene, Readout, readout_settings, spread
+from hsvlm._fitted_scene import FittedScene, Readout, readout_settings
 from hsvlm._saved_model.checks import check_steps
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._saved_model.values import fields
+from hsvlm._training_record import (
+    LEVELS,
+    MAX_EXAMPLES,
+    SpectraSummary,
+    TrainingRecord,
+    TrainingScene,
+    reference_indices,
+)
 from hsvlm.preprocessing import SpectralPCA
 
 if TYPE_CHECKING:
     from hsvlm._saved_model.values import Packer, Unpacker
 
-__all__ = ["pack_readout", "unpack_readout"]
+__all__ = ["pack_readout", "pack_record", "unpack_readout", "unpack_record"]
 
 _PLACE: Final = "readout"
+_RECORD_PLACE: Final = "training"
 _SETTINGS: Final = ("restart", "contrast", "agreement", "n_steps")
 _FACTORS: Final = ("scale", "temperature")
-_ARRAYS: Final = ("coords", "targets", "weights", "references")
+_SCENE_ARRAYS: Final = ("coords", "references")
+_ARRAYS: Final = (*_SCENE_ARRAYS, "targets", "weights")
 
 
 def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
@@ -40,13 +50,7 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
         For `json.dumps`.
     """
     scenes = [
-        {
-            "shape": list(scene.shape),
-            **{
-                name: packer.store(getattr(scene, name), f"{_PLACE}.{number}.{name}")
-                for name in _ARRAYS
-            },
-        }
+        _pack_scene(packer, scene, f"{_PLACE}.{number}", _ARRAYS)
         for number, scene in enumerate(readout.scenes)
     ]
     return {
@@ -97,26 +101,103 @@ def unpack_readout(unpacker: Unpacker, record: Any, clf: Any) -> Readout:
     return Readout(**settings, **factors, edges=edges, scenes=scenes, brier_scores=brier_scores)
 
 
-def _scene(unpacker: Unpacker, record: Any, n_bands: int, n_classes: int) -> FittedScene:
-    fields(record, ("shape", *_ARRAYS))
-    height, width, bands = (int(one) for one in record["shape"])
-    arrays = {name: unpacker.unpack(record[name]) for name in _ARRAYS}
-    coords, targets, weights, references = arrays.values()
+def pack_record(packer: Packer, record: TrainingRecord, readout: Readout | None) -> dict[str, Any]:
+    """Turn a training record into JSON; scenes that the read-out holds are numbers."""
+    known = () if readout is None else readout.scenes
+
+    def packed(scene: TrainingScene, place: str) -> Any:
+        numbers = [number for number, one in enumerate(known) if one is scene]
+        return numbers[0] if numbers else _pack_scene(packer, scene, place, _SCENE_ARRAYS)
+
+    scenes = None
+    if record.scenes is not None:
+        scenes = [
+            packed(scene, f"{_RECORD_PLACE}.{number}") for number, scene in enumerate(record.scenes)
+        ]
+    return {
+        "n_spectra": record.spectra.n_spectra,
+        "quantiles": packer.store(record.spectra.quantiles, f"{_RECORD_PLACE}.quantiles"),
+        "examples": packer.store(record.spectra.examples, f"{_RECORD_PLACE}.examples"),
+        "scenes": scenes,
+    }
+
+
+def unpack_record(unpacker: Unpacker, record: Any, clf: Any) -> TrainingRecord:
+    """Turn JSON into a training record, checked against the bands and the read-out of `clf`."""
+    fields(record, ("n_spectra", "quantiles", "examples", "scenes"))
+    n_bands = clf.n_features_in_
+    quantiles, examples = (unpacker.unpack(record[name]) for name in ("quantiles", "examples"))
+    fits = (
+        type(record["n_spectra"]) is int
+        and record["n_spectra"] > 0
+        and quantiles.shape == (len(LEVELS), n_bands)
+        and quantiles.dtype == np.float64
+        and examples.shape == (len(examples), n_bands)
+        and 0 < len(examples) <= MAX_EXAMPLES
+        and examples.dtype == np.float32
+        and bool(np.isfinite(quantiles).all() and np.isfinite(examples).all())
+        and bool((np.diff(quantiles, axis=0) >= 0).all())
+    )
+    if not fits:
+        message = "a record of the training"
+        raise ValueError(message)
+    summary = SpectraSummary(record["n_spectra"], quantiles, examples)
+    if record["scenes"] is None:
+        return TrainingRecord(summary, None)
+    scenes: list[TrainingScene] = []
+    for one in record["scenes"]:
+        if type(one) is int and one >= 0:
+            scenes.append(clf.readout_.scenes[one])
+        else:
+            shape, arrays = _unpack_scene(unpacker, one, n_bands, _SCENE_ARRAYS)
+            scenes.append(TrainingScene(shape, **arrays))
+    return TrainingRecord(summary, tuple(scenes))
+
+
+def _pack_scene(
+    packer: Packer, scene: TrainingScene, place: str, names: tuple[str, ...]
+) -> dict[str, Any]:
+    arrays = {name: packer.store(getattr(scene, name), f"{place}.{name}") for name in names}
+    return {"shape": list(scene.shape), **arrays}
+
+
+def _unpack_scene(
+    unpacker: Unpacker, record: Any, n_bands: int, names: tuple[str, ...]
+) -> tuple[tuple[int, int, int], dict[str, Any]]:
+    fields(record, ("shape", *names))
+    height, width, bands = (int(side) for side in record["shape"])
+    arrays = {name: unpacker.unpack(record[name]) for name in names}
+    coords, references = arrays["coords"], arrays["references"]
     n_known = len(coords)
     fits = (
         bands == n_bands
         and n_known > 0
         and coords.shape == (n_known, 2)
-        and targets.shape == weights.shape == (n_known,)
-        and references.shape == (len(spread(n_known)), bands)
-        and coords.dtype == targets.dtype == np.int64
-        and weights.dtype == references.dtype == np.float64
+        and references.shape == (len(reference_indices(n_known)), bands)
+        and coords.dtype == np.int64
+        and references.dtype == np.float64
         and bool((coords >= 0).all() and (coords < (height, width)).all())
-        and bool((targets >= 0).all() and (targets < n_classes).all())
-        and bool((weights > 0).all() and np.isfinite(weights).all())
         and bool(np.isfinite(references).all())
     )
     if not fits:
-        message = "a scene of the read-out"
-        raise ValueError(message)
-    return FittedScene((height, width, bands), **arrays)
+        raise _bad_scene()
+    return (height, width, bands), arrays
+
+
+def _scene(unpacker: Unpacker, record: Any, n_bands: int, n_classes: int) -> FittedScene:
+    shape, arrays = _unpack_scene(unpacker, record, n_bands, _ARRAYS)
+    targets, weights = arrays["targets"], arrays["weights"]
+    fits = (
+        targets.shape == weights.shape == arrays["coords"].shape[:1]
+        and targets.dtype == np.int64
+        and weights.dtype == np.float64
+        and bool((targets >= 0).all() and (targets < n_classes).all())
+        and bool((weights > 0).all() and np.isfinite(weights).all())
+    )
+    if not fits:
+        raise _bad_scene()
+    return FittedScene(shape, **arrays)
+
+
+def _bad_scene() -> ValueError:
+    return ValueError("a scene of the read-out")

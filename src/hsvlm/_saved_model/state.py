@@ -18,7 +18,12 @@ from hsvlm._saved_model.network import (
     unpack_network,
     vision_encoder,
 )
-from hsvlm._saved_model.scenes import pack_readout, unpack_readout
+from hsvlm._saved_model.scenes import (
+    pack_readout,
+    pack_record,
+    unpack_readout,
+    unpack_record,
+)
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._saved_model.values import fields
 from hsvlm._text_models import encoder_identity
@@ -51,6 +56,7 @@ _CLASS_NAMES: Final = "class_names_"  # kept where the parameter `class_names` d
 _TEXT_CLASSES: Final = "text_classes_"  # kept where it is True
 _IDENTITY: Final = "text_encoder_identity"
 _READOUT: Final = "readout"  # kept where there is one
+_TRAINING: Final = "training"  # missing in models from before
 # Parameters that came later, where their defaults do not stand for what was before.
 _BEFORE: Final = {"normalize": None, "spatial": None}
 
@@ -134,6 +140,8 @@ def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
         fitted[_CLASS_NAMES] = packer.pack(clf.class_names_, _CLASS_NAMES)
     rows = [{**row, "batches": []} for row in clf.history_]
     readout = {} if clf.readout_ is None else {_READOUT: pack_readout(packer, clf.readout_)}
+    record = getattr(clf, "training_", None)
+    training = {} if record is None else {_TRAINING: pack_record(packer, record, clf.readout_)}
     return {
         "parameters": parameters,
         "fitted": fitted,
@@ -141,6 +149,7 @@ def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
         "network": pack_network(packer, clf.net_),
         "history": packer.pack(rows, "history_"),
         **readout,
+        **training,
     }
 
 
@@ -182,7 +191,8 @@ def unpack_classifier(
     ValueError, TypeError, KeyError, RuntimeError
         If it is nothing that `pack_classifier` makes.
     """
-    fields(record, ("parameters", "fitted", "preprocessing", "network", "history"), (_READOUT,))
+    required = ("parameters", "fitted", "preprocessing", "network", "history")
+    fields(record, required, (_READOUT, _TRAINING))
     clf = cls(**_parameters(unpacker, record["parameters"], cls, own))
     clf.device = device
     _set_fitted(unpacker, clf, record["fitted"])
@@ -195,6 +205,8 @@ def unpack_classifier(
         clf.class_names_ = own_names(clf.classes_, clf.class_names or {})
     known = record.get(_READOUT)
     clf.readout_ = None if known is None else unpack_readout(unpacker, known, clf)
+    training = record.get(_TRAINING)
+    clf.training_ = None if training is None else unpack_record(unpacker, training, clf)
     clf.net_ = unpack_network(unpacker, record["network"], clf, own, resolve_device(device))
     clf.net_.history = History(unpacker.unpack(record["history"]))
     clf.history_ = clf.net_.history

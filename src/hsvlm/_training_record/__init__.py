@@ -1,0 +1,27 @@
+"""What a fitted classifier remembers of its training data, and comparisons with other data."""
+
+from __future__ import annotations
+
+from hsvlm._training_record.checks import find_mismatch, warn_if_unlike
+from hsvlm._training_record.record import TrainingRecord, make_record
+from hsvlm._training_record.scenes import TrainingScene, reference_indices, training_scenes
+from hsvlm._training_record.summary import (
+    LEVELS,
+    MAX_EXAMPLES,
+    SpectraSummary,
+    summarize_spectra,
+)
+
+__all__ = [
+    "LEVELS",
+    "MAX_EXAMPLES",
+    "SpectraSummary",
+    "TrainingRecord",
+    "TrainingScene",
+    "find_mismatch",
+    "make_record",
+    "reference_indices",
+    "summarize_spectra",
+    "training_scenes",
+    "warn_if_unlike",
+]

@@ -1,0 +1,99 @@
+"""A cheap check whether data to be predicted resemble those of the training."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._arrays import as_array
+from hsvlm._cubes import as_cube, n_dimensions
+from hsvlm._lazy import is_mapped, source_of, valid_pixels
+from hsvlm._normalization import StandardNormalVariate
+from hsvlm._spectra_check import usable_values
+from hsvlm._training_record.likeness import MIN_SPECTRA, compare_spectra
+from hsvlm._training_record.summary import spread_evenly
+from hsvlm.exceptions import HSVLMWarning
+from hsvlm.preprocessing import centre_spectra
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from hsvlm._training_record.likeness import Mismatch
+
+__all__ = ["find_mismatch", "warn_if_unlike"]
+
+_MAX_SPECTRA = 1000
+# As many as partial work is recognized by: both read the same rows of a file.
+_MAX_ROWS = 8
+
+
+def warn_if_unlike(clf: Any, X: Any, stacklevel: int = 4) -> None:
+    """Warn of data, valid for `clf`, that look unlike its training data by mistake."""
+    if getattr(clf, "training_", None) is None:
+        return
+    for part in _parts(X):
+        mismatch = find_mismatch(clf, part)
+        if mismatch is not None:
+            warning = HSVLMWarning(
+                mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint
+            )
+            warnings.warn(warning, stacklevel=stacklevel)
+
+
+def find_mismatch(clf: Any, X: PixelSamples | NDArray[Any]) -> Mismatch | None:
+    """Compare samples of one scene, or plain spectra, with the training spectra of `clf`."""
+    record = getattr(clf, "training_", None)
+    if record is None or len(X) < MIN_SPECTRA:
+        return None
+    if isinstance(X, PixelSamples) and any(
+        scene.is_of(X.cubes[X.scene_ids[0]]) for scene in record.scenes or ()
+    ):
+        return None
+    spectra = _sample(X)
+    usable = usable_values(spectra)
+    if usable is not None:
+        spectra = spectra[usable.all(axis=1)]
+    first = clf.preprocessing_.steps[0][1]
+    is_normalized = isinstance(first.transformer_, StandardNormalVariate)
+    return compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
+
+
+def _parts(X: Any) -> Iterator[PixelSamples | NDArray[Any]]:
+    if isinstance(X, PixelSamples):
+        for number in np.unique(X.scene_ids):
+            yield X[X.scene_ids == number]
+    elif n_dimensions(X) == 3:
+        cube = as_cube(X)
+        yield PixelSamples(cube, spread_pixels(cube))
+    else:
+        yield as_array(X)
+
+
+def spread_pixels(cube: Any) -> NDArray[np.intp]:
+    """Choose valid pixels in a few rows of a cube: their rows and columns."""
+    height, width, _ = cube.shape
+    valid = valid_pixels(cube)
+    rows = np.arange(height) if valid is None else np.flatnonzero(valid.any(axis=1))
+    rows = rows[spread_evenly(len(rows), _MAX_ROWS)]
+    per_row = max(1, _MAX_SPECTRA // max(1, len(rows)))
+    coords = []
+    for row in rows:
+        cols = np.arange(width) if valid is None else np.flatnonzero(valid[row])
+        chosen = cols[spread_evenly(len(cols), per_row)]
+        coords.append(np.column_stack([np.full(len(chosen), row), chosen]))
+    return np.concatenate(coords)
+
+
+def _sample(X: PixelSamples | NDArray[Any]) -> NDArray[Any]:
+    if isinstance(X, PixelSamples):
+        source = source_of(X.cubes[X.scene_ids[0]])
+        if not isinstance(source, np.ndarray) or is_mapped(source):
+            rows = np.unique(X.coords[:, 0])
+            near = rows[spread_evenly(len(rows), _MAX_ROWS)]
+            X = X[np.isin(X.coords[:, 0], near)]
+    return centre_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])

@@ -1,0 +1,122 @@
+"""The record of its training data that a fitted classifier carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._training_record.scenes import training_scenes
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hsvlm._training_record.scenes import TrainingScene
+    from hsvlm._training_record.summary import SpectraSummary
+
+__all__ = ["TrainingRecord", "make_record"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRecord:
+    """What a fitted classifier remembers of its training data.
+
+    Attributes
+    ----------
+    spectra : SpectraSummary
+        The training spectra in the scale of the data; after a warm start, those of the last fit.
+    scenes : tuple of TrainingScene or None
+        The scenes and their training pixels, held-out ones included; after a warm start, those of
+        all fits. None if samples had no positions in a scene.
+    """
+
+    spectra: SpectraSummary
+    scenes: tuple[TrainingScene, ...] | None
+
+    def trained_pixels(self, cube: Any) -> NDArray[np.int64] | None:
+        """Find the pixels of a cube that were trained on.
+
+        Parameters
+        ----------
+        cube : array of shape (height, width, n_bands)
+            A scene.
+
+        Returns
+        -------
+        ndarray of shape (n_pixels, 2), dtype int64, or None
+            Rows and columns; none of them if the cube is not a training scene, by its shape and by
+            spectra up to a factor and an offset. None if the training had no positions.
+        """
+        if self.scenes is None:
+            return None
+        coords = [scene.coords for scene in self.scenes if scene.is_of_scaled(cube)]
+        return np.unique(np.concatenate([np.empty((0, 2), np.int64), *coords]), axis=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Collect the figures for machines.
+
+        Returns
+        -------
+        dict
+            Numbers, lists and None only: ``n_spectra``, ``n_bands``, ``value_range`` (least and
+            largest value), ``median_range`` (least and largest median of a band) and ``scenes``
+            (height, width and number of training pixels of each; None without positions).
+        """
+        medians = self.spectra.quantiles[4]
+        scenes = None
+        if self.scenes is not None:
+            scenes = [
+                {"height": scene.shape[0], "width": scene.shape[1], "n_pixels": len(scene.coords)}
+                for scene in self.scenes
+            ]
+        return {
+            "n_spectra": self.spectra.n_spectra,
+            "n_bands": self.spectra.n_bands,
+            "value_range": list(self.spectra.value_range),
+            "median_range": [float(medians.min()), float(medians.max())],
+            "scenes": scenes,
+        }
+
+
+def make_record(
+    X: PixelSamples | NDArray[Any],
+    summary: SpectraSummary,
+    known: Sequence[TrainingScene] | None,
+    previous: TrainingRecord | None,
+) -> TrainingRecord:
+    """Describe a training.
+
+    Parameters
+    ----------
+    X : PixelSamples or ndarray of 2 or 4 dimensions
+        All samples.
+    summary : SpectraSummary
+        Of the samples that were not held out.
+    known : sequence of TrainingScene or None
+        The scenes of all samples where they are described already: coordinates are kept once.
+    previous : TrainingRecord or None
+        Of the fit that is continued.
+
+    Returns
+    -------
+    TrainingRecord
+        Of this fit, with the scenes of the previous ones.
+    """
+    if not isinstance(X, PixelSamples) or (previous is not None and previous.scenes is None):
+        return TrainingRecord(summary, None)
+    scenes = [scene for scene, _ in training_scenes(X)] if known is None else known
+    before = () if previous is None else previous.scenes or ()
+    earlier = [one for one in before if not any(_are_same(one, scene) for scene in scenes)]
+    return TrainingRecord(summary, (*scenes, *earlier))
+
+
+def _are_same(scene: TrainingScene, other: TrainingScene) -> bool:
+    return (
+        scene.shape == other.shape
+        and np.array_equal(scene.coords, other.coords)
+        and np.array_equal(scene.references, other.references)
+    )

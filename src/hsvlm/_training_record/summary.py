@@ -1,0 +1,64 @@
+"""A few numbers that describe many spectra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LEVELS", "MAX_EXAMPLES", "SpectraSummary", "spread_evenly", "summarize_spectra"]
+
+LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+MAX_SPECTRA = 2000
+# Enough for a few spectra of every class; 200 bands take 19 kB.
+MAX_EXAMPLES = 24
+
+
+@dataclass(frozen=True, eq=False)
+class SpectraSummary:
+    """Quantiles of spectra per band, in the scale of the data, and some of the spectra.
+
+    Attributes
+    ----------
+    n_spectra : int
+        Number of spectra that are described; quantiles come from 2,000 of them at most.
+    quantiles : ndarray of shape (9, n_bands), float64
+        Quantiles 0, 1, 5, 25, 50, 75, 95, 99 and 100 % of every band.
+    examples : ndarray of shape (n_examples, n_bands), float32
+        Up to 24 of the spectra, spread evenly over them.
+    """
+
+    n_spectra: int
+    quantiles: NDArray[np.float64]
+    examples: NDArray[np.float32]
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands."""
+        return int(self.quantiles.shape[1])
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Least and largest value of all bands."""
+        return float(self.quantiles[0].min()), float(self.quantiles[-1].max())
+
+
+def spread_evenly(n_items: int, n_chosen: int) -> NDArray[np.intp]:
+    """Choose indices that are spread evenly over ``range(n_items)``."""
+    n_chosen = min(n_items, n_chosen)
+    return np.unique(np.linspace(0, n_items - 1, n_chosen).astype(np.intp))
+
+
+def summarize_spectra(spectra: NDArray[Any], targets: NDArray[np.intp]) -> SpectraSummary:
+    """Describe spectra (n, n_bands); examples are spread over the classes in `targets`."""
+    values = spectra[spread_evenly(len(spectra), MAX_SPECTRA)].astype(np.float64)
+    classes = np.unique(targets)
+    per_class = max(1, MAX_EXAMPLES // len(classes))
+    members = [np.flatnonzero(targets == label) for label in classes]
+    chosen = np.concatenate([some[spread_evenly(len(some), per_class)] for some in members])
+    examples = spectra[chosen[spread_evenly(len(chosen), MAX_EXAMPLES)]].astype(np.float32)
+    return SpectraSummary(len(spectra), np.quantile(values, LEVELS, axis=0), examples)
