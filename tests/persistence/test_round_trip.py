@@ -4,6 +4,7 @@ import builtins
 import pickle
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,8 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(found, expected)
     elif isinstance(expected, np.random.RandomState):
         assert_equal(found.get_state(), expected.get_state())
+    elif is_dataclass(expected):
+        assert_equal(vars(found), vars(expected))
     elif expected != expected:
         assert found != found
     else:

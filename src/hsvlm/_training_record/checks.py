@@ -30,6 +30,7 @@ __all__ = ["find_mismatch", "warn_if_unlike"]
 _MAX_SPECTRA = 1000
 # As many as partial work is recognized by: both read the same rows of a file.
 _MAX_ROWS = 8
+_MAX_ROWS_IN_MEMORY = 64
 
 
 def warn_if_unlike(clf: Any, X: Any, stacklevel: int = 4) -> None:
@@ -75,11 +76,11 @@ def _parts(X: Any) -> Iterator[PixelSamples | NDArray[Any]]:
 
 
 def spread_pixels(cube: Any) -> NDArray[np.intp]:
-    """Choose valid pixels in a few rows of a cube: their rows and columns."""
+    """Choose valid pixels in some rows, of a file a few: their rows and columns."""
     height, width, _ = cube.shape
     valid = valid_pixels(cube)
     rows = np.arange(height) if valid is None else np.flatnonzero(valid.any(axis=1))
-    rows = rows[spread_evenly(len(rows), _MAX_ROWS)]
+    rows = rows[spread_evenly(len(rows), _MAX_ROWS_IN_MEMORY if _in_memory(cube) else _MAX_ROWS)]
     per_row = max(1, _MAX_SPECTRA // max(1, len(rows)))
     coords = []
     for row in rows:
@@ -89,11 +90,14 @@ def spread_pixels(cube: Any) -> NDArray[np.intp]:
     return np.concatenate(coords)
 
 
+def _in_memory(cube: Any) -> bool:
+    source = source_of(cube)
+    return isinstance(source, np.ndarray) and not is_mapped(source)
+
+
 def _sample(X: PixelSamples | NDArray[Any]) -> NDArray[Any]:
-    if isinstance(X, PixelSamples):
-        source = source_of(X.cubes[X.scene_ids[0]])
-        if not isinstance(source, np.ndarray) or is_mapped(source):
-            rows = np.unique(X.coords[:, 0])
-            near = rows[spread_evenly(len(rows), _MAX_ROWS)]
-            X = X[np.isin(X.coords[:, 0], near)]
+    if isinstance(X, PixelSamples) and not _in_memory(X.cubes[X.scene_ids[0]]):
+        rows = np.unique(X.coords[:, 0])
+        near = rows[spread_evenly(len(rows), _MAX_ROWS)]
+        X = X[np.isin(X.coords[:, 0], near)]
     return centre_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])

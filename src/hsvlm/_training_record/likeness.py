@@ -164,9 +164,9 @@ def _shape_mismatch(
         return None
     spectra = spectra[:: -(-len(spectra) // _MAX_COMPARED)]
     shapes, examples = _normalized(spectra), _normalized(known.examples.astype(np.float64))
-    if _variation(examples) < _VARIED:
+    if _agreement(shapes, examples) >= _MATCHING:
         return None
-    if _variation(shapes) < _FLAT:
+    if _variation(examples) >= _VARIED and _variation(shapes) < _FLAT:
         return Mismatch(
             "flat",
             "All bands have the same distribution of values, unlike those of the training: the "
@@ -174,22 +174,17 @@ def _shape_mismatch(
             "Check that the cube is (height, width, n_bands), and the interleave of its file.",
             "Check the interleave (bsq, bil, bip) and the size that the header states.",
         )
-    agreement = _agreement(shapes, examples)
-    if agreement >= _MATCHING:
-        return None
-    return _order_mismatch(shapes, examples, agreement)
+    return _order_mismatch(_denoised(shapes), examples)
 
 
-def _order_mismatch(
-    shapes: NDArray[np.float64], examples: NDArray[np.float64], agreement: float
-) -> Mismatch | None:
+def _order_mismatch(shapes: NDArray[np.float64], examples: NDArray[np.float64]) -> Mismatch | None:
     n_bands = shapes.shape[1]
     least, gain = (0.8, 0.3) if n_bands >= 16 else (0.85, 0.4) if n_bands >= 8 else (0.9, 0.5)
     hint = "Bring the bands into the order of the training; wavelengths let match_bands do it."
     option_hint = "Give both scenes wavelengths, so that bands are matched, or reorder the file."
 
-    def mismatch(kind: str, how: str, better: float) -> Mismatch | None:
-        if better < least or better - agreement < gain:
+    def mismatch(kind: str, how: str, better: float, agreement: float) -> Mismatch | None:
+        if agreement >= _MATCHING or better < least or better - agreement < gain:
             return None
         problem = (
             f"The bands look {how}: so they agree with the training spectra (correlation "
@@ -197,19 +192,23 @@ def _order_mismatch(
         )
         return Mismatch(kind, problem, hint, option_hint)
 
-    found = mismatch("reversed", "reversed", _agreement(shapes[:, ::-1], examples))
+    # Noise matters less in wide steps, which are enough to see a direction.
+    width = max(1, n_bands // 16)
+    better = _agreement(shapes[:, ::-1], examples, width)
+    found = mismatch("reversed", "reversed", better, _agreement(shapes, examples, width))
     if found is not None or n_bands < 8:
         return found
+    agreement = _agreement(shapes, examples)
     for step in range(1, 2 + min(2, n_bands // 16)):
         better = max(
             _agreement(shapes[:, step:], examples[:, :-step]),
             _agreement(shapes[:, :-step], examples[:, step:]),
         )
         how = f"shifted by {step} band{'s' if step > 1 else ''}"
-        if (found := mismatch("shifted", how, better)) is not None:
+        if (found := mismatch("shifted", how, better, agreement)) is not None:
             return found
     ratio = _roughness(shapes) / max(_roughness(examples), 1e-12)
-    if n_bands < 16 or ratio < _ROUGHER:
+    if n_bands < 16 or ratio < _ROUGHER or agreement >= _MATCHING:
         return None
     problem = (
         f"From band to band, the spectra change {ratio:.1f} times as much as those of the "
@@ -227,6 +226,13 @@ def _normalized(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(centred / deviation)
 
 
+def _denoised(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The spectra in the few components that hold most of their variation."""
+    u, s, vt = np.linalg.svd(shapes, full_matrices=False)
+    rank = min(len(s), max(3, shapes.shape[1] // 8), 8)
+    return np.asarray((u[:, :rank] * s[:rank]) @ vt[:rank])
+
+
 def _variation(shapes: NDArray[np.float64]) -> float:
     """Deviation of the medians over the bands, in quartile distances within bands."""
     low, median, high = np.quantile(shapes, (0.25, 0.5, 0.75), axis=0)
@@ -239,15 +245,16 @@ def _roughness(shapes: NDArray[np.float64]) -> float:
     return float(np.abs(np.diff(median)).mean() / max(median.std(), 1e-12))
 
 
-def _agreement(shapes: NDArray[np.float64], examples: NDArray[np.float64]) -> float:
-    """Median correlation of spectra, and of their steps, with the most similar example."""
+def _agreement(shapes: NDArray[np.float64], examples: NDArray[np.float64], width: int = 1) -> float:
+    """Median correlation of spectra, and of steps over `width` bands, with the best example."""
 
     def correlations(change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Any:
         n_bands = change(shapes).shape[1]
         return _normalized(change(shapes)) @ _normalized(change(examples)).T / n_bands
 
     # The steps tell apart what is smooth, the spectra themselves what is noisy.
-    both = np.minimum(correlations(lambda one: one), correlations(lambda one: np.diff(one, axis=1)))
+    steps = correlations(lambda one: one[:, width:] - one[:, :-width])
+    both = np.minimum(correlations(lambda one: one), steps)
     return float(np.median(both.max(axis=1)))
 
 

@@ -16,6 +16,7 @@ LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 MAX_SPECTRA = 2000
 # Enough for a few spectra of every class; 200 bands take 19 kB.
 MAX_EXAMPLES = 24
+_MAX_AVERAGED = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class SpectraSummary:
     quantiles : ndarray of shape (9, n_bands), float64
         Quantiles 0, 1, 5, 25, 50, 75, 95, 99 and 100 % of every band.
     examples : ndarray of shape (n_examples, n_bands), float32
-        Up to 24 of the spectra, spread evenly over them.
+        Up to 24 mean spectra of parts of the classes.
     """
 
     n_spectra: int
@@ -54,11 +55,17 @@ def spread_evenly(n_items: int, n_chosen: int) -> NDArray[np.intp]:
 
 
 def summarize_spectra(spectra: NDArray[Any], targets: NDArray[np.intp]) -> SpectraSummary:
-    """Describe spectra (n, n_bands); examples are spread over the classes in `targets`."""
+    """Describe spectra (n, n_bands) with class indices `targets`."""
     values = spectra[spread_evenly(len(spectra), MAX_SPECTRA)].astype(np.float64)
     classes = np.unique(targets)
     per_class = max(1, MAX_EXAMPLES // len(classes))
-    members = [np.flatnonzero(targets == label) for label in classes]
-    chosen = np.concatenate([some[spread_evenly(len(some), per_class)] for some in members])
-    examples = spectra[chosen[spread_evenly(len(chosen), MAX_EXAMPLES)]].astype(np.float32)
-    return SpectraSummary(len(spectra), np.quantile(values, LEVELS, axis=0), examples)
+    # Means have less noise than single spectra.
+    groups = [
+        group[spread_evenly(len(group), _MAX_AVERAGED)]
+        for label in classes[spread_evenly(len(classes), MAX_EXAMPLES)]
+        for group in np.array_split(np.flatnonzero(targets == label), per_class)
+        if len(group)
+    ]
+    examples = np.stack([spectra[group].mean(axis=0, dtype=np.float64) for group in groups])
+    quantiles = np.quantile(values, LEVELS, axis=0)
+    return SpectraSummary(len(spectra), quantiles, examples.astype(np.float32))
