@@ -39,7 +39,7 @@ class Scene:
         :func:`hsvlm.io.read_scene` makes of a file, which is read where it is indexed. Pixels of a
         masked array that are masked in any band are not valid.
     labels : ndarray of shape (height, width), default=None
-        Label of every pixel; 0 stands for "no label".
+        Label of every pixel; `unlabeled` stands for "no label".
     class_names : dict, default={}
         ``{label: name}``.
     wavelengths_nm : array-like of shape (n_bands,), default=None
@@ -69,6 +69,12 @@ class Scene:
     groups : ndarray of shape (height, width), dtype int, default=None
         Group of every labeled pixel, such as the polygon it lies in, for splits that keep groups
         together; 0 where there is none.
+    unlabeled : int, float or str, default=0
+        Value of `labels` that stands for "no label".
+    scale : array-like of shape (n_bands, 2) or (2,), default=None
+        Factor and offset of each band, or of all: `factor * value + offset` is the physical
+        quantity. Nothing is multiplied by them; values of bands or scenes with different ones
+        cannot be compared. None: the file states none.
 
     Raises
     ------
@@ -103,6 +109,8 @@ class Scene:
     transform: tuple[float, ...] | None = None
     text_classes: bool = False
     groups: NDArray[Any] | None = None
+    unlabeled: Any = 0
+    scale: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         given = self.cube
@@ -133,6 +141,7 @@ class Scene:
         self._convert("band_names", lambda values: tuple(map(str, values)))
         self._convert("crs", lambda crs: crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs))
         self._convert("transform", _coefficients)
+        self._convert("scale", lambda values: _scale(values, shape[2]))
 
     def _check_bands(self, n_bands: int) -> None:
         per_band = {
@@ -188,7 +197,8 @@ class Scene:
         labels : ndarray of shape (height, width), default=None
             Another label map than that of the scene.
         unlabeled : int, float, str, list of these, or None, default=0
-            Values that stand for "no label", see :func:`hsvlm.pixel_samples`.
+            Values that stand for "no label", see :func:`hsvlm.pixel_samples`; 0 is that of the
+            scene, if `labels` is None.
 
         Returns
         -------
@@ -213,6 +223,8 @@ class Scene:
         if chosen is None:
             message = "The scene has no label map. Pass one: scene.samples(labels)."
             raise DataError(message)
+        if labels is None and isinstance(unlabeled, int) and unlabeled == 0:
+            unlabeled = self.unlabeled
         X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
         if labels is None and self.class_names:
             X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
@@ -303,6 +315,7 @@ class Scene:
             cube=cube,
             wavelengths_nm=None if self.wavelengths_nm is None else self.wavelengths_nm[index],
             bad_bands=None if self.bad_bands is None else self.bad_bands[index],
+            scale=None if self.scale is None else self.scale[index],
             band_names=tuple(self.band_names[one] for one in index) if self.band_names else (),
         )
 
@@ -360,6 +373,8 @@ class Scene:
             "size": f"{height} x {width} pixels, {self._bands()}",
             "values": f"{self.cube.dtype}, {size / 1e6:,.1f} MB",
         }
+        if self.scale is not None:
+            lines["scale"] = _scale_in_words(self.scale)
         if self._span():
             low, high = self._span()
             lines["wavelengths"] = f"{low:.1f} to {high:.1f} nm"
@@ -369,7 +384,7 @@ class Scene:
             lines["valid pixels"] = f"{int(self.valid.sum()):,} of {self.valid.size:,}"
         if self.labels is not None:
             values, counts = np.unique(self.labels, return_counts=True)
-            names = {0: "no label", **self.class_names}
+            names = {**self.class_names, self.unlabeled: "no label"}
             lines["labels"] = ", ".join(
                 f"{names.get(value, value)}: {count:,}"
                 for value, count in zip(values.tolist(), counts.tolist(), strict=True)
@@ -522,3 +537,28 @@ def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
         )
         raise DataError(message)
     return values[:6]
+
+
+def _scale(values: Any, n_bands: int) -> NDArray[np.float64]:
+    array = as_array(values, "scale").astype(np.float64)
+    if array.shape == (2,):
+        array = np.tile(array, (n_bands, 1))
+    if array.shape != (n_bands, 2) or not (np.isfinite(array).all() and array[:, 0].all()):
+        message = (
+            f"scale must be a factor other than 0 and an offset, both finite, for each of the "
+            f"{n_bands} bands or for all, got an array of shape {np.shape(values)}."
+        )
+        raise DataError(message, "Give an array of shape (n_bands, 2), or None.")
+    return array
+
+
+def _scale_in_words(scale: NDArray[np.float64]) -> str:
+    """Say what the stored values have to be multiplied by."""
+    if (scale != scale[0]).any():
+        return (
+            f"differs between bands: times {scale[:, 0].min():g} to {scale[:, 0].max():g}, plus "
+            f"{scale[:, 1].min():g} to {scale[:, 1].max():g} (not applied)"
+        )
+    factor, offset = scale[0]
+    plus = f" plus {offset:g}" if offset else ""
+    return f"times {factor:g}{plus} (not applied)"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from hsvlm.exceptions import FileError, MissingFileError
+from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
 from hsvlm.io._arrays import read_cube, read_label_map
 
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
@@ -37,7 +37,8 @@ def test_npz(tmp_path):
     path = tmp_path / "scene.npz"
     wavelengths = np.array([0.4, 0.5, 0.6, 0.7])
     np.savez_compressed(path, cube=CUBE, gt=TRUTH, wavelengths=wavelengths, wl=np.ones(3))
-    scene = read_cube(path).scene
+    with pytest.warns(HSVLMWarning, match="without a unit, are taken as micrometers"):
+        scene = read_cube(path).scene
     np.testing.assert_array_equal(scene.cube, CUBE)
     np.testing.assert_allclose(scene.wavelengths_nm, [400, 500, 600, 700])
     np.testing.assert_array_equal(read_label_map(path).labels, TRUTH)

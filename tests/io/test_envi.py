@@ -134,19 +134,38 @@ def test_without_metadata_nothing_is_made_up(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("unit", "expected"),
+    ("values", "unit", "nanometres", "said"),
     [
-        ("Nanometers", [400, 500, 600, 700]),
-        ("nm", [400, 500, 600, 700]),
-        ("Unknown", None),
-        ("Index", None),
-        ("Wavenumber", None),
+        ("400, 500, 600, 700", "Nanometers", [400, 500, 600, 700], None),
+        ("400, 500, 600, 700", "nm", [400, 500, 600, 700], None),
+        ("400, 500, 600, 700", None, [400, 500, 600, 700], None),
+        ("0.4, 0.5, 0.6, 2.5", "Micrometers", [400, 500, 600, 2500], None),
+        ("4000, 5000, 6000, 7000", "Angstroms", [400, 500, 600, 700], None),
+        (".0004, .0005, .0006, .0007", "Millimeters", [400, 500, 600, 700], None),
+        ("25000, 20000, 12500, 10000", "Wavenumber", [400, 500, 800, 1000], None),
+        ("400, 500, 500, 450", "Nanometers", [400, 500, 500, 450], None),
+        ("400, 500, 600, 700", "Unknown", [400, 500, 600, 700], "in the unit 'Unknown', are taken"),
+        (".4, .5, .6, .7", "Unknown", [400, 500, 600, 700], "are taken as micrometers"),
+        (".4, .5, .6, .7", None, [400, 500, 600, 700], "without a unit, are taken as micrometers"),
+        ("400, 500, 600, 700", "Nanometre s", [400, 500, 600, 700], None),
+        ("400, 500, 600, 700", "Nannometers", [400, 500, 600, 700], "is read as nanometers"),
+        ("400, 500, 600, 700", "Micrometers", [400, 500, 600, 700], "cannot be in the unit"),
+        (".4, .5, .6, .7", "Nanometers", [400, 500, 600, 700], "are taken as micrometers"),
+        ("400, 500, 600, 700", "Index", None, "are not used: their unit is 'Index'"),
+        ("1, 2, 3, 4", "Unknown", None, "they only count the bands"),
+        ("1, 2, 3, 4", "Nanometers", None, "they only count the bands"),
     ],
 )
-def test_units_of_wavelengths(tmp_path, unit, expected):
-    path = written(tmp_path, wavelength="{400, 500, 600, 700}", wavelength_units=unit)
-    found = read_cube(path).scene.wavelengths_nm
-    assert (found if expected is None else found.tolist()) == expected
+def test_units_of_wavelengths(tmp_path, values, unit, nanometres, said):
+    path = written(tmp_path, wavelength=f"{{{values}}}", wavelength_units=unit)
+    if said is None:
+        wavelengths = read_cube(path).scene.wavelengths_nm
+    else:
+        with pytest.warns(HSVLMWarning) as warned:
+            wavelengths = read_cube(path).scene.wavelengths_nm
+        assert len(warned) == 1
+        assert said in str(warned[0].message)
+    assert (wavelengths if nanometres is None else wavelengths.tolist()) == nanometres
 
 
 @pytest.mark.parametrize(
@@ -231,10 +250,6 @@ def lengthened(path):
     data.write_bytes(data.read_bytes() + b"\0\0")
 
 
-FIELD = "Correct the field, or delete it."
-MAP = "Correct the field `map info`, or delete it to do without a georeference."
-
-
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
@@ -247,11 +262,6 @@ MAP = "Correct the field `map info`, or delete it to do without a georeference."
             replaced("samples = 3\n", ""),
             "the header lacks the field `samples`. Add the line `samples = ...`: the number of "
             "columns.",
-        ),
-        (
-            replaced("byte order = 0\n", ""),
-            "the header lacks the field `byte order`. Add the line `byte order = ...`: 0 for "
-            "little endian or 1 for big endian.",
         ),
         (
             replaced("file type = ENVI Standard", "file type = ENVI Spectral Library"),
@@ -317,46 +327,13 @@ MAP = "Correct the field `map info`, or delete it to do without a georeference."
             "ENVI without frame offsets.",
         ),
         (
-            replaced("byte order = 0", "byte order = 0\nwavelength = {400, 500}"),
-            f"its field `wavelength` has 2 entries, but there must be 4. {FIELD}",
+            replaced("bands = 4", "bands = 4\nbands = 5"),
+            "its field `bands` is there twice, as 4 and as 5. Delete the wrong one.",
         ),
         (
-            replaced("byte order = 0", "byte order = 0\nwavelength = {400, 500, nan, x}"),
-            f"its field `wavelength` does not hold numbers alone. {FIELD}",
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\nbbl = {1, 0, 1}"),
-            f"its field `bbl` has 3 entries, but there must be 4. {FIELD}",
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\nband names = {a, b}"),
-            f"its field `band names` has 2 entries, but there must be 4. {FIELD}",
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\ndata ignore value = none"),
-            f"its field `data ignore value` is 'none'. {FIELD}",
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\nwavelength = {400, 500"),
-            "its fields cannot be told apart, perhaps because a brace is never closed. "
-            + COPY_AGAIN,
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\nmap info = {UTM, 1, 1, here, there, 2, 2}"),
-            "its field `map info` is {UTM, 1, 1, here, there, 2, 2}, but needs the name of a "
-            "projection, the reference pixel (2 numbers), its coordinates (2) and the size of a "
-            f"pixel (2). {MAP}",
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\nmap info = {UTM, 1, 1, 5, 5, 0, 2}"),
-            "its field `map info` is {UTM, 1, 1, 5, 5, 0, 2}, but needs the name of a "
-            "projection, the reference pixel (2 numbers), its coordinates (2) and the size of a "
-            f"pixel (2). {MAP}",
-        ),
-        (
-            replaced("byte order = 0", "byte order = 0\nmap info = UTM"),
-            "its field `map info` is {UTM}, but needs the name of a projection, the reference "
-            f"pixel (2 numbers), its coordinates (2) and the size of a pixel (2). {MAP}",
+            replaced("interleave = bsq\n", ""),
+            "the header lacks the field `interleave`. Add the line `interleave = ...`: bsq, bil or "
+            "bip.",
         ),
     ],
 )
@@ -477,10 +454,332 @@ def test_label_maps_have_one_band(tmp_path):
     )
 
 
-def test_a_lookup_table_of_another_length(tmp_path):
-    path = written(tmp_path, LABELS[..., None], **{**CLASSES, "class_lookup": "{0, 0, 0, 1}"})
-    with pytest.raises(FileError) as error:
-        read_label_map(path)
-    assert str(error.value) == (
-        f"{path}: its field `class lookup` has 4 entries, but there must be 12. {FIELD}"
+@pytest.mark.parametrize("lookup", ["{0, 0, 0, 1}", "{red, green}", "{0}"])
+def test_a_lookup_table_that_is_not_understood(tmp_path, lookup):
+    path = written(tmp_path, LABELS[..., None], **{**CLASSES, "class_lookup": lookup})
+    with pytest.warns(HSVLMWarning, match="`class lookup` .* and is not used"):
+        found = read_label_map(path)
+    assert found.class_names == {1: "corn", 2: "oats", 3: "wheat"}
+    assert found.class_colors == {}
+
+
+LENIENT = {
+    "trailing comma": {"wavelength": "{450, 550, 650, 750,}"},
+    "blanks": {"wavelength": "{450 550 650 750}"},
+    "tabs and lines": {"wavelength": "{\n450\t550,\n 650\n750\n}"},
+    "brackets": {"wavelength": "[450, 550, 650, 750]"},
+    "brackets and lines": {"wavelength": "[450 550\n 650 750]"},
+    "no braces": {"wavelength": "450, 550, 650, 750"},
+    "no braces and lines": {"wavelength": "450, 550,\n650, 750"},
+    "semicolons": {"wavelength": "{450; 550; 650; 750}"},
+    "quotes": {"wavelength": "{'450', '550', '650', '750'}"},
+    "double precision of IDL": {"wavelength": "{4.5d2, 5.5D+02, 650, 750}"},
+    "comment after": {"wavelength": "{450, 550, 650, 750} ; of the laboratory"},
+    "comments within": {"wavelength": "{450, 550, ; blue {and} green\n; red\n650, 750}"},
+    "blanks in the key": {"Wavelength ": "{450, 550, 650, 750}"},
+    "underscores in keys": {"wavelength": "{450, 550, 650, 750}", "wavelength units": None},
+    "the same twice": {"wavelength": "{450, 550, 650, 750}", "WAVELENGTH": "{450,550, 650, 750}"},
+    "empty values": {"wavelength": "{450, 550, 650, 750}", "data ignore value": "", "bbl": "{}"},
+}
+
+
+@pytest.mark.parametrize("fields", LENIENT.values(), ids=LENIENT)
+def test_headers_that_envi_or_gdal_open(tmp_path, fields):
+    path = written(tmp_path)
+    lines = [f"{name} = {value}" for name, value in fields.items() if value is not None]
+    path.write_text(path.read_text() + "\n".join([*lines, "data_ignore_value = 7", ""]))
+    if "data ignore value" in fields:
+        path.write_text(path.read_text().replace("data_ignore_value = 7", ""))
+    found = read_cube(path)
+    np.testing.assert_array_equal(found.scene.cube, CUBE)
+    assert found.scene.wavelengths_nm.tolist() == [450, 550, 650, 750]
+    assert found.nodata == (None if "data ignore value" in fields else 7)
+
+
+@pytest.mark.parametrize("old", ["samples = 3", "data type = 2", "interleave = bsq", "bands = 4"])
+@pytest.mark.parametrize("new", ["{} ; a note", "  {}  ", "{}\r", "{}\n; samples = 99"])
+def test_notes_and_blanks_beside_essential_values(tmp_path, old, new):
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace(old, new.format(old)), newline="")
+    np.testing.assert_array_equal(read_cube(path).scene.cube, CUBE)
+
+
+@pytest.mark.parametrize(
+    ("value", "bad"),
+    [
+        ("{True, False, true, TRUE}", [False, True, False, False]),
+        ("{yes, no, y, n}", [False, True, False, True]),
+        ("{good, bad, good, good}", [False, True, False, False]),
+        ("1 0 1 1", [False, True, False, False]),
+        ("{1., 0.0, 1e0, 1,}", [False, True, False, False]),
+    ],
+)
+def test_spellings_of_bad_bands(tmp_path, value, bad):
+    assert read_cube(written(tmp_path, bbl=value)).scene.bad_bands.tolist() == bad
+
+
+@pytest.mark.parametrize(
+    ("value", "nodata"),
+    [
+        ("-9999", -9999),
+        ("{-9999}", -9999),
+        ("-9999 ; nothing", -9999),
+        ("{-9999, 0}", (-9999, 0)),
+        ("-9999 0", (-9999, 0)),
+        ("", None),
+        ("{}", None),
+        ("-3.4e38", -3.4e38),
+    ],
+)
+def test_spellings_of_the_value_for_no_data(tmp_path, value, nodata):
+    assert read_cube(written(tmp_path, data_ignore_value=value)).nodata == nodata
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "-nan", "1.#QNAN", "-1.#IND", "nan(0x8)"])
+def test_spellings_of_nan(tmp_path, value):
+    assert np.isnan(read_cube(written(tmp_path, data_ignore_value=value)).nodata)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("{a, b, c, d}", ("a", "b", "c", "d")),
+        ("{a, b, c, d,}", ("a", "b", "c", "d")),
+        ("{a (450, 460), b, c, d}", ("a (450, 460)", "b", "c", "d")),
+        ('{"a, first", b, c, d}', ("a, first", "b", "c", "d")),
+        ("{a, first,\nb, second,\nc,\nd}", ("a, first", "b, second", "c", "d")),
+        ("{a; b, b, c, ; of the laboratory\nd} ; note", ("a; b", "b", "c", "d")),
+        ("{a = 1, b,\n c, d}", ("a = 1", "b", "c", "d")),
+        ("{ a , , c, d}", ("a", "", "c", "d")),
+    ],
+)
+def test_band_names(tmp_path, value, names):
+    assert read_cube(written(tmp_path, band_names=value)).scene.band_names == names
+
+
+SAID = {
+    "no byte order": (
+        {"byte order": None},
+        "there is no `byte order`, so 0 (little endian) is assumed",
+    ),
+    "count of wavelengths": (
+        {"wavelength": "{400, 500}"},
+        "`wavelength` has 2 entries, not 4, and is not used",
+    ),
+    "text in wavelengths": (
+        {"wavelength": "{400, 500, nan, x}"},
+        "`wavelength` holds 'x' and is not used",
+    ),
+    "negative wavelengths": (
+        {"wavelength": "{400, 500, -1, 600}"},
+        "the wavelengths are negative or infinite in part and are not used",
+    ),
+    "count of bbl": ({"bbl": "{1, 0, 1}"}, "`bbl` has 3 entries, not 4, and is not used"),
+    "all bad": ({"bbl": "{0, 0, 0, 0}"}, "`bbl` marks every band as bad and is not used"),
+    "count of names": (
+        {"band names": "{a, b}"},
+        "`band names` has 2 entries, not 4, and is not used",
+    ),
+    "no number for no data": (
+        {"data ignore value": "none"},
+        "`data ignore value` is 'none' and is not used",
+    ),
+    "map info": (
+        {"map info": "{UTM, 1, 1, here, there, 2, 2}"},
+        "`map info` is {UTM, 1, 1, here, there, 2, 2} and is not used: it needs the name of a "
+        "projection, the reference pixel (2 numbers), its coordinates (2) and the size of a pixel "
+        "(2)",
+    ),
+    "pixels of no size": ({"map info": "{UTM, 1, 1, 5, 5, 0, 2}"}, "and is not used: it needs"),
+    "map info of a word": ({"map info": "UTM"}, "`map info` is {UTM} and is not used"),
+    "misspelt": (
+        {"wavelengths": "{400, 500, 600, 700}"},
+        "`wavelengths` is read as `wavelength`",
+    ),
+    "misspelt and there": (
+        {"wavelengths": "{1, 2, 3, 4}", "wavelength": "{400, 500, 600, 700}"},
+        "`wavelengths` is not used, for `wavelength` is there too",
+    ),
+    "twice": (
+        {"bbl": "{1, 0, 1, 1}", "Bbl": "{1, 1, 1, 0}"},
+        "`bbl` is there twice, and the last one counts",
+    ),
+    "open brace": (
+        {"wavelength": "{400, 500, 600, 700", "bbl": "{1, 1, 1, 0}"},
+        "the brace of `wavelength` is never closed",
+    ),
+    "zone": (
+        {"map info": "{UTM, 1, 1, 500000, 4400000, 20, 30, 99, North, WGS-84}"},
+        "`map info` names the UTM zone '99, North'; there is no CRS",
+    ),
+    "datum": (
+        {"map info": "{UTM, 1, 1, 500000, 4400000, 20, 30, 16, North, WGS-85}"},
+        "`map info` names the unknown datum 'WGS-85'; WGS 84 is assumed",
+    ),
+    "no datum": (
+        {"map info": "{UTM, 1, 1, 500000, 4400000, 20, 30, 16, North}"},
+        "`map info` names no datum, and NAD27 is assumed",
+    ),
+    "no CRS": (
+        {"map info": "{Geographic Lat/Lon, 1, 1, -87, 40, 0.1, 0.1}"},
+        "`map info` ('Geographic Lat/Lon') names no CRS that GDAL knows",
+    ),
+    "coordinate system": (
+        {"map info": MAP_INFO, "coordinate system string": "{PROJCS[broken}"},
+        "`coordinate system string` is not understood and is not used",
+    ),
+    "ellipsoid": (
+        {
+            "map info": MAP_INFO,
+            "coordinate system string": "{"
+            + rasterio.crs.CRS.from_epsg(32616)
+            .to_wkt(version="WKT1_ESRI")
+            .replace("6378137.0", "637813.0")
+            + "}",
+        },
+        "the ellipsoid 'WGS 84' of its CRS is corrupt, with a half axis of 637,813.0 m",
+    ),
+    "half axes": (
+        {"map info": MAP_INFO, "projection info": "{3, 6378137.0, 6356.3, 0, -87, 5e5, 0, 0.9996}"},
+        "`projection info` states an ellipsoid with half axes of 6,378,137.0 and 6,356.3 m, not "
+        "the Earth's",
+    ),
+    "gains": (
+        {"data gain values": "{1, 2}"},
+        "`data gain values` has 2 entries, not 4, and is not used",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "note"), SAID.values(), ids=SAID)
+def test_what_is_not_understood_is_said_once(tmp_path, fields, note):
+    path = written(tmp_path, **{name.replace(" ", "_"): value for name, value in fields.items()})
+    with pytest.warns(HSVLMWarning) as warned:
+        found = read_cube(path)
+    np.testing.assert_array_equal(found.scene.cube, CUBE)
+    assert len(warned) == 1
+    assert str(warned[0].message).startswith(f"{path}: ")
+    assert note in str(warned[0].message)
+    assert warned[0].filename == __file__
+
+
+def test_one_warning_lists_all_fields(tmp_path):
+    path = written(
+        tmp_path, byte_order=None, bbl="{1}", band_names="{a}", wavelength="{x}", map_info="{UTM}"
     )
+    with pytest.warns(HSVLMWarning) as warned:
+        read_cube(path)
+    assert len(warned) == 1
+    for name in ("byte order", "bbl", "band names", "wavelength", "map info"):
+        assert f"`{name}`" in str(warned[0].message)
+    assert warned[0].message.for_command_line() == str(warned[0].message)
+
+
+def test_misspelt_names_are_used(tmp_path):
+    path = written(
+        tmp_path,
+        wavelengths="{0.4, 0.5, 0.6, 0.7}",
+        wavelength_unit="Micrometers",
+        data_ignore_values="-9999",
+        bandnames="{a, b, c, d}",
+        bad_bands_list="{1, 1, 1, 0}",
+    )
+    with pytest.warns(HSVLMWarning) as warned:
+        found = read_cube(path)
+    assert len(warned) == 1
+    assert found.scene.wavelengths_nm.tolist() == [400, 500, 600, 700]
+    assert found.nodata == -9999
+    assert found.scene.band_names == tuple("abcd")
+    assert found.scene.bad_bands.tolist() == [False, False, False, True]
+
+
+def test_fields_of_other_software_are_no_misspellings(tmp_path):
+    names = ["pixelsize x", "himg", "binning", "tint", "fps", "acquisition date", "line rate"]
+    names += ["wavelength step", "data units", "sensorid", "band count", "class colors", "z start"]
+    path = written(tmp_path, **{name.replace(" ", "_"): "{1, 2}" for name in names})
+    assert read_cube(path).scene.wavelengths_nm is None
+
+
+def test_many_unknown_or_open_fields_take_little_time(tmp_path):
+    path = written(tmp_path)
+    text = path.read_text()
+    for line in ("wavelengthz {0} = 1\n", "fwhm = {{1, 2,\n", "x{0} = {{{{\n", "bbl{0} = {{\n"):
+        path.write_text(text + "".join(line.format(number) for number in range(50_000)))
+        with pytest.warns(HSVLMWarning) as warned:
+            assert read_cube(path).scene.shape == (2, 3)
+        assert len(str(warned[0].message)) < 1500
+    path.write_text(text + "band names = {" + "(," * 10**6 + ")}")
+    with pytest.warns(HSVLMWarning, match="`band names` has 1000001 entries, not 4"):
+        read_cube(path)
+
+
+@pytest.mark.parametrize(("suffix", "interleave"), [("bil", "bil"), ("bip", "bip"), ("bsq", "bsq")])
+def test_the_suffix_tells_an_interleave_that_is_not_stated(tmp_path, suffix, interleave):
+    path = written(tmp_path, interleave=interleave, data=f"field.{suffix}")
+    path.write_text(path.read_text().replace(f"interleave = {interleave}\n", ""))
+    with pytest.warns(HSVLMWarning, match=f"no `interleave`, so {interleave} is assumed"):
+        np.testing.assert_array_equal(read_cube(path).scene.cube, CUBE)
+
+
+def test_a_data_file_of_any_suffix_whose_size_agrees(tmp_path):
+    path = written(tmp_path, data="field.rfl")
+    (tmp_path / "field.xml").write_text("<notes/>")
+    np.testing.assert_array_equal(read_cube(path).scene.cube, CUBE)
+
+
+@pytest.mark.parametrize("header", ["field.HDR", "field.img.hdr", "field.img.HDR", "field.Hdr"])
+def test_names_of_headers(tmp_path, header):
+    written(tmp_path).rename(tmp_path / header)
+    for path in (tmp_path / "field.img", tmp_path / header):
+        np.testing.assert_array_equal(read_cube(path).scene.cube, CUBE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "scale"),
+    [
+        ({"reflectance scale factor": "10000"}, [[1e-4, 0]] * 4),
+        ({"reflectance scale factor": "{ 1e4 } ; per cent"}, [[1e-4, 0]] * 4),
+        ({"data gain values": "{1, 2, 3, 4}"}, [[1, 0], [2, 0], [3, 0], [4, 0]]),
+        (
+            {"data gain values": "{1, 1, 1, 1}", "data offset values": "{5, 5, 5, 5}"},
+            [[1, 5]] * 4,
+        ),
+        ({"data reflectance gain values": "{2, 2, 2, 2}"}, [[2, 0]] * 4),
+        ({"reflectance scale factor": "1"}, None),
+        ({}, None),
+    ],
+)
+def test_factors_and_offsets_are_kept_and_not_applied(tmp_path, fields, scale):
+    path = written(tmp_path, **{name.replace(" ", "_"): value for name, value in fields.items()})
+    scene = read_cube(path).scene
+    np.testing.assert_array_equal(scene.cube, CUBE)
+    assert (scene.scale if scale is None else scene.scale.tolist()) == scale
+    assert ("scale" in scene.summary()) == (scale is not None)
+
+
+@pytest.mark.parametrize(
+    ("info", "name"),
+    [
+        (MAP_INFO, "WGS 84 / UTM zone 16N"),
+        ("{UTM, 1, 1, 5, 5, 1, 1, 33, South, WGS-84}", "WGS 84 / UTM zone 33S"),
+        ("{UTM, 1, 1, 5, 5, 1, 1, 16, North, North America 1983}", "NAD83 / UTM zone 16N"),
+        ("{Geographic Lat/Lon, 1, 1, 5, 5, 1, 1, WGS-84}", "WGS 84"),
+    ],
+)
+def test_coordinate_systems_have_their_names(tmp_path, info, name):
+    assert read_cube(written(tmp_path, map_info=info)).scene.summary()["CRS"] == name
+
+
+def test_a_georeference_that_was_dropped_leaves_none(tmp_path):
+    path = written(tmp_path, map_info="{UTM, 1, 1, here, there, 2, 2}")
+    with pytest.warns(HSVLMWarning):
+        scene = read_cube(path).scene
+    assert (scene.crs, scene.transform) == (None, None)
+
+
+def test_values_that_are_a_pointer_of_git_lfs(tmp_path):
+    path = written(tmp_path)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 48\n"
+    (tmp_path / "field.img").write_text(pointer)
+    with pytest.raises(FileError, match=r"field\.img: it is a Git LFS pointer"):
+        read_cube(path)

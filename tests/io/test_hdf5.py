@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hsvlm._lazy import LazyCube
-from hsvlm.exceptions import FileError
+from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io._hdf5 import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
@@ -34,7 +34,8 @@ def test_the_last_axis_is_that_of_the_bands(tmp_path):
 def test_the_axis_as_long_as_the_wavelengths_is_that_of_the_bands(tmp_path, axis):
     stored = np.moveaxis(CUBE, 2, axis)
     path = written(tmp_path / "own.h5", cube=stored, wavelengths=np.divide(WAVELENGTHS, 1000))
-    scene = read_cube(path).scene
+    with pytest.warns(HSVLMWarning, match="without a unit, are taken as micrometers"):
+        scene = read_cube(path).scene
     np.testing.assert_array_equal(np.asarray(scene.cube), CUBE)
     np.testing.assert_array_equal(scene.wavelengths_nm, WAVELENGTHS)
 
@@ -45,7 +46,8 @@ def test_labels_of_axes_count_more(tmp_path):
         for dimension, label in zip(file["cube"].dims, ("band", "y", "x"), strict=True):
             dimension.label = label
         file["cube"].attrs["_FillValue"] = np.array([65535], np.uint16)
-    found = read_cube(path)
+    with pytest.warns(HSVLMWarning, match="the list of 2 wavelengths does not fit 4 bands"):
+        found = read_cube(path)
     np.testing.assert_array_equal(np.asarray(found.scene.cube), CUBE)
     assert found.scene.wavelengths_nm is None
     assert found.nodata == 65535

@@ -70,7 +70,8 @@ def mat(path, shape, kind=2, flags=9):
 def sparse_tiff(path, side, **options):
     with rasterio.open(
         path, "w", driver="GTiff", height=side, width=side, count=4, dtype="uint8", tiled=True,
-        blockxsize=1024, blockysize=1024, compress="deflate", SPARSE_OK=True, **options,
+        blockxsize=1024, blockysize=1024, compress="deflate", SPARSE_OK=True,
+        photometric="minisblack", **options,
     ):  # fmt: skip
         pass
     return path

@@ -4,7 +4,7 @@ import pytest
 from scipy.io import savemat
 
 from hsvlm._lazy import LazyCube
-from hsvlm.exceptions import FileError, MissingFileError
+from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
 from hsvlm.io._matlab import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
@@ -118,7 +118,9 @@ def test_version_7_3_is_loaded_where_chunks_reach_over_all_rows(tmp_path):
 def test_version_7_3_has_labels_and_wavelengths(tmp_path):
     path = tmp_path / "new.mat"
     as_matlab_7_3(path, cube=CUBE, gt=TRUTH, wavelength=np.array([[0.4, 0.5, 0.6, 0.7]]))
-    np.testing.assert_allclose(read_cube(path).scene.wavelengths_nm, [400, 500, 600, 700])
+    with pytest.warns(HSVLMWarning, match="without a unit, are taken as micrometers"):
+        wavelengths = read_cube(path).scene.wavelengths_nm
+    np.testing.assert_allclose(wavelengths, [400, 500, 600, 700])
     np.testing.assert_array_equal(read_label_map(path).labels, TRUTH)
 
 
@@ -143,7 +145,8 @@ def test_other_byte_order(tmp_path):
 def test_only_lists_of_the_right_length_are_wavelengths(tmp_path):
     path = tmp_path / "scene.mat"
     savemat(path, {"cube": CUBE, "wl": np.ones((1, 5))})
-    assert read_cube(path).scene.wavelengths_nm is None
+    with pytest.warns(HSVLMWarning, match="the list of 5 wavelengths does not fit 4 bands"):
+        assert read_cube(path).scene.wavelengths_nm is None
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])

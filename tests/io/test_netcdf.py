@@ -10,7 +10,7 @@ from pyproj import CRS
 from scipy.io import netcdf_file
 
 from hsvlm._lazy import LazyCube
-from hsvlm.exceptions import FileError
+from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io._netcdf import from_xarray, read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
@@ -190,10 +190,34 @@ def test_grid_mappings_that_say_nothing():
     assert from_xarray(data).scene.transform == PLACE
 
 
-def test_wavelengths_in_an_unknown_unit_are_left_out():
-    data = dataset()
-    data["wavelength"].attrs["units"] = "cm-1"
-    assert from_xarray(data).scene.wavelengths_nm is None
+@pytest.mark.parametrize(
+    ("unit", "values", "said"),
+    [
+        ("cm-1", [25000, 20000, 12500, 10000], None),
+        ("Index", [0, 1, 2, 3], "'Index'"),
+        ("unknown", [400, 500, 800, 1000], "are taken as nanometers"),
+        ("micrometer", [400, 500, 800, 1000], "cannot be in the unit 'micrometer'"),
+    ],
+)
+@pytest.mark.parametrize("from_file", [True, False])
+def test_units_of_wavelengths(tmp_path, unit, values, said, from_file):
+    data = dataset().assign_coords(wavelength=("band", np.float64(values), {"units": unit}))
+    read = (
+        (lambda: read_cube(written(tmp_path / "cf.nc", data)))
+        if from_file
+        else (lambda: from_xarray(data))
+    )
+    if said is None:
+        wavelengths = read().scene.wavelengths_nm
+    else:
+        with pytest.warns(HSVLMWarning) as warned:
+            wavelengths = read().scene.wavelengths_nm
+        assert len(warned) == 1
+        assert said in str(warned[0].message)
+    if unit == "Index":
+        assert wavelengths is None
+    else:
+        assert wavelengths.tolist() == [400, 500, 800, 1000]
 
 
 def test_dimensions_that_only_some_variables_name(tmp_path):

@@ -1,6 +1,7 @@
 import pickle
 import threading
 import warnings
+from html import escape
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from rasterio.windows import Window
 
 from hsvlm._lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
-from hsvlm.io import _raster
+from hsvlm.io import _raster, read_scene
 from hsvlm.io._raster import RasterCube, read_cube, read_label_map
 
 CUBE = np.random.default_rng(0).integers(0, 1000, (40, 30, 4)).astype(np.int16)
@@ -54,6 +55,7 @@ TILED = {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "f4", "f8"])
 def test_any_layout_is_read(tmp_path, profile, dtype):
     cube = (CUBE % 256).astype(dtype)
+    profile = {**profile, "photometric": "minisblack"}
     found = read_cube(raster(tmp_path / "field.tif", cube, **profile)).scene.cube
     assert isinstance(found, RasterCube)
     assert found.dtype == np.dtype(dtype)
@@ -115,14 +117,81 @@ def test_wavelengths_as_gdal_names_them(tmp_path):
     assert read_cube(path).scene.wavelengths_nm.tolist() == [450.5, 550.5, 650.5, 750.5]
 
 
-@pytest.mark.parametrize("tags", [{"wavelength": "400"}, {"wavelength": "blue"}, {}])
-def test_wavelengths_of_some_bands_are_none(tmp_path, tags):
+@pytest.mark.parametrize("tags", [{"wavelength": "blue"}, {"wavelength": ""}, {}])
+def test_wavelengths_of_some_bands_are_none_and_said(tmp_path, tags):
     def describe(dataset):
         for band in range(1, 4):
             dataset.update_tags(band, wavelength=f"{band}00", wavelength_units="nm")
         dataset.update_tags(4, **tags)
 
-    assert read_cube(raster(tmp_path / "field.tif", describe=describe)).scene.wavelengths_nm is None
+    path = raster(tmp_path / "field.tif", describe=describe)
+    with pytest.warns(HSVLMWarning, match="wavelengths") as warned:
+        assert read_cube(path).scene.wavelengths_nm is None
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize(
+    ("units", "nanometres", "said"),
+    [
+        (["nm", "nm", "nm", ""], [100, 200, 300, 400], None),
+        (["nm", "nm", "nm", "um"], None, "have different units"),
+        (["Unknown"] * 4, [100, 200, 300, 400], "taken as nanometers"),
+        (["Micrometers"] * 4, [100000, 200000, 300000, 400000], None),
+    ],
+)
+def test_units_of_wavelengths(tmp_path, units, nanometres, said):
+    def describe(dataset):
+        for band, unit in enumerate(units, 1):
+            dataset.update_tags(band, wavelength=f"{band}00", wavelength_units=unit)
+
+    path = raster(tmp_path / "field.tif", describe=describe)
+    if said is None:
+        wavelengths = read_cube(path).scene.wavelengths_nm
+    else:
+        with pytest.warns(HSVLMWarning, match=said):
+            wavelengths = read_cube(path).scene.wavelengths_nm
+    assert (wavelengths if nanometres is None else wavelengths.tolist()) == nanometres
+
+
+@pytest.mark.parametrize("form", ["Band {} ({}50.5 nm)", "{1}50.5 Nanometers", "B{}: {}50.5nm"])
+def test_wavelengths_in_descriptions(tmp_path, form):
+    def describe(dataset):
+        dataset.descriptions = [form.format(band, band + 3) for band in range(1, 5)]
+
+    path = raster(tmp_path / "field.tif", describe=describe)
+    assert read_cube(path).scene.wavelengths_nm.tolist() == [450.5, 550.5, 650.5, 750.5]
+
+
+SIDECAR = "wavelength units = nm\nwavelength = {400, 500, 600, 700}\nbbl = {1, 1, 0, 1}\n"
+
+
+@pytest.mark.parametrize("header", ["field.hdr", "field.tif.hdr"])
+def test_a_header_beside_tells_what_the_file_does_not(tmp_path, header):
+    (tmp_path / header).write_text(
+        f"ENVI\nbands = 4\nlines = 40\nsamples = 30\ndata ignore value = 5\n{SIDECAR}"
+    )
+    found = read_cube(raster(tmp_path / "field.tif"))
+    assert found.scene.wavelengths_nm.tolist() == [400, 500, 600, 700]
+    assert found.scene.bad_bands.tolist() == [False, False, True, False]
+    assert found.nodata == 5
+    found = read_cube(raster(tmp_path / "field.tif", nodata=-1))
+    assert found.nodata == -1
+
+
+@pytest.mark.parametrize("counts", [(3, 40, 30), (4, 41, 30)])
+def test_a_header_beside_of_another_size_is_said(tmp_path, counts):
+    bands, lines, samples = counts
+    (tmp_path / "field.hdr").write_text(
+        f"ENVI\nbands = {bands}\nlines = {lines}\nsamples = {samples}\n{SIDECAR}"
+    )
+    path = raster(tmp_path / "field.tif")
+    with pytest.warns(HSVLMWarning, match=r"field\.hdr beside it is for .*, and is not used"):
+        assert read_cube(path).scene.wavelengths_nm is None
+
+
+def test_a_header_beside_of_another_kind_is_none(tmp_path):
+    (tmp_path / "field.hdr").write_text("NROWS 40\nNCOLS 30\n")
+    assert read_cube(raster(tmp_path / "field.tif")).scene.wavelengths_nm is None
 
 
 def test_what_gdal_makes_of_an_envi_file(tmp_path):
@@ -145,6 +214,105 @@ def test_masks_of_the_file_are_invalid_pixels(tmp_path):
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
         path = raster(tmp_path / "field.tif", describe=lambda dataset: dataset.write_mask(mask))
     np.testing.assert_array_equal(read_cube(path).scene.valid, mask)
+
+
+ALPHA = np.full((40, 30), 255, np.uint16)
+ALPHA[5:9, 3] = 0
+
+
+def with_alpha(path, alpha=ALPHA, cube=CUBE, **profile):
+    dtype = np.uint16 if alpha.dtype != np.uint8 else np.uint8
+    stacked = np.dstack([cube.astype(dtype), alpha])
+    colors = [rasterio.enums.ColorInterp.undefined] * cube.shape[2]
+    colors = [*colors, rasterio.enums.ColorInterp.alpha]
+    return raster(path, stacked, lambda one: setattr(one, "colorinterp", colors), **profile)
+
+
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+@pytest.mark.parametrize("n_bands", [1, 3, 4])
+def test_an_alpha_band_is_a_mask(tmp_path, interleave, n_bands):
+    path = with_alpha(tmp_path / "field.tif", cube=CUBE[..., :n_bands], interleave=interleave)
+    scene = read_cube(path).scene
+    assert scene.n_bands == n_bands
+    np.testing.assert_array_equal(scene.valid, ALPHA > 0)
+    if n_bands != 4:
+        # GDAL takes the last of two or of four bands for the mask of a file only.
+        with rasterio.open(path) as dataset:
+            np.testing.assert_array_equal(scene.valid, dataset.dataset_mask() > 0)
+    np.testing.assert_array_equal(scene.cube, CUBE[..., :n_bands])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(scene.cube))[3:9], scene.cube[3:9])
+    assert scene.summary()["valid pixels"] == "1,196 of 1,200"
+
+
+def test_bands_that_are_tagged_as_alpha_by_mistake_are_said(tmp_path):
+    # rasterio tags the last of four bands of 8 bits so without being asked.
+    cube = (CUBE % 256).astype(np.uint8)
+    path = raster(tmp_path / "field.tif", cube)
+    with pytest.warns(HSVLMWarning, match="band 4 is tagged as alpha"):
+        scene = read_cube(path).scene
+    assert scene.valid is None
+    np.testing.assert_array_equal(scene.cube, cube)
+
+
+def test_bands_with_a_wavelength_are_no_masks(tmp_path):
+    def describe(dataset):
+        for band in range(1, 5):
+            dataset.update_tags(band, wavelength=f"{band}00", wavelength_units="nm")
+
+    cube = (CUBE % 256).astype(np.uint8)
+    scene = read_cube(raster(tmp_path / "field.tif", cube, describe)).scene
+    assert scene.n_bands == 4
+    assert scene.valid is None
+
+
+def test_alpha_and_masks_of_label_maps(tmp_path):
+    labels = np.ones((40, 30), np.uint8)
+    path = with_alpha(tmp_path / "map.tif", ALPHA.astype(np.uint8), labels[..., None])
+    np.testing.assert_array_equal(read_label_map(path).labels, labels * (ALPHA > 0))
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = raster(tmp_path / "b.tif", labels, lambda one: one.write_mask(ALPHA > 0))
+    np.testing.assert_array_equal(read_label_map(path).labels, labels * (ALPHA > 0))
+
+
+def test_masks_beside_the_file(tmp_path):
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False):
+        path = raster(tmp_path / "field.tif", describe=lambda one: one.write_mask(ALPHA > 0))
+    assert (tmp_path / "field.tif.msk").exists()
+    np.testing.assert_array_equal(read_cube(path).scene.valid, ALPHA > 0)
+
+
+def test_scales_and_offsets_are_kept_and_not_applied(tmp_path):
+    def describe(dataset):
+        dataset.scales, dataset.offsets = (1e-4,) * 4, (0, 0, 0, 0.5)
+
+    scene = read_cube(raster(tmp_path / "field.tif", describe=describe)).scene
+    np.testing.assert_array_equal(scene.cube, CUBE)
+    assert scene.scale.tolist() == [[1e-4, 0]] * 3 + [[1e-4, 0.5]]
+    assert scene.select_bands([3, 0]).scale.tolist() == [[1e-4, 0.5], [1e-4, 0]]
+    assert "differs between bands" in scene.summary()["scale"]
+
+
+def test_ground_control_points_are_said_to_be_unused(tmp_path):
+    points = [
+        rasterio.control.GroundControlPoint(row=row, col=col, x=5e5 + col, y=4e6 - row)
+        for row, col in ((0, 0), (0, 29), (39, 0), (39, 29))
+    ]
+    path = raster(tmp_path / "field.tif", gcps=points, crs="EPSG:32616")
+    with pytest.warns(HSVLMWarning, match="by ground control points is not used"):
+        assert read_cube(path).scene.transform is None
+
+
+def test_names_of_coordinate_systems(tmp_path):
+    wkt = rasterio.crs.CRS.from_epsg(32616).to_wkt().replace("WGS 84 / UTM zone 16N", "unnamed")
+    wkt = wkt.replace(',AUTHORITY["EPSG","32616"]', "")
+    path = virtual(tmp_path / "field.vrt", ['<VRTRasterBand dataType="Byte" band="1"/>'])
+    path.write_text(
+        path.read_text().replace("<VRTRaster", f"<SRS>{escape(wkt)}</SRS><VRTRaster", 1)
+    )
+    assert read_cube(path).scene.summary()["CRS"] == "WGS 84 / UTM zone 16N"
+    path.write_text(path.read_text().replace("6378137", "637813"))
+    with pytest.warns(HSVLMWarning, match=r"is corrupt, with a half axis of 637,813\.0 m"):
+        read_cube(path)
 
 
 def test_nan_is_a_value_for_no_data(tmp_path):
@@ -275,19 +443,21 @@ def virtual(path, bands):
     return path
 
 
-def test_bands_that_disagree_about_no_data(tmp_path):
+def test_values_for_no_data_of_single_bands(tmp_path):
+    cube = np.ones((40, 30, 3), np.float32)
+    cube[0, 0, 0] = cube[1, 1, 1] = -1
+    cube[2, 2, 0] = cube[3, 3, 1] = -2
+    cube[4, 4, 2] = np.nan
+    raster(tmp_path / "values.tif", cube)
     bands = [
-        f'<VRTRasterBand dataType="Int16" band="{one}"><NoDataValue>-{one}</NoDataValue>'
-        "</VRTRasterBand>"
-        for one in (1, 2)
+        f'<VRTRasterBand dataType="Float32" band="{band}">'
+        + (f"<NoDataValue>-{band}</NoDataValue>" if band < 3 else "")
+        + '<SimpleSource><SourceFilename relativeToVRT="1">values.tif</SourceFilename>'
+        f"<SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
+        for band in (1, 2, 3)
     ]
     path = virtual(tmp_path / "field.vrt", bands)
-    with pytest.raises(FileError) as error:
-        read_cube(path)
-    assert str(error.value) == (
-        f"{path}: its bands declare different values for no data: -1.0, -2.0. Unify them, for "
-        "example with gdalwarp -dstnodata VALUE."
-    )
+    assert np.argwhere(~read_scene(path).valid).tolist() == [[0, 0], [3, 3], [4, 4]]
 
 
 def test_bands_of_different_types(tmp_path):
@@ -337,13 +507,47 @@ def test_label_maps_with_a_palette(tmp_path):
         tmp_path / "map.tif", LABELS, lambda dataset: dataset.write_colormap(1, TABLE),
         nodata=255, crs="EPSG:32616", transform=rasterio.Affine(*PLACE),
     )  # fmt: skip
-    found = read_label_map(path)
-    assert found.labels.tolist() == [[0, 1, 2], [3, 2, 0]]
+    with pytest.warns(HSVLMWarning) as warned:
+        found = read_label_map(path)
+    assert str(warned[0].message) == (
+        f"{path}: 255 is declared for no data, so 0 is taken for a class like any other, of 1 "
+        "pixels. If 0 means no label, declare it as the value for no data."
+    )
+    assert found.labels.tolist() == LABELS.tolist()
+    assert found.unlabeled == 255
     assert found.labels.dtype == np.uint8
     assert found.class_names == {}
-    assert found.class_colors == {1: "#FF0000", 2: "#008001", 3: "#0A0B0C"}
+    colors = {0: "#000000", 1: "#FF0000", 2: "#008001", 3: "#0A0B0C"}
+    assert found.class_colors == colors
     assert rasterio.crs.CRS.from_wkt(found.crs).to_epsg() == 32616
     assert found.transform == PLACE
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "labels", "unlabeled"),
+    [
+        ("u1", 255, [[0, 1], [2, 255]], 255),
+        ("i2", -1, [[0, 1], [2, -1]], -1),
+        ("f4", -9999, [[0, 1], [2, -9999]], -9999),
+        ("u1", 0, [[0, 1], [2, 1]], 0),
+        ("f4", np.nan, [[0, 1], [2, 0]], 0),
+    ],
+)
+def test_class_0_beside_a_declared_value_for_no_label(tmp_path, dtype, nodata, labels, unlabeled):
+    values = np.array([[0, 1], [2, 1 if nodata == 0 else nodata]], dtype)
+    path = raster(tmp_path / "map.tif", values, nodata=nodata)
+    cube = np.ones((2, 2, 3))
+    np.save(tmp_path / "cube.npy", cube)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if unlabeled else "error")
+        found = read_label_map(path)
+        scene = read_scene(tmp_path / "cube.npy", labels=path)
+    assert found.labels.tolist() == labels
+    assert found.labels.dtype.kind in "iu"
+    assert (found.unlabeled, scene.unlabeled) == (unlabeled, unlabeled)
+    expected = [value for value in np.ravel(labels).tolist() if value != unlabeled]
+    assert scene.samples()[1].tolist() == expected
+    assert f"no label: {4 - len(expected)}" in scene.summary()["labels"]
 
 
 def names_beside(path, names):

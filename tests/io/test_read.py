@@ -139,7 +139,31 @@ def test_declared_values_for_no_data(tmp_path, nodata, monkeypatch):
     path, valid = declared(tmp_path, nodata)
     np.testing.assert_array_equal(read_scene(path).valid, valid)
     assert read_scene(path, nodata=None).valid is None
-    assert read_scene(path, nodata=-1).valid is None
+    # NaN is never data, whatever else is none.
+    others = read_scene(path, nodata=-1).valid
+    np.testing.assert_array_equal(True if others is None else others, valid | ~np.isnan(nodata))
+
+
+@pytest.mark.parametrize("nodata", [[-9999, 0], (0, -9999), {-9999, 0}, np.array([-9999.0, 0])])
+def test_several_values_for_no_data(tmp_path, nodata):
+    cube = values()
+    cube[0, 0, 1], cube[1, 1, 2], cube[2, 2, 0] = -9999, 0, np.nan
+    np.save(tmp_path / "field.npy", cube)
+    valid = read_scene(tmp_path / "field.npy", nodata=nodata).valid
+    assert np.argwhere(~valid).tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_no_data_in_any_band_or_in_all(tmp_path):
+    cube = values()
+    cube[0, 0, 1] = cube[1, 1] = 0
+    cube[2, 2], cube[2, 2, 3] = 0, np.nan
+    np.save(tmp_path / "field.npy", cube)
+    path = tmp_path / "field.npy"
+    valid = read_scene(path, nodata=0, nodata_rule="all").valid
+    assert np.argwhere(~valid).tolist() == [[1, 1], [2, 2]]
+    assert np.argwhere(~read_scene(path, nodata=0).valid).tolist() == [[0, 0], [1, 1], [2, 2]]
+    with pytest.raises(ParameterError, match="nodata_rule='some' is neither"):
+        read_scene(path, nodata_rule="some")
 
 
 def test_bad_bands_may_hold_nothing(tmp_path):
@@ -160,8 +184,9 @@ def test_scenes_of_which_nothing_is_left(tmp_path):
     assert str(error.value) == (
         f"{path}: no pixel holds data: each has the value 0 in some band. If that value is data, "
         "pass nodata=None. If some bands hold nothing else, mark them as bad bands in the file, or "
-        "keep them from use: nodata=None, then select_bands."
+        'pass nodata_rule="all".'
     )
+    assert "nodata=" not in error.value.for_command_line()
 
 
 class Unreadable(_lazy.LazyCube):
@@ -314,9 +339,42 @@ def test_label_maps_must_lie_on_the_grid(tmp_path):
         assert wrong in str(error.value)
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n"
+STRANGERS = {
+    "empty": (b"", "it is empty, 0 bytes long"),
+    "pointer": (POINTER, "it is a Git LFS pointer"),
+    "annex": (b"/annex/objects/SHA256E-s1--0.mat\n", "it is a git-annex pointer"),
+    "page": (b"\n<!DOCTYPE html>\n<html>", "it is a web page"),
+    "another page": (b"\xef\xbb\xbf<HTML><body>404", "it is a web page"),
+    "error": (b'<?xml version="1.0"?>\n<Error><Code>NoSuchKey', "it is a web page"),
+    "zip": (b"PK\x03\x04" + bytes(60), "it is a zip archive"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(60), "it is a gzip archive"),
+    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(60), "it is a 7z archive"),
+    "tar": (bytes(257) + b"ustar" + bytes(300), "it is a tar archive"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["mat", "npy", "tif", "nc", "h5", "hdr", "img", "bin"])
+@pytest.mark.parametrize(("content", "problem"), STRANGERS.values(), ids=STRANGERS)
+def test_files_that_are_something_else(tmp_path, suffix, content, problem):
+    path = tmp_path / f"field.{suffix}"
+    path.write_bytes(content)
+    for read in (read_scene, lambda file: read_labels(file, Scene(values()))):
+        with pytest.raises(FileError) as error:
+            read(path)
+        assert str(error.value).startswith(f"{path}: {problem}")
+
+
+def test_values_of_an_envi_file_may_begin_like_an_archive(tmp_path):
+    as_envi(tmp_path / "field.hdr", np.full((2, 2, 2), 0x4B50, np.int16))
+    content = (tmp_path / "field.img").read_bytes()
+    (tmp_path / "field.img").write_bytes(b"PK\x03\x04" + content[4:])
+    assert read_scene(tmp_path / "field.img").shape == (2, 2)
+
+
 def test_vector_files_are_no_scenes(tmp_path):
     path = tmp_path / "fields.gpkg"
-    path.write_bytes(b"")
+    path.write_bytes(b"SQLite format 3")
     with pytest.raises(FileError) as error:
         read_scene(path)
     assert str(error.value) == (
@@ -342,13 +400,13 @@ def test_what_is_no_scene():
     )
 
 
-@pytest.mark.parametrize("nodata", ["none", True, [0]])
+@pytest.mark.parametrize("nodata", ["none", True, [], ["0"], [[0]]])
 def test_what_is_no_value_for_no_data(nodata):
     with pytest.raises(ParameterError) as error:
         read_scene("field.tif", nodata=nodata)
     assert str(error.value) == (
-        f'nodata={nodata!r} is not a number. Pass "auto" for the value that the file declares, a '
-        "number, or None if all pixels hold data."
+        f'nodata={nodata!r} is not a number. Pass "auto" for the values that the file declares, a '
+        "number or a list of numbers, or None if all pixels hold data."
     )
 
 

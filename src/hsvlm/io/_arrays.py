@@ -13,6 +13,7 @@ import numpy as np
 from hsvlm._files import existing_file, unreadable
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._folded import choose_table, fold
+from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
     CUT,
@@ -21,9 +22,9 @@ from hsvlm.io._variables import (
     holds_wavelengths,
     native,
     reading,
-    to_nanometres,
     whole_labels,
 )
+from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ def read_cube(
     else:
         table = _load(file, choose_table(file, held, size, variable))
         cube = fold(file, table, size, by_columns=False)
-    lists = [one for one in held if holds_wavelengths(one) and held[one].shape == (cube.shape[2],)]
-    wavelengths = to_nanometres(_load(file, lists[0])) if lists else None
+    notes: list[str] = []
+    names = [one for one in held if holds_wavelengths(one) and held[one].numeric]
+    lists = [(_load(file, one), "") for one in names if len(held[one].shape) == 1]
+    wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
+    warn_of_file(file, notes, HINT_NANOMETERS)
     return Found(Scene(cube, wavelengths_nm=wavelengths))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,13 @@ from hsvlm._class_table import ClassTable, label_table, match_classes, present_l
 from hsvlm._cubes import labeled_pixels, unlabeled_values
 from hsvlm._lazy import row_blocks
 from hsvlm._palette import distinct_colors
-from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
+from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.io._common import LabelMap
+from hsvlm.io._notes import warn_caller
 from hsvlm.io._variables import whole_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -158,9 +158,10 @@ def label_map(
     values: NDArray[Any],
     names: Mapping[int, str],
     colors: Mapping[int, str],
-    nodata: float | None,
+    nodata: float | Sequence[float] | None,
     crs: str | None,
     transform: tuple[float, ...] | None,
+    valid: NDArray[np.bool_] | None = None,
 ) -> LabelMap:
     """Build a label map from what a file holds.
 
@@ -172,15 +173,19 @@ def label_map(
         Its values.
     names, colors : dict of str
         ``{value: name}`` and ``{value: colour}``, for more values than there are classes perhaps.
-    nodata : float or None
-        Value for "no data", which becomes 0.
+    nodata : float, sequence of float or None
+        Values for "no data".
     crs, transform
         As in a Scene.
+    valid : ndarray of shape (height, width), dtype bool, default=None
+        False where a mask of the file hides a pixel.
 
     Returns
     -------
     LabelMap
-        Names and colours are those of values that are named or occur, other than 0.
+        Names and colours are those of values that are named or occur and are labels. Pixels
+        without data become 0; or, if the file declares another value than 0 for them and either
+        calls 0 a class or names no classes, that value, and 0 is a class like any other.
 
     Raises
     ------
@@ -190,21 +195,48 @@ def label_map(
     Warns
     -----
     HSVLMWarning
-        If the file calls 0 a class, and has pixels of it.
+        If the file has pixels of 0 and does not say clearly what they are.
     """
-    labels = whole_labels(path, values, nodata)
-    if nodata != 0 and not _NO_CLASS.fullmatch(names.get(0, "")) and (values == 0).any():
-        message = (
-            f"{path}: 0 is the class {names[0]!r} there, but stands for "
-            '"no label" here, so its pixels are left out. Number the classes from 1 to keep them.'
-        )
-        warnings.warn(message, HSVLMWarning, stacklevel=5)
-    skipped = {0, nodata}
-    kept = {one: names[one] for one in sorted(names) if names[one] and one not in skipped}
+    missing = np.ravel(() if nodata is None else nodata).tolist()
+    unlabeled = 0
+    if not _NO_CLASS.fullmatch(names.get(0, "none" if any(names.values()) else "0")):
+        unlabeled = _unlabeled(path, values, names, missing)
+    labels = whole_labels(path, values, missing, unlabeled)
+    if valid is not None and not valid.all():
+        if not np.can_cast(np.min_scalar_type(unlabeled), labels.dtype):
+            labels = labels.astype(np.int64)
+        labels[~valid] = unlabeled
+    skipped = {unlabeled, *missing}
+    kept = {value: names[value] for value in sorted(names) if names[value]}
+    kept = {value: name for value, name in kept.items() if value not in skipped}
     shown = kept.keys() | (set(np.unique(labels).tolist()) - skipped if colors else set())
-    return LabelMap(
-        labels, kept, {one: colors[one] for one in sorted(shown & colors.keys())}, crs, transform
-    )
+    colors = {value: colors[value] for value in sorted(shown & colors.keys())}
+    return LabelMap(labels, kept, colors, crs, transform, unlabeled=unlabeled)
+
+
+def _unlabeled(
+    path: Any, values: NDArray[Any], names: Mapping[int, str], missing: Sequence[float]
+) -> int:
+    """Choose the value for "no label" of a file in which 0 may be a class."""
+    # Software writes NaN as the value for floats without being asked.
+    declared = [int(value) for value in missing if np.isfinite(value)]
+    if 0 in declared or not (values == 0).any():
+        return 0
+    if not declared:
+        if names.get(0):
+            warn_caller(
+                f"{path}: 0 is the class {names[0]!r} there, but stands for "
+                '"no label" here, so its pixels are left out.',
+                "Number the classes from 1 to keep them.",
+            )
+        return 0
+    if not names.get(0):
+        warn_caller(
+            f"{path}: {declared[0]} is declared for no data, so 0 is taken for a class like any "
+            f"other, of {int((values == 0).sum()):,} pixels.",
+            "If 0 means no label, declare it as the value for no data.",
+        )
+    return declared[0]
 
 
 def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: str) -> LabelMap:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ class LabelMap:
     Parameters
     ----------
     labels : ndarray of shape (height, width)
-        Label of every pixel; 0 stands for "no label".
+        Label of every pixel; `unlabeled` stands for "no label".
     class_names : dict, default={}
         ``{label: name}``.
     class_colors : dict, default={}
@@ -35,6 +37,9 @@ class LabelMap:
         alphabet: such numbers mean nothing to other files.
     groups : ndarray of shape (height, width), dtype int32, default=None
         Group of every labeled pixel, such as the polygon it lies in; 0 where there is none.
+    unlabeled : int, default=0
+        Value that stands for "no label". It is another than 0 where the file declares one for "no
+        data", so that 0 is a class like any other.
 
     Examples
     --------
@@ -51,6 +56,7 @@ class LabelMap:
     transform: tuple[float, ...] | None = None
     text_classes: bool = False
     groups: NDArray[np.int32] | None = None
+    unlabeled: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,18 @@ class Found:
     ----------
     scene : Scene
         Its cube is not read yet where the format allows that.
-    nodata : float, default=None
-        The value that the file declares as "no data".
+    nodata : float, sequence of float or None, default=None
+        The value or values that the file declares as "no data".
     nodata_rule : {"any", "all"}, default="any"
-        Whether that value marks a pixel if one of its bands has it, or only if all have it.
+        Whether these values mark a pixel if one of its bands has it, or only if all have it.
+    band_nodata : sequence of float or None, default=()
+        One more for each band, where bands have values of their own.
+    valid_range : tuple of 2 floats, default=None
+        Values below the first or above the second are no data.
     """
 
     scene: Scene
-    nodata: float | None = None
+    nodata: float | Sequence[float] | None = None
     nodata_rule: str = "any"
+    band_nodata: Sequence[float | None] = ()
+    valid_range: tuple[float, float] | None = None

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import glob
 import math
-import tempfile
-import warnings
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import MappedCube
-from hsvlm._runtime import import_optional
 from hsvlm.exceptions import MissingFileError
 from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._envi_header import (
+    HINT_COPY_AGAIN,
+    MAX_HEADER_BYTES,
+    EnviHeader,
+    parse_number,
+    read_header,
+)
 from hsvlm.io._map_info import read_map_info
-from hsvlm.io._variables import native, reading, to_nanometres
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._scales import scale_of
+from hsvlm.io._strangers import check_content
+from hsvlm.io._variables import native, reading
+from hsvlm.io._wavelengths import to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["data_files", "header_beside", "is_utf8", "read_cube", "read_label_map"]
+__all__ = [
+    "band_fields",
+    "data_files",
+    "header_beside",
+    "is_utf8",
+    "read_cube",
+    "read_label_map",
+]
 
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
@@ -34,15 +51,16 @@ _REQUIRED = {
     "bands": "the number of bands",
     "data type": "a number for the type of the values, such as 4 for float32",
     "interleave": "bsq, bil or bip",
-    "byte order": "0 for little endian or 1 for big endian",
 }
+_BYTE_ORDERS = "0 for little endian or 1 for big endian"
 # Axes of the file, as those of (height, width, n_bands).
 _AXES = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
-_IMAGES = ("", "envi standard", "envi classification", "envi", "envi fft result")
-_LARGEST_HEADER = 2**23
-_TOO_MANY = 2**62
-_BOM = b"\xef\xbb\xbf"
-_COPY_AGAIN = "Copy both files again, or correct the header."
+_DTYPES = {
+    "1": "u1", "2": "i2", "3": "i4", "4": "f4", "5": "f8", "6": "c8", "9": "c16",
+    "12": "u2", "13": "u4", "14": "i8", "15": "u8",
+}  # fmt: skip
+_NO_IMAGE = re.compile(r".*(librar|mosaic|meta|tiff|jpe?g|nitf|hdf|series|roi|vector)", re.I | re.S)
+_HINT = "Correct these fields of the header to be sure, or delete them."
 
 
 class _Native:
@@ -68,9 +86,10 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     -------
     Found
         The cube of shape (height, width, n_bands) in the type of the file, in its own numbers:
-        ``reflectance scale factor`` and ``data gain values`` are not applied. Wavelengths, names
-        of bands, bad bands (``bbl``) and georeference (``map info``, ``coordinate system string``)
-        are those of the header, as is the value for "no data" (``data ignore value``).
+        ``reflectance scale factor``, ``data gain values`` and ``data offset values`` become the
+        scale of the scene and are not applied. Wavelengths, names of bands, bad bands (``bbl``)
+        and georeference (``map info``, ``coordinate system string``) are those of the header, as
+        are the values for "no data" (``data ignore value``).
 
     Raises
     ------
@@ -80,23 +99,21 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         If the header is none or contradicts itself or the size of the data file, or the values
         are complex, compressed or no image.
     MissingDependencyError
-        If spectral is not installed, or rasterio and the file is georeferenced.
+        If rasterio is not installed and the file is georeferenced.
+
+    Warns
+    -----
+    HSVLMWarning
+        Once, if something had to be assumed, or a field that can be done without is not
+        understood.
     """
-    header, data, fields = _open(path, variable)
-    cube = _mapped(header, data, fields)
-    n_bands = cube.shape[2]
-    good = _numbers(header, fields, "bbl", n_bands)
-    crs, transform = read_map_info(header, fields)
-    scene = Scene(
-        cube=cube,
-        wavelengths_nm=_wavelengths(header, fields, n_bands),
-        name=data.stem,
-        band_names=tuple(_per_band(header, fields, "band names", n_bands) or ()),
-        bad_bands=None if good is None else good == 0,
-        crs=crs,
-        transform=transform,
-    )
-    return Found(scene, _nodata(header, fields))
+    header, data = _open(path, variable)
+    cube = _mapped(header, data)
+    fields = band_fields(header, cube.shape[2])
+    crs, transform = read_map_info(header.path, header.fields, header.notes)
+    nodata = fields.pop("nodata")
+    warn_of_file(header.path, header.notes, _HINT)
+    return Found(Scene(cube=cube, name=data.stem, crs=crs, transform=transform, **fields), nodata)
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -113,7 +130,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     -------
     LabelMap
         Integers of shape (height, width); class 0, ENVI's "unclassified", and the value for "no
-        data" are 0. Names and colours are those of ``class names`` and ``class lookup``.
+        data" have no label. Names and colours are those of ``class names`` and ``class lookup``.
 
     Raises
     ------
@@ -122,22 +139,47 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     FileError
         As for :func:`read_cube`; or if there are several bands, or labels with a fraction.
     MissingDependencyError
-        If spectral is not installed, or rasterio and the file is georeferenced.
+        If rasterio is not installed and the file is georeferenced.
+
+    Warns
+    -----
+    HSVLMWarning
+        As :func:`read_cube`.
     """
-    header, data, fields = _open(path, variable)
-    cube = _mapped(header, data, fields)
+    header, data = _open(path, variable)
+    cube = _mapped(header, data)
     if cube.shape[2] != 1:
         wrong = f"it has {cube.shape[2]} bands, but a label map has one"
-        raise unreadable(header, wrong, "Give the file of the label map.")
-    names = dict(enumerate(_listed(fields, "class names") or ()))
-    lookup = _numbers(header, fields, "class lookup", 3 * len(names)) if names else None
+        raise unreadable(header.path, wrong, "Give the file of the label map.")
+    count = int(header.text("classes")) if header.text("classes").isdecimal() else None
+    names = dict(enumerate(header.names("class names", count)))
+    lookup = header.numbers("class lookup", 3 * len(names)) if names else None
     colors = {}
     if lookup is not None:
-        parts = np.clip(lookup, 0, 255).astype(np.uint8).reshape(-1, 3).tolist()
-        colors = {one: "#{:02X}{:02X}{:02X}".format(*parts[one]) for one in names}
-    place = read_map_info(header, fields)
-    values = np.asarray(cube[:, :, 0])
-    return label_map(header, values, names, colors, _nodata(header, fields), *place)
+        parts = np.nan_to_num(np.clip(lookup, 0, 255)).astype(np.uint8).reshape(-1, 3).tolist()
+        colors = {value: "#{:02X}{:02X}{:02X}".format(*parts[value]) for value in names}
+    place = read_map_info(header.path, header.fields, header.notes)
+    nodata = _nodata(header)
+    warn_of_file(header.path, header.notes, _HINT)
+    return label_map(header.path, np.asarray(cube[:, :, 0]), names, colors, nodata, *place)
+
+
+def band_fields(header: EnviHeader, n_bands: int) -> dict[str, Any]:
+    """Read what a header tells of the bands: fields of a Scene, and `nodata`."""
+    good = header.numbers("bbl", n_bands)
+    if good is not None and (np.isnan(good).any() or not good.any()):
+        reason = "marks every band as bad" if not good.any() else "holds NaN"
+        header.notes.append(f"`bbl` {reason} and is not used")
+        good = None
+    numbers = header.numbers("wavelength", n_bands)
+    unit = header.text("wavelength units")
+    return {
+        "wavelengths_nm": None if numbers is None else to_nanometres(numbers, unit, header.notes),
+        "band_names": header.names("band names", n_bands),
+        "bad_bands": None if good is None else good == 0,
+        "scale": _scale(header, n_bands),
+        "nodata": _nodata(header),
+    }
 
 
 def header_beside(path: Path) -> Path | None:
@@ -155,15 +197,16 @@ def header_beside(path: Path) -> Path | None:
     """
     if path.suffix.lower() == ".hdr":
         return path
-    named = (f"{path.name}.hdr", f"{path.name}.HDR", f"{path.stem}.hdr", f"{path.stem}.HDR")
-    return next((path.with_name(one) for one in named if path.with_name(one).is_file()), None)
+    suffixes = (".hdr", ".HDR", ".Hdr")
+    names = [f"{name}{suffix}" for name in (path.name, path.stem) for suffix in suffixes]
+    return next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
 
 
 def is_utf8(path: Path) -> bool:
     """Tell whether the header of an ENVI file is UTF-8; others are read as Latin-1."""
     header = header_beside(path)
     try:
-        (header or path).read_bytes()[:_LARGEST_HEADER].decode()
+        (header or path).read_bytes()[:MAX_HEADER_BYTES].decode()
     except UnicodeDecodeError:
         return False
     return True
@@ -182,91 +225,82 @@ def data_files(header: Path) -> list[Path]:
     list of Path
         Those beside it that share its name without the suffix, or with one of a data file.
     """
-    suffixes = ["", *(case for one in _SUFFIXES for case in (one, one.upper()))]
-    named = [header.with_name(header.stem + suffix) for suffix in suffixes]
-    return [one for one in named if one.is_file()]
+    suffixes = ["", *(case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]
+    paths = [header.with_name(header.stem + suffix) for suffix in suffixes]
+    return [path for path in paths if path.is_file()]
 
 
-def _open(path: Any, variable: str | None) -> tuple[Path, Path, dict[str, Any]]:
-    given = existing_file(path)
+def _open(path: Any, variable: str | None) -> tuple[EnviHeader, Path]:
+    file = existing_file(path)
     if variable is not None:
         wrong = f"an ENVI file holds one array, but variable={variable!r} is asked for"
-        raise unreadable(given, wrong, "Leave out `variable`.")
-    header = header_beside(given)
-    if header is None:
+        raise unreadable(file, wrong, "Leave out `variable`.")
+    beside = header_beside(file)
+    if beside is None:
         message = (
-            f"{given} needs an ENVI header, but neither {given.name}.hdr nor {given.stem}.hdr lies "
+            f"{file} needs an ENVI header, but neither {file.name}.hdr nor {file.stem}.hdr lies "
             "beside it. Put the header there."
         )
         raise MissingFileError(message)
-    fields = _parsed(header)
-    _check_fields(header, fields)
-    return header, _data_beside(header, fields) if given == header else given, fields
+    header = read_header(beside)
+    _check_fields(header)
+    data = _data_beside(header) if file == beside else file
+    _settle_interleave(header, data)
+    return header, data
 
 
-def _parsed(header: Path) -> dict[str, Any]:
-    envi = import_optional("spectral.io.envi", "geo")
-    with header.open("rb") as stream:
-        raw = stream.read(_LARGEST_HEADER + 1).removeprefix(_BOM)
-    if len(raw) > _LARGEST_HEADER:
-        wrong = f"it has more than {_LARGEST_HEADER:,} bytes, which no ENVI header needs"
-        raise unreadable(header, wrong, "Give the header of an ENVI file, or its data file.")
-    if not raw.startswith(b"ENVI"):
-        wrong = 'it is no ENVI header, for it does not begin with "ENVI"'
-        raise unreadable(header, wrong, "Give the header of an ENVI file, or its data file.")
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    # The parser reads files alone, and in the encoding of the platform.
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that are not in lower case
-        copy = Path(folder) / "copy.hdr"
-        copy.write_text(text, errors="replace")
-        try:
-            return dict(envi.read_envi_header(str(copy)))
-        except envi.EnviHeaderParsingError as error:
-            wrong = "its fields cannot be told apart, perhaps because a brace is never closed"
-            raise unreadable(header, wrong, _COPY_AGAIN) from error
-
-
-def _check_fields(header: Path, fields: dict[str, Any]) -> None:
+def _check_fields(header: EnviHeader) -> None:
     for name, meaning in _REQUIRED.items():
-        if name not in fields:
+        if not header.text(name) and name != "interleave":
             remedy = f"Add the line `{name} = ...`: {meaning}."
-            raise unreadable(header, f"the header lacks the field `{name}`", remedy)
-    kind = str(fields.get("file type", "")).strip()
-    if kind.lower() not in _IMAGES:
+            raise unreadable(header.path, f"the header lacks the field `{name}`", remedy)
+    kind = header.text("file type")
+    if _NO_IMAGE.match(kind):
         wrong = f"its field `file type` is {kind!r}, which is no image with values of its own"
-        raise unreadable(header, wrong, "Export it from ENVI as an image of type ENVI Standard.")
-    fields["interleave"] = str(fields["interleave"]).lower()
-    if fields["interleave"] not in _AXES:
-        wrong = f"its field `interleave` is {fields['interleave']!r}"
-        raise unreadable(header, wrong, "Correct it to bsq, bil or bip.")
-    if str(fields.get("file compression", "0")).strip() != "0":
+        raise unreadable(
+            header.path, wrong, "Export it from ENVI as an image of type ENVI Standard."
+        )
+    if header.text("file compression") not in ("", "0"):
         wrong = "its data file is compressed, so it cannot be mapped into memory"
         remedy = "Decompress it with gunzip and set `file compression = 0`."
-        raise unreadable(header, wrong, remedy)
-    envi = import_optional("spectral.io.envi", "geo")
-    try:
-        envi.check_compatibility(fields)
-    except (envi.EnviException, TypeError, ValueError) as error:
-        wrong = "its frames lie apart (`major frame offsets`, `minor frame offsets`)"
-        raise unreadable(header, wrong, "Export it from ENVI without frame offsets.") from error
+        raise unreadable(header.path, wrong, remedy)
+    for name in ("major frame offsets", "minor frame offsets"):
+        if re.search(r"[1-9]", header.fields.get(name, "")):
+            wrong = "its frames lie apart (`major frame offsets`, `minor frame offsets`)"
+            remedy = "Export it from ENVI without frame offsets."
+            raise unreadable(header.path, wrong, remedy)
 
 
-def _mapped(header: Path, data: Path, fields: dict[str, Any]) -> Any:
-    dtype, offset = _dtype(header, fields), _whole(header, fields, "header offset", 0)
-    shape = _shape(header, fields)
+def _settle_interleave(header: EnviHeader, data: Path) -> None:
+    interleave = header.text("interleave").lower()
+    if not interleave:
+        # What GDAL does.
+        suffix = data.suffix.lower()[1:]
+        if suffix not in _AXES and header.text("bands") != "1":
+            remedy = f"Add the line `interleave = ...`: {_REQUIRED['interleave']}."
+            raise unreadable(header.path, "the header lacks the field `interleave`", remedy)
+        interleave = suffix if suffix in _AXES else "bsq"
+        header.notes.append(f"there is no `interleave`, so {interleave} is assumed")
+    if interleave not in _AXES:
+        wrong = f"its field `interleave` is {interleave!r}"
+        raise unreadable(header.path, wrong, "Correct it to bsq, bil or bip.")
+    header.fields["interleave"] = interleave
+
+
+def _mapped(header: EnviHeader, data: Path) -> Any:
+    dtype, offset, shape = _dtype(header), header.whole("header offset", 0, "0"), _shape(header)
     needed, size = offset + math.prod(shape) * dtype.itemsize, data.stat().st_size
     if size != needed:
+        check_content(data)
         wrong = (
             f"{data.name} has {size:,} bytes, but {shape[0]} lines x {shape[1]} samples x "
             f"{shape[2]} bands of {dtype.name} after {offset} bytes make {needed:,}"
         )
         cut = "The file was cut off or the header is another's. " if size < needed else ""
-        raise unreadable(header, wrong, cut + _COPY_AGAIN)
-    axes = _AXES[fields["interleave"]]
+        raise unreadable(header.path, wrong, cut + HINT_COPY_AGAIN)
+    if not header.text("byte order") and dtype.itemsize > 1:
+        header.notes.append("there is no `byte order`, so 0 (little endian) is assumed")
+    axes = _AXES[header.fields["interleave"]]
     stored = tuple(shape[axis] for axis in axes)
     with reading(data, "the data of an ENVI file"):
         values = np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=stored)
@@ -274,91 +308,63 @@ def _mapped(header: Path, data: Path, fields: dict[str, Any]) -> Any:
     return cube if dtype.isnative else MappedCube(cube, _Native())
 
 
-def _dtype(header: Path, fields: dict[str, Any]) -> np.dtype[Any]:
-    envi = import_optional("spectral.io.envi", "geo")
-    number, order = str(fields["data type"]).strip(), str(fields["byte order"]).strip()
-    dtype: np.dtype[Any] = np.dtype(envi.envi_to_dtype.get(number, "V1"))
+def _dtype(header: EnviHeader) -> np.dtype[Any]:
+    number, order = header.text("data type"), header.text("byte order") or "0"
+    dtype: np.dtype[Any] = np.dtype(_DTYPES.get(number, "V1"))
     if dtype.kind not in "iuf":
         what = "complex values" if dtype.kind == "c" else "no type of ENVI's"
-        wrong = f"its field `data type` is {number}, {what}"
-        raise unreadable(header, wrong, "Convert it to integers or floats.")
+        wrong = f"its field `data type` is {number[:20]}, {what}"
+        raise unreadable(header.path, wrong, "Convert it to integers or floats.")
     if order not in ("0", "1"):
-        wrong = f"its field `byte order` is {order}"
-        raise unreadable(header, wrong, f"Correct it: {_REQUIRED['byte order']}.")
+        wrong = f"its field `byte order` is {order[:20]}"
+        raise unreadable(header.path, wrong, f"Correct it: {_BYTE_ORDERS}.")
     return dtype.newbyteorder("<" if order == "0" else ">")
 
 
-def _shape(header: Path, fields: dict[str, Any]) -> tuple[int, int, int]:
-    height, width, n_bands = (
-        _whole(header, fields, name, 1) for name in ("lines", "samples", "bands")
-    )
+def _shape(header: EnviHeader) -> tuple[int, int, int]:
+    height, width, n_bands = (header.whole(name, 1) for name in ("lines", "samples", "bands"))
     return height, width, n_bands
 
 
-def _whole(header: Path, fields: dict[str, Any], name: str, least: int) -> int:
-    value = fields.get(name, "0")
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = least - 1
-    if not least <= number < _TOO_MANY:
-        wrong = f"its field `{name}` is {str(value)[:20]}"
-        raise unreadable(header, wrong, f"It must be a whole number from {least} on. {_COPY_AGAIN}")
-    return number
-
-
-def _data_beside(header: Path, fields: dict[str, Any]) -> Path:
-    found = data_files(header)
-    if not found:
+def _data_beside(header: EnviHeader) -> Path:
+    path = header.path
+    itemsize, offset = _dtype(header).itemsize, header.whole("header offset", 0, "0")
+    size = offset + itemsize * math.prod(_shape(header))
+    likely = data_files(path)
+    # GDAL takes a data file of any suffix; here its size has to agree.
+    others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
+    fitting = (one for one in [*likely, *others] if one.is_file() and one.stat().st_size == size)
+    data = next(fitting, None) or (likely[0] if likely else None)
+    if data is None or data == path:
         message = (
-            f"{header} is a header, but its data file is not beside it: {header.stem}, or "
-            f"{header.stem} with one of the suffixes {', '.join(_SUFFIXES)}. Put it there, or give "
+            f"{path} is a header, but its data file is not beside it: {path.stem}, or "
+            f"{path.stem} with one of the suffixes {', '.join(_SUFFIXES)}. Put it there, or give "
             "the path of the data file."
         )
         raise MissingFileError(message)
-    itemsize, offset = _dtype(header, fields).itemsize, _whole(header, fields, "header offset", 0)
-    size = offset + itemsize * math.prod(_shape(header, fields))
-    return next((one for one in found if one.stat().st_size == size), found[0])
+    return data
 
 
-def _listed(fields: dict[str, Any], name: str) -> list[str] | None:
-    value = fields.get(name)
-    listed = [value] if isinstance(value, str) else value
-    return None if listed in (None, [""]) else listed
+def _scale(header: EnviHeader, n_bands: int) -> NDArray[np.float64] | None:
+    gains, offsets = (
+        header.numbers(f"data {name} values", n_bands)
+        if header.text(f"data {name} values")
+        else header.numbers(f"data reflectance {name} values", n_bands)
+        for name in ("gain", "offset")
+    )
+    if gains is None and offsets is None:
+        factor = header.numbers("reflectance scale factor", 1)
+        if factor is not None and factor[0] > 0:
+            gains = 1 / factor
+    return scale_of(gains, offsets, n_bands, header.notes)
 
 
-def _per_band(header: Path, fields: dict[str, Any], name: str, count: int) -> list[str] | None:
-    listed = _listed(fields, name)
-    if listed is not None and len(listed) != count:
-        wrong = f"its field `{name}` has {len(listed)} entries, but there must be {count}"
-        raise unreadable(header, wrong, "Correct the field, or delete it.")
-    return listed
-
-
-def _numbers(header: Path, fields: dict[str, Any], name: str, count: int) -> Any:
-    listed = _per_band(header, fields, name, count)
-    if listed is None:
+def _nodata(header: EnviHeader) -> float | tuple[float, ...] | None:
+    text = header.text("data ignore value")
+    parts = [part for part in re.split(r"[\s,{}\[\]]+", text) if part]
+    values = [parse_number(part) for part in parts]
+    if None in values:
+        header.notes.append(f"`data ignore value` is {text[:30]!r} and is not used")
         return None
-    try:
-        numbers = np.array([float(one) for one in listed])
-    except ValueError:
-        numbers = np.array([np.nan])
-    if not np.isfinite(numbers).all():
-        wrong = f"its field `{name}` does not hold numbers alone"
-        raise unreadable(header, wrong, "Correct the field, or delete it.")
-    return numbers
-
-
-def _wavelengths(header: Path, fields: dict[str, Any], n_bands: int) -> Any:
-    numbers = _numbers(header, fields, "wavelength", n_bands)
-    unit = str(fields.get("wavelength units", ""))
-    return None if numbers is None else to_nanometres(numbers, unit)
-
-
-def _nodata(header: Path, fields: dict[str, Any]) -> float | None:
-    value = fields.get("data ignore value")
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError) as error:
-        wrong = f"its field `data ignore value` is {value!r}"
-        raise unreadable(header, wrong, "Correct the field, or delete it.") from error
+    numbers = tuple(value for value in values if value is not None)
+    return numbers if len(numbers) > 1 else next(iter(numbers), None)

@@ -66,6 +66,8 @@ def write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
         fields["wavelength"] = output.wavelengths_nm.tolist()
     if output.bad_bands is not None:
         fields["bbl"] = [int(not one) for one in output.bad_bands]
+    if output.scale is not None:
+        fields["data gain values"], fields["data offset values"] = output.scale.T.tolist()
     if output.classes is not None:
         fields |= _class_fields(output.classes)
     header, data = (folder / f"{target.stem}{suffix}" for suffix in (".hdr", ".img"))

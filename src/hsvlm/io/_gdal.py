@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CACHE_BYTES",
+    "doubtful_ellipsoid",
     "gdal",
     "open_local",
     "parsed_crs",
@@ -42,6 +44,22 @@ _SAFE = {
     "GDAL_HTTPS_PROXY": _NOWHERE,
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
+}
+
+
+# Names that say nothing, and the ellipsoid in WKT.
+_UNNAMED = re.compile(r'\w+\["(unnamed|unknown|user-defined|)"', re.IGNORECASE)
+_ELLIPSOID = re.compile(
+    r'(?:SPHEROID|ELLIPSOID)\["([^"]*)",\s*([\d.eE+-]+),\s*([\d.eE+-]+)', re.IGNORECASE
+)
+# Equatorial half axes of ellipsoids of the Earth.
+_AXES_M = {
+    "wgs": 6_378_137,
+    "grs": 6_378_137,
+    "clarke1866": 6_378_206,
+    "international1924": 6_378_388,
+    "bessel1841": 6_377_397,
+    "krassowsky": 6_378_245,
 }
 
 
@@ -162,10 +180,32 @@ def real_crs(crs: Any) -> str | None:
     Returns
     -------
     str or None
-        WKT. None for a local one, which is what GDAL makes of coordinates it cannot place.
+        WKT, with its name in the EPSG registry where the file gives none. None for a local one,
+        which is what GDAL makes of coordinates it cannot place.
     """
     text = str(crs.to_wkt()) if crs else ""
-    return None if not text or text.startswith(("LOCAL_CS", "ENGCRS")) else text
+    if not text or text.startswith(("LOCAL_CS", "ENGCRS")):
+        return None
+    if _UNNAMED.match(text) and (code := crs.to_epsg()):
+        return str(import_optional("rasterio.crs", "geo").CRS.from_epsg(code).to_wkt())
+    return text
+
+
+def doubtful_ellipsoid(crs: str | None) -> str:
+    """Say that the ellipsoid of a CRS contradicts its name; empty if it does not."""
+    match = _ELLIPSOID.search(crs or "")
+    if match is None:
+        return ""
+    name, axis, flattening = match[1], float(match[2]), float(match[3])
+    known = next((size for part, size in _AXES_M.items() if part in _folded(name)), None)
+    plausible = abs(axis - known) < 1000 if known else axis > 1e5
+    if plausible and (flattening == 0 or flattening > 5):
+        return ""
+    return f"the ellipsoid {name[:40]!r} of its CRS is corrupt, with a half axis of {axis:,.1f} m"
+
+
+def _folded(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def real_transform(transform: Any) -> tuple[float, ...] | None:

@@ -94,6 +94,9 @@ def _write_draft(rasterio: Any, draft: Path, output: Output, side: int) -> dict[
         "tiled": True, "blockxsize": side, "blockysize": _DRAFT_ROWS, "interleave": "band",
         "BIGTIFF": "IF_NEEDED",
     }  # fmt: skip
+    if n_bands > 1:
+        # Four bands of 8 bits would be taken for red, green, blue and a mask.
+        profile["photometric"] = "MINISBLACK"
     if output.transform is not None:
         profile["transform"] = import_optional("affine", "geo").Affine(*output.transform)
     sums: dict[Any, int] = {}
@@ -135,6 +138,8 @@ def _blocks_within_tiles(shape: tuple[int, ...], side: int) -> Iterator[tuple[in
 def _describe(dataset: Any, output: Output) -> None:
     if output.title:
         dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION=output.title)
+    if output.scale is not None:
+        dataset.scales, dataset.offsets = output.scale.T.tolist()
     for band in range(output.shape[2]):
         tags: dict[str, Any] = {}
         if output.band_names:

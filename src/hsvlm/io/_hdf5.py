@@ -11,7 +11,10 @@ import numpy as np
 from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import LazyCube
 from hsvlm._runtime import import_optional
+from hsvlm.io._attributes import declared_scale, declared_values
+from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
     CUT,
@@ -21,9 +24,8 @@ from hsvlm.io._variables import (
     holds_wavelengths,
     native,
     reading,
-    to_nanometres,
-    whole_labels,
 )
+from hsvlm.io._wavelengths import fitting_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ __all__ = [
 
 _MOST_OBJECTS = 20_000
 _DEEPEST = 64
+_UNITS = ("units", "unit")
+HINT_ATTRIBUTES = "Correct the attributes of the file to be sure."
 
 
 class HDF5Cube(LazyCube):
@@ -131,11 +135,14 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         lists = _wavelength_lists(file, opened)
         axes = _axes(dataset, lists)
         cube = HDF5Cube(file.resolve(), name, dataset, axes)
-        wavelengths = next((one for one in lists if len(one) == cube.shape[2]), None)
-        marked = "_FillValue" in dataset.attrs
-        nodata = float(np.ravel(dataset.attrs["_FillValue"])[0]) if marked else None
+        notes: list[str] = []
+        wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
+        scale = declared_scale(dataset.attrs, cube.shape[2], notes)
+        nodata, valid_range = declared_values(dataset.attrs, notes)
+    warn_of_file(file, notes, HINT_ATTRIBUTES)
     unused = None if wavelengths is None or (wavelengths > 0).all() else wavelengths <= 0
-    return Found(Scene(cube, wavelengths_nm=wavelengths, bad_bands=unused), nodata)
+    scene = Scene(cube, wavelengths_nm=wavelengths, bad_bands=unused, scale=scale)
+    return Found(scene, nodata, valid_range=valid_range)
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -167,7 +174,16 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     with reading(file, "HDF5"), h5py.File(file) as opened:
         check_own(file, opened)
         name = choose_variable(file, held_datasets(opened), 2, variable and variable.strip("/"))
-        return LabelMap(whole_labels(file, loaded(file, opened[name])))
+        dataset = opened[name]
+        values = loaded(file, dataset)
+        labels = [dimension.label for dimension in dataset.dims]
+        if any(labels):
+            y, x, _ = axis_order((*labels, "band"))
+            values = values.transpose(y, x)
+        notes: list[str] = []
+        nodata = declared_values(dataset.attrs, notes).nodata
+    warn_of_file(file, notes, HINT_ATTRIBUTES)
+    return label_map(file, values, {}, {}, nodata, None, None)
 
 
 def held_datasets(opened: Any) -> dict[str, Held]:
@@ -277,26 +293,25 @@ def as_text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _axes(dataset: Any, lists: list[NDArray[np.float64]]) -> tuple[int, int, int]:
+def _axes(dataset: Any, lists: list[tuple[Any, str]]) -> tuple[int, int, int]:
     labels = [dimension.label for dimension in dataset.dims]
     if any(labels):
         return axis_order(labels)
-    fitting = [axis for axis in (2, 1, 0) if any(len(one) == dataset.shape[axis] for one in lists)]
-    bands = fitting[0] if fitting else 2
+    sizes = {np.size(values) for values, _ in lists}
+    bands = next((axis for axis in (2, 1, 0) if dataset.shape[axis] in sizes), 2)
     height, width = (axis for axis in range(3) if axis != bands)
     return height, width, bands
 
 
-def _wavelength_lists(file: Path, opened: Any) -> list[NDArray[np.float64]]:
-    values = [opened.attrs[name] for name in opened.attrs if holds_wavelengths(name)]
-    units = [""] * len(values)
+def _wavelength_lists(file: Path, opened: Any) -> list[tuple[Any, str]]:
+    values = [(opened.attrs[name], "") for name in opened.attrs if holds_wavelengths(name)]
     for name, one in held_datasets(opened).items():
         if (
             holds_wavelengths(name)
             and one.numeric
             and max(one.shape, default=0) == np.prod(one.shape)
         ):
-            values.append(loaded(file, opened[name]))
-            units.append(as_text(opened[name].attrs.get("units", "")))
-    found = map(to_nanometres, values, units)
-    return [one for one in found if one is not None and one.size > 1]
+            attributes = opened[name].attrs
+            unit = next((attributes[key] for key in attributes if key.lower() in _UNITS), "")
+            values.append((loaded(file, opened[name]), as_text(np.ravel(unit)[0])))
+    return [(numbers, unit) for numbers, unit in values if np.size(numbers) > 1]

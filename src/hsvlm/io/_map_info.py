@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import numpy as np
 
-from hsvlm._files import unreadable
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import ParameterError
-from hsvlm.io._gdal import gdal, parsed_crs, real_crs, real_transform, ungeoreferenced
+from hsvlm.exceptions import FileError, ParameterError
+from hsvlm.io._envi_header import parse_number, read_header
+from hsvlm.io._gdal import (
+    doubtful_ellipsoid,
+    gdal,
+    parsed_crs,
+    real_crs,
+    real_transform,
+    ungeoreferenced,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["read_map_info", "write_map_info"]
 
 _FIELDS = ("map info", "projection info", "coordinate system string")
+_NO_CRS = re.compile(r"<?(arbitrary|unknown|none|image|pixel)|$", re.IGNORECASE)
+_WGS_84 = re.compile(r"(wgs|world geodetic system).*84", re.IGNORECASE)
 _REMEDY = "Correct the field `map info`, or delete it to do without a georeference."
 # Of pixels: the step from one to the next, and the place of the first.
 _TOLERANCES = np.array([1e-6, 1e-6, 1e-3, 1e-6, 1e-6, 1e-3])
@@ -36,7 +46,7 @@ byte order = 0
 
 
 def read_map_info(
-    header: Path, fields: Mapping[str, Any]
+    header: Path, fields: Mapping[str, str], notes: list[str]
 ) -> tuple[str | None, tuple[float, ...] | None]:
     """Find CRS and transform in the fields of a header.
 
@@ -44,20 +54,20 @@ def read_map_info(
     ----------
     header : Path
         What errors call it.
-    fields : dict
-        Fields of the header; values in braces are lists of str.
+    fields : dict of str
+        Fields of the header, without braces.
+    notes : list of str
+        Receives what is wrong with them.
 
     Returns
     -------
     crs : str or None
         WKT; None for arbitrary coordinates.
     transform : tuple of 6 floats, or None
-        Affine coefficients, as in a Scene. None without ``map info``.
+        Affine coefficients, as in a Scene. None without ``map info`` that can be understood.
 
     Raises
     ------
-    FileError
-        If ``map info`` does not hold the numbers it has to.
     MissingDependencyError
         If there is ``map info`` and rasterio is not installed.
 
@@ -67,14 +77,37 @@ def read_map_info(
     ``rotation`` turns the grid counter-clockwise by degrees. 180 stands for rows that run north,
     as in GDAL.
     """
-    info = fields.get("map info")
-    if info is None:
+    info = [part.strip() for part in fields.get("map info", "").split(",")]
+    if not any(info):
         return None, None
-    column, row = _reference_pixel(header, info)
+    pixel = _reference_pixel(info)
+    if pixel is None:
+        notes.append(
+            f"`map info` is {{{', '.join(info)[:80]}}} and is not used: it needs the name of a "
+            "projection, the reference pixel (2 numbers), its coordinates (2) and the size of a "
+            "pixel (2)"
+        )
+        return None, None
+    column, row = pixel
     # What the units do to coordinates is easier to follow from the first pixel.
-    texts = {name: fields[name] for name in _FIELDS if name in fields}
-    texts["map info"] = [info[0], "1", "1", *info[3:]]
-    text = _HEADER + "".join(f"{name} = {{{_joined(value)}}}\n" for name, value in texts.items())
+    texts = {name: " ".join(fields[name].split()) for name in _FIELDS if fields.get(name)}
+    texts["map info"] = ", ".join([info[0], "1", "1", *info[3:]])
+    try:
+        crs, transform = _by_gdal(header, texts)
+    except FileError:
+        notes.append("`map info` is not understood by GDAL and is not used")
+        return None, None
+    if not np.isfinite(transform).all():
+        notes.append("`map info` gives no finite coordinates and is not used")
+        return None, None
+    a, b, c, d, e, f = transform
+    c, f = c - (column - 1) * a - (row - 1) * b, f - (column - 1) * d - (row - 1) * e
+    crs = _checked_crs(crs, info, texts, notes)
+    return crs, (a, b, c, d, e, f)
+
+
+def _by_gdal(header: Path, texts: Mapping[str, str]) -> tuple[str | None, tuple[float, ...]]:
+    text = _HEADER + "".join(f"{name} = {{{value}}}\n" for name, value in texts.items())
     memory_file = import_optional("rasterio.io", "geo").MemoryFile
     place = uuid4().hex
     with (
@@ -85,12 +118,7 @@ def read_map_info(
         pixels.open(driver="ENVI") as dataset,
     ):
         # A rotation by nothing leaves negative zeros.
-        crs, transform = real_crs(dataset.crs), tuple(0.0 + one for one in dataset.transform[:6])
-    if not np.isfinite(transform).all():
-        raise unreadable(header, f"its field `map info` is {{{_joined(info)}}}", _REMEDY)
-    a, b, c, d, e, f = transform
-    c, f = c - (column - 1) * a - (row - 1) * b, f - (column - 1) * d - (row - 1) * e
-    return crs, (a, b, c, d, e, f)
+        return real_crs(dataset.crs), tuple(0.0 + part for part in dataset.transform[:6])
 
 
 def write_map_info(
@@ -126,39 +154,82 @@ def write_map_info(
             header.with_suffix(".img"), "w", driver="ENVI", width=2, height=1, count=1,
             dtype="uint8", crs=parsed_crs(crs), transform=grid,
         ).close()  # fmt: skip
-    envi = import_optional("spectral.io.envi", "geo")
-    fields = envi.read_envi_header(str(header))
+    fields = read_header(header).fields
     header.unlink()
     header.with_suffix(".img").unlink()
-    kept = {name: fields[name] for name in _FIELDS if name in fields}
-    said = read_map_info(header, kept)[1]
+    kept = {name: " ".join(fields[name].split()) for name in _FIELDS if name in fields}
+    said = read_map_info(header, kept, [])[1]
     if said is None or not _alike(said, grid[:6]):
         message = (
             f"transform={transform} is skewed or mirrored, which the header of an ENVI file cannot "
             "say. Write a GeoTIFF (.tif), or bring the scene to a grid of square pixels."
         )
         raise ParameterError(message)
-    return {name: f"{{{_joined(value)}}}" for name, value in kept.items()}
+    return {name: f"{{{value}}}" for name, value in kept.items()}
 
 
-def _reference_pixel(header: Path, info: Any) -> tuple[float, float]:
+def _reference_pixel(info: list[str]) -> tuple[float, float] | None:
     try:
-        column, row, _, _, width, height = numbers = [float(one) for one in info[1:7]]
-        if width > 0 and height > 0 and all(map(math.isfinite, numbers)):
-            return column, row
+        column, row, _, _, width, height = numbers = [float(part) for part in info[1:7]]
     except ValueError:
-        pass
-    wrong = (
-        f"its field `map info` is {{{_joined(info)}}}, but needs the name of a projection, the "
-        "reference pixel (2 numbers), its coordinates (2) and the size of a pixel (2)"
-    )
-    raise unreadable(header, wrong, _REMEDY)
+        return None
+    good = width > 0 and height > 0 and all(map(math.isfinite, numbers))
+    return (column, row) if good else None
+
+
+def _checked_crs(
+    crs: str | None, info: list[str], texts: Mapping[str, str], notes: list[str]
+) -> str | None:
+    """Say what GDAL assumed in silence; None where its CRS cannot be right."""
+    name, stated = info[0], texts.get("coordinate system string")
+    if stated is not None and not _is_crs(stated):
+        notes.append("`coordinate system string` is not understood and is not used")
+        stated = None
+    if crs is None:
+        if stated is None and not _NO_CRS.match(name):
+            notes.append(f"`map info` ({name[:40]!r}) names no CRS that GDAL knows")
+        return None
+    if stated is None and name.lower() == "utm" and not crs.startswith("PROJCS"):
+        notes.append(f"`map info` names the UTM zone {', '.join(info[7:9])!r}; there is no CRS")
+        return None
+    if stated is None:
+        crs = crs.replace('"unnamed"', f'"{_quotable(name)}"', 1)
+        place = {"utm": 9, "geographic lat/lon": 7}.get(name.lower())
+        datum = "".join(info[place : place + 1]) if place else ""
+        if place and (not datum or "=" in datum):
+            notes.append(f"`map info` names no datum, and {_datum_of(crs)} is assumed")
+        elif place and _datum_of(crs) == "WGS 84" and not _WGS_84.search(datum):
+            notes.append(f"`map info` names the unknown datum {datum[:40]!r}; WGS 84 is assumed")
+    doubts = doubtful_ellipsoid(crs), _doubtful_axes(texts.get("projection info", ""))
+    notes.extend(doubt for doubt in doubts if doubt)
+    return crs
+
+
+def _is_crs(text: str) -> bool:
+    try:
+        return parsed_crs(text) is not None
+    except ParameterError:
+        return False
+
+
+def _datum_of(crs: str) -> str:
+    return crs.partition('GEOGCS["')[2].partition('"')[0]
+
+
+def _doubtful_axes(projection_info: str) -> str:
+    """Say that the half axes of `projection info` are not those of the Earth."""
+    numbers = [parse_number(part) for part in projection_info.split(",")[1:3]]
+    axes = [number for number in numbers if number is not None and number > 1000]
+    if not axes or all(6.33e6 < number < 6.40e6 for number in axes):
+        return ""
+    shown = " and ".join(f"{number:,.1f}" for number in axes)
+    return f"`projection info` states an ellipsoid with half axes of {shown} m, not the Earth's"
+
+
+def _quotable(text: str) -> str:
+    return text.replace('"', "")[:40]
 
 
 def _alike(said: tuple[float, ...], meant: tuple[float, ...]) -> bool:
     off = np.abs(np.subtract(said, meant)) / math.hypot(meant[0], meant[3])
     return bool((off <= _TOLERANCES).all())
-
-
-def _joined(value: Any) -> str:
-    return value if isinstance(value, str) else ", ".join(value)

@@ -15,6 +15,7 @@ from hsvlm.io import _hdf5
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._mat5 import check_matrix
+from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._structs import fields_of_structs
 from hsvlm.io._variables import (
@@ -24,9 +25,9 @@ from hsvlm.io._variables import (
     holds_wavelengths,
     native,
     reading,
-    to_nanometres,
     whole_labels,
 )
+from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def read_cube(
             for name, info in variables.items()
             if holds_wavelengths(name.replace(".", "/")) and info.numeric
         ]
-    return Found(Scene(cube, wavelengths_nm=_fitting(lists, cube)))
+    return Found(Scene(cube, wavelengths_nm=_fitting(file, lists, cube)))
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -311,6 +312,8 @@ def _by_matlab(dataset: Any) -> bool:
     return "MATLAB_class" in dataset.attrs
 
 
-def _fitting(lists: list[NDArray[Any]], cube: Any) -> NDArray[np.float64] | None:
-    converted = (to_nanometres(one) for one in lists)
-    return next((one for one in converted if one is not None and len(one) == cube.shape[2]), None)
+def _fitting(file: Path, lists: list[NDArray[Any]], cube: Any) -> NDArray[np.float64] | None:
+    notes: list[str] = []
+    wavelengths = fitting_wavelengths([(values, "") for values in lists], cube.shape[2], notes)
+    warn_of_file(file, notes, HINT_NANOMETERS)
+    return wavelengths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,11 @@ from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import LazyCube
 from hsvlm._runtime import import_optional
 from hsvlm.io import _hdf5
+from hsvlm.io._attributes import Declared, declared_scale, declared_values
+from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._ground import georeference
+from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
     CUT,
@@ -21,9 +25,8 @@ from hsvlm.io._variables import (
     holds_wavelengths,
     native,
     reading,
-    to_nanometres,
-    whole_labels,
 )
+from hsvlm.io._wavelengths import fitting_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ _DATA = "xarray data"
 _CLASSIC = b"CDF"
 _MOST_GROUPS = 1000
 _PACKED = {"scale_factor", "add_offset", "_Unsigned"}
+_PACKING = (("scale_factor", 1.0), ("add_offset", 0.0))
+_FILLED = {"_FillValue", "missing_value"}
 
 
 class XarrayCube(LazyCube):
@@ -105,8 +110,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     the like); those without a telling name are taken in the order height, width, bands.
 
     Numbers that are packed (attributes ``scale_factor``, ``add_offset``) are unpacked to floats as
-    the CF conventions [1]_ say, with NaN for "no data". All others are read as stored, and
-    ``_FillValue`` or ``missing_value`` is the value for "no data".
+    the CF conventions [1]_ say and xarray does, with NaN for "no data". All others are read as
+    stored. Values for "no data" are those of ``_FillValue``, ``missing_value``, ``NODATA`` and the
+    like, and values outside ``valid_range``, ``valid_min`` and ``valid_max``.
 
     Granules of EMIT at levels 1 and 2 [2]_ are in the geometry of the sensor: rows are scans, not
     northings. Here they are read as they are, so the scene has no CRS and no transform. Bands
@@ -160,8 +166,12 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     with reading(file, _KIND):
         crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
         check_memory(file, array.shape, array.dtype, CUT)
-        labels = whole_labels(file, array.values.transpose(y, x), _declared(array))
-        return LabelMap(labels, _flags(array.attrs), crs=crs, transform=transform)
+        notes: list[str] = []
+        nodata = _declared(array, notes).nodata
+        values = array.values.transpose(y, x)
+        names = _flags(array.attrs)
+    warn_of_file(file, notes, _hdf5.HINT_ATTRIBUTES)
+    return label_map(file, values, names, {}, nodata, crs, transform)
 
 
 def from_xarray(data: Any, variable: str | None = None) -> Found:
@@ -202,43 +212,47 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
     along = {one: held for one, held in variables.items() if held.dims == (band,)}
     good = next((held for one, held in along.items() if one.endswith("good_wavelengths")), None)
     names = along.get(str(band))
+    notes: list[str] = []
     with reading(path or _DATA, _KIND):
         crs, transform = georeference(array, variables, y, x)
         scene = Scene(
             XarrayCube(array, axes, path),
-            wavelengths_nm=_wavelengths(along),
+            wavelengths_nm=fitting_wavelengths(
+                [
+                    (along[name].values, str(along[name].attrs.get("units", "")))
+                    for name in sorted(filter(holds_wavelengths, along), key=len)
+                ],
+                array.shape[axes[2]],
+                notes,
+            ),
             band_names=names.values if names is not None and names.dtype.kind in "OUT" else (),
             bad_bands=None if good is None else good.values == 0,
             crs=crs,
             transform=transform,
+            scale=declared_scale(array.attrs, array.shape[axes[2]], notes),
         )
-        return Found(scene, _declared(array))
+        nodata, valid_range = _declared(array, notes)
+    warn_of_file(path or _DATA, notes, _hdf5.HINT_ATTRIBUTES)
+    return Found(scene, nodata, valid_range=valid_range)
 
 
-def _wavelengths(along: Mapping[str, Any]) -> NDArray[np.float64] | None:
-    for name in sorted(filter(holds_wavelengths, along), key=len):
-        unit = along[name].attrs.get("units", "")
-        if (found := to_nanometres(along[name].values, str(unit))) is not None:
-            return found
-    return None
-
-
-def _declared(array: Any) -> float | None:
-    for name in ("_FillValue", "missing_value"):
-        if name in array.attrs:
-            return float(np.ravel(array.attrs[name])[0])
+def _declared(array: Any, notes: list[str]) -> Declared:
+    packing = [array.encoding.get(name, default) for name, default in _PACKING]
+    # What remains in the attributes of an unpacked array is in its packed numbers.
+    scale = tuple(float(number) for number in packing) if array.dtype.kind == "f" else (1.0, 0.0)
+    declared = declared_values(array.attrs, notes, (scale[0], scale[1]))
     # What has been unpacked says NaN instead.
-    unpacked = array.dtype.kind == "f" and not {"_FillValue", "missing_value"}.isdisjoint(
-        array.encoding
-    )
-    return np.nan if unpacked else None
+    unpacked = array.dtype.kind == "f" and not _FILLED.isdisjoint(array.encoding)
+    if declared.nodata is None and unpacked:
+        return declared._replace(nodata=np.nan)
+    return declared
 
 
 def _flags(attributes: Mapping[str, Any]) -> dict[Any, str]:
     values = np.ravel(attributes.get("flag_values", ())).tolist()
     names = str(attributes.get("flag_meanings", "")).split()
     pairs = zip(values, names, strict=True) if len(values) == len(names) else ()
-    return {value: name for value, name in pairs if value != 0}
+    return dict(pairs)
 
 
 def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:
@@ -322,5 +336,7 @@ def _open(file: Path, group: str) -> Any:
 def _unpacked(dataset: Any) -> dict[Any, Any]:
     packed = [name for name, one in dataset.variables.items() if not _PACKED.isdisjoint(one.attrs)]
     xarray = import_optional("xarray", "geo")
-    unpacked = xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xarray.SerializationWarning)  # of several fill values
+        unpacked = xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
     return {name: (unpacked if name in packed else dataset)[name] for name in dataset.variables}

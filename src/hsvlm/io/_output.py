@@ -54,6 +54,8 @@ class Output:
         In nanometres.
     bad_bands : ndarray of shape (n_bands,), dtype bool, default=None
         True for bands not to be used.
+    scale : ndarray of shape (n_bands, 2), default=None
+        As in a Scene.
     title : str, default=""
         What it shows.
     classes : ClassCodes, default=None
@@ -69,6 +71,7 @@ class Output:
     band_names: tuple[str, ...] = ()
     wavelengths_nm: NDArray[np.float64] | None = None
     bad_bands: NDArray[np.bool_] | None = None
+    scale: NDArray[np.float64] | None = None
     title: str = ""
     classes: ClassCodes | None = None
 

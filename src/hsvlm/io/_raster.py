@@ -19,18 +19,26 @@ from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._gdal import (
     CACHE_BYTES,
+    doubtful_ellipsoid,
     gdal,
     open_local,
     real_crs,
     real_transform,
     ungeoreferenced,
 )
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._raster_bands import (
+    note_unused_georeference,
+    read_band_metadata,
+    spectral_bands,
+    tags_of,
+)
 from hsvlm.io._sizes import check_memory, check_stated
-from hsvlm.io._variables import CUT, to_nanometres
+from hsvlm.io._variables import CUT
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from os import PathLike
 
@@ -42,6 +50,7 @@ _COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct
 # A row of tiles of this size is kept whole, for several blocks of rows are read from it.
 _LARGEST_CACHE = 512_000_000
 _SHOWN = 8
+_HINT = "Correct the file, for example with gdal_edit, to be sure."
 _CUT_GRID = "Cut it to the grid of the scene first."
 # GDAL takes time by the square of this number to read a row of pixel-interleaved bands.
 _MOST_BANDS = 2**14
@@ -60,13 +69,21 @@ class RasterCube(LazyCube):
         Of its values.
     tile_rows : int, default=1
         Rows that GDAL reads at once.
+    bands : tuple of int, default=()
+        Numbers of its bands in the file, from 1 on. Empty: all bands.
     """
 
     def __init__(
-        self, path: str | PathLike[str], shape: tuple[int, ...], dtype: Any, tile_rows: int = 1
+        self,
+        path: str | PathLike[str],
+        shape: tuple[int, ...],
+        dtype: Any,
+        tile_rows: int = 1,
+        bands: tuple[int, ...] = (),
     ) -> None:
         super().__init__(shape, dtype)
         self.path = os.fspath(path)
+        self._bands = bands
         row_of_tiles = tile_rows * self.shape[1] * self.shape[2] * self.dtype.itemsize
         fits = row_of_tiles + CACHE_BYTES <= _LARGEST_CACHE
         self._cache_bytes = CACHE_BYTES + (row_of_tiles if fits else 0)
@@ -84,13 +101,17 @@ class RasterCube(LazyCube):
             if self._dataset is None or self._process != os.getpid():
                 self._dataset, self._process = self._opened(), os.getpid()
             window = rasterio.windows.Window(0, start, self.shape[1], stop - start)
-            values: NDArray[Any] = self._dataset.read(window=window)
+            # All bands of pixels that lie together are read faster without a list.
+            bands = {"indexes": list(self._bands)} if self._bands else {}
+            values: NDArray[Any] = self._dataset.read(window=window, **bands)
         return np.moveaxis(values, 0, 2)
 
     def _opened(self) -> Any:
         with ungeoreferenced():
             dataset = open_local(Path(self.path))
-        if (dataset.height, dataset.width, dataset.count) != self.shape:
+        n_bands = len(self._bands) or dataset.count
+        n_bands = n_bands if max(self._bands, default=0) <= dataset.count else 0
+        if (dataset.height, dataset.width, n_bands) != self.shape:
             wrong = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
             raise unreadable(self.path, wrong, "Read the scene again.")
         return dataset
@@ -116,10 +137,12 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     -------
     Found
         The cube of shape (height, width, n_bands) in the type of the file, in its own numbers:
-        scale and offset are not applied. Names of bands are their descriptions. Wavelengths are
-        the tags ``wavelength`` and ``wavelength_units`` of the bands, or else
-        ``CENTRAL_WAVELENGTH_UM`` in the domain IMAGERY, if all bands have them; the tag ``bbl`` is
-        0 for bad bands. Pixels under a mask of the file are invalid.
+        scale and offset become the scale of the scene and are not applied. Names of bands are
+        their descriptions. Wavelengths are the tags ``wavelength`` and ``wavelength_units`` of the
+        bands, or else ``CENTRAL_WAVELENGTH_UM`` in the domain IMAGERY, or else in the
+        descriptions, as in "Band 1 (450.5 nm)", if all bands have them; the tag ``bbl`` is 0 for
+        bad bands. Where these are missing, an ENVI header beside the file tells them. Pixels under
+        a mask of the file or an alpha band, which is not a band of the cube, are invalid.
 
     Raises
     ------
@@ -127,9 +150,14 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         If there is no such file.
     FileError
         If GDAL does not open it, it holds no raster or complex values, or its bands differ in
-        type or in their value for "no data".
+        type.
     MissingDependencyError
         If rasterio is not installed.
+
+    Warns
+    -----
+    HSVLMWarning
+        Once, if something had to be assumed or is not used.
 
     Notes
     -----
@@ -138,28 +166,30 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     lower, or in strips, is faster.
     """
     file = existing_file(path)
+    notes: list[str] = []
     with _opened(file, variable) as dataset:
-        nodata = _nodata(file, dataset)
-        bands = range(1, dataset.count + 1)
-        names = _text(lambda: dataset.descriptions, ())
-        names = names if any(names) else ()
-        marks = [_tags(dataset, band).get("bbl", "") for band in bands]
-        shape = (dataset.height, dataset.width, dataset.count)
         _check_size(file, dataset)
-        tile_rows = dataset.block_shapes[0][0]
-        scene = Scene(
-            cube=RasterCube(file.resolve(), shape, _dtype(file, dataset), tile_rows),
-            wavelengths_nm=_wavelengths(dataset),
-            name=file.stem,
-            band_names=tuple(
-                name or f"Band {band}" for name, band in zip(names, bands, strict=bool(names))
-            ),
-            bad_bands=np.array([one == "0" for one in marks]) if all(marks) else None,
-            crs=real_crs(dataset.crs),
-            transform=real_transform(dataset.transform),
-            valid=_unmasked(file, dataset),
+        bands, valid = spectral_bands(file, dataset, notes)
+        dtype = _dtype(file, dataset, bands)
+        told = read_band_metadata(file, dataset, bands, notes)
+        nodata = [dataset.nodatavals[band - 1] for band in bands]
+        note_unused_georeference(dataset, notes)
+        crs = real_crs(dataset.crs)
+        doubt = doubtful_ellipsoid(crs)
+        cube = RasterCube(
+            file.resolve(),
+            (dataset.height, dataset.width, len(bands)),
+            dtype,
+            dataset.block_shapes[0][0],
+            bands=() if len(bands) == dataset.count else tuple(bands),
         )
-    return Found(scene, nodata)
+        told |= {"crs": crs, "transform": real_transform(dataset.transform)}
+    warn_of_file(file, [*notes, doubt] if doubt else notes, _HINT)
+    beside = told.pop("nodata")
+    scene = Scene(cube=cube, name=file.stem, valid=valid, **told)
+    if len({str(value) for value in nodata}) > 1:
+        return Found(scene, beside, band_nodata=nodata)
+    return Found(scene, beside if nodata[0] is None else float(nodata[0]))
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -189,22 +219,26 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
         If rasterio is not installed.
     """
     file = existing_file(path)
+    notes: list[str] = []
     with _opened(file, variable) as dataset:
-        if dataset.count != 1:
-            wrong = f"it has {dataset.count} bands, but a label map has one"
+        bands, valid = spectral_bands(file, dataset, notes)
+        if len(bands) != 1:
+            wrong = f"it has {len(bands)} bands, but a label map has one"
             raise unreadable(file, wrong, "Give the file of the label map.")
         _check_size(file, dataset)
-        check_memory(file, dataset.shape, _dtype(file, dataset), _CUT_GRID)
-        nodata = _nodata(file, dataset)
+        check_memory(file, dataset.shape, _dtype(file, dataset, bands), _CUT_GRID)
+        nodata = dataset.nodatavals[bands[0] - 1]
         names = _tagged(dataset, "CLASS_NAMES") or _category_names(dataset)
         colors = _tagged(dataset, "CLASS_COLORS") or _palette(dataset)
+        note_unused_georeference(dataset, notes)
         place = real_crs(dataset.crs), real_transform(dataset.transform)
         try:
-            values = dataset.read(1)
+            values = dataset.read(bands[0])
         except (MemoryError, ValueError) as error:
             wrong = f"{dataset.height} x {dataset.width} labels do not fit into memory"
             raise unreadable(file, wrong, _CUT_GRID) from error
-    return label_map(file, values, names, colors, nodata, *place)
+    warn_of_file(file, notes, _HINT)
+    return label_map(file, values, names, colors, nodata, *place, valid=valid)
 
 
 def _reading(path: Any, cache_bytes: int = CACHE_BYTES) -> AbstractContextManager[Any]:
@@ -231,8 +265,8 @@ def _extract(dataset: Any) -> str:
     return f"Extract one with gdal_translate: {parts}." if parts else _COPY_AGAIN
 
 
-def _dtype(path: Any, dataset: Any) -> np.dtype[Any]:
-    kinds = sorted(set(dataset.dtypes))
+def _dtype(path: Any, dataset: Any, bands: Sequence[int]) -> np.dtype[Any]:
+    kinds = sorted({dataset.dtypes[band - 1] for band in bands})
     remedy = "Convert it to integers or floats of one type, for example with gdal_translate -ot."
     # GDAL has types that NumPy lacks, and all of them are complex.
     if any(one.startswith("complex") for one in kinds):
@@ -249,61 +283,13 @@ def _check_size(path: Path, dataset: Any) -> None:
         raise unreadable(path, wrong, "Cut it into files of fewer bands.")
     # A virtual raster holds no values itself.
     if dataset.driver != "VRT":
-        check_stated(path, (*dataset.shape, dataset.count), _dtype(path, dataset))
-
-
-def _nodata(path: Any, dataset: Any) -> float | None:
-    declared = {str(one): one for one in dataset.nodatavals}
-    if len(declared) > 1:
-        wrong = f"its bands declare different values for no data: {', '.join(sorted(declared))}"
-        remedy = "Unify them, for example with gdalwarp -dstnodata VALUE."
-        raise unreadable(path, wrong, remedy)
-    value = next(iter(declared.values()))
-    return None if value is None else float(value)
-
-
-def _text(read: Callable[[], Any], otherwise: Any) -> Any:
-    # rasterio takes all text for UTF-8, and what is none is not worth the file.
-    try:
-        return read()
-    except UnicodeDecodeError:
-        return otherwise
-
-
-def _tags(dataset: Any, *band: int, **domain: str) -> dict[str, str]:
-    tags: dict[str, str] = _text(lambda: dataset.tags(*band, **domain), {})
-    return tags
-
-
-def _unmasked(path: Path, dataset: Any) -> NDArray[np.bool_] | None:
-    flags = import_optional("rasterio.enums", "geo").MaskFlags
-    found = dataset.mask_flag_enums[0]
-    if flags.per_dataset not in found or flags.alpha in found:
-        return None
-    check_memory(path, dataset.shape, np.dtype(bool), CUT, copies=2)
-    valid: NDArray[np.bool_] = dataset.read_masks(1) > 0
-    return valid
-
-
-def _wavelengths(dataset: Any) -> Any:
-    bands = range(1, dataset.count + 1)
-    tags = [{name.lower(): text for name, text in _tags(dataset, one).items()} for one in bands]
-    unit = _tags(dataset).get("wavelength_units", "")
-    values = [one.get("wavelength") for one in tags]
-    units = {one.get("wavelength_units", unit) for one in tags}
-    if None in values:
-        imagery = [_tags(dataset, one, ns="IMAGERY") for one in bands]
-        values, units = [one.get("CENTRAL_WAVELENGTH_UM") for one in imagery], {"um"}
-    if None in values or len(units) > 1:
-        return None
-    found = to_nanometres(values, units.pop())
-    return found if found is not None and np.isfinite(found).all() else None
+        check_stated(path, (*dataset.shape, dataset.count), _dtype(path, dataset, [1]))
 
 
 def _tagged(dataset: Any, name: str) -> dict[int, str]:
     # Anybody may have written anything under this name.
     try:
-        found = json.loads(_tags(dataset).get(name, "{}"))
+        found = json.loads(tags_of(dataset).get(name, "{}"))
         return {int(one): str(text) for one, text in found.items()}
     except (ValueError, AttributeError, RecursionError):
         return {}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._files import existing_file, unreadable
-from hsvlm._lazy import read_rows, release_pages, row_blocks
 from hsvlm._texts import folded
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
@@ -26,12 +24,12 @@ from hsvlm.io._features import (
 )
 from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
+from hsvlm.io._nodata import check_nodata, with_valid_pixels
 from hsvlm.io._products import product_reader
-from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT
+from hsvlm.io._strangers import check_content, check_pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hsvlm.io._common import Found, LabelMap
@@ -62,7 +60,8 @@ def read_scene(
     all_touched: bool = False,
     encoding: str | None = None,
     class_names: Mapping[Any, str] | None = None,
-    nodata: float | str | None = "auto",
+    nodata: float | Sequence[float] | str | None = "auto",
+    nodata_rule: str | None = None,
     shape: tuple[int, int] | None = None,
     name: str | None = None,
 ) -> Scene:
@@ -91,10 +90,14 @@ def read_scene(
     class_names : dict, default=None
         ``{label: name}``, for example of another scene or of a model: the classes of the label file
         are matched with these by name and get their numbers. None: those of the file.
-    nodata : "auto", float or None, default="auto"
-        Pixels with this value in any band that is not a bad one hold no data. ``"auto"``: the
-        value that the file declares. A number, NaN included, takes its place; None: all pixels
-        hold data. The cube is searched once if there is such a value.
+    nodata : "auto", float, sequence of float or None, default="auto"
+        Pixels with one of these values hold no data. ``"auto"``: the values that the file declares.
+        Numbers take their place. NaN is always among them. The cube is searched once if there is
+        such a value; None: it is not searched, and only masks of the file count.
+    nodata_rule : {"any", "all"}, default=None
+        Whether a pixel holds no data if one of its bands has such a value, or only if all have it,
+        for sensors that fill single bands. Bad bands do not count. None: what the product says, or
+        "any".
     shape : (int, int), default=None
         Height and width of a cube that a MATLAB or NumPy file stores with 2 dimensions, pixels and
         bands. Pixels of a MATLAB file follow each other down the columns, those of a NumPy file
@@ -107,14 +110,15 @@ def read_scene(
     -------
     Scene
         The cube of shape (height, width, n_bands) in the type of the file, with wavelengths, bad
-        bands, valid pixels, CRS and transform as far as the file tells.
+        bands, scale, valid pixels, CRS and transform as far as the file tells.
 
     Raises
     ------
     MissingFileError
         If there is no such file.
     FileError
-        If a file is damaged or holds something else, no pixel holds data, or the label map does
+        If a file is damaged, empty, a pointer of Git LFS, a web page or an archive, or holds
+        something else, no pixel holds data, or the label map does
         not lie on the grid of the scene.
     DataError
         If an array of labels has another shape, or the label file has classes that are not among
@@ -123,6 +127,11 @@ def read_scene(
         If `path` or `nodata` is nothing of the above, or an argument for labels has no use.
     MissingDependencyError
         If the library that reads the format is not installed.
+
+    Warns
+    -----
+    HSVLMWarning
+        Once, if something that the file tells had to be assumed, or is not understood and not used.
 
     See Also
     --------
@@ -151,7 +160,8 @@ def read_scene(
     if labels is None and label_variable is not None and isinstance(path, (str, PathLike)):
         labels = path
     size = check_size(shape)
-    _check_arguments(labels, query, nodata)
+    _check_arguments(labels, query)
+    check_nodata(nodata, nodata_rule)
     if isinstance(path, (str, PathLike)):
         file = existing_file(path)
         source: Any = file
@@ -164,9 +174,7 @@ def read_scene(
             raise ParameterError(f"shape={shape} is for files, not for xarray data.")
         own_name = str(getattr(path, "name", None) or "")
     scene = replace(found.scene, name=own_name if name is None else name)
-    marker = found.nodata if isinstance(nodata, str) else nodata
-    rule = found.nodata_rule if isinstance(nodata, str) else "any"
-    scene = _with_valid_pixels(source, scene, marker, rule)
+    scene = with_valid_pixels(source, found, scene, nodata, nodata_rule)
     if labels is None:
         return scene
     if not isinstance(labels, (str, PathLike)):
@@ -182,6 +190,7 @@ def read_scene(
         class_colors=read.class_colors,
         text_classes=read.text_classes,
         groups=read.groups,
+        unlabeled=read.unlabeled,
     )
 
 
@@ -250,8 +259,8 @@ def read_labels(
     Warns
     -----
     HSVLMWarning
-        If points and polygons overlap, mark no pixel or have no class; a class is spelled in
-        several ways; or names look misread.
+        If something of the file had to be assumed or is not used; points and polygons overlap,
+        mark no pixel or have no class; a class is spelled in several ways; or names look misread.
 
     Examples
     --------
@@ -276,6 +285,7 @@ def read_labels(
 def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
     file = existing_file(path)
     if is_feature_file(file):
+        check_pointer(file)
         return read_features(file, like, query)
     unused = query.of_features()
     if unused:
@@ -353,14 +363,7 @@ def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -
     return folded
 
 
-def _check_arguments(labels: Any, query: FeatureQuery, nodata: Any) -> None:
-    number = isinstance(nodata, Real) and not isinstance(nodata, bool)
-    if nodata is not None and nodata != "auto" and not number:
-        message = (
-            f'nodata={nodata!r} is not a number. Pass "auto" for the value that the file declares, '
-            "a number, or None if all pixels hold data."
-        )
-        raise ParameterError(message)
+def _check_arguments(labels: Any, query: FeatureQuery) -> None:
     unused = {**query.of_features("label_"), **query.of_maps("label_")}
     if unused and not isinstance(labels, (str, PathLike)):
         argument, value = next(iter(unused.items()))
@@ -381,12 +384,16 @@ def _held_by_xarray(data: Any) -> Any:
 def _reader(file: Path) -> Any:
     suffix = file.suffix.lower()
     if suffix in _FORMATS:
+        check_content(file)
         return _FORMATS[suffix]
     if is_feature_file(file):
         wrong = "holds points and polygons, not a scene"
         raise unreadable(file, wrong, "Give it as `labels` of a scene.")
     header = None if suffix in (".tif", ".tiff") else _envi.header_beside(file)
     # Other formats have headers of this suffix too; those of ENVI begin with its name.
+    if header is None or file == header:
+        # The values of an ENVI file may begin with any bytes.
+        check_content(file)
     if suffix == ".hdr" or (header is not None and b"ENVI" in _start_of(header)):
         return _envi
     return _raster
@@ -395,38 +402,3 @@ def _reader(file: Path) -> Any:
 def _start_of(file: Path) -> bytes:
     with file.open("rb") as stream:
         return stream.read(8)
-
-
-def _with_valid_pixels(source: Any, scene: Scene, nodata: float | None, rule: str) -> Scene:
-    marker = None if nodata is None else _marker(scene.cube.dtype, nodata)
-    if marker is None:
-        return scene
-    bad = scene.bad_bands
-    check_memory(source, scene.shape, np.dtype(bool), CUT, copies=2)
-    valid = np.ones(scene.shape, dtype=bool) if scene.valid is None else scene.valid.copy()
-    for start, stop in row_blocks(scene.cube.shape):
-        rows = read_rows(scene.cube, start, stop)
-        found = np.isnan(rows) if np.isnan(marker) else rows == marker
-        found = found if bad is None else found[..., ~bad]
-        valid[start:stop] &= ~(found.any(axis=2) if rule == "any" else found.all(axis=2))
-        release_pages(scene.cube)
-    if not valid.any():
-        wrong = f"no pixel holds data: each has the value {nodata:g} in some band"
-        remedy = (
-            "If that value is data, pass nodata=None. If some bands hold nothing else, mark them "
-            "as bad bands in the file, or keep them from use: nodata=None, then select_bands."
-        )
-        raise unreadable(source, wrong, remedy)
-    return scene if valid.all() else replace(scene, valid=valid)
-
-
-def _marker(dtype: np.dtype[Any], nodata: float) -> Any:
-    """Give the value in the type of the cube; None if that type holds it nowhere."""
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            marker = dtype.type(nodata)
-        return None if np.isinf(marker) and np.isfinite(nodata) else marker
-    if not np.isfinite(nodata) or nodata != int(nodata):
-        return None
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return dtype.type(int(nodata)) if low <= nodata <= high else None

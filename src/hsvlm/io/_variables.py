@@ -11,6 +11,7 @@ import numpy as np
 from hsvlm._files import unreadable
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io._sizes import check_memory, too_large
+from hsvlm.io._wavelengths import to_nanometres
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -191,36 +192,6 @@ def holds_wavelengths(name: str) -> bool:
     return _WAVELENGTHS.fullmatch(name.rpartition("/")[2].lower()) is not None
 
 
-def to_nanometres(values: Any, unit: str = "") -> NDArray[np.float64] | None:
-    """Bring wavelengths to nanometres.
-
-    Parameters
-    ----------
-    values : array-like of n numbers
-        The wavelengths.
-    unit : str, default=""
-        Their unit. Without one, numbers below 100 are micrometres and others nanometres.
-
-    Returns
-    -------
-    ndarray of shape (n,), or None
-        None if they are no numbers, or the unit is none of length.
-    """
-    try:
-        found = np.asarray(values, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        return None
-    said = unit.strip().lower()
-    if not said:
-        said = "um" if found.size and np.nanmax(found) < 100 else "nm"
-    if said.startswith(("nm", "nano")):
-        return found
-    if said.startswith(("um", "µm", "μm", "micro")):
-        # A thousandth of a nanometre: what float32 micrometres resolve.
-        return np.round(found * 1e3, 3)
-    return np.round(found * 1e9, 3) if said in ("m", "meter", "metre") else None
-
-
 def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Give the type in the byte order of this machine.
 
@@ -237,7 +208,9 @@ def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("=")
 
 
-def whole_labels(path: Any, values: NDArray[Any], missing: float | None = None) -> NDArray[Any]:
+def whole_labels(
+    path: Any, values: NDArray[Any], missing: Any = (), unlabeled: int = 0
+) -> NDArray[Any]:
     """Bring labels to integers.
 
     Parameters
@@ -246,14 +219,16 @@ def whole_labels(path: Any, values: NDArray[Any], missing: float | None = None) 
         Of the file.
     values : ndarray of shape (height, width)
         Integers, or floats without a fraction, as MATLAB saves all numbers.
-    missing : float, default=None
-        Another value that stands for "no label". NaN always does.
+    missing : float or sequence of float, default=()
+        Other values that stand for "no label". NaN always does.
+    unlabeled : int, default=0
+        What all of them become.
 
     Returns
     -------
     ndarray of shape (height, width)
         Integers are kept in their type; floats and booleans become the smallest one that holds
-        them. Missing values are 0.
+        them.
 
     Raises
     ------
@@ -263,13 +238,15 @@ def whole_labels(path: Any, values: NDArray[Any], missing: float | None = None) 
     copies = 3 if values.dtype.kind in "iu" else 3 * 8 / values.dtype.itemsize
     check_memory(path, values.shape, values.dtype, CUT, copies)
     labels = np.array(values, dtype=native(values.dtype), order="C")
-    if missing is not None:
-        labels[labels == missing] = 0
+    for value in np.ravel(() if missing is None else missing).tolist():
+        is_missing = labels == value
+        if value != unlabeled and is_missing.any():
+            labels[is_missing] = unlabeled
     if labels.dtype.kind in "iu":
         return labels
     if labels.dtype.kind == "f":
         labels = labels.astype(np.float64)
-        labels[np.isnan(labels)] = 0
+        labels[np.isnan(labels)] = unlabeled
         # Beyond 2**53, floats no longer tell whole numbers apart.
         broken = labels[(labels != np.rint(labels)) | (np.abs(labels) > 2**53)]
         if broken.size:

@@ -108,6 +108,7 @@ def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
         band_names=scene.band_names,
         wavelengths_nm=scene.wavelengths_nm,
         bad_bands=scene.bad_bands,
+        scale=scene.scale,
         title=scene.name,
     )
     return _write(target, output)

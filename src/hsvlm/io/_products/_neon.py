@@ -12,6 +12,7 @@ from hsvlm._runtime import import_optional
 from hsvlm.io import _hdf5
 from hsvlm.io._common import Found
 from hsvlm.io._map_info import read_map_info
+from hsvlm.io._notes import warn_of_file
 from hsvlm.io._products._fields import (
     epsg_text,
     first_number,
@@ -113,8 +114,10 @@ def _georeference(
     if not holds(opened, f"{group}/Map_Info"):
         warn_without_georeference(file, f"its dataset {group}/Map_Info is missing")
         return None, None
-    info = [part.strip() for part in text_of(file, opened[f"{group}/Map_Info"]).split(",")]
-    crs, transform = read_map_info(file, {"map info": info})
+    notes: list[str] = []
+    info = text_of(file, opened[f"{group}/Map_Info"])
+    crs, transform = read_map_info(file, {"map info": info}, notes)
+    warn_of_file(file, notes, "Place the scene by hand if you need its georeference.")
     code = f"{group}/EPSG Code"
     stated = epsg_text(text_of(file, opened[code])) if holds(opened, code) else None
     return stated or crs, transform

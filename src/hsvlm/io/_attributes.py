@@ -1,0 +1,107 @@
+"""What attributes of arrays in NetCDF and HDF5 files say about their values."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hsvlm.io._envi_header import parse_number
+from hsvlm.io._scales import scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Declared", "declared_scale", "declared_values"]
+
+# Letters of the names under which software states values for "no data".
+_NODATA = {
+    "fillvalue", "missingvalue", "nodata", "nodatavalue", "nodatavalues", "nodatavals",
+    "dataignorevalue", "ignorevalue", "ignoredvalue", "novalue",
+}  # fmt: skip
+_MAX_VALUES = 100
+# A factor of this size under a name other than that of the CF conventions is a divisor.
+_LEAST_DIVISOR = 10
+
+
+class Declared(NamedTuple):
+    """Values for "no data" (None, one or several) and the range of valid ones."""
+
+    nodata: float | tuple[float, ...] | None = None
+    valid_range: tuple[float, float] | None = None
+
+
+def declared_values(
+    attributes: Mapping[str, Any], notes: list[str], scale: tuple[float, float] = (1.0, 0.0)
+) -> Declared:
+    """Collect the values for "no data" and the valid range that attributes state.
+
+    Parameters
+    ----------
+    attributes : mapping
+        By name, in any spelling: ``_FillValue``, ``missing_value``, ``NODATA``, ...
+    notes : list of str
+        Receives what is not understood.
+    scale : tuple of 2 floats
+        Factor and offset to be applied to the values, where the array is unpacked by them.
+
+    Returns
+    -------
+    Declared
+        What they say.
+    """
+    values: list[float] = []
+    limits = {"min": -np.inf, "max": np.inf}
+    for name in attributes:
+        letters = re.sub(r"[^a-z]", "", str(name).lower())
+        if letters in _NODATA:
+            values += _numbers(name, attributes[name], notes)
+        elif letters == "validrange":
+            numbers = _numbers(name, attributes[name], notes)
+            if len(numbers) == 2:
+                limits = {"min": numbers[0], "max": numbers[1]}
+        elif letters in ("validmin", "validmax"):
+            numbers = _numbers(name, attributes[name], notes)
+            limits[letters[-3:]] = numbers[0] if len(numbers) == 1 else limits[letters[-3:]]
+    factor, offset = scale
+    unpacked = tuple(dict.fromkeys(value * factor + offset for value in values))
+    low, high = sorted((limits["min"] * factor + offset, limits["max"] * factor + offset))
+    is_limited = np.isfinite(low) or np.isfinite(high)
+    if is_limited and not low < high:
+        notes.append(f"its valid range from {low:g} to {high:g} is empty and is not used")
+        is_limited = False
+    nodata = unpacked if len(unpacked) > 1 else next(iter(unpacked), None)
+    return Declared(nodata, (low, high) if is_limited else None)
+
+
+def declared_scale(
+    attributes: Mapping[str, Any], n_bands: int, notes: list[str]
+) -> NDArray[np.float64] | None:
+    """Read factor and offset of every band, (n_bands, 2), which nobody has applied."""
+    parts: dict[str, Any] = {}
+    for name in attributes:
+        letters = re.sub(r"[^a-z]", "", str(name).lower())
+        if letters in ("scalefactor", "addoffset"):
+            numbers = _numbers(name, attributes[name], notes)
+            # In the CF conventions the factor multiplies; elsewhere 10000 divides reflectance.
+            if numbers and letters == "scalefactor" and name != "scale_factor":
+                numbers = [1 / one if abs(one) >= _LEAST_DIVISOR else one for one in numbers]
+            parts[letters] = numbers or None
+    return scale_of(parts.get("scalefactor"), parts.get("addoffset"), n_bands, notes)
+
+
+def _numbers(name: str, value: Any, notes: list[str]) -> list[float]:
+    array = np.ravel(value)[:_MAX_VALUES]
+    if array.dtype.kind in "biuf":
+        return [float(number) for number in array]
+    texts = [
+        text.decode(errors="replace") if isinstance(text, bytes) else str(text) for text in array
+    ]
+    parts = [part for text in texts for part in re.split(r"[\s,;\[\](){}]+", text) if part]
+    numbers = [parse_number(part) for part in parts]
+    if None in numbers:
+        notes.append(f"its attribute {name} is {' '.join(texts)[:30]!r} and is not used")
+    return [number for number in numbers if number is not None] if None not in numbers else []

@@ -1,0 +1,213 @@
+"""Units of wavelengths: understood, or inferred from the numbers, and never dropped in silence."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+__all__ = ["HINT_NANOMETERS", "fitting_wavelengths", "to_nanometres", "wavelengths_in_names"]
+
+HINT_NANOMETERS = "Save one wavelength in nanometers per band to be sure."
+_LIGHT_M_PER_S = 299_792_458.0
+# Nanometres per unit.
+_LENGTHS = {
+    "nanometers": 1.0,
+    "micrometers": 1e3,
+    "angstroms": 0.1,
+    "millimeters": 1e6,
+    "centimeters": 1e7,
+    "meters": 1e9,
+}
+# Nanometres times unit.
+_INVERSE = {
+    "wavenumbers": 1e7,
+    "terahertz": _LIGHT_M_PER_S * 1e-3,
+    "gigahertz": _LIGHT_M_PER_S,
+    "megahertz": _LIGHT_M_PER_S * 1e3,
+    "hertz": _LIGHT_M_PER_S * 1e9,
+    "electronvolts": 1239.841984,
+}
+_SHORT = {
+    "nm": "nanometers", "nano": "nanometers", "nanom": "nanometers", "nms": "nanometers",
+    "um": "micrometers", "μm": "micrometers", "micron": "micrometers", "microns": "micrometers",
+    "micro": "micrometers", "mum": "micrometers", "mkm": "micrometers", "\\mum": "micrometers",
+    "å": "angstroms", "ang": "angstroms", "angstrom": "angstroms", "ångström": "angstroms",
+    "mm": "millimeters", "cm": "centimeters", "m": "meters",
+    "cm-1": "wavenumbers", "1/cm": "wavenumbers", "/cm": "wavenumbers", "percm": "wavenumbers",
+    "wavenumber": "wavenumbers", "kayser": "wavenumbers", "wavenumber(cm-1)": "wavenumbers",
+    "thz": "terahertz", "ghz": "gigahertz", "mhz": "megahertz", "hz": "hertz",
+    "ev": "electronvolts",
+    "index": "index", "indices": "index", "band": "index", "bands": "index",
+    "bandnumber": "index", "bandindex": "index", "channel": "index", "channels": "index",
+}  # fmt: skip
+_NO_UNIT = {"", "unknown", "none", "na", "n/a", "null", "1", "-", "?", "undefined", "unspecified"}
+_LONG = [*_LENGTHS, *_INVERSE, *(unit.replace("meters", "metres") for unit in _LENGTHS), "unknown"]
+# What imaging spectrometers measure, from the ultraviolet to the thermal infrared.
+_LEAST_NM, _GREATEST_NM = 200, 20_000
+_WORDS = re.compile(r"[\s()\[\]{},;:]+")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_IN_NAME = re.compile(
+    rf"(?:^|[\s(\[_:=-]){_NUMBER}[\s_]*(nm|nanomet(?:er|re)s?|um|µm|μm|micromet(?:er|re)s?|microns?)"
+    r"\b",
+    re.IGNORECASE,
+)
+
+
+def to_nanometres(
+    values: Any, unit: str = "", notes: list[str] | None = None
+) -> NDArray[np.float64] | None:
+    """Bring wavelengths to nanometres.
+
+    Parameters
+    ----------
+    values : array-like of n numbers
+        The wavelengths; 0 and NaN stand for "not known".
+    unit : str, default=""
+        Their unit: a length, a wave number or a frequency. Without one, or where it contradicts
+        the numbers, 0.1 to 100 are micrometres and 100 to 100,000 nanometres.
+    notes : list of str, default=None
+        Receives what was assumed, or why there is no result.
+
+    Returns
+    -------
+    ndarray of shape (n,), or None
+        None if they are not wavelengths, or their unit cannot be told.
+    """
+    said = [] if notes is None else notes
+    try:
+        array = np.asarray(values, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        said.append("the wavelengths are not numbers and are not used")
+        return None
+    known = array[np.isfinite(array) & (array > 0)]
+    if np.isinf(array).any() or (array < 0).any() or not known.size:
+        what = "not given for any band" if not known.size else "negative or infinite in part"
+        said.append(f"the wavelengths are {what} and are not used")
+        return None
+    kind = _settled_unit(array, known, unit, said)
+    if kind is None:
+        return None
+    if kind in _INVERSE:
+        with np.errstate(divide="ignore"):
+            converted: NDArray[np.float64] = np.where(array > 0, _INVERSE[kind] / array, array)
+    elif kind == "nanometers":
+        return array
+    else:
+        converted = array * _LENGTHS[kind]
+    # A thousandth of a nanometre: what float32 micrometres resolve.
+    return np.round(converted, 3).astype(np.float64, copy=False)
+
+
+def fitting_wavelengths(
+    lists: Iterable[tuple[Any, str]], n_bands: int, notes: list[str]
+) -> NDArray[np.float64] | None:
+    """Return the first list, given with its unit, of one wavelength per band; in nanometres."""
+    refused: list[str] = []
+    others = set()
+    for values, unit in lists:
+        if np.size(values) != n_bands:
+            others.add(np.size(values))
+            continue
+        said: list[str] = []
+        wavelengths = to_nanometres(values, unit, said)
+        if wavelengths is not None:
+            notes.extend(said)
+            return wavelengths
+        refused.extend(said)
+    sizes = " and of ".join(str(size) for size in sorted(others - {0, 1}))
+    if sizes and not refused:
+        refused.append(f"the list of {sizes} wavelengths does not fit {n_bands} bands")
+    notes.extend(refused[:1])
+    return None
+
+
+def wavelengths_in_names(names: Any) -> tuple[list[str | None], set[str]]:
+    """Find wavelengths in names such as "Band 1 (450.5 nm)": their numbers, and their units."""
+    matches = [_IN_NAME.search(name or "") for name in names]
+    units = {_understood(match[2]) or "" for match in matches if match is not None}
+    return [None if match is None else match[1] for match in matches], units
+
+
+def _settled_unit(
+    array: NDArray[Any], known: NDArray[Any], text: str, notes: list[str]
+) -> str | None:
+    span = f"{known.min():g} to {known.max():g}"
+    shown = re.sub(r"\s+", " ", text).strip()[:40]
+    unit = _understood(text)
+    least = 2 if unit in (None, "unknown") else 4
+    if unit == "index" or (unit not in _INVERSE and len(array) >= least and _counts(array)):
+        which = f"their unit is {shown!r}" if unit == "index" else "they only count the bands"
+        notes.append(f"the wavelengths are not used: {which}")
+        return None
+    if unit in (None, "unknown"):
+        guess = _guess(known)
+        stated = f"in the unit {shown!r}" if shown else "without a unit"
+        if guess is None:
+            notes.append(f"the wavelengths, {span} {stated}, are not used")
+        elif shown or guess != "nanometers":
+            notes.append(f"the wavelengths, {span} {stated}, are taken as {guess}")
+        return guess
+    if unit in _LENGTHS and not _plausible(known * _LENGTHS[unit]):
+        guesses = ("nanometers", "micrometers")
+        guess = next((one for one in guesses if _plausible(known * _LENGTHS[one])), unit)
+        if guess != unit:
+            notes.append(
+                f"the wavelengths, {span}, cannot be in the unit {shown!r} and are taken as {guess}"
+            )
+        return guess
+    if _spelt_wrong(text):
+        notes.append(f"the unit {shown!r} of the wavelengths is read as {unit}")
+    return unit
+
+
+def _understood(text: str) -> str | None:
+    plain = _plain(text)
+    for word in (plain, *filter(None, _WORDS.split(plain))):
+        compact = re.sub(r"[\s_.^*]+", "", word)
+        if compact in _SHORT:
+            return _SHORT[compact]
+        if compact in _LONG or compact in _NO_UNIT:
+            known = compact.replace("metres", "meters")
+            return "unknown" if compact in _NO_UNIT else known
+    near = get_close_matches(re.sub(r"[^a-z]+", "", plain), _LONG, n=1, cutoff=0.8)
+    return near[0].replace("metres", "meters") if near else None
+
+
+def _spelt_wrong(text: str) -> bool:
+    compact = re.sub(r"[^a-z]+", "", _plain(text))
+    singular = {one.removesuffix("s") for one in _LONG}
+    in_other_words = any(
+        re.sub(r"[\s_.^*]+", "", word) in _SHORT for word in _WORDS.split(_plain(text))
+    )
+    return not in_other_words and compact not in {*_LONG, *singular}
+
+
+def _plain(text: str) -> str:
+    # Micro sign and Greek mu, Angstrom sign and letter, superscripts and minus signs become one.
+    folded = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-")
+    return folded.strip().strip("\"'").lower()[:80]
+
+
+def _counts(array: NDArray[Any]) -> bool:
+    steps = np.arange(len(array))
+    return any(np.array_equal(array, steps + first) for first in (0, 1))
+
+
+def _guess(known: NDArray[Any]) -> str | None:
+    low, high = known.min(), known.max()
+    if low >= 100 and high <= 100_000:
+        return "nanometers"
+    return "micrometers" if low >= 0.1 and high < 100 else None
+
+
+def _plausible(nanometres: NDArray[Any]) -> bool:
+    return bool(nanometres.min() >= _LEAST_NM and nanometres.max() <= _GREATEST_NM)
