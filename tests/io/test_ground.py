@@ -34,8 +34,8 @@ def test_other_sizes():
     with pytest.raises(FileError) as error:
         check_grid("map.tif", LabelMap(LABELS.T), SCENE)
     assert str(error.value) == (
-        "map.tif: the label map has 8 x 6 pixels, the scene 6 x 8 (it seems to be transposed). Give "
-        "a map with a label for each pixel of the scene."
+        "map.tif: the label map has 8 x 6 pixels, the scene 6 x 8 (it seems to be transposed). "
+        "Give a map with a label for each pixel of the scene."
     )
 
 
