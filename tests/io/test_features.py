@@ -84,9 +84,9 @@ def test_each_reason_is_named(tmp_path):
     messages = [str(warning.message) for warning in caught]
     assert "overlap on 4 pixels" in messages[0]
     assert (
-        "6 of 8 polygons of 'oats' mark no pixel (2 without a geometry, 1 outside of the scene, 1 "
-        "smaller than a pixel, 1 under other classes, 1 where the scene has no data); 1 of 10 "
-        "polygons have no class and are left out."
+        "6 of 8 polygons of 'oats' mark no pixel (2 without a usable geometry, 1 outside of the "
+        "scene, 1 smaller than a pixel, 1 under other classes, 1 where the scene has no data); 1 of "
+        "10 polygons have no class and are left out."
     ) in messages[1]
     assert (labels == 2).sum() == 2
 

@@ -127,8 +127,8 @@ def test_points_that_are_lost(tmp_path):
         found = read_labels(path, SCENE)
     assert np.argwhere(found.labels).tolist() == [[1, 1]]
     assert (
-        "2 of 3 points of 'oats' mark no pixel (1 without a geometry, 1 outside of the scene); 1 "
-        "of 4 points have no class"
+        "2 of 3 points of 'oats' mark no pixel (1 without a usable geometry, 1 outside of the "
+        "scene); 1 of 4 points have no class"
     ) in str(caught[0].message)
 
 

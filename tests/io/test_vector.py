@@ -113,8 +113,8 @@ def test_classes_that_mark_nothing(tmp_path):
     assert [str(one.message) for one in caught] == [
         f"{path}: 1 of 1 features of 'b' mark no pixel (outside of the scene); 1 of 1 features of "
         "'c' mark no pixel (smaller than a pixel); 1 of 1 features of 'd' mark no pixel (without a "
-        "geometry). Pass all_touched=True to mark all pixels that a polygon touches, or give "
-        "points."
+        "usable geometry). Pass all_touched=True to mark all pixels that a polygon touches, or "
+        "give points."
     ]
     assert found.labels.sum() == found.labels[0, 0] == 1
     assert found.class_names == {1: "a", 2: "b", 3: "c", 4: "d"}

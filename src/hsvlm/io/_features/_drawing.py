@@ -21,7 +21,7 @@ __all__ = ["CUT", "MARKS", "REASONS", "Drawing", "Grid", "draw"]
 MARKS, NO_CLASS, EMPTY, OUTSIDE, SMALL, OVERLAPPED, NO_DATA, CUT = range(8)
 REASONS = {
     NO_CLASS: "without a class",
-    EMPTY: "without a geometry",
+    EMPTY: "without a usable geometry",
     OUTSIDE: "outside of the scene",
     SMALL: "smaller than a pixel",
     OVERLAPPED: "under other classes",
@@ -120,11 +120,14 @@ def draw(
 
 def _placed(shapes: Any, codes: NDArray[np.int32], grid: Grid) -> NDArray[np.int64]:
     shapely = import_optional("shapely", "geo")
-    # Features without a geometry, or beyond what the CRS can express, have no finite bounds.
-    finite = np.isfinite(shapes.bounds.to_numpy()).all(axis=1)
-    meets = shapes.intersects(shapely.box(*extent(grid.transform, grid.shape))).to_numpy()
-    fates = np.where(meets, MARKS, OUTSIDE)
-    fates[~finite] = EMPTY
+    geometries = shapes.to_numpy()
+    # Features may have no geometry, or lie beyond what the CRS can express.
+    usable = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
+    points, owners = shapely.get_coordinates(geometries, return_index=True)
+    usable[owners[~np.isfinite(points).all(axis=1)]] = False
+    fates = np.full(len(codes), EMPTY)
+    scene = shapely.box(*extent(grid.transform, grid.shape))
+    fates[usable] = np.where(shapely.intersects(geometries[usable], scene), MARKS, OUTSIDE)
     fates[codes == 0] = NO_CLASS
     return fates
 
