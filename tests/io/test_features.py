@@ -9,7 +9,7 @@ import pytest
 from shapely import MultiPolygon, Point, Polygon, box
 
 from hsvlm import Scene
-from hsvlm.exceptions import DataError, FileError, HSVLMWarning, ParameterError
+from hsvlm.exceptions import DataError, FileError, HSVLMWarning, MissingFileError, ParameterError
 from hsvlm.io import read_labels, read_scene, write_scene
 
 # 10 x 12 pixels of 30 m; the upper left corner lies at (500000, 4400000).
@@ -85,8 +85,8 @@ def test_each_reason_is_named(tmp_path):
     assert "overlap on 4 pixels" in messages[0]
     assert (
         "6 of 8 polygons of 'oats' mark no pixel (2 without a usable geometry, 1 outside of the "
-        "scene, 1 smaller than a pixel, 1 under other classes, 1 where the scene has no data); 1 of "
-        "10 polygons have no class and are left out."
+        "scene, 1 smaller than a pixel, 1 under other classes, 1 where the scene has no data); 1 "
+        "of 10 polygons have no class and are left out."
     ) in messages[1]
     assert (labels == 2).sum() == 2
 
@@ -136,6 +136,25 @@ def test_codes_stay_the_numbers_that_they_are(tmp_path, values, codes):
     found = read_labels(path, SCENE)
     assert found.labels[0, :3].tolist() == codes
     assert found.class_names == {}
+
+
+@pytest.mark.parametrize("missing", ["nan", "None", "NULL", "<Null>", "NA", " "])
+def test_words_for_no_value_are_no_class(tmp_path, missing):
+    shapes = [center(0, col) for col in range(3)]
+    path = written(tmp_path / "f.gpkg", shapes, crop=["oats", missing, "soil"])
+    with pytest.warns(HSVLMWarning, match="1 of 3 points have no class and are left out"):
+        assert read_labels(path, SCENE).class_names == {1: "oats", 2: "soil"}
+    empty = written(tmp_path / "g.gpkg", shapes, crop=[missing] * 3)
+    with pytest.raises(FileError, match="column 'crop' is empty for all 3 features"):
+        read_labels(empty, SCENE, column="crop")
+
+
+@pytest.mark.parametrize("suffix", [".dbf", ".shx"])
+def test_shapefiles_that_lack_a_part(tmp_path, suffix):
+    path = written(tmp_path / "f.shp", [center(0, 0)], crop=["oats"])
+    path.with_suffix(suffix).unlink()
+    with pytest.raises(MissingFileError, match=f"in a file {suffix}, which is not there"):
+        read_labels(path, SCENE)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,9 @@ def test_points_that_are_lost(tmp_path):
         ("", "holds no rows"),
         ('lon,lat,crop\n1,2,"oats\n', "cannot be read as a table"),
         ("lon,lat,crop\n500,400,oats\n", "no feature lies on the scene|cannot be brought"),
+        ("x,y,crop\n3,4,oats\n", "If x and y count pixels, name their columns col and row"),
+        (f"lon,lat,crop\n{LAT[0]},{LON[0]},oats\n", "longitude and latitude are not exchanged"),
+        ("row,col,crop,red\n1,1,3,12\n", "crop .whole numbers: 3., red .whole numbers: 12."),
         ("wkt,crop\nPOINTY (1 2),oats\n", "cannot be read as shapes as WKT"),
     ],
 )

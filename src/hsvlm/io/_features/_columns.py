@@ -30,6 +30,8 @@ _NOT_CLASSES = {
     "fid", "ogc_fid", "gid", "id", "oid", "objectid", "feature_id", "featureid", "uid", "uuid",
     "gml_id", "index", "shape_area", "shape_leng", "shape_length",
 }  # fmt: skip
+# What programs write where there is no value.
+_MISSING = {"", "na", "n/a", "nan", "none", "null", "<null>", "<na>", "-"}
 _EACH_FEATURE = {"fid", "index"}
 _CLASSES = "Classes are text, or whole numbers from 1; 0 stands for no label."
 
@@ -60,8 +62,11 @@ def class_column(
     name = _class_column_name(file, table, column, default)
     values = table[name]
     kind = _kind(values)
+    texts = _texts(values) if kind == "text" else []
+    if any(texts):
+        return _text_classes(file, name, texts)
     if kind == "text":
-        return _text_classes(file, name, _texts(values))
+        kind = "empty"
     if kind == "empty":
         raise unreadable(file, f"column {name!r} is empty for all {len(values)} features", _CLASSES)
     if kind not in ("whole numbers", "fractions"):
@@ -146,7 +151,7 @@ def _texts(values: Any) -> list[str | None]:
         " ".join(unicodedata.normalize("NFC", value).split()) if isinstance(value, str) else ""
         for value in values
     )
-    return [text or None for text in cleaned]
+    return [None if text.lower() in _MISSING else text for text in cleaned]
 
 
 def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> ClassColumn:

@@ -154,7 +154,7 @@ def _elsewhere(file: Path, shapes: Any, features: Features, like: Scene, grid: G
         f"no feature lies on the scene: in {unit}, the features fill {theirs}, "
         f"the scene {_rectangle(extent(grid.transform, grid.shape))}"
     )
-    return unreadable(file, problem, "Give features of this scene, and check their CRS.")
+    return unreadable(file, problem, features.hint)
 
 
 def _rectangle(bounds: tuple[float, ...]) -> str:

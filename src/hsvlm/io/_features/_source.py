@@ -59,6 +59,8 @@ class Features:
         ``{class name: colour}`` as ``"#rrggbb"``.
     says_encoding : bool, default=True
         False if the encoding of text was guessed.
+    hint : str
+        What to do if no feature lies on the scene.
     """
 
     table: Any
@@ -67,3 +69,4 @@ class Features:
     default_column: str | None = None
     colors: dict[str, str] | None = None
     says_encoding: bool = True
+    hint: str = "Give features of this scene, and check their CRS."

@@ -46,6 +46,12 @@ _COORDINATES = (
     "x and y (in the CRS of the scene), or WKT."
 )
 
+_ELSEWHERE = {
+    "degrees": "Check that longitude and latitude are not exchanged.",
+    "x and y": "If x and y count pixels, name their columns col and row.",
+    "pixels": "Rows and columns count from 0.",
+}
+
 
 def read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
     """Read a table whose first line names its columns."""
@@ -164,13 +170,14 @@ def _table(columns: dict[str, Any]) -> Any:
     table = {}
     for name, values in columns.items():
         present = [value for value in values if value]
-        fractions = any(not value.isdigit() for value in present) and all(
-            _NUMBER.fullmatch(value) for value in present
+        # Codes with leading zeros keep their spelling.
+        numeric = all(
+            _NUMBER.fullmatch(value) and not re.match(r"[+-]?0\d", value) for value in present
         )
-        table[name] = [
-            (float(value.replace(",", ".")) if fractions else value) if value else None
-            for value in values
-        ]
+        if numeric and present:
+            table[name] = [float(value.replace(",", ".")) if value else None for value in values]
+        else:
+            table[name] = [value or None for value in values]
     return pandas.DataFrame(table)
 
 
@@ -195,7 +202,12 @@ def _points(
     shapes = np.full(len(x), None, dtype=object)
     shapes[known] = shapely.points(x[known], y[known])
     crs = {"pixels": None, "degrees": "EPSG:4326"}.get(kind, _crs_of(like, x[known], y[known]))
-    return Features(table, geopandas.GeoSeries(shapes, crs=crs), in_pixels=kind == "pixels")
+    return Features(
+        table,
+        geopandas.GeoSeries(shapes, crs=crs),
+        in_pixels=kind == "pixels",
+        hint=_ELSEWHERE.get(kind, Features.hint),
+    )
 
 
 def _check_pixels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from hsvlm._files import unreadable
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import MissingFileError, ParameterError
 from hsvlm.io._features._archives import extracted, vector_members
 from hsvlm.io._features._source import Features
 from hsvlm.io._features._xml import checked_xml
@@ -97,6 +98,8 @@ def _read(file: Path, path: Path, query: FeatureQuery) -> Features:
     if not start.startswith(_SIGNATURES[suffix]):
         problem = f"cannot be read as vector data (it does not begin like a {suffix} file)"
         raise unreadable(file, problem, DAMAGED)
+    if suffix == ".shp":
+        _check_parts(file, path)
     features = _layer(file, path, query)
     stated = suffix != ".shp" or query.encoding is not None or _states_encoding(path)
     return replace(features, says_encoding=stated)
@@ -116,7 +119,8 @@ def _layer(file: Path, source: Path | bytes, query: FeatureQuery) -> Features:
     if query.layer is not None and query.layer not in layers:
         raise unreadable(file, f"has no layer {query.layer!r}", listed)
     options = {} if query.encoding is None else {"encoding": query.encoding}
-    with reading(file, "vector data"):
+    with reading(file, "vector data"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Could not parse column .* as JSON")
         try:
             frame = geopandas.read_file(source, layer=query.layer, **options)
         except UnicodeDecodeError as error:
@@ -171,6 +175,17 @@ def _as_features(file: Path, frame: Any) -> Features:
     # Without its schema, a GML file seems to have the boxes of its features as columns.
     boxes = [name for name in ("lowerCorner", "upperCorner") if name in frame.columns]
     return Features(frame.drop(columns=[frame.geometry.name, *boxes]), frame.geometry)
+
+
+def _check_parts(file: Path, shapefile: Path) -> None:
+    for suffix, holds in ((".shx", "index"), (".dbf", "columns")):
+        if not any(
+            shapefile.with_suffix(spelled).is_file() for spelled in (suffix, suffix.upper())
+        ):
+            message = (
+                f"{file}: a shapefile keeps its {holds} in a file {suffix}, which is not there."
+            )
+            raise MissingFileError(message, "Copy all its parts into one folder, or archive.")
 
 
 def _states_encoding(shapefile: Path) -> bool:
