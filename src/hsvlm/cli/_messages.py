@@ -20,7 +20,7 @@ __all__ = ["error_text", "print_error", "shown_warnings"]
 _MAX_LINES = 4
 # Arguments that have options of the same name.
 _ARGUMENTS = "label_variable|label_column|group_column|variable|encoding|nodata|unlabeled"
-_ARGUMENT = re.compile(rf"(?<!--set )(?<![-\w.])(?<!--set )({_ARGUMENTS})=")
+_ARGUMENT = re.compile(rf"(?<!--set )(?<![-\w.])({_ARGUMENTS})=")
 _FLAG = re.compile(r"(?<![-\w.])(all_touched|resample|resume)=True")
 _MAX_CHARACTERS = 1200
 

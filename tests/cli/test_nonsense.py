@@ -1,0 +1,149 @@
+"""Nonsense in every option of every command, and foreign files for every path."""
+
+import re
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from typer.main import get_command
+
+from hsvlm import HSIPromptClassifier, Scene
+from hsvlm.__main__ import main
+from hsvlm.cli import app
+from hsvlm.exceptions import DataError
+from hsvlm.io import write_map, write_scene
+
+COMMANDS = get_command(app).commands
+TEXTS = (
+    *("", " ", "-1", "0", "nan", "none", "1e999", "9" * 25, "five", "Öl 中文 😀", "\x1b[31mred"),
+    *("x" * 5000, ".", "missing.tif", "binary.bin", "{}", "{", "}{", "%s{0}", "a=b", "=", "[1, 2"),
+    *("lr={a: [}", "lr=!!python/name:os.system", "lr=1", "max_epochs=1:30", "--", "/dev/null"),
+)
+PYTHON = re.compile(
+    r"\w+\([^)]*\w=|\b(read_scene|read_labels|match_bands|MapSplit|dataclasses|numpy|np\.\w|"
+    r"select_bands|from_preset|astype|tolerance_nm|set_params|clf\.|Scene\(|load\()|__init__"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, cube, labels, settings):
+    folder = tmp_path_factory.mktemp("nonsense")
+    scene = Scene(cube, wavelengths_nm=np.linspace(400, 900, 12))
+    write_scene(folder / "scene.tif", scene)
+    write_map(folder / "labels.tif", labels)
+    clf = HSIPromptClassifier(**{**settings, "max_epochs": 1}).fit(*Scene(cube, labels).samples())
+    clf.save(folder / "model", metadata={"wavelengths_nm": scene.wavelengths_nm.tolist()})
+    (folder / "binary.bin").write_bytes(bytes(range(256)) * 8)
+    return folder
+
+
+@pytest.fixture
+def run(folder, monkeypatch, capsys):
+    def stop(*_, **__):
+        message = "Training is left out of this test."
+        raise DataError(message)
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("hsvlm.estimator.fit_classifier", stop)
+    monkeypatch.setattr("hsvlm.evaluation.evaluate", stop)
+    monkeypatch.setattr("hsvlm.demo.run_demo", stop)
+    monkeypatch.setattr("hsvlm.mapping.predict_scene", stop)
+
+    def run(arguments):
+        monkeypatch.setattr(sys, "argv", ["hsvlm", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        err = capsys.readouterr().err
+        problems = [
+            name
+            for name, is_wrong in {
+                "status": stop.value.code not in (0, 1, 2),
+                "length": err.count("\n") > 5,
+                "traceback": "Traceback" in err or "An unexpected" in err,
+                "python": PYTHON.search(err),
+                "control": "\x1b" in err,
+            }.items()
+            if is_wrong
+        ]
+        return [(problems, " ".join(arguments)[:200], err[:600])] if problems else []
+
+    return run
+
+
+COMPLETE = {
+    "fit": ["scene.tif", "--labels", "labels.tif", "--output", "fitted"],
+    "predict": ["model", "scene.tif", "--output", "mapped"],
+    "evaluate": ["scene.tif", "--labels", "labels.tif", "--output", "evaluated"],
+    "inspect": ["scene.tif"],
+    "demo": ["--output", "demo"],
+    "settings": [],
+}
+
+
+def options(command):
+    return [option for option in COMMANDS[command].params if option.opts[0].startswith("--")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_option_takes_nonsense_with_a_traceback(run, command):
+    complaints = []
+    for option in options(command):
+        for text in TEXTS:
+            arguments = [command, *COMPLETE[command], f"{option.opts[0]}={text}"]
+            if option.opts[0] == "--labels":
+                arguments = [command, "scene.tif", *arguments[4:]]
+            complaints += run(arguments)
+    for place in range(len(COMPLETE[command])):
+        for text in TEXTS:
+            arguments = list(COMPLETE[command])
+            arguments[place] = text
+            complaints += run([command, *arguments])
+    assert complaints == []
+
+
+def _foreign_files(folder):
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.writestr("readme.txt", "text")
+    contents = {
+        "empty": b"",
+        "text": b"This is not a raster.\n" * 20,
+        "html": b"<!DOCTYPE html><html><body>404</body></html>",
+        "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:"
+        + b"0" * 64
+        + b"\nsize 9\n",
+        "png": b"\x89PNG\r\n\x1a\n" + bytes(64),
+        "zip": (folder / "a.zip").read_bytes(),
+        "huge": b"ENVI\nsamples = 999999999\nlines = 999999999\nbands = 999999\n" * 3,
+        "bytes": bytes(range(256)) * 4,
+        "json": b'{"a": [1, {"b": null}]}',
+        "yaml": b"a: [1, 2\n",
+    }
+    suffixes = (".tif", ".hdr", ".mat", ".npy", ".npz", ".nc", ".h5", ".gpkg", ".shp", ".geojson")
+    suffixes += (".yaml", ".json", ".toml", ".zip", "")
+    for name, content in contents.items():
+        for suffix in suffixes:
+            path = folder / f"{name}{suffix}"
+            if not path.exists():
+                path.write_bytes(content)
+            yield path.name
+    yield "."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "inspect"])
+def test_no_path_takes_foreign_files_with_a_traceback(run, folder, command):
+    paths = {"--labels", "--reference", "--test-labels", "--recipe", "--prompts", "--store"}
+    complaints = []
+    for name in _foreign_files(folder):
+        for place, word in enumerate(COMPLETE[command]):
+            if not word.startswith("--"):
+                arguments = list(COMPLETE[command])
+                arguments[place] = name
+                complaints += run([command, *arguments])
+        for option in options(command):
+            if option.opts[0] in paths:
+                complaints += run([command, *COMPLETE[command], option.opts[0], name])
+    assert complaints == []
