@@ -69,12 +69,12 @@ def _applied(function: Callable[[Tensor], Tensor], source: WindowSource, index: 
         if not is_out_of_memory(error):
             raise
         if len(index) < 2:
-            message = (
+            raise DeviceMemoryError(
                 f"There is not enough memory on {index.device} for the prediction of a single "
-                f"window of {source.size} x {source.size} pixels. Free memory, or predict on "
-                'another device: clf.set_params(device="cpu").'
-            )
-            raise DeviceMemoryError(message) from error
+                f"window of {source.size} x {source.size} pixels.",
+                'Free memory, or predict on another device: clf.set_params(device="cpu").',
+                option_hint="Free memory, or predict on another device: --device cpu.",
+            ) from error
     # Outside the handler: until it is left, the error keeps what the batch took up.
     torch.cuda.empty_cache()
     return torch.cat([_applied(function, source, half) for half in index.tensor_split(2)])

@@ -135,11 +135,11 @@ def as_cube(cube: Any) -> Any:
             found = as_array(cube, "The cube") if n_dimensions(cube) else np.empty(())
     if found.ndim != 3:
         what = f"got shape {tuple(found.shape)}" if found.ndim else f"got {type(cube).__name__}"
-        message = (
-            f"A cube must have three dimensions (height, width, n_bands), {what}. "
-            "A single band needs a last axis: cube[..., np.newaxis]."
+        raise DataError(
+            f"A cube must have three dimensions (height, width, n_bands), {what}.",
+            "A single band needs a last axis: cube[..., np.newaxis].",
+            option_hint="Save a single band with a last dimension of 1.",
         )
-        raise DataError(message)
     check_numbers(found.dtype, "The cube")
     if not all(found.shape):
         message = (
@@ -203,11 +203,12 @@ def check_label_map(cube: Any, label_map: NDArray[Any]) -> None:
     if label_map.shape == tuple(cube.shape[:2]):
         return
     if label_map.ndim == 2 and label_map.shape == tuple(cube.shape[1:]):
-        message = (
+        raise DataError(
             f"The cube has shape {tuple(cube.shape)} and the label map {label_map.shape}: the "
-            "bands seem to come first. Pass np.moveaxis(cube, 0, -1)."
+            "bands seem to come first.",
+            "Pass np.moveaxis(cube, 0, -1).",
+            option_hint="Save the cube again with the bands as its last dimension.",
         )
-        raise DataError(message)
     message = (
         f"The cube is {cube.shape[0]} x {cube.shape[1]} pixels, but the label map has shape "
         f"{label_map.shape}. Both must cover the same grid of (height, width) pixels."
@@ -332,12 +333,13 @@ def _check_same_kind(values: NDArray[Any], unlabeled: Any, marks: tuple[Any, ...
     )
     if wanted & kinds:
         return
-    message = (
+    raise DataError(
         f"The label map holds {' and '.join(sorted(kinds))}, but unlabeled={unlabeled!r} belongs "
-        f"to the {' and '.join(sorted(wanted))}, so no pixel could equal it. Pass the value of the "
-        "map that stands for background, or unlabeled=None if every pixel has a label."
+        f"to the {' and '.join(sorted(wanted))}, so no pixel could equal it.",
+        "Pass the value of the map that stands for background, or unlabeled=None if every pixel "
+        "has a label.",
+        option_hint="Give --unlabeled the value that stands for background, or none.",
     )
-    raise DataError(message)
 
 
 def _kind(value: Any) -> str:

@@ -125,11 +125,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, TypeError) as error:
-        message = (
-            f"device={device!r} cannot be used on this machine ({str(error).splitlines()[0]}). "
-            'Pass "auto" to take the best device there is, or "cpu".'
-        )
-        raise ParameterError(message) from error
+        raise ParameterError(
+            f"device={device!r} cannot be used on this machine ({str(error).splitlines()[0]}).",
+            'Pass "auto" to take the best device there is, or "cpu".',
+            option_hint="Use auto, for the best device there is, or cpu.",
+        ) from error
     return resolved
 
 

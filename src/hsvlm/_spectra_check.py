@@ -92,12 +92,14 @@ class SpectraCheck:
             of its integer type in every band.
         """
         if self._marker:
-            message = (
+            warning = HSVLMWarning(
                 f"{self._marker}, which usually marks missing data, and is taken for a "
-                "measurement. Leave such pixels out: pass Scene(cube, valid=mask).masked_cube(), "
-                "or read the scene with read_scene(path, nodata=value)."
+                "measurement.",
+                "Leave such pixels out: pass Scene(cube, valid=mask).masked_cube(), or read the "
+                "scene with read_scene(path, nodata=value).",
+                option_hint="Leave such pixels out: give --nodata that value.",
             )
-            warnings.warn(message, HSVLMWarning, stacklevel=3)
+            warnings.warn(warning, stacklevel=3)
 
 
 def _marker(spectra: NDArray[Any]) -> str:

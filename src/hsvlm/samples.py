@@ -458,12 +458,12 @@ def pixel_samples(
         raise DataError(message)
     if not sum(map(len, coords)):
         masked = "is masked or " if any(map(np.ma.is_masked, maps)) else ""
-        message = (
+        raise DataError(
             f"No pixel is labelled: every value of the label map {masked}equals "
-            f"unlabeled={unlabeled!r}. "
-            "Check the map, or pass the value that really stands for background."
+            f"unlabeled={unlabeled!r}.",
+            "Check the map, or pass the value that really stands for background.",
+            option_hint="Check the map, or give --unlabeled the value that stands for no label.",
         )
-        raise DataError(message)
     return (
         PixelSamples(cubes, np.concatenate(coords), np.concatenate(scene_ids)),
         np.concatenate(y),

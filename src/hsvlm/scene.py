@@ -520,11 +520,13 @@ def _wavelengths(values: Any) -> NDArray[np.float64]:
         raise DataError(message)
     known = array[array > 0]
     if known.size and known.max() < _LEAST_NM:
-        message = (
+        warning = HSVLMWarning(
             f"wavelengths_nm lie between {known.min():g} and {known.max():g}, which looks like "
-            "micrometres. Multiply them by 1000."
+            "micrometres.",
+            "Multiply them by 1000.",
+            option_hint="Correct the unit of the wavelengths in the file.",
         )
-        warnings.warn(message, HSVLMWarning, stacklevel=4)
+        warnings.warn(warning, stacklevel=4)
     return array
 
 

@@ -89,12 +89,12 @@ class LostTextEncoder:
         ParameterError
             Always.
         """
-        message = (
+        raise ParameterError(
             f"The text encoder, an object of class {self.kind}, is not part of the saved model, "
-            f"so {len(texts)} texts cannot be encoded. Make it again and pass it when loading: "
-            "load(path, text_encoder=...)."
+            f"so {len(texts)} texts cannot be encoded.",
+            "Make it again and pass it when loading: load(path, text_encoder=...).",
+            option_hint="Such a model can be used in Python only.",
         )
-        raise ParameterError(message)
 
 
 def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:

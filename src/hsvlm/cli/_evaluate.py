@@ -85,7 +85,7 @@ def evaluate(
     prompts: Prompts = None,
     reading: ReadOptions = _READ_AS_IT_IS,
     bands: BandOptions = _ALL_BANDS,
-    unlabeled: Unlabeled = "0",
+    unlabeled: Unlabeled = None,
     preset: Preset = None,
     text_encoder: Annotated[
         str, typer.Option(help="Name or folder of a sentence-transformers model.")
@@ -128,6 +128,8 @@ def evaluate(
         protocols = _of_dataset(names, splits, data_home)
         clf.set_params(prompts=prompts or str(dataset))
     else:
+        if labels is None and reading.label_variable is not None:
+            labels = scene
         check_missing(labels=labels)
         [labeled] = read_labeled_scenes([(scene, cast("Path", labels))], reading, bands)
         classes = classes_of(prompts, labeled, labels)

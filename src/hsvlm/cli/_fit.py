@@ -64,7 +64,7 @@ def fit(
     prompts: Prompts = None,
     reading: ReadOptions = _READ_AS_IT_IS,
     bands: BandOptions = _ALL_BANDS,
-    unlabeled: Unlabeled = "0",
+    unlabeled: Unlabeled = None,
     preset: Preset = None,
     settings: SetOption = None,
     seed: Seed = 0,
@@ -92,9 +92,12 @@ def fit(
     Example: hsvlm fit scene.hdr --labels fields.gpkg --label-column crop --prompts crops.yaml
     --output crops
     """
-    check_missing(SCENE=scene or None, labels=labels or len(scene or ()) > 1 or None, output=output)
+    files = list(scene or ())
+    if len(files) == 1 and labels is None and reading.label_variable is not None:
+        labels = files[0]
+    check_missing(SCENE=scene or None, labels=labels or len(files) > 1 or None, output=output)
     folder = cast("Path", output)
-    pairs = pair_files(scene, labels)
+    pairs = pair_files(files, labels)
     chosen = parse_settings(context, settings)
     parameters = {
         "random_state": seed,

@@ -75,7 +75,7 @@ def _nodata(text: str) -> str:
     return text
 
 
-def _unlabeled(text: str) -> str:
+def _unlabeled(text: str | None) -> str | None:
     unlabeled_value(text)
     return text
 
@@ -83,6 +83,12 @@ def _unlabeled(text: str) -> str:
 def _ranges(texts: list[str] | None) -> list[str] | None:
     parse_ranges(texts)
     return texts
+
+
+def _shape(text: str | None) -> str | None:
+    if text is not None:
+        shape_value(text)
+    return text
 
 
 Recipe = Annotated[
@@ -134,11 +140,11 @@ SetOption = Annotated[
     ),
 ]
 Unlabeled = Annotated[
-    str,
+    str | None,
     typer.Option(
         callback=_unlabeled,
-        help="Value of the label map that stands for no label: a whole number, or none if every "
-        "pixel has a label.",
+        help="Values of the label map that stand for no label: whole numbers with commas between "
+        "them, or none if every pixel has a label. Without it: 0.",
     ),
 ]
 Debug = Annotated[
@@ -161,7 +167,10 @@ class ReadOptions:
     ] = None
     label_variable: Annotated[
         str | None,
-        typer.Option(help="Variable or layer of the labels, for files that hold several."),
+        typer.Option(
+            help="Variable or layer of the labels, for files that hold several; without --labels, "
+            "one of the file of the cube."
+        ),
     ] = None
     label_column: Annotated[
         str | None, typer.Option(help="Column of the classes in a file of points and polygons.")
@@ -187,10 +196,21 @@ class ReadOptions:
         ),
     ] = "auto"
 
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            callback=_shape,
+            help="Height and width of a cube that a file stores with two dimensions, such as "
+            "100x100.",
+        ),
+    ] = None
+
     def read(self, path: Path, labels: Path | None = None, **more: Any) -> Scene:
         """Read a scene and its labels; `more` are further arguments of ``read_scene``."""
         from hsvlm.io import read_scene
 
+        if labels is None and self.label_variable is not None:
+            labels = path
         if labels is None:
             self._check_no_label_options()
         return read_scene(
@@ -202,11 +222,12 @@ class ReadOptions:
             all_touched=self.all_touched,
             encoding=self.encoding,
             nodata=nodata_value(self.nodata),
+            shape=None if self.shape is None else shape_value(self.shape),
             **more,
         )
 
     def _check_no_label_options(self) -> None:
-        for name in ("label_variable", "label_column", "all_touched", "encoding"):
+        for name in ("label_column", "all_touched", "encoding"):
             if getattr(self, name):
                 message = (
                     f"--{name.replace('_', '-')} says how labels are read, but there are none."
@@ -247,12 +268,23 @@ def nodata_value(text: str) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def unlabeled_value(text: str) -> int | None:
+def shape_value(text: str) -> tuple[int, int]:
+    """Turn the option --shape into the argument of ``read_scene``."""
+    height, by, width = text.lower().partition("x")
+    if by and height.strip().isdecimal() and width.strip().isdecimal():
+        return int(height), int(width)
+    message = f"{text!r} is not a height and a width. Write them as 100x120."
+    raise typer.BadParameter(message)
+
+
+def unlabeled_value(text: str | None) -> int | list[int] | None:
     """Turn the option --unlabeled into the argument of the classifier."""
+    if text is None:
+        return 0
     if text.lower() == "none":
         return None
     try:
-        return int(text)
+        return [int(part) for part in text.split(",")]
     except ValueError as error:
         message = f'{text!r} is neither a whole number nor "none".'
         raise typer.BadParameter(message) from error

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["pair_files", "read_labeled_scenes"]
 
 
-def pair_files(files: Sequence[Path] | None, labels: Path | None) -> list[tuple[Path, Path]]:
+def pair_files(files: Sequence[Path], labels: Path | None) -> list[tuple[Path, Path]]:
     """Tell which label map belongs to which scene.
 
     Parameters
     ----------
-    files : sequence of Path or None
+    files : sequence of Path
         A scene, or scenes and label maps by turns.
     labels : Path or None
         The label map of a single scene.
@@ -32,14 +32,14 @@ def pair_files(files: Sequence[Path] | None, labels: Path | None) -> list[tuple[
     Returns
     -------
     list of (Path, Path)
-        Scenes with their label maps; none if there are no files.
+        Scenes with their label maps.
 
     Raises
     ------
     BadParameter
         If a scene has no label map, or two.
     """
-    paths = list(files or ())
+    paths = list(files)
     if labels is not None and len(paths) == 1:
         return [(paths[0], labels)]
     if labels is not None and paths:

@@ -138,11 +138,11 @@ def scene_protocol(scene: Scene, name: str, n_splits: int = 4) -> Protocol:
     if name not in PROTOCOLS:
         raise UnknownNameError.of("protocol", name, PROTOCOLS)
     if name == "map-695":
-        message = (
-            "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10', 'blocks' or "
-            "'ten-per-class', or a MapSplit of maps of your own."
+        raise ParameterError(
+            "The protocol 'map-695' consists of maps of Indian Pines.",
+            "Use 'random-10', 'blocks' or 'ten-per-class', or a MapSplit of maps of your own.",
+            option_hint="Use random-10, blocks or ten-per-class, or give --test-labels.",
         )
-        raise ParameterError(message)
     cv = {
         "random-10": StratifiedShuffleSplit(n_splits, train_size=0.1, random_state=0),
         "blocks": SpatialBlockShuffleSplit(n_splits, train_size=0.1, block_size=8, buffer=7),

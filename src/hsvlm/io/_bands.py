@@ -74,31 +74,37 @@ def match_bands(
     """
     wanted = _checked(wavelengths_nm)
     if scene.wavelengths_nm is None:
-        message = (
+        raise DataError(
             f"The scene has no wavelengths, so nobody can tell which of its {scene.n_bands} bands "
-            f"are the {len(wanted)} wanted. Look them up in the documents of its instrument and "
-            "add them: dataclasses.replace(scene, wavelengths_nm=...)."
+            f"are the {len(wanted)} wanted.",
+            "Look them up in the documents of its instrument and add them: "
+            "dataclasses.replace(scene, wavelengths_nm=...).",
+            option_hint="Look them up in the documents of its instrument and add them to its file.",
         )
-        raise DataError(message)
     good = np.ones(scene.n_bands, bool) if scene.bad_bands is None else ~scene.bad_bands
     # Bands without a known centre are marked by NaN or 0 in files.
     usable = np.flatnonzero(good & np.isfinite(scene.wavelengths_nm) & (scene.wavelengths_nm > 0))
     if len(usable) == scene.n_bands and np.array_equal(scene.wavelengths_nm, wanted):
         return scene
     if not usable.size:
-        message = (
+        raise DataError(
             f"None of the {scene.n_bands} bands of the scene can be matched: all are bad bands or "
-            "have no wavelength. If they hold data all the same, pass "
-            "dataclasses.replace(scene, bad_bands=None)."
+            "have no wavelength.",
+            "If they hold data all the same, pass dataclasses.replace(scene, bad_bands=None).",
+            option_hint="If they hold data all the same, remove the list of bad bands in the file.",
         )
-        raise DataError(message)
     tolerance = _tolerance(wanted, tolerance_nm)
     centres = scene.wavelengths_nm[usable]
     if resample:
         return _resampled(scene, wanted, usable, centres, tolerance)
     taken = _assigned(wanted, centres, tolerance)
     if (taken < 0).any():
-        raise DataError(_unmatched(wanted, centres, taken, tolerance, scene))
+        raise DataError(
+            _unmatched(wanted, centres, taken, tolerance, scene),
+            "Pass resample=True to interpolate between its bands, or a larger tolerance_nm.",
+            option_hint='Give "predict" --resample to interpolate between its bands, or train '
+            "without them: --exclude.",
+        )
     bands = usable[taken]
     if np.array_equal(bands, np.arange(scene.n_bands)):
         return scene
@@ -161,8 +167,7 @@ def _unmatched(
     left_out = f" Bands left out as bad or without a wavelength: {n_left_out}." * bool(n_left_out)
     return (
         f"The scene has no band within {tolerance:.2f} nm for {len(missing)} of the {len(wanted)} "
-        f"wavelengths wanted: {', '.join(examples)}{more}.{left_out} Pass resample=True to "
-        "interpolate between its bands, or a larger tolerance_nm."
+        f"wavelengths wanted: {', '.join(examples)}{more}.{left_out}"
     )
 
 
@@ -177,13 +182,14 @@ def _resampled(
     bands, centres = usable[rising], centres[rising]
     beyond = wanted[(wanted < centres[0] - tolerance) | (wanted > centres[-1] + tolerance)]
     if beyond.size:
-        message = (
+        low, high = beyond.min(), beyond.max()
+        raise DataError(
             f"The scene has bands from {centres[0]:.2f} to {centres[-1]:.2f} nm, and "
             f"{len(beyond)} of the {len(wanted)} wavelengths wanted lie beyond these by more than "
-            f"{tolerance:.2f} nm, from {beyond.min():.2f} to {beyond.max():.2f} nm. Values are not "
-            "extrapolated: train without these bands, or pass a larger tolerance_nm."
+            f"{tolerance:.2f} nm, from {low:.2f} to {high:.2f} nm. Values are not extrapolated:",
+            "train without these bands, or pass a larger tolerance_nm.",
+            option_hint=f'train without these bands: "fit" with --exclude {low:.0f}:{high:.0f}.',
         )
-        raise DataError(message)
     interpolation = _Interpolation(scene.cube.dtype, bands, centres, wanted)
     return replace(
         scene,

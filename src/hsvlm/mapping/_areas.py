@@ -128,12 +128,12 @@ def _parsed(text: str) -> Any:
         return pyproj.CRS.from_user_input(text)
     except pyproj.exceptions.CRSError as error:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-        message = (
-            f"The scene's crs={shown!r} is not understood, so its pixels have no area. Give WKT "
-            'or a code such as "EPSG:32616", or None for areas in pixels: '
-            "dataclasses.replace(scene, crs=...)."
-        )
-        raise DataError(message) from error
+        raise DataError(
+            f"The scene's crs={shown!r} is not understood, so its pixels have no area.",
+            'Give WKT or a code such as "EPSG:32616", or None for areas in pixels: '
+            "dataclasses.replace(scene, crs=...).",
+            option_hint="Correct the CRS in the file, or remove it to get areas in pixels.",
+        ) from error
 
 
 def _distortion(crs: Any, scene: Scene, cell: float) -> str:

@@ -167,21 +167,23 @@ def _check_labels(prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any
     missing = [label for label in labels if label not in prompts]
     if missing:
         got = _named(list(prompts)) if prompts else "no class"
-        message = (
-            f"No prompt for {_named(missing)}; prompts has texts for {got}. Give each class of y "
-            "a text (or a list of texts) under its own label, or pass one template that contains "
-            '"{}" for all classes.'
+        raise PromptError(
+            f"No prompt for {_named(missing)}; prompts has texts for {got}.",
+            "Give each class of y a text (or a list of texts) under its own label, or pass one "
+            'template that contains "{}" for all classes.',
+            option_hint="Describe each class in the file of --prompts, or give one template with "
+            "{} for all.",
         )
-        raise PromptError(message)
     known = {*labels, *names}
     left_over = [label for label in prompts if label not in known]
     if left_over:
-        message = (
+        raise PromptError(
             f"prompts has texts for {_named(left_over)}, absent from y, whose labels are "
-            f"{_listed(labels)}. Remove them; or, where such a class exists and "
-            "only has no sample here (as in a cross-validation fold), declare it in class_names."
+            f"{_listed(labels)}.",
+            "Remove them; or, where such a class exists and only has no sample here (as in a "
+            "cross-validation fold), declare it in class_names.",
+            option_hint="Remove them from the file of classes, or label such pixels.",
         )
-        raise PromptError(message)
 
 
 def _texts(label: Any, value: object) -> tuple[str, ...]:
