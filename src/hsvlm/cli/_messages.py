@@ -20,7 +20,9 @@ __all__ = ["error_text", "print_error", "shown_warnings"]
 _MAX_LINES = 4
 # Arguments that have options of the same name.
 _ARGUMENTS = "label_variable|label_column|group_column|variable|encoding|nodata|unlabeled"
-_ARGUMENT = re.compile(rf"(?<!--set )(?<![-\w.])({_ARGUMENTS})=")
+_ARGUMENT = re.compile(rf"(?<![-\w.])(?:--set (?=unlabeled))?({_ARGUMENTS})=")
+# Shells divide lists with blanks, and take brackets for patterns.
+_LIST = re.compile(r"(?:--set )?unlabeled=\[([-\d., ]*)\]")
 _FLAG = re.compile(r"(?<![-\w.])(all_touched|resample|resume)=True")
 _MAX_CHARACTERS = 1200
 
@@ -39,7 +41,8 @@ def print_error(message: str) -> None:
 def error_text(error: Exception, arguments: Sequence[str]) -> str:
     """Describe an error of any library; `arguments` are those of the command line."""
     if isinstance(error, HSVLMError):
-        return with_options(error.for_command_line())
+        text = error.for_command_line()
+        return text if text.startswith("--") else with_options(text)
     if isinstance(error, MemoryError):
         return (
             f"The memory of this computer is not enough{_of_files(arguments)}. Close other "
@@ -58,6 +61,7 @@ def error_text(error: Exception, arguments: Sequence[str]) -> str:
 def with_options(text: str) -> str:
     """Write arguments of functions, such as ``label_column='crop'``, as options."""
     text = _FLAG.sub(lambda match: f"--{match[1].replace('_', '-')}", text)
+    text = _LIST.sub(lambda match: f"unlabeled={match[1].replace(' ', '')}", text)
     return _ARGUMENT.sub(lambda match: f"--{match[1].replace('_', '-')} ", text)
 
 

@@ -281,7 +281,7 @@ def unlabeled_value(text: str | None) -> int | list[int] | None:
     """Turn the option --unlabeled into the argument of the classifier."""
     if text is None:
         return 0
-    if text.lower() == "none":
+    if text.lower() in ("none", "null"):
         return None
     try:
         return [int(part) for part in text.split(",")]
