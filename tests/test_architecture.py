@@ -51,6 +51,7 @@ LAYERS = {
     "hsvlm._checkpoint": 3,
     "hsvlm._inputs": 3,
     "hsvlm._settings": 3,
+    "hsvlm._setting_checks": 3,
     "hsvlm.readout": 3,
     "hsvlm._fitted_scene": 3,
     "hsvlm._training_record": 3,

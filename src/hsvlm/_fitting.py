@@ -21,20 +21,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
 from hsvlm._batches import is_out_of_memory
-from hsvlm._callbacks import check_callbacks
 from hsvlm._checkpoint import Checkpoint, Identity
-from hsvlm._fitted_scene import fit_readout, readout_settings
+from hsvlm._fitted_scene import fit_readout
 from hsvlm._inputs import class_targets, fit_inputs, merge_repeated
 from hsvlm._net import TrainingSettings, WindowDataset
 from hsvlm._restart import choose_restart
 from hsvlm._runtime import resolve_device
+from hsvlm._setting_checks import (
+    announce_prompts,
+    check_parameters,
+    check_warm_start,
+    warn_of_unused_settings,
+)
 from hsvlm._sources import input_source
 from hsvlm._spectra_check import check_variation
 from hsvlm._text_models import encoder_identity
 from hsvlm._training import fit_net
 from hsvlm._training_record import make_record, summarize_spectra
-from hsvlm.contrastive.loss import CRITERIA
-from hsvlm.exceptions import DeviceMemoryError, ParameterError, UnknownNameError
+from hsvlm.exceptions import DeviceMemoryError, ParameterError
 from hsvlm.model_selection import spatial_holdout
 from hsvlm.preprocessing import (
     SpectralPCA,
@@ -53,7 +57,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["check_parameters", "fit_classifier"]
+__all__ = ["fit_classifier"]
 
 # With fewer bands, a spectrum has too little shape to be told by that alone. What is not reduced
 # here may have been reduced before, and is no spectrum any more.
@@ -90,10 +94,13 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
     draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
     named = agreed_names(remembered_names(X, y), clf.class_names_ if warm else clf.class_names)
     weights = weights * _class_weights(draft.class_weight, y)
+    warn_of_unused_settings(draft, X)
     if not warm:
         _encode_classes(draft, named.names)
         draft.class_names_ = own_names(draft.classes_, named.names)
         draft.text_classes_ = named.is_text
+    else:
+        check_warm_start(draft, named.names)
     _train(draft, X, targets, weights, previous=clf.net_ if warm else None)
     for name in before:
         delattr(clf, name)
@@ -102,45 +109,6 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
 
 def _is_fitted(name: str) -> bool:
     return name == "_n_features_out" or (name.endswith("_") and not name.startswith("_"))
-
-
-def check_parameters(clf: Any) -> None:
-    """Refuse parameters of a classifier that contradict each other, before data are needed."""
-    if clf.criterion not in CRITERIA:
-        raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
-    if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
-        message = (
-            "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
-            'criterion="all-negatives".'
-        )
-        raise ParameterError(message)
-    taken = {"n_channels", "window_size", "patch_size"} & set(clf.vision_params or {})
-    if taken:
-        message = (
-            f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
-            "Use the parameters window_size and patch_size; the channels follow from the data."
-        )
-        raise ParameterError(message)
-    has_validation = clf.validation_fraction is not None
-    check_callbacks(clf.callbacks, clf.lr_schedule, has_validation=has_validation)
-    readout_settings(clf.spatial_params)
-    _check_checkpointing(clf)
-
-
-def _check_checkpointing(clf: Any) -> None:
-    if clf.checkpoint_dir is None:
-        if clf.resume:
-            message = (
-                "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
-                "folder that the interrupted training had."
-            )
-            raise ParameterError(message)
-    elif clf.random_state is None:
-        message = (
-            "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
-            "none could be continued. Set an integer."
-        )
-        raise ParameterError(message)
 
 
 def _class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
@@ -165,6 +133,7 @@ def _class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
 
 def _encode_classes(clf: Any, names: Mapping[Any, str]) -> None:
     clf.prompts_ = resolve_prompts(clf.prompts, clf.classes_, names)
+    announce_prompts(clf, names)
     if clf.criterion == "cross-entropy":
         return
     # Kept, so that a fitted classifier does not change with its parameters.

@@ -16,6 +16,7 @@ from hsvlm._labels import (
     label_vector,
     sample_weights,
     warn_of_lost_classes,
+    warn_of_unlabeled_class,
 )
 from hsvlm._lazy import valid_pixels
 from hsvlm.exceptions import DataError, ParameterError
@@ -101,6 +102,7 @@ def fit_inputs(
         message = f"X holds no samples. {_KINDS}"
         raise DataError(message)
     y = label_vector(y, len(X))
+    warn_of_unlabeled_class(y, estimator.unlabeled)
     estimator.n_features_in_ = X.shape[-1]
     weights = sample_weights(sample_weight, len(y))
     if not weights.all():

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._arrays import as_array, native
-from hsvlm.exceptions import DataError, HSVLMWarning
+from hsvlm.exceptions import DataError, HSVLMWarning, UnusedSettingWarning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_label_map", "as_labels", "label_vector", "sample_weights", "warn_of_lost_classes"]
+__all__ = [
+    "as_label_map",
+    "as_labels",
+    "label_vector",
+    "sample_weights",
+    "warn_of_lost_classes",
+    "warn_of_unlabeled_class",
+]
 
 _ALLOWED = "Labels are whole numbers, booleans or strings."
 _NO_LABELS = ("c", "m", "M", "S", "V")  # complex numbers, times, bytes and records
@@ -207,6 +214,18 @@ def warn_of_lost_classes(y: NDArray[Any], weights: NDArray[np.float64]) -> None:
             f"{', '.join(map(repr, lost))} have weight 0, so the classifier does not know them."
         )
         warnings.warn(message, HSVLMWarning, stacklevel=2)
+
+
+def warn_of_unlabeled_class(y: NDArray[Any], unlabeled: Any) -> None:
+    """Warn if a vector contains the value that marks pixels without a label in maps."""
+    if unlabeled is None or unlabeled == 0 or not (y == unlabeled).any():
+        return
+    problem = (
+        f"y is a label vector, where every value is a class, so unlabeled={unlabeled!r} has no "
+        f"effect and class {unlabeled!r} is trained."
+    )
+    hint = "Leave these samples out of X and y."
+    warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=2)
 
 
 def _refuse_type(dtype: Any) -> None:

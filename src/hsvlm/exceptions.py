@@ -16,12 +16,14 @@ __all__ = [
     "HSVLMWarning",
     "MissingDependencyError",
     "MissingFileError",
+    "MissingNameWarning",
     "ParameterError",
     "PromptError",
     "PromptWarning",
     "SplitWarning",
     "TrainingDivergedError",
     "UnknownNameError",
+    "UnusedSettingWarning",
 ]
 
 
@@ -147,6 +149,14 @@ class HSVLMWarning(_Message, UserWarning):
 
 class PromptWarning(HSVLMWarning):
     """Prompts work, but are so alike or so long that the text carries less than it could."""
+
+
+class MissingNameWarning(PromptWarning):
+    """Classes are bare numbers, so their prompts say nothing about them."""
+
+
+class UnusedSettingWarning(HSVLMWarning):
+    """A parameter was given a value that cannot take effect in this fit."""
 
 
 class SplitWarning(HSVLMWarning):

@@ -96,9 +96,9 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
         If a setting names an encoder or a criterion that does not exist.
     """
     from hsvlm._cubes import check_window_fits
-    from hsvlm._fitting import check_parameters
     from hsvlm._model import AlignedModel
     from hsvlm._runtime import resolve_device
+    from hsvlm._setting_checks import check_parameters
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.vision import get_vision_encoder
 

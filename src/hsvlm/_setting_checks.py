@@ -1,0 +1,213 @@
+"""Settings of the classifier that contradict each other, or cannot take effect in a fit."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._callbacks import check_callbacks
+from hsvlm._class_table import ClassEntry
+from hsvlm._fitted_scene import readout_settings
+from hsvlm._texts import quoted
+from hsvlm.contrastive.loss import CRITERIA
+from hsvlm.exceptions import (
+    MissingNameWarning,
+    ParameterError,
+    UnknownNameError,
+    UnusedSettingWarning,
+)
+from hsvlm.prompts import resolve_prompts
+from hsvlm.samples import PixelSamples
+from hsvlm.text import can_encode
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["announce_prompts", "check_parameters", "check_warm_start", "warn_of_unused_settings"]
+
+_SHOWN = 3  # prompts quoted in a warning
+
+
+def check_parameters(clf: Any) -> None:
+    """Refuse parameters of a classifier that contradict each other, before data are needed."""
+    if clf.criterion not in CRITERIA:
+        raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
+    if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
+        message = (
+            "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
+            'criterion="all-negatives".'
+        )
+        raise ParameterError(message)
+    taken = {"n_channels", "window_size", "patch_size"} & set(clf.vision_params or {})
+    if taken:
+        message = (
+            f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
+            "Use the parameters window_size and patch_size; the channels follow from the data."
+        )
+        raise ParameterError(message)
+    has_validation = clf.validation_fraction is not None
+    check_callbacks(clf.callbacks, clf.lr_schedule, has_validation=has_validation)
+    readout_settings(clf.spatial_params)
+    _check_checkpointing(clf)
+
+
+def _check_checkpointing(clf: Any) -> None:
+    if clf.checkpoint_dir is None:
+        if clf.resume:
+            message = (
+                "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
+                "folder that the interrupted training had."
+            )
+            raise ParameterError(message)
+    elif clf.random_state is None:
+        message = (
+            "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
+            "none could be continued. Set an integer."
+        )
+        raise ParameterError(message)
+
+
+def check_warm_start(clf: Any, names: Mapping[Any, str]) -> None:
+    """Refuse changes of settings that a fit which goes on could not follow any more."""
+    changed = []
+    if clf.criterion != "cross-entropy" and hasattr(clf, "text_encoder_"):
+        if resolve_prompts(clf.prompts, clf.classes_, names) != clf.prompts_:
+            changed.append("the prompts or class_names")
+        if not _is_same(clf.text_encoder, clf.text_encoder_):
+            changed.append("text_encoder")
+    steps = dict(clf.preprocessing_.steps)
+    pca = steps.get("pca")
+    if (None if pca is None else pca.n_components) != clf.n_components:
+        changed.append("n_components")
+    if clf.normalize != "auto" and ("snv" in steps) != (clf.normalize == "snv"):
+        changed.append("normalize")
+    if changed:
+        problem = (
+            "warm_start=True continues with the prompts and the preprocessing of the previous fit, "
+            f"but {', '.join(changed)} changed."
+        )
+        raise ParameterError(problem, "Set them back, or set warm_start=False.")
+
+
+def warn_of_unused_settings(clf: Any, X: PixelSamples | NDArray[Any]) -> None:
+    """Say which parameters differ from their defaults and cannot take effect in this fit."""
+    for names, reason, hint in (*_unused_windows(clf, X), *_unused_losses(clf), *_others(clf)):
+        changed = [name for name in names if _is_changed(clf, name)]
+        if changed:
+            verb = "have" if len(changed) > 1 else "has"
+            problem = f"{' and '.join(changed)} {verb} no effect: {reason}."
+            warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=2)
+    _warn_of_unused_keys(clf)
+
+
+def _unused_windows(clf: Any, X: Any) -> Iterator[tuple[list[str], str, str]]:
+    spatial = ["spatial_params"] if clf.spatial is not None and _has_spatial_params(clf) else []
+    one_pixel = [
+        *(["patch_size"] if clf.patch_size != 1 else []),
+        "padding",
+    ]
+    if isinstance(X, PixelSamples):
+        if clf.window_size == 1:
+            reason = "window_size=1 sees single pixels"
+            yield one_pixel, reason, "Raise window_size, or leave the parameters at their defaults."
+        return
+    if X.ndim == 2:
+        window = ["window_size"] if clf.window_size != 1 else []
+        reason = "X contains plain spectra, which have no surroundings"
+        hint = (
+            "Pass PixelSamples, a Scene or a cube. In a pipeline, wrap transformers: "
+            "SpectralTransformer(StandardScaler()) keeps the windows. Tools that make arrays of "
+            "samples, such as BaggingClassifier, lose them."
+        )
+        yield [*window, *one_pixel, *spatial], reason, hint
+        return
+    window = ["window_size"] if clf.window_size != X.shape[1] else []
+    reason = f"X contains ready-made windows of {X.shape[1]} x {X.shape[1]} pixels"
+    hint = "Pass PixelSamples, a Scene or a cube, or leave the parameters at their defaults."
+    yield [*window, "padding", *spatial], reason, hint
+
+
+def _unused_losses(clf: Any) -> Iterator[tuple[list[str], str, str]]:
+    reason = f"criterion={clf.criterion!r}"
+    if clf.criterion == "cross-entropy":
+        names = ["prompts", "text_encoder", "projection", "n_hard", "n_semi_hard"]
+        hint = "Choose another criterion, or leave them at their defaults."
+        yield names, f"{reason} trains without text", hint
+    elif clf.criterion != "hard-semi-hard":
+        hint = 'Set criterion="hard-semi-hard", or leave them at their defaults.'
+        yield ["n_hard", "n_semi_hard"], f"{reason} does not choose negatives", hint
+
+
+def _others(clf: Any) -> Iterator[tuple[list[str], str, str]]:
+    if clf.spatial is None and _has_spatial_params(clf):
+        hint = 'Set spatial="random-walk", or spatial_params=None.'
+        yield ["spatial_params"], "spatial=None reads nothing out of the scene", hint
+    if clf.checkpoint_dir is None:
+        yield ["checkpoint_every"], "no checkpoints are written", "Set checkpoint_dir."
+
+
+def _warn_of_unused_keys(clf: Any) -> None:
+    labels, names = set(clf.classes_.tolist()), set(clf.class_names or ())
+    if isinstance(clf.class_weight, Mapping) and set(clf.class_weight) - labels - names:
+        absent = sorted(set(clf.class_weight) - labels - names, key=str)
+        problem = f"class_weight has weights for {', '.join(map(repr, absent))}, absent from y."
+        hint = "Remove them; where a class is only missing from a fold, name it in class_names."
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=3)
+    if isinstance(clf.prompts, Mapping) and names and not names & labels:
+        problem = "class_names has no effect: none of its labels is in y."
+        hint = "Use the labels of y as keys, of the same type."
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=3)
+
+
+def _has_spatial_params(clf: Any) -> bool:
+    return readout_settings(clf.spatial_params) != readout_settings(None)
+
+
+def _is_changed(clf: Any, name: str) -> bool:
+    value = getattr(clf, name)
+    return not _is_same(value, inspect.signature(type(clf)).parameters[name].default)
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if value is other:
+        return True
+    if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(value, other)
+    return bool(value == other)
+
+
+def announce_prompts(clf: Any, names: Mapping[Any, str]) -> None:
+    """Print the prompt of every class where asked to; warn of classes that are bare numbers."""
+    if clf.criterion == "cross-entropy" or not can_encode(clf.text_encoder):
+        return
+    if clf.verbose:
+        from tqdm.auto import tqdm
+
+        for label, texts in clf.prompts_.items():
+            tqdm.write(f"prompt of class {label}: {'; '.join(texts)}", file=sys.stderr)
+    if clf.prompts is not None and not (isinstance(clf.prompts, str) and "{}" in clf.prompts):
+        return
+    bare = [one for one in clf.prompts_ if not ClassEntry(one, names.get(one)).is_named]
+    if bare:
+        more = ", ..." if len(bare) > _SHOWN else ""
+        shown = bare[:_SHOWN]
+        texts = ", ".join(quoted(clf.prompts_[label][0]) for label in shown)
+        counted = f"{', '.join(map(str, shown))}{more} of {len(clf.prompts_)}"
+        problem = (
+            f"Class {counted} has no name, so its prompt is {texts}."
+            if len(bare) == 1
+            else f"Classes {counted} have no names, so their prompts are {texts}{more}"
+        )
+        warnings.warn(
+            MissingNameWarning(
+                f"{problem.rstrip('.')}.",
+                "Pass class_names, prompts, or a Scene with class names.",
+                option_hint="Give --prompts a file with the names or texts of the classes.",
+            ),
+            stacklevel=2,
+        )
