@@ -20,6 +20,7 @@ def test_the_image_and_its_metadata(make_enmap, start):
     assert scene.wavelengths_nm.tolist() == WAVELENGTHS
     # The last was never filled, and its values say nothing of the pixels.
     assert scene.bad_bands.tolist() == [False, False, False, True]
+    np.testing.assert_allclose(scene.scale, [[1e-4, 0]] * 4)
     assert scene.transform == PLACE
     assert "32633" in scene.crs
     assert not scene.valid[0, 0]
@@ -50,6 +51,8 @@ def test_detectors_of_level_1b_are_read_one_at_a_time(make_enmap):
         scene = read_scene(image, nodata=None)
         assert scene.wavelengths_nm.tolist() == WAVELENGTHS[bands]
         np.testing.assert_array_equal(np.asarray(scene.cube), product.cube[..., bands])
+        numbers = np.arange(1, 5)[bands]
+        np.testing.assert_allclose(scene.scale, np.column_stack([numbers / 1000, -numbers]))
         # A fit to the corners of the scene is no georeference.
         assert scene.transform is None
         assert scene.crs is None

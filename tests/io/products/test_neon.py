@@ -21,6 +21,7 @@ def test_all_that_the_file_says(make_neon, site):
     assert scene.transform == PLACE
     assert scene.wavelengths_nm.tolist() == [400, 1400, 1500, 1900]
     assert scene.bad_bands.tolist() == [False, True, False, True]
+    np.testing.assert_allclose(scene.scale, [[1e-4, 0]] * 4)
     assert not scene.valid[0, 0]
     assert scene.valid.sum() == scene.valid.size - 1
 
@@ -43,14 +44,33 @@ def test_a_place_that_is_missing_is_said(make_neon):
         assert read_scene(product.path).transform is None
 
 
-def test_a_map_info_without_numbers(make_neon):
-    with pytest.raises(FileError, match="map info"):
-        read_scene(make_neon(map_info=b"UTM, 1, 1, east, north, 1, 1, 18, North, WGS-84").path)
+def test_a_map_info_without_numbers_is_said(make_neon):
+    product = make_neon(map_info=b"UTM, 1, 1, east, north, 1, 1, 18, North, WGS-84")
+    with pytest.warns(HSVLMWarning, match="map info"):
+        assert read_scene(product.path).transform is None
 
 
 def test_wavelengths_that_do_not_fit(make_neon):
     with pytest.raises(FileError, match=r"Spectral_Data/Wavelength has shape \(3,\)"):
         read_scene(make_neon(wavelengths=[400, 500, 600]).path)
+
+
+def test_a_window_that_is_not_understood_is_said(make_neon):
+    product = make_neon()
+    with h5py.File(product.path, "r+") as file:
+        file["SERC/Reflectance"].attrs["Band_Window_2_Nanometers"] = [1790]
+    with pytest.warns(HSVLMWarning, match="Band_Window_2_Nanometers"):
+        assert read_scene(product.path).bad_bands.tolist() == [False, True, False, False]
+
+
+def test_wavelengths_in_micrometers(make_neon):
+    product = make_neon(wavelengths=[0.4, 1.4, 1.5, 1.9])
+    with h5py.File(product.path, "r+") as file:
+        name = "SERC/Reflectance/Metadata/Spectral_Data/Wavelength"
+        file[name].attrs["Units"] = "micrometers"
+    scene = read_scene(product.path)
+    assert scene.wavelengths_nm.tolist() == [400, 1400, 1500, 1900]
+    assert scene.bad_bands.tolist() == [False, True, False, True]
 
 
 def test_files_without_bad_windows(make_neon):

@@ -46,6 +46,37 @@ def test_the_path_of_a_dataset_gives_it_as_it_is_stored(make_prisma):
     assert scene.transform is None
 
 
+def test_counts_are_kept_and_their_scale_is_shown(make_prisma):
+    product = make_prisma()
+    scene = read_scene(product.path)
+    names = np.array(scene.band_names)
+    vnir = np.char.startswith(names, "VNIR")
+    np.testing.assert_allclose(scene.scale[vnir], [[2e-5, 0.0]] * 5)
+    np.testing.assert_allclose(scene.scale[~vnir], [[1e-5, 0.1]] * 4)
+    assert "scale" in scene.summary()
+    path = f"{product.swath}/Data Fields/SWIR_Cube"
+    for variable in ("SWIR", path):
+        scale = read_scene(product.path, variable=variable).scale
+        np.testing.assert_allclose(scale, [[1e-5, 0.1]] * len(scale))
+
+
+def test_counts_of_level_1_are_divided(make_prisma):
+    scene = read_scene(make_prisma("1").path, variable="VNIR")
+    np.testing.assert_allclose(scene.scale, [[0.01, -0.5]] * 5)
+
+
+@pytest.mark.parametrize("detector", ["Vnir", "Swir"])
+def test_a_scale_that_is_not_stated_is_none(make_prisma, detector):
+    scene = read_scene(make_prisma(**{f"L2Scale{detector}Max": None}).path)
+    assert scene.scale is None
+
+
+def test_a_scale_of_zero_is_said(make_prisma):
+    product = make_prisma(L2ScaleVnirMax=0.0)
+    with pytest.warns(HSVLMWarning, match="scale and offset"):
+        assert read_scene(product.path).scale is None
+
+
 def test_corners_are_centers_of_pixels(make_prisma):
     scene = read_scene(make_prisma().path)
     assert scene.crs == "EPSG:32632"

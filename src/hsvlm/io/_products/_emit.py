@@ -9,16 +9,17 @@ import numpy as np
 from hsvlm._files import existing_file, unreadable
 from hsvlm._runtime import import_optional
 from hsvlm.io import _hdf5, _netcdf
+from hsvlm.io._attributes import declared_scale, declared_values
 from hsvlm.io._common import Found
 from hsvlm.io._products._cubes import OrthoCube
 from hsvlm.io._products._fields import (
     epsg_text,
-    first_number,
     holds,
     per_band,
-    warn_without_georeference,
+    warn_of_product,
 )
-from hsvlm.io._variables import reading, to_nanometres
+from hsvlm.io._variables import reading
+from hsvlm.io._wavelengths import to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -75,19 +76,23 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         return _netcdf.read_cube(path, variable)
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
+    notes: list[str] = []
     with reading(file, "an EMIT granule"), h5py.File(file) as opened:
         _hdf5.check_own(file, opened)
         name = str(_cube_name(opened))
         swath = _hdf5.HDF5Cube(file.resolve(), name, opened[name], (0, 1, 2))
-        wavelengths, bad_bands = _band_parameters(file, opened, swath.shape[2])
-        fill = first_number(opened[name].attrs, "_FillValue", "missing_value")
+        wavelengths, bad_bands = _band_parameters(file, opened, swath.shape[2], notes)
+        declared = declared_values(opened[name].attrs, notes)
+        scale = declared_scale(opened[name].attrs, swath.shape[2], notes)
         shapes = {opened[table].shape for table in _TABLES}
         if len(shapes) > 1 or len(next(iter(shapes))) != 2:
             problem = f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}"
             raise unreadable(file, problem, "The file is damaged: get it again.")
-        cube = OrthoCube(swath, _TABLES, shapes.pop(), _FILL if fill is None else fill)
+        fill = _FILL if declared.nodata is None else float(np.ravel(declared.nodata)[0])
+        cube = OrthoCube(swath, _TABLES, shapes.pop(), fill)
         inside = cube.inside()
-        crs, transform = _georeference(file, opened.attrs)
+        crs, transform = _georeference(opened.attrs, notes)
+    warn_of_product(file, notes)
     if not inside.any():
         problem = f"its tables {' and '.join(_TABLES)} place no pixel on the map"
         raise unreadable(
@@ -103,8 +108,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         valid=None if inside.all() else inside,
         crs=crs,
         transform=transform,
+        scale=scale,
     )
-    return Found(scene, fill)
+    return Found(scene, declared.nodata, valid_range=declared.valid_range)
 
 
 def _cube_name(opened: Any) -> str | None:
@@ -113,24 +119,27 @@ def _cube_name(opened: Any) -> str | None:
 
 
 def _band_parameters(
-    file: Path, opened: Any, n_bands: int
+    file: Path, opened: Any, n_bands: int, notes: list[str]
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
     name = f"{_BANDS}/wavelengths"
     values = per_band(file, _hdf5.loaded(file, opened[name]), f"variable {name}", n_bands)
     unit = _hdf5.as_text(opened[name].attrs.get("units", "nm"))
     name = f"{_BANDS}/good_wavelengths"
     if not holds(opened, name):
-        return to_nanometres(values, unit), None
+        return to_nanometres(values, unit, notes), None
     good = per_band(file, _hdf5.loaded(file, opened[name]), f"variable {name}", n_bands)
-    return to_nanometres(values, unit), good == 0
+    return to_nanometres(values, unit, notes), good == 0
 
 
 def _georeference(
-    file: Path, attributes: Mapping[str, Any]
+    attributes: Mapping[str, Any], notes: list[str]
 ) -> tuple[str | None, tuple[float, ...] | None]:
     numbers = np.ravel(attributes.get("geotransform", ()))
     if numbers.shape != (6,) or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
-        warn_without_georeference(file, "its attribute geotransform does not hold 6 numbers")
+        notes.append(
+            "it is read without a georeference, because its attribute geotransform does not hold 6 "
+            "numbers"
+        )
         return None, None
     c, a, b, f, d, e = map(float, numbers)
     return _crs(_hdf5.as_text(attributes.get("spatial_ref", ""))), (a, b, c, d, e, f)

@@ -12,6 +12,8 @@ import numpy as np
 from hsvlm._files import existing_file, unreadable
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io import _envi, _raster
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._scales import scale_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -38,6 +40,7 @@ class _Metadata(NamedTuple):
 
     level: str
     wavelengths: NDArray[np.float64]
+    scale: NDArray[np.float64] | None
     bad_bands: NDArray[np.bool_]
     n_vnir: int
     nodata: float | None
@@ -102,14 +105,16 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     metadata_file = file if own else _metadata_of(file)
     if metadata_file is None:
         raise unreadable(file, "its METADATA.XML is missing", _GET_AGAIN)
+    notes: list[str] = []
     try:
-        metadata = _metadata(metadata_file, _parsed(metadata_file))
+        metadata = _metadata(metadata_file, _parsed(metadata_file), notes)
     except HSVLMError:
         raise
     except (ET.ParseError, ValueError, TypeError) as error:
         reason = str(error).rstrip(".")
         problem = f"cannot be read as the metadata of an image ({reason})"
         raise unreadable(metadata_file, problem, _GET_AGAIN) from error
+    warn_of_file(metadata_file, notes, _GET_AGAIN)
     image = _image_of(file, own["stem"], variable) if own else file
     # The name of a variable has done its work where it chose the image.
     variable = None if own else variable
@@ -137,6 +142,7 @@ def _described(image: Path, metadata_file: Path, result: Found, metadata: _Metad
     scene = replace(
         scene,
         wavelengths_nm=wavelengths,
+        scale=scene.scale if metadata.scale is None else metadata.scale[bands],
         bad_bands=bad if bad.any() or scene.bad_bands is not None else None,
         crs=scene.crs if in_place else None,
         transform=scene.transform if in_place else None,
@@ -202,7 +208,7 @@ def _parsed(file: Path) -> ET.Element:
     return root
 
 
-def _metadata(file: Path, root: ET.Element) -> _Metadata:
+def _metadata(file: Path, root: ET.Element, notes: list[str]) -> _Metadata:
     table = root.find(".//bandCharacterisation")
     bands = [] if table is None else [_children(band) for band in table]
     center = "wavelengthcenterofband"
@@ -217,10 +223,17 @@ def _metadata(file: Path, root: ET.Element) -> _Metadata:
     return _Metadata(
         level=(root.findtext(".//base/level") or root.findtext(".//level") or "").strip().upper(),
         wavelengths=wavelengths,
+        scale=_scale(bands, notes),
         bad_bands=_never_filled(root, len(bands)),
         n_vnir=len(bands) if n_vnir is None else int(n_vnir),
         nodata=None if background is None or not background.strip() else float(background),
     )
+
+
+def _scale(bands: list[dict[str, str]], notes: list[str]) -> NDArray[np.float64] | None:
+    columns = [[band.get(name) for band in bands] for name in ("gainofband", "offsetofband")]
+    gains, offsets = (None if None in column else column for column in columns)
+    return scale_of(gains, offsets, len(bands), notes)
 
 
 def _never_filled(root: ET.Element, n_bands: int) -> NDArray[np.bool_]:

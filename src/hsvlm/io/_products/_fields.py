@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._files import unreadable
 from hsvlm._runtime import import_optional
-from hsvlm.exceptions import HSVLMError, HSVLMWarning
+from hsvlm.exceptions import HSVLMError
 from hsvlm.io._gdal import parsed_crs
 from hsvlm.io._hdf5 import as_text, loaded
+from hsvlm.io._notes import warn_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ __all__ = [
     "holds",
     "per_band",
     "text_of",
-    "warn_without_georeference",
+    "warn_of_product",
 ]
 
 _HINT = (
@@ -95,17 +95,10 @@ def epsg_text(code: Any) -> str | None:
         return None
 
 
-def warn_without_georeference(path: Path, reason: str) -> None:
-    """Warn that a product lies nowhere, which its kind of product should not."""
-    warnings.warn(
-        HSVLMWarning(
-            f"{path} is read without a georeference: {reason}.",
-            "Get the file again, or give the scene its place: dataclasses.replace(scene, crs=..., "
-            "transform=...).",
-            option_hint="Get the file again.",
-        ),
-        stacklevel=2,
-    )
+def warn_of_product(path: Path, notes: list[str]) -> None:
+    """Warn once of all that a product does not state as it should."""
+    hint = "Get the file again, or correct the scene: dataclasses.replace(scene, ...)."
+    warn_of_file(path, notes, hint, "Get the file again.")
 
 
 def text_of(path: Path, dataset: Any) -> str:

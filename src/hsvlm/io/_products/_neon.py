@@ -10,18 +10,18 @@ import numpy as np
 from hsvlm._files import existing_file
 from hsvlm._runtime import import_optional
 from hsvlm.io import _hdf5
+from hsvlm.io._attributes import declared_scale, declared_values
 from hsvlm.io._common import Found
 from hsvlm.io._map_info import read_map_info
-from hsvlm.io._notes import warn_of_file
 from hsvlm.io._products._fields import (
     epsg_text,
-    first_number,
     holds,
     per_band,
     text_of,
-    warn_without_georeference,
+    warn_of_product,
 )
-from hsvlm.io._variables import reading, to_nanometres
+from hsvlm.io._variables import reading
+from hsvlm.io._wavelengths import to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     """
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
+    notes: list[str] = []
     with reading(file, "a NEON reflectance file"), h5py.File(file) as opened:
         _hdf5.check_own(file, opened)
         site = str(_site_of(opened))
@@ -80,17 +81,20 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         cube = _hdf5.HDF5Cube(file.resolve(), f"{site}/{_CUBE}", dataset, (0, 1, 2))
         name = f"{site}/{_SPECTRAL}"
         values = per_band(file, _hdf5.loaded(file, opened[name]), f"dataset {name}", cube.shape[2])
-        wavelengths = to_nanometres(values, _hdf5.as_text(opened[name].attrs.get("Units", "nm")))
-        crs, transform = _georeference(file, opened, f"{site}/{_PLACE}")
+        unit = _hdf5.as_text(opened[name].attrs.get("Units", "nm"))
+        wavelengths = to_nanometres(values, unit, notes)
+        crs, transform = _georeference(file, opened, f"{site}/{_PLACE}", notes)
         scene = Scene(
             cube,
             wavelengths_nm=wavelengths,
-            bad_bands=_bad_bands(values, group.attrs),
+            bad_bands=_bad_bands(wavelengths, group.attrs, notes),
             crs=crs,
             transform=transform,
+            scale=declared_scale(dataset.attrs, cube.shape[2], notes),
         )
-        nodata = first_number(dataset.attrs, "Data_Ignore_Value", "data ignore value", "_FillValue")
-        return Found(scene, nodata)
+        declared = declared_values(dataset.attrs, notes)
+    warn_of_product(file, notes)
+    return Found(scene, declared.nodata, valid_range=declared.valid_range)
 
 
 def _site_of(opened: Any) -> str | None:
@@ -99,25 +103,30 @@ def _site_of(opened: Any) -> str | None:
     return next(sites, None)
 
 
-def _bad_bands(wavelengths: NDArray[Any], attributes: Any) -> NDArray[np.bool_] | None:
-    windows = [np.ravel(attributes[name]) for name in attributes if _WINDOW.fullmatch(name)]
+def _bad_bands(
+    wavelengths: NDArray[np.float64] | None, attributes: Any, notes: list[str]
+) -> NDArray[np.bool_] | None:
+    names = [name for name in attributes if _WINDOW.fullmatch(name)]
+    if wavelengths is None or not names:
+        return None
     bad = np.zeros(len(wavelengths), dtype=bool)
-    for window in windows:
-        low, high = (float(value) for value in window)
-        bad |= (wavelengths >= low) & (wavelengths <= high)
-    return bad if windows else None
+    for name in names:
+        window = np.ravel(attributes[name])
+        if window.shape != (2,) or window.dtype.kind not in "iuf":
+            notes.append(f"its attribute {name} does not hold 2 numbers and is not used")
+            continue
+        bad |= (wavelengths >= float(window[0])) & (wavelengths <= float(window[1]))
+    return bad
 
 
 def _georeference(
-    file: Path, opened: Any, group: str
+    file: Path, opened: Any, group: str, notes: list[str]
 ) -> tuple[str | None, tuple[float, ...] | None]:
     if not holds(opened, f"{group}/Map_Info"):
-        warn_without_georeference(file, f"its dataset {group}/Map_Info is missing")
+        notes.append(f"it is read without a georeference, because {group}/Map_Info is missing")
         return None, None
-    notes: list[str] = []
     info = text_of(file, opened[f"{group}/Map_Info"])
     crs, transform = read_map_info(file, {"map info": info}, notes)
-    warn_of_file(file, notes, "Place the scene by hand if you need its georeference.")
     code = f"{group}/EPSG Code"
     stated = epsg_text(text_of(file, opened[code])) if holds(opened, code) else None
     return stated or crs, transform

@@ -18,8 +18,9 @@ from hsvlm.io._products._fields import (
     epsg_text,
     first_number,
     holds,
-    warn_without_georeference,
+    warn_of_product,
 )
+from hsvlm.io._scales import scale_of
 from hsvlm.io._variables import reading
 from hsvlm.scene import Scene
 
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 __all__ = ["matches", "read_cube"]
 
 _SWATHS = "HDFEOS/SWATHS"
 # Coregistered cubes come first; in those of an HRC swath, VNIR and SWIR show other ground.
 _SWATH = re.compile(r"PRS_L(1|2B|2C|2D)_HCO")
 _DETECTORS = ("VNIR", "SWIR")
+_MOST_COUNTS = 65535
 _PIXEL_M = 30.0
 _TOLERANCE_PX = 0.4
 _CORNER = "Product_ULcorner_easting", "Product_ULcorner_northing"
@@ -79,6 +83,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     if detectors[0] not in _DETECTORS:
         return _as_stored(file, str(variable))
     h5py = import_optional("h5py", "geo")
+    notes: list[str] = []
     with reading(file, "a PRISMA file"), h5py.File(file) as opened:
         _hdf5.check_own(file, opened)
         swath = _swath_of(opened)
@@ -87,25 +92,32 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         if not names:
             problem = f"its swath {swath} holds no {' or '.join(detectors)} cube"
             raise unreadable(file, problem, "Read the other detector, or get the file again.")
-        scene = _joined(file, opened, names)
+        scene = _joined(file, opened, names, notes)
         if swath == "PRS_L2D_HCO":
-            crs, transform = _georeference(file, opened.attrs, scene.shape)
+            crs, transform = _georeference(opened.attrs, scene.shape, notes)
             scene = replace(scene, crs=crs, transform=transform)
+    warn_of_product(file, notes)
     return Found(scene, *_nodata(swath))
 
 
 def _as_stored(file: Path, variable: str) -> Found:
     result = _hdf5.read_cube(file, variable)
     h5py = import_optional("h5py", "geo")
+    notes: list[str] = []
     with reading(file, "a PRISMA file"), h5py.File(file) as opened:
         swath = _swath_of(opened)
         fields = f"{_SWATHS}/{swath}/Data Fields"
-        if variable.strip("/") not in {f"{fields}/{detector}_Cube" for detector in _DETECTORS}:
+        paths = {f"{fields}/{detector}_Cube": detector for detector in _DETECTORS}
+        detector = paths.get(variable.strip("/"))
+        if detector is None:
             return result
+        scale = _scale(opened.attrs, {detector: result.scene.n_bands}, notes)
+        scene = replace(result.scene, scale=scale)
         if swath == "PRS_L2D_HCO":
-            crs, transform = _georeference(file, opened.attrs, result.scene.shape)
-            return Found(replace(result.scene, crs=crs, transform=transform), *_nodata(swath))
-    return Found(result.scene, *_nodata(swath))
+            crs, transform = _georeference(opened.attrs, scene.shape, notes)
+            scene = replace(scene, crs=crs, transform=transform)
+    warn_of_product(file, notes)
+    return Found(scene, *_nodata(swath))
 
 
 def _swath_of(opened: Any) -> str | None:
@@ -119,7 +131,7 @@ def _nodata(swath: str | None) -> tuple[float | None, str]:
     return (None if swath == "PRS_L1_HCO" else 0.0), "all"
 
 
-def _joined(file: Path, opened: Any, names: Mapping[str, str]) -> Scene:
+def _joined(file: Path, opened: Any, names: Mapping[str, str], notes: list[str]) -> Scene:
     cubes, centers, acquired = [], [], []
     labels: list[str] = []
     for detector, name in names.items():
@@ -150,17 +162,45 @@ def _joined(file: Path, opened: Any, names: Mapping[str, str]) -> Scene:
         problem = "its attributes List_Cw_* and List_Cw_*_Flags mark no band as acquired"
         raise unreadable(file, problem, "Get the file again.")
     bands = bands[np.argsort(wavelengths[bands], kind="stable")]
+    counts = {detector: cube.shape[2] for detector, cube in zip(names, cubes, strict=True)}
+    scale = _scale(opened.attrs, counts, notes)
     return Scene(
         JoinedBandsCube(cubes, bands),
         wavelengths_nm=wavelengths[bands],
         band_names=tuple(labels[band] for band in bands),
+        scale=None if scale is None else scale[bands],
     )
 
 
+def _scale(
+    attributes: Mapping[str, Any], counts: Mapping[str, int], notes: list[str]
+) -> NDArray[np.float64] | None:
+    """Return factor and offset of each band, of shape (n_bands, 2), if all are stated."""
+    factors: list[float] = []
+    offsets: list[float] = []
+    for detector, n_bands in counts.items():
+        arm = detector.title()
+        low, high, divisor, offset = (
+            first_number(attributes, name)
+            for name in (
+                f"L2Scale{arm}Min", f"L2Scale{arm}Max", f"ScaleFactor_{arm}", f"Offset_{arm}"
+            )
+        )  # fmt: skip
+        if low is not None and high is not None:
+            factors += [(high - low) / _MOST_COUNTS] * n_bands
+            offsets += [low] * n_bands
+        elif divisor is not None:
+            factors += [1 / divisor if divisor else np.nan] * n_bands
+            offsets += [0.0 if offset is None else -offset] * n_bands
+        else:
+            return None
+    return scale_of(factors, offsets, len(factors), notes)
+
+
 def _georeference(
-    file: Path, attributes: Mapping[str, Any], shape: tuple[int, int]
+    attributes: Mapping[str, Any], shape: tuple[int, int], notes: list[str]
 ) -> tuple[str | None, tuple[float, ...] | None]:
-    """Return CRS and transform of level 2D; warn if they are not understood."""
+    """Return CRS and transform of level 2D; note if they are not understood."""
     x, y = (first_number(attributes, name) for name in _CORNER)
     code = attributes.get("Epsg_Code")
     crs = None if code is None else epsg_text(code)
@@ -178,7 +218,7 @@ def _georeference(
                 _PIXEL_M, 0.0, x - shift * _PIXEL_M, 0.0, -_PIXEL_M, y + shift * _PIXEL_M
             )  # fmt: skip
         note = f"its corners do not span {shape[0]} x {shape[1]} pixels of {_PIXEL_M:g} m"
-    warn_without_georeference(file, note)
+    notes.append(f"it is read without a georeference, because {note}")
     return None, None
 
 
