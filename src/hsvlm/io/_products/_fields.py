@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "MOST_NAMES",
     "band_list",
     "epsg_text",
     "first_number",
@@ -29,6 +30,8 @@ __all__ = [
     "warn_of_product",
 ]
 
+# Among so many names of a group, that of a product is looked for.
+MOST_NAMES = 100
 _HINT = (
     "The file was changed or cut after its delivery: get it again. `variable` with the path of an "
     "array reads that array as it is stored."

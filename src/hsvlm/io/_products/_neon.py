@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hsvlm.io._attributes import declared_scale, declared_values
 from hsvlm.io._common import Found
 from hsvlm.io._map_info import read_map_info
 from hsvlm.io._products._fields import (
+    MOST_NAMES,
     epsg_text,
     holds,
     per_band,
@@ -99,8 +101,10 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
 
 def _site_of(opened: Any) -> str | None:
     paths = (_CUBE, _SPECTRAL)
-    sites = (site for site in opened if all(holds(opened, f"{site}/{path}") for path in paths))
-    return next(sites, None)
+    for site in itertools.islice(opened, MOST_NAMES):
+        if all(holds(opened, f"{site}/{path}") for path in paths):
+            return str(site)
+    return None
 
 
 def _bad_bands(

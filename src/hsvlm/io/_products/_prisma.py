@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from hsvlm.io import _hdf5
 from hsvlm.io._common import Found
 from hsvlm.io._products._cubes import JoinedBandsCube
 from hsvlm.io._products._fields import (
+    MOST_NAMES,
     band_list,
     epsg_text,
     first_number,
@@ -123,7 +125,9 @@ def _as_stored(file: Path, variable: str) -> Found:
 def _swath_of(opened: Any) -> str | None:
     if not holds(opened, _SWATHS):
         return None
-    return next((name for name in opened[_SWATHS] if _SWATH.fullmatch(name)), None)
+    # A group is listed by name, and a file of another kind may have any number of them.
+    names = itertools.islice(opened[_SWATHS], MOST_NAMES)
+    return next((name for name in names if _SWATH.fullmatch(name)), None)
 
 
 def _nodata(swath: str | None) -> tuple[float | None, str]:
