@@ -219,23 +219,23 @@ def _per_scene(values: Any, scenes: list[Scene]) -> Sequence[Any]:
 def _keep_wavelengths(estimator: Any, scenes: list[Scene]) -> None:
     """Remember the wavelengths of the training, and refuse scenes that differ in them."""
     first = next((scene for scene in scenes if scene.wavelengths_nm is not None), None)
-    if first is None or first.wavelengths_nm is None:
-        return
-    kept = {**getattr(estimator, "metadata_", {}), "wavelengths_nm": first.wavelengths_nm.tolist()}
-    estimator.metadata_ = kept
+    known = None if first is None or first.wavelengths_nm is None else first.wavelengths_nm.tolist()
+    estimator.metadata_ = {**getattr(estimator, "metadata_", {}), "wavelengths_nm": known}
     for scene in scenes:
         check_bands(estimator, scene)
 
 
 def check_bands(clf: Any, scene: Scene) -> None:
-    """Refuse a scene whose wavelengths are not those of the training, as far as both are known."""
-    from hsvlm.io import match_bands
+    """Refuse a scene whose wavelengths are not those of the training; warn if a side lacks them."""
+    from hsvlm.io._bands import match_or_warn
 
-    trained_on = np.asarray(getattr(clf, "metadata_", {}).get("wavelengths_nm", ()))
-    here = scene.wavelengths_nm
-    if here is None or trained_on.shape != here.shape or not (trained_on > 0).all():
+    metadata = getattr(clf, "metadata_", {})
+    if "wavelengths_nm" not in metadata:  # trained on arrays, of which nothing is known
         return
-    if match_bands(scene, trained_on) is not scene:
+    trained_on, here = metadata["wavelengths_nm"], scene.wavelengths_nm
+    if trained_on is not None and here is not None and np.shape(trained_on) != here.shape:
+        return  # the number of bands is checked for every input
+    if match_or_warn(scene, trained_on) is not scene:
         message = (
             "The bands of the scene are in another order than those that the classifier was "
             'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from hsvlm import Scene
 from hsvlm._lazy import MappedCube
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
+from hsvlm.io._bands import match_or_warn
 
 
 def scene(wavelengths, dtype=np.float64, **attributes):
@@ -227,3 +228,42 @@ def test_interpolation_is_that_of_numpy(centres, wanted):
     np.testing.assert_allclose(
         taken(matched), np.interp(wanted, centres[rising], rising), atol=1e-9
     )
+
+
+TRAINED = [450.0, 550, 650, 750]
+
+
+@pytest.mark.parametrize("n_bands", [4, 5])
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        (None, TRAINED, "not known of the scene"),
+        (TRAINED, None, "not known of the model"),
+        (TRAINED, [450, np.nan, 650, 751], "of some bands are not known of the model"),
+    ],
+)
+def test_bands_that_cannot_be_compared_are_said(here, there, said, n_bands):
+    here = here if here is None or n_bands == 4 else [*here, 850]
+    one = Scene(np.zeros((1, 1, n_bands)), wavelengths_nm=here)
+    with pytest.warns(HSVLMWarning, match=said) as warned:
+        assert match_or_warn(one, there) is one
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+    assert "dataclasses" not in warned[0].message.for_command_line()
+
+
+@pytest.mark.parametrize("there", [TRAINED, [450, 0, 650, 750], [450, 550, np.nan, 750], None])
+def test_the_same_bands_are_no_reason_to_warn(there):
+    one = Scene(np.zeros((1, 1, 4)), wavelengths_nm=None if there is None else TRAINED)
+    assert match_or_warn(one, there) is one
+
+
+def test_scales_go_with_their_bands():
+    scales = np.array([[1.0, 0], [2, 0], [3, 5], [4, 0]])
+    one = Scene(np.zeros((1, 1, 4)), wavelengths_nm=TRAINED, scale=scales)
+    assert match_bands(one, [650, 450]).scale.tolist() == [[3, 5], [1, 0]]
+    assert pickle.loads(pickle.dumps(one)).scale.tolist() == scales.tolist()
+    with pytest.raises(DataError, match="have different factors or offsets"):
+        match_bands(one, [500], resample=True)
+    same = Scene(np.zeros((1, 1, 4)), wavelengths_nm=TRAINED, scale=(1e-4, 0.5))
+    assert match_bands(same, [500, 600], resample=True).scale.tolist() == [[1e-4, 0.5]] * 2

@@ -22,7 +22,7 @@ from hsvlm import (
 )
 from hsvlm._lazy import MaskedCube
 from hsvlm.evaluation import SmoothedSVM
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
 from hsvlm.mapping import predict_scene
 from hsvlm.mapping._predictor import normalised_entropy
@@ -327,8 +327,8 @@ def test_bands_are_told_by_their_wavelengths(fitted, cube):
     clf = copy.copy(fitted)
     clf.metadata_ = {"wavelengths_nm": trained_on.tolist()}
     expected = predict_scene(fitted, Scene(cube)).label_map
-    for scene in (Scene(cube), Scene(cube, wavelengths_nm=trained_on + 3)):
-        np.testing.assert_array_equal(predict_scene(clf, scene).label_map, expected)
+    scene = Scene(cube, wavelengths_nm=trained_on + 3)
+    np.testing.assert_array_equal(predict_scene(clf, scene).label_map, expected)
     with pytest.raises(DataError, match="has no band within"):
         predict_scene(clf, Scene(cube, wavelengths_nm=trained_on + 300))
     turned = Scene(cube[..., ::-1], wavelengths_nm=trained_on[::-1])
@@ -338,5 +338,12 @@ def test_bands_are_told_by_their_wavelengths(fitted, cube):
         "The bands of the scene are in another order than those that the classifier was trained "
         'on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
     )
+    with pytest.warns(HSVLMWarning, match="wavelengths are not known of the scene"):
+        np.testing.assert_array_equal(predict_scene(clf, Scene(cube)).label_map, expected)
+    clf.metadata_ = {"wavelengths_nm": None}
+    with pytest.warns(HSVLMWarning, match="wavelengths are not known of the model"):
+        np.testing.assert_array_equal(predict_scene(clf, scene).label_map, expected)
+    np.testing.assert_array_equal(predict_scene(clf, Scene(cube)).label_map, expected)
+    clf.metadata_ = {"wavelengths_nm": trained_on.tolist()}
     matched = match_bands(turned, clf.metadata_["wavelengths_nm"])
     np.testing.assert_array_equal(predict_scene(clf, matched).label_map, expected)

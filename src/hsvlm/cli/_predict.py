@@ -155,11 +155,11 @@ def model_folder(path: Path) -> Path:
 
 
 def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) -> Scene:
-    from hsvlm.io import match_bands
+    from hsvlm.io._bands import match_or_warn
 
     trained_on = clf.metadata_.get("wavelengths_nm")
     if trained_on is not None and scene.wavelengths_nm is not None:
-        return match_bands(scene, np.asarray(trained_on), resample=resample)
+        return match_or_warn(scene, trained_on, resample=resample)
     if scene.n_bands != clf.n_features_in_:
         message = (
             f"The model was trained on {clf.n_features_in_} bands and {scene.name!r} has "

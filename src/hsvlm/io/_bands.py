@@ -9,13 +9,14 @@ import numpy as np
 
 from hsvlm._lazy import MappedCube
 from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.io._notes import warn_caller
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from hsvlm.scene import Scene
 
-__all__ = ["match_bands"]
+__all__ = ["match_bands", "match_or_warn"]
 
 _SHOWN = 3
 
@@ -111,6 +112,50 @@ def match_bands(
     return scene.select_bands(bands)
 
 
+def match_or_warn(scene: Scene, trained_on: ArrayLike | None, *, resample: bool = False) -> Scene:
+    """Match the bands of a scene with those of a model, or warn that they cannot be compared.
+
+    Parameters
+    ----------
+    scene : Scene
+        To be predicted.
+    trained_on : array-like of shape (n_bands,) or None
+        Wavelengths of the training in nanometres; None: not known.
+    resample : bool, default=False
+        As for :func:`match_bands`.
+
+    Returns
+    -------
+    Scene
+        As :func:`match_bands` gives it; the scene itself if a side lacks wavelengths.
+
+    Warns
+    -----
+    HSVLMWarning
+        If one of them has wavelengths and the other has none, or not for all bands.
+    """
+    here = scene.wavelengths_nm
+    there = None if trained_on is None else np.asarray(trained_on, dtype=np.float64)
+    if here is None and there is None:
+        return scene
+    if here is not None and there is not None:
+        known = np.isfinite(there) & (there > 0)
+        if known.all():
+            return match_bands(scene, there, resample=resample)
+        if there.shape == here.shape and np.array_equal(there[known], here[known]):
+            return scene
+    lacking = "the scene" if here is None else "the model"
+    part = "" if here is None or there is None else " of some bands"
+    warn_caller(
+        f"The wavelengths{part} are not known of {lacking}, so nothing tells whether the bands of "
+        f"{scene.name or 'the scene'} are those of the training, in the same order.",
+        "Compare them yourself, or add the wavelengths: "
+        "dataclasses.replace(scene, wavelengths_nm=...).",
+        "Compare them yourself, or add the wavelengths to the file.",
+    )
+    return scene
+
+
 def _checked(wavelengths_nm: ArrayLike) -> NDArray[np.float64]:
     wanted = np.asarray(wavelengths_nm, dtype=np.float64)
     if wanted.ndim != 1 or not wanted.size or not (np.isfinite(wanted) & (wanted > 0)).all():
@@ -178,6 +223,12 @@ def _resampled(
     centres: NDArray[np.float64],
     tolerance: float,
 ) -> Scene:
+    if scene.scale is not None and (scene.scale != scene.scale[0]).any():
+        message = (
+            "Bands of the scene have different factors or offsets (Scene.scale), so values between "
+            "two bands cannot be interpolated."
+        )
+        raise DataError(message, "Apply them to the cube first, or pass resample=False.")
     rising = np.argsort(centres, kind="stable")
     bands, centres = usable[rising], centres[rising]
     beyond = wanted[(wanted < centres[0] - tolerance) | (wanted > centres[-1] + tolerance)]
@@ -197,6 +248,7 @@ def _resampled(
         wavelengths_nm=wanted,
         bad_bands=None,
         band_names=(),
+        scale=None if scene.scale is None else np.tile(scene.scale[0], (len(wanted), 1)),
     )
 
 

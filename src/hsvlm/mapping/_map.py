@@ -264,6 +264,8 @@ labels, default=None
                 match.problem(unknown),
                 "Rename these classes as the map does, or remove their labels.",
             )
+        if isinstance(unlabeled, int) and unlabeled == 0:
+            unlabeled = getattr(reference, "unlabeled", 0)
         labeled = labeled_pixels(reference.labels, unlabeled)
         codes = {entry.value: label for label, entry in match.pairs.items()}
         known = np.ma.MaskedArray(relabel(np.ma.getdata(labels), codes), ~labeled)
