@@ -1,4 +1,6 @@
 import pickle
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -783,3 +785,39 @@ def test_values_that_are_a_pointer_of_git_lfs(tmp_path):
     (tmp_path / "field.img").write_text(pointer)
     with pytest.raises(FileError, match=r"field\.img: it is a Git LFS pointer"):
         read_cube(path)
+
+
+@pytest.mark.filterwarnings("ignore::hsvlm.exceptions.HSVLMWarning")
+@given(
+    order=st.permutations(range(9)),
+    spelling=st.sampled_from([str.lower, str.upper, str.title]),
+    blanks=st.sampled_from(["", " ", "  "]),
+    listed=st.sampled_from(["{{{0}}}", "{{ {0} }}", "{{\n{0}\n}}", "{{{0}}} ; note", "{{{0},}}"]),
+    extra=st.lists(
+        st.sampled_from(
+            ["; note", "", "description = {a = 1,\n b}", "bbl = {}", "fwhm = {1 2}", "x = y = z"]
+        ),
+        max_size=4,
+    ),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_whatever_rasterio_opens_gives_the_same_values(
+    tmp_path_factory, order, spelling, blanks, listed, extra, end
+):
+    folder = tmp_path_factory.mktemp("envi")
+    path = written(folder, wavelength=listed.format("400, 500, 600, 700"))
+    text = path.read_text().removeprefix("ENVI\n")
+    known = re.split(r"\n(?=[a-z ]+=)", text.strip())
+    assert len(known) == 9
+    lines = ["ENVI"]
+    for number in order:
+        name, value = known[number].split("=", 1)
+        lines.append(f"{blanks}{spelling(name.strip())}{blanks} = {value.strip()}{blanks}")
+    path.write_text(end.join([*lines, *extra, ""]), newline="")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(folder / "field.img") as dataset:
+            expected = np.moveaxis(dataset.read(), 0, 2)
+    scene = read_cube(path).scene
+    np.testing.assert_array_equal(scene.cube, expected)
+    assert scene.wavelengths_nm.tolist() == [400, 500, 600, 700]

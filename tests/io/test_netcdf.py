@@ -4,13 +4,15 @@ import h5netcdf
 import h5py
 import numpy as np
 import pytest
-import rioxarray  # noqa: F401  the accessor of xarray
+import rasterio
+import rioxarray
 import xarray as xr
 from pyproj import CRS
 from scipy.io import netcdf_file
 
 from hsvlm._lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
+from hsvlm.io import read_scene
 from hsvlm.io._netcdf import from_xarray, read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
@@ -335,3 +337,148 @@ def test_a_file_that_is_gone_when_it_is_read(tmp_path):
     path.unlink()
     with pytest.raises(FileError, match=r"plain\.h5: cannot be read as HDF5 \(FileNotFoundError"):
         np.asarray(cube)
+
+
+NODATA = {
+    "_FillValue": np.float32(-1),
+    "missing_value": np.float32(-1),
+    "NODATA": -1,
+    "nodata": np.int16(-1),
+    "No_Data_Value": "-1",
+    "Data_Ignore_Value": "-1.0",
+    "DataIgnoreValue": -1.0,
+    "fill_value": [-1.0],
+    "Fill_Value": b"-1",
+}
+
+
+@pytest.mark.parametrize("name", NODATA)
+@pytest.mark.parametrize("suffix", ["nc", "h5", "memory"])
+def test_attributes_for_no_data(tmp_path, name, suffix):
+    cube = CUBE.copy()
+    cube[0, 1, 2] = -1
+    if suffix == "h5":
+        path = tmp_path / "plain.h5"
+        with h5py.File(path, "w") as file:
+            file["cube"] = cube
+            file["cube"].attrs[name] = NODATA[name]
+        scene = read_scene(path)
+    else:
+        value = NODATA[name].decode() if isinstance(NODATA[name], bytes) else NODATA[name]
+        data = dataset(**{name: value})
+        data["cube"].values = cube
+        scene = read_scene(written(tmp_path / "a.nc", data) if suffix == "nc" else data)
+    assert np.argwhere(~scene.valid).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"missing_value": np.float32([-1, -2])},
+        {"_FillValue": np.float32(-1), "missing_value": np.float32(-2)},
+        {"NODATA": "-1, -2"},
+        {"valid_min": 0},
+        {"valid_range": np.float32([0, 1000])},
+        {"valid_range": "0 1000"},
+        {"valid_min": 0.0, "valid_max": 1000.0},
+    ],
+)
+def test_several_values_and_ranges(tmp_path, attributes):
+    data = dataset(**attributes)
+    data["cube"].values[0, 1, 2], data["cube"].values[1, 2, 0] = -1, -2
+    data["cube"].values[1, 0, 0] = np.nan
+    for source in (data, written(tmp_path / "a.nc", data)):
+        assert np.argwhere(~read_scene(source).valid).tolist() == [[0, 1], [1, 0], [1, 2]]
+    assert np.argwhere(~read_scene(data, nodata=-1).valid).tolist() == [[0, 1], [1, 0]]
+    assert read_scene(data, nodata=None).valid is None
+
+
+def test_ranges_of_packed_numbers_are_packed(tmp_path):
+    data = dataset(valid_range=np.int16([0, 100]))
+    packing = {"dtype": "i2", "scale_factor": 0.5, "add_offset": 0.0, "_FillValue": -999}
+    data["cube"].values[0, 0, 0] = 60
+    path = written(tmp_path / "packed.nc", data, encoding={"cube": packing})
+    for source in (path, xr.open_dataset(path, engine="h5netcdf")):
+        assert np.argwhere(~read_scene(source).valid).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("text", ["none", "n/a", "nothing here"])
+def test_values_for_no_data_that_are_no_numbers_are_said(tmp_path, text):
+    path = written(tmp_path / "a.nc", dataset(NODATA=text))
+    with pytest.warns(HSVLMWarning, match="its attribute NODATA is ") as warned:
+        assert read_scene(path).valid is None
+    assert len(warned) == 1
+    with pytest.warns(HSVLMWarning, match=r"its valid range from 5 to 2 is empty"):
+        read_scene(written(tmp_path / "b.nc", dataset(valid_range=[5.0, 2.0])))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "scale"),
+    [
+        ({"scale_factor": 1e-4}, [1e-4, 0]),
+        ({"scale_factor": 1e-4, "add_offset": 3.0}, [1e-4, 3]),
+        ({"Scale_Factor": 10000.0}, [1e-4, 0]),
+        ({"scale_factor": "0.5"}, [0.5, 0]),
+        ({"scale_factor": 1.0, "add_offset": 0.0}, None),
+    ],
+)
+def test_scales_that_nobody_applied_are_kept(tmp_path, attributes, scale):
+    path = tmp_path / "plain.h5"
+    with h5py.File(path, "w") as file:
+        file["cube"] = CUBE
+        file["cube"].attrs.update(attributes)
+    # rioxarray and xarray.open_dataset(..., mask_and_scale=False) leave them in the attributes.
+    for scene in (read_cube(path).scene, from_xarray(dataset(**attributes)).scene):
+        np.testing.assert_array_equal(np.asarray(scene.cube), CUBE)
+        assert (scene.scale if scale is None else scene.scale.tolist()) == (scale and [scale] * 4)
+
+
+def test_rasters_that_rioxarray_opens_are_read_as_their_files(tmp_path):
+    path = tmp_path / "field.tif"
+    profile = {"width": 3, "height": 2, "count": 4, "dtype": "int16", "crs": UTM, "nodata": -1}
+    values = np.moveaxis(CUBE.astype(np.int16), 2, 0)
+    with rasterio.open(path, "w", transform=rasterio.Affine(*PLACE), **profile) as file:
+        file.write(values)
+        file.scales, file.offsets = (0.5,) * 4, (3.0,) * 4
+    scenes = read_scene(path), read_scene(rioxarray.open_rasterio(path))
+    for scene in scenes:
+        np.testing.assert_array_equal(np.asarray(scene.cube), CUBE)
+        assert scene.scale.tolist() == [[0.5, 3]] * 4
+
+
+def test_wavelengths_of_another_number_of_bands_are_said(tmp_path):
+    path = tmp_path / "plain.h5"
+    with h5py.File(path, "w") as file:
+        file["cube"], file["wavelengths"] = CUBE, [400.0, 500, 600, 700, 800]
+    with pytest.warns(HSVLMWarning, match="the list of 5 wavelengths does not fit 4 bands"):
+        assert read_cube(path).scene.wavelengths_nm is None
+
+
+@pytest.mark.parametrize("dims", [("y", "x"), ("x", "y"), ("lon", "lat"), ("col", "row")])
+def test_label_maps_are_turned_by_the_names_of_their_dimensions(tmp_path, dims):
+    truth = np.array([[1, 2, 3], [0, 2, 1]], np.uint8)
+    values = truth if dims == ("y", "x") else truth.T
+    path = tmp_path / "plain.h5"
+    with h5py.File(path, "w") as file:
+        file["gt"] = values
+        for axis, name in enumerate(dims):
+            file["gt"].dims[axis].label = name
+    assert read_label_map(path).labels.tolist() == truth.tolist()
+    data = xr.Dataset({"gt": (dims, values)})
+    assert read_label_map(written(tmp_path / "a.nc", data)).labels.tolist() == truth.tolist()
+
+
+@pytest.mark.parametrize("suffix", ["nc", "h5"])
+def test_class_0_beside_a_declared_fill_value(tmp_path, suffix):
+    values = np.array([[0, 1], [2, 255]], np.uint8)
+    path = tmp_path / f"gt.{suffix}"
+    if suffix == "nc":
+        written(path, xr.Dataset({"gt": (("y", "x"), values, {"_FillValue": np.uint8(255)})}))
+    else:
+        with h5py.File(path, "w") as file:
+            file["gt"] = values
+            file["gt"].attrs["_FillValue"] = np.uint8(255)
+    with pytest.warns(HSVLMWarning, match="255 is declared for no data, so 0 is taken for a class"):
+        found = read_label_map(path)
+    assert found.labels.tolist() == values.tolist()
+    assert found.unlabeled == 255

@@ -68,11 +68,12 @@ def declared_values(
             limits[letters[-3:]] = numbers[0] if len(numbers) == 1 else limits[letters[-3:]]
     factor, offset = scale
     unpacked = tuple(dict.fromkeys(value * factor + offset for value in values))
-    low, high = sorted((limits["min"] * factor + offset, limits["max"] * factor + offset))
+    low, high = limits["min"], limits["max"]
     is_limited = np.isfinite(low) or np.isfinite(high)
     if is_limited and not low < high:
         notes.append(f"its valid range from {low:g} to {high:g} is empty and is not used")
         is_limited = False
+    low, high = sorted((low * factor + offset, high * factor + offset))
     nodata = unpacked if len(unpacked) > 1 else next(iter(unpacked), None)
     return Declared(nodata, (low, high) if is_limited else None)
 
