@@ -221,6 +221,12 @@ def test_regions_of_envi_as_ascii(tmp_path, suffix, scene):
         ("npts: 2", "npts: 3", "names 2 regions of 6 pixels, but 4 lines"),
         ("   ID    X    Y  ", "   ID    Lat    Lon  ", "its columns do not begin with ID, X and Y"),
         ("     1    8    4 ", "     1    0    4 ", "pixels count from 1 .* but there is 0"),
+        (ASCII[ASCII.index(";   ID") :], "", "names 2 regions of 4 pixels, but 0 lines"),
+        (
+            ASCII[ASCII.index(";   ID") : ASCII.index("     1    1")],
+            "",
+            "do not begin with ID, X and Y",
+        ),
         ("     1    8    4 ", "     1    a    4 ", "cannot be read as regions of ENVI"),
     ],
 )
@@ -228,6 +234,22 @@ def test_ascii_regions_that_cannot_be_used(tmp_path, old, new, problem):
     path = tmp_path / "regions.txt"
     path.write_text(ASCII.replace(old, new))
     with pytest.raises(FileError, match=problem):
+        read_labels(path, SCENE)
+
+
+def test_ascii_regions_with_commas(tmp_path):
+    head, _, rows = ASCII.partition(";   ID")
+    rows = [",".join(line.split()) for line in rows.splitlines()]
+    path = tmp_path / "regions.txt"
+    path.write_text(head + "; ID," + "\n".join(rows))
+    assert_read(read_labels(path, SCENE))
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "xlsx", "evf", "dbf", "gpx"])
+def test_formats_that_are_not_read(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(FileError, match=rf"labels are not read from \.{suffix} files\. \w+"):
         read_labels(path, SCENE)
 
 

@@ -83,7 +83,8 @@ def test_files_without_a_cube(tmp_path):
         read_cube(path)
     assert str(error.value) == (
         f"{path}: holds no cube: a cube has 3 dimensions (height, width, n_bands) and real "
-        "numbers. It holds: gt (2, 3) uint8, cells (1, 2) cell."
+        "numbers. If gt holds pixels and bands, pass shape=(height, width). It holds: gt (2, 3) "
+        "uint8, cells (1, 2) cell."
     )
     savemat(path, {})
     with pytest.raises(FileError, match=r"It holds no variables at all\.$"):

@@ -61,7 +61,7 @@ def test_cubes_of_pixels_and_bands_with_their_size(tmp_path, version, turned):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_cubes_of_pixels_and_bands_without_their_size(tmp_path, version):
     path = as_matlab(version)(tmp_path / "a.mat", Y=BY_COLUMNS, gt=TRUTH)
-    with pytest.raises(FileError, match="holds no cube"):
+    with pytest.raises(FileError, match=r"If Y holds pixels and bands, pass shape=\(height, width"):
         read_scene(path)
     with pytest.warns(HSVLMWarning, match="pixels are taken column by column") as caught:
         scene = read_scene(path, shape=(4, 5), labels=path, label_variable="gt")

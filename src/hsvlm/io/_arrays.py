@@ -208,7 +208,7 @@ def _load(file: Path, name: str) -> NDArray[Any]:
 def _chosen(file: Path, held: dict[str, Held], n_dims: int, variable: str | None) -> str:
     if variable in held and held[variable].kind == "object":
         raise _objects(file, f"variable {variable!r}")
-    return choose_variable(file, held, n_dims, variable)
+    return choose_variable(file, held, n_dims, variable, may_fold=True)
 
 
 def _objects(file: Path, what: str) -> FileError:

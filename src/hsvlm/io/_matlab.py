@@ -99,7 +99,7 @@ def read_cube(
         size = _table_size(file, content, variables, variable, size)
         if size is None:
             _check_cell(file, variables, variable)
-            cube = content.cube(choose_variable(file, variables, 3, variable))
+            cube = content.cube(choose_variable(file, variables, 3, variable, may_fold=True))
         else:
             table = content.values(choose_table(file, variables, size, variable))
             cube = fold(file, table, size, by_columns=True)

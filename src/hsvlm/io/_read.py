@@ -21,6 +21,7 @@ from hsvlm.io._features import (
     encoding_warning,
     is_feature_file,
     read_features,
+    refuse_other_formats,
 )
 from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
@@ -287,6 +288,7 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
     if is_feature_file(file):
         check_pointer(file)
         return read_features(file, like, query)
+    refuse_other_formats(file)
     unused = query.of_features()
     if unused:
         name, value = next(iter(unused.items()))

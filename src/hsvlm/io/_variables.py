@@ -99,7 +99,13 @@ def reading(path: Any, kind: str) -> Iterator[None]:
         raise unreadable(path, wrong, DAMAGED) from error
 
 
-def choose_variable(path: Any, held: Mapping[str, Held], n_dims: int, variable: str | None) -> str:
+def choose_variable(
+    path: Any,
+    held: Mapping[str, Held],
+    n_dims: int,
+    variable: str | None,
+    may_fold: bool = False,
+) -> str:
     """Find the variable that is meant.
 
     Parameters
@@ -113,6 +119,8 @@ def choose_variable(path: Any, held: Mapping[str, Held], n_dims: int, variable: 
     variable : str or None
         The name asked for. None: there must be one that fits. A row or column of numbers is no
         label map unless it is asked for, since MATLAB keeps all vectors as such.
+    may_fold : bool, default=False
+        True if the reader takes cubes with 2 dimensions, if it is told height and width.
 
     Returns
     -------
@@ -138,7 +146,21 @@ def choose_variable(path: Any, held: Mapping[str, Held], n_dims: int, variable: 
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        raise unreadable(path, f"holds no {what}: {_NEEDED[n_dims]}", _listing(held))
+        tables = [
+            name
+            for name, info in held.items()
+            if info.numeric and len(info.shape) == 2 and min(info.shape) > 1
+        ]
+        fold, fold_option = "", ""
+        if may_fold and n_dims == 3 and tables:
+            fold = f"If {tables[0]} holds pixels and bands, pass shape=(height, width). "
+            fold_option = f"If {tables[0]} holds pixels and bands, give --shape HEIGHT,WIDTH. "
+        raise unreadable(
+            path,
+            f"holds no {what}: {_NEEDED[n_dims]}",
+            fold + _listing(held),
+            fold_option + _listing(held),
+        )
     call = {3: "read_scene(path, ", 2: "read_labels(path, scene, "}[n_dims]
     option = {3: "--variable", 2: "--label-variable"}[n_dims]
     raise unreadable(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from hsvlm.io._features._encodings import check_encoding, encoding_warning
-from hsvlm.io._features._read import VECTOR_SUFFIXES, is_feature_file, read_features
+from hsvlm.io._features._read import (
+    VECTOR_SUFFIXES,
+    is_feature_file,
+    read_features,
+    refuse_other_formats,
+)
 from hsvlm.io._features._source import FeatureQuery
 
 __all__ = [
@@ -13,4 +18,5 @@ __all__ = [
     "encoding_warning",
     "is_feature_file",
     "read_features",
+    "refuse_other_formats",
 ]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hsvlm.io._features._source import FeatureQuery, Features
     from hsvlm.scene import Scene
 
-__all__ = ["VECTOR_SUFFIXES", "is_feature_file", "read_features"]
+__all__ = ["VECTOR_SUFFIXES", "is_feature_file", "read_features", "refuse_other_formats"]
 
 _READERS: dict[str, Any] = {
     **dict.fromkeys(_vector_files.SUFFIXES, _vector_files.read_file),
@@ -38,6 +38,15 @@ _READERS: dict[str, Any] = {
     **dict.fromkeys((".roi", ".xml"), _rois.read_roi),
 }
 VECTOR_SUFFIXES = frozenset(_READERS)
+# Files that people have, and what to make of them.
+_SAVE_AGAIN = "Save the features as a GeoPackage or shapefile, with a GIS or geopandas."
+_SAVE_AS_CSV = "Save the sheet as CSV."
+_OTHER_FORMATS = {
+    **dict.fromkeys((".parquet", ".geoparquet", ".tab", ".mif", ".gpx", ".dxf"), _SAVE_AGAIN),
+    ".evf": "Export the vectors from ENVI as a shapefile.",
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), _SAVE_AS_CSV),
+    **dict.fromkeys((".dbf", ".shx", ".prj", ".cpg"), "Give the .shp file that it belongs to."),
+}
 # Folders of KML are values of a column.
 _WITH_LAYERS = (_vector_files.SUFFIXES | _vector_files.ARCHIVES) - {".kml", ".kmz"}
 _PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -51,6 +60,13 @@ def is_feature_file(file: Path) -> bool:
     if suffix == ".xml":
         return root_name(_start(file)) == _rois.ROOT
     return suffix in VECTOR_SUFFIXES
+
+
+def refuse_other_formats(file: Path) -> None:
+    """Refuse files that may hold labels, but in a format that is not read."""
+    remedy = _OTHER_FORMATS.get(file.suffix.lower())
+    if remedy is not None:
+        raise unreadable(file, f"labels are not read from {file.suffix.lower()} files", remedy)
 
 
 def _start(file: Path) -> bytes:

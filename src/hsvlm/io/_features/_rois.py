@@ -61,11 +61,11 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
     for line in decoded_text(file, encoding).splitlines():
         if not line.lstrip().startswith(";"):
             if line.strip():
-                numbers.append(line.split())
+                numbers.append(line.replace(",", " ").split())
             continue
         match = _HEADER.match(line.strip())
         if match is None:
-            words = line.strip(" ;\t").split()
+            words = line.strip(" ;\t").replace(",", " ").split()
             columns = words if words[:1] == ["ID"] else columns
             continue
         key, value = match[1].lower(), match[2].strip()
@@ -86,12 +86,15 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
             "lines of pixels follow"
         )
         raise unreadable(file, problem, _EXPORT)
+    if not numbers:
+        raise unreadable(file, "holds no pixels of regions", _EXPORT)
     if columns[:3] != ["ID", "X", "Y"]:
-        problem = f"its columns do not begin with ID, X and Y, but are {' '.join(columns[:6])}"
+        shown = " ".join(columns[:6]) or "not named"
+        problem = f"its columns do not begin with ID, X and Y, but are {shown}"
         raise unreadable(file, problem, _EXPORT)
     with reading(file, "regions of ENVI"):
         pixels = np.array([[int(row[1]), int(row[2])] for row in numbers], dtype=np.float64)
-    if len(pixels) and pixels.min() < 1:
+    if pixels.min() < 1:
         problem = f"pixels count from 1 in such files, but there is {pixels.min():g}"
         raise unreadable(file, problem, _EXPORT)
     # From 1 to the centers of pixels that count from 0.
