@@ -156,3 +156,24 @@ def test_summary_and_its_table(mapped):
     page = mapped._repr_html_()
     assert "&lt;soil&gt;" in page
     assert "<soil>" not in page
+
+
+@pytest.mark.parametrize("kind", ["array", "memmap"])
+@pytest.mark.parametrize(
+    ("dtype", "wide"), [("u2", "f4"), ("f4", "f4"), ("i4", "f8"), ("f8", "f8")]
+)
+def test_the_scale_is_applied_to_each_band(tmp_path, kind, dtype, wide):
+    values = np.arange(24, dtype=dtype).reshape(2, 3, 4)
+    cube = values
+    if kind == "memmap":
+        np.save(tmp_path / "cube.npy", values)
+        cube = np.load(tmp_path / "cube.npy", mmap_mode="r")
+    scale = np.array([[1e-4, 0], [2e-4, 0], [1, 5], [0.5, -1]])
+    scene = Scene(cube, wavelengths_nm=[400, 500, 600, 700], scale=scale).apply_scale()
+    assert scene.cube.dtype == np.dtype(wide)
+    np.testing.assert_allclose(
+        np.asarray(scene.cube), values * scale[:, 0] + scale[:, 1], rtol=1e-6
+    )
+    assert scene.scale is None
+    assert scene.apply_scale() is scene
+    assert scene.wavelengths_nm.tolist() == [400, 500, 600, 700]

@@ -11,7 +11,7 @@ from hsvlm.exceptions import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NotNumbersError", "as_array", "check_numbers", "native", "refuse_masked"]
+__all__ = ["NotNumbersError", "as_array", "as_scale", "check_numbers", "native", "refuse_masked"]
 
 
 class NotNumbersError(DataError, TypeError):
@@ -54,6 +54,20 @@ def as_array(values: Any, name: str = "X") -> NDArray[Any]:
     if array.dtype.kind == "O":
         return _from_objects(array, name)
     check_numbers(array.dtype, name)
+    return array
+
+
+def as_scale(values: Any, n_bands: int) -> NDArray[np.float64]:
+    """Return factor and offset of each band, of shape (n_bands, 2)."""
+    array = as_array(values, "scale").astype(np.float64)
+    if array.shape == (2,):
+        array = np.tile(array, (n_bands, 1))
+    if array.shape != (n_bands, 2) or not (np.isfinite(array).all() and array[:, 0].all()):
+        message = (
+            f"scale must be a factor other than 0 and an offset, both finite, for each of the "
+            f"{n_bands} bands or for all, got an array of shape {np.shape(values)}."
+        )
+        raise DataError(message, "Give an array of shape (n_bands, 2), or None.")
     return array
 
 

@@ -21,6 +21,8 @@ __all__ = [
     "MappedCube",
     "MaskedCube",
     "RowsCube",
+    "ScaleBands",
+    "SelectBands",
     "apply_to_spectra",
     "is_mapped",
     "read_rows",
@@ -177,6 +179,27 @@ class MappedCube(LazyCube):
         spectra = self._cube[pixels // self.shape[1], pixels % self.shape[1]]
         values: NDArray[Any] = apply_to_spectra(self._function, spectra)[inverse.reshape(-1)]
         return values.reshape(*rows.shape, self.shape[2])
+
+
+class SelectBands:
+    """Selects bands of spectra; a class, so that cubes can be pickled."""
+
+    def __init__(self, bands: NDArray[np.intp]) -> None:
+        self._bands = bands
+
+    def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        return spectra[:, self._bands]
+
+
+class ScaleBands:
+    """Multiplies bands by factors and adds offsets; a class, so that cubes can be pickled."""
+
+    def __init__(self, dtype: np.dtype[Any], scale: NDArray[np.float64]) -> None:
+        self._factors, self._offsets = scale.T.astype(np.result_type(dtype, np.float32))
+
+    def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        values: NDArray[Any] = spectra * self._factors + self._offsets
+        return values
 
 
 class MaskedCube(LazyCube):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._arrays import as_array
+from hsvlm._arrays import as_array, as_scale
 from hsvlm._class_table import ClassEntry, ClassTable, label_table, match_classes, relabel
 from hsvlm._cubes import as_cube
 from hsvlm._labels import as_label_map
-from hsvlm._lazy import LazyCube, MappedCube, MaskedCube
+from hsvlm._lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.samples import NamedLabels, PixelSamples, pixel_samples
 
@@ -73,8 +73,8 @@ class Scene:
         Value of `labels` that stands for "no label".
     scale : array-like of shape (n_bands, 2) or (2,), default=None
         Factor and offset of each band, or of all: `factor * value + offset` is the physical
-        quantity. Nothing is multiplied by them; values of bands or scenes with different ones
-        cannot be compared. None: the file states none.
+        quantity. Nothing is multiplied by them but in :meth:`apply_scale`; values of bands or
+        scenes with different ones cannot be compared. None: the file states none.
 
     Raises
     ------
@@ -141,7 +141,7 @@ class Scene:
         self._convert("band_names", lambda values: tuple(map(str, values)))
         self._convert("crs", lambda crs: crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs))
         self._convert("transform", _coefficients)
-        self._convert("scale", lambda values: _scale(values, shape[2]))
+        self._convert("scale", lambda values: as_scale(values, shape[2]))
 
     def _check_bands(self, n_bands: int) -> None:
         per_band = {
@@ -309,7 +309,9 @@ class Scene:
             )
             raise DataError(message)
         lazy = isinstance(self.cube, (LazyCube, np.memmap))
-        cube = MappedCube(self.cube, _Take(index)) if lazy else np.asarray(self.cube)[..., index]
+        cube = (
+            MappedCube(self.cube, SelectBands(index)) if lazy else np.asarray(self.cube)[..., index]
+        )
         return replace(
             self,
             cube=cube,
@@ -318,6 +320,31 @@ class Scene:
             scale=None if self.scale is None else self.scale[index],
             band_names=tuple(self.band_names[one] for one in index) if self.band_names else (),
         )
+
+    def apply_scale(self) -> Scene:
+        """Turn the stored values into the physical quantity, by the factors in `scale`.
+
+        Returns
+        -------
+        Scene
+            The scene itself without a scale. Otherwise the cube is float32, or float64 if that is
+            needed to hold its values, and `scale` is None; a memory-mapped or file-backed cube is
+            not read by this. `valid` stays as it is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hsvlm import Scene
+        >>> scene = Scene(np.full((1, 1, 2), 5000, np.int16), scale=[[1e-4, 0], [1e-4, 0.25]])
+        >>> scene.apply_scale().cube
+        array([[[0.5 , 0.75]]], dtype=float32)
+        """
+        if self.scale is None:
+            return self
+        scaling = ScaleBands(self.cube.dtype, self.scale)
+        lazy = isinstance(self.cube, (LazyCube, np.memmap))
+        cube = MappedCube(self.cube, scaling) if lazy else scaling(np.asarray(self.cube))
+        return replace(self, cube=cube, scale=None)
 
     def _check_mask(self, mask: NDArray[np.bool_]) -> None:
         if mask.shape != (self.n_bands,):
@@ -479,16 +506,6 @@ def _extended(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dict[A
     return ClassTable(table.source, tuple(entries.values()), numbered), codes
 
 
-class _Take:
-    """Selects columns; a class, so that scenes can be pickled."""
-
-    def __init__(self, index: NDArray[np.intp]) -> None:
-        self._index = index
-
-    def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
-        return spectra[:, self._index]
-
-
 def _masked(cube: Any) -> bool:
     return isinstance(cube, np.ma.MaskedArray) and bool(np.ma.is_masked(cube))
 
@@ -539,19 +556,6 @@ def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
         )
         raise DataError(message)
     return values[:6]
-
-
-def _scale(values: Any, n_bands: int) -> NDArray[np.float64]:
-    array = as_array(values, "scale").astype(np.float64)
-    if array.shape == (2,):
-        array = np.tile(array, (n_bands, 1))
-    if array.shape != (n_bands, 2) or not (np.isfinite(array).all() and array[:, 0].all()):
-        message = (
-            f"scale must be a factor other than 0 and an offset, both finite, for each of the "
-            f"{n_bands} bands or for all, got an array of shape {np.shape(values)}."
-        )
-        raise DataError(message, "Give an array of shape (n_bands, 2), or None.")
-    return array
 
 
 def _scale_in_words(scale: NDArray[np.float64]) -> str:

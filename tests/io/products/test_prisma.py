@@ -1,9 +1,12 @@
 """PRISMA: both detectors in one cube, where level 2D lies, and files that were changed."""
 
+import pickle
+
 import h5py
 import numpy as np
 import pytest
 
+from hsvlm._lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io import read_scene
 
@@ -58,6 +61,21 @@ def test_counts_are_kept_and_their_scale_is_shown(make_prisma):
     for variable in ("SWIR", path):
         scale = read_scene(product.path, variable=variable).scale
         np.testing.assert_allclose(scale, [[1e-5, 0.1]] * len(scale))
+
+
+def test_the_scale_is_applied_on_demand(make_prisma):
+    footprint = np.ones((5, 7), bool)
+    footprint[0, 0] = False
+    scene = read_scene(make_prisma(footprint=footprint).path)
+    reflectance = scene.apply_scale()
+    expected = np.asarray(scene.cube) * scene.scale[:, 0] + scene.scale[:, 1]
+    assert isinstance(reflectance.cube, LazyCube)
+    assert reflectance.cube.dtype == np.float32
+    assert reflectance.scale is None
+    np.testing.assert_allclose(np.asarray(reflectance.cube), expected, rtol=1e-6)
+    np.testing.assert_array_equal(reflectance.valid, footprint)
+    again = pickle.loads(pickle.dumps(reflectance))
+    np.testing.assert_array_equal(again.cube[1:2], reflectance.cube[1:2])
 
 
 def test_counts_of_level_1_are_divided(make_prisma):
