@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hsvlm import PixelSamples, Scene, pixel_samples
 from hsvlm.exceptions import DataError, HSVLMWarning, PromptError
 from hsvlm.io import LabelMap
+from hsvlm.io._classes import with_class_names
 from hsvlm.prompts import PromptFile, join_prompts, load_prompt_set, resolve_prompts
 from hsvlm.samples import remembered_names
 from hsvlm.scene import common_classes
@@ -197,3 +198,23 @@ def test_scenes_that_number_differently_cannot_be_concatenated():
         PixelSamples.concatenate(parts)
     X = PixelSamples.concatenate([one.samples()[0] for one in common_classes([first, second])])
     assert remembered_names(X, np.array([1, 2, 3, 1])).names == {1: "oats", 2: "soil", 3: "lake"}
+
+
+def test_a_class_of_number_0_survives_where_0_stands_for_no_label_elsewhere():
+    first = scene([0, 1, 255], {0: "oats", 1: "soil"}, unlabeled=255)
+    second = scene([0, 1, 2], {1: "Soil", 2: "Oats"})
+    one, two = common_classes([first, second])
+    assert one.class_names == {0: "oats", 1: "soil"}
+    assert [name_of(one), name_of(two)] == [["oats", "soil", None], [None, "soil", "oats"]]
+    one, two = common_classes([second, first])
+    assert [name_of(one), name_of(two)] == [[None, "Soil", "Oats"], ["Oats", "Soil", None]]
+    labels = LabelMap(np.array([[0, 1, 2]]), {1: "Soil", 2: "Oats"})
+    renamed = with_class_names(labels, first.class_names, "a file")
+    assert name_of(renamed) == [None, "soil", "oats"]
+
+
+def name_of(labeled):
+    return [
+        None if label == labeled.unlabeled else labeled.class_names[label]
+        for label in np.asarray(labeled.labels).ravel().tolist()
+    ]

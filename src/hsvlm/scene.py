@@ -11,7 +11,7 @@ import numpy as np
 
 from hsvlm._arrays import as_array, as_scale
 from hsvlm._class_table import ClassEntry, ClassTable, label_table, match_classes, relabel
-from hsvlm._cubes import as_cube
+from hsvlm._cubes import as_cube, no_label
 from hsvlm._labels import as_label_map
 from hsvlm._lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
 from hsvlm.exceptions import DataError, HSVLMWarning
@@ -470,15 +470,21 @@ def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
         theirs = label_table(scene, f"the labels of {scene.name or f'scene {number + 1}'}")
         table, code = _extended(table, theirs) if number else (theirs, {})
         codes.append(code)
+    values = [entry.value for entry in table.entries]
+    # What stands for "no label" in one scene may be a class of another.
+    unlabeled = no_label(np.array(values)) if values else 0
     names = {entry.value: entry.name for entry in table.entries if entry.name is not None}
     colors = {entry.value: entry.color for entry in table.entries if entry.color is not None}
     return [
         replace(
             scene,
-            labels=None if scene.labels is None else relabel(scene.labels, code),
+            labels=None
+            if scene.labels is None
+            else relabel(scene.labels, {scene.unlabeled: unlabeled, **code}),
             class_names=dict(names),
             class_colors=dict(colors),
             text_classes=not table.numbered,
+            unlabeled=unlabeled,
         )
         for scene, code in zip(scenes, codes, strict=True)
     ]

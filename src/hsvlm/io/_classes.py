@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._class_table import ClassTable, label_table, match_classes, present_labels, relabel
-from hsvlm._cubes import labeled_pixels, unlabeled_values
+from hsvlm._cubes import labeled_pixels, no_label, unlabeled_values
 from hsvlm._lazy import row_blocks
 from hsvlm._palette import distinct_colors
 from hsvlm.exceptions import DataError, ParameterError
@@ -255,12 +255,16 @@ def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: 
         )
     codes = {value: entry.value for value, entry in match.pairs.items()}
     colors = {codes[one]: labeled.class_colors[one] for one in codes if one in labeled.class_colors}
+    # Class 0 of class_names must not meet a 0 that stands for "no label" in the file.
+    values = np.array(list(class_names))
+    unlabeled = no_label(values, labeled.unlabeled) if values.size else labeled.unlabeled
     return replace(
         labeled,
-        labels=relabel(labeled.labels, codes),
+        labels=relabel(labeled.labels, {labeled.unlabeled: unlabeled, **codes}),
         class_names=dict(class_names),
         class_colors=colors,
         text_classes=False,
+        unlabeled=unlabeled,
     )
 
 

@@ -166,7 +166,7 @@ labels, default=None
             a Scene are matched with those of the map by name; other labels are those of the
             classifier.
         unlabeled : int, float, str or None, default=0
-            Value of a reference map that stands for "no label".
+            Value of a reference map that stands for "no label"; 0 is that of a LabelMap or Scene.
 
         Returns
         -------
@@ -265,7 +265,7 @@ labels, default=None
                 "Rename these classes as the map does, or remove their labels.",
             )
         if isinstance(unlabeled, int) and unlabeled == 0:
-            unlabeled = getattr(reference, "unlabeled", 0)
+            unlabeled = reference.unlabeled
         labeled = labeled_pixels(reference.labels, unlabeled)
         codes = {entry.value: label for label, entry in match.pairs.items()}
         known = np.ma.MaskedArray(relabel(np.ma.getdata(labels), codes), ~labeled)
