@@ -150,11 +150,12 @@ def test_inspect_tells_of_scenes(files):
 def test_inspect_tells_of_models(files):
     fit(files)
     printed = run("inspect", files / "fitted")
-    assert "1: Oats (a field of oats)" in printed
+    assert "1: Oats #00ff00 (a field of oats)" in printed
     assert "max_epochs=2" in printed
     assert "12, 400.0 to 900.0 nm" in printed
     figures = json.loads(run("inspect", files / "fitted" / "model", "--json"))
-    assert figures["classes"][2] == {"label": 3, "name": "Lake", "prompts": ["a lake"]}
+    lake = {"label": 3, "name": "Lake", "color": "#0000ff", "prompts": ["a lake"]}
+    assert figures["classes"][2] == lake
     assert figures["n_epochs"] == 2
 
 

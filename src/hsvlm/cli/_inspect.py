@@ -1,49 +1,59 @@
-"""``hsvlm inspect``: what a file or a model holds."""
+"""``hsvlm inspect``: what a file or a folder holds."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
+from hsvlm.cli._describe import (
+    class_counts,
+    describe_features,
+    describe_folder,
+    describe_model,
+    describe_text,
+)
 from hsvlm.cli._options import AsJson, Labels, ReadOptions, print_json
 from hsvlm.cli._outputs import escaped, say
 from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
 
 if TYPE_CHECKING:
-    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.cli._describe import Description
     from hsvlm.scene import Scene
 
 __all__ = ["inspect"]
 
 _READ_AS_IT_IS = ReadOptions()
+_TEXTS = (".yaml", ".yml", ".json", ".toml")
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A scene, or a model or its folder.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A scene, a label map or a map, a file of points and polygons, a model (folder "
+            "or .zip), an output folder of any command, a recipe, or a file of classes."
+        ),
+    ],
     labels: Labels = None,
     reading: ReadOptions = _READ_AS_IT_IS,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a scene or a model holds: sizes, bands, classes, georeference, settings.
+    """Say what a file or folder holds: sizes, bands, classes, georeference, settings.
 
-    Nothing is computed, and of most formats the values are not read.
+    Nothing is computed, and of most formats the values of scenes are not read.
 
     Example: hsvlm inspect scene.hdr --labels fields.tif
     """
+    path = path.expanduser()
     if not path.exists():
         message = f"{path} does not exist. Give the path of a scene or of a model."
         raise MissingFileError(message)
-    if path.is_dir():
-        clf = _loaded(path)
-        figures, lines = _model_figures(clf), _model_lines(clf)
-    else:
-        scene = reading.read(path, labels)
-        figures = _scene_figures(scene)
-        lines = {name: escaped(one, lines=False) for name, one in scene.summary().items()}
+    figures, lines = _description(path, labels, reading)
     if as_json:
         print_json(figures)
         return
@@ -55,14 +65,55 @@ def inspect(
             say(f"{'':<{longest}}  {line}")
 
 
+def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Description:
+    from hsvlm.io._features import is_feature_file
+
+    if path.is_dir():
+        model = model_folder(path)
+        return describe_model(model) if model.exists() else describe_folder(path)
+    if _is_model(path):
+        return describe_model(path)
+    if path.suffix.lower() in _TEXTS and not _is_geojson(path):
+        return describe_text(path)
+    if labels is None and is_feature_file(path):
+        return describe_features(path)
+    scene = reading.read(path, labels)
+    if labels is None and scene.n_bands == 1 and scene.cube.dtype.kind in "iu":
+        return _map_description(path, scene)
+    lines = {name: escaped(text, lines=False) for name, text in scene.summary().items()}
+    return _scene_figures(scene), lines
+
+
+def _is_model(path: Path) -> bool:
+    if not zipfile.is_zipfile(path) or path.suffix.lower() == ".npz":
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return {"config.json", "model.safetensors"} <= set(archive.namelist())
+
+
+def _is_geojson(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return path.suffix.lower() == ".json" and b"Feature" in stream.read(4096)
+
+
+def _map_description(path: Path, scene: Scene) -> Description:
+    from hsvlm.io import read_labels
+
+    figures, lines = class_counts(read_labels(path, scene))
+    place = ("name", "values", "CRS", "pixel size", "upper left corner")
+    summary = {name: text for name, text in scene.summary().items() if name in place}
+    described = {name: escaped(text, lines=False) for name, text in summary.items()}
+    return {**_scene_figures(scene), **figures}, {**described, **lines}
+
+
 def _scene_figures(scene: Scene) -> dict[str, Any]:
     height, width = scene.shape
     counts = None
     if scene.labels is not None:
-        found, numbers = np.unique(scene.labels, return_counts=True)
+        values, numbers = np.unique(scene.labels, return_counts=True)
         counts = [
             {"label": label, "name": scene.class_names.get(label), "n_pixels": number}
-            for label, number in zip(found.tolist(), numbers.tolist(), strict=True)
+            for label, number in zip(values.tolist(), numbers.tolist(), strict=True)
         ]
     return {
         "name": scene.name,
@@ -70,9 +121,10 @@ def _scene_figures(scene: Scene) -> dict[str, Any]:
         "width": width,
         "n_bands": scene.n_bands,
         "dtype": str(scene.cube.dtype),
-        "wavelengths_nm": _listed(scene.wavelengths_nm),
+        "scale": _as_list(scene.scale),
+        "wavelengths_nm": _as_list(scene.wavelengths_nm),
         "band_names": list(scene.band_names),
-        "bad_bands": _listed(scene.bad_bands),
+        "bad_bands": _as_list(scene.bad_bands),
         "n_valid": height * width if scene.valid is None else int(scene.valid.sum()),
         "labels": counts,
         "crs": scene.crs,
@@ -80,52 +132,5 @@ def _scene_figures(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _listed(values: Any) -> Any:
-    return None if values is None else values.tolist()
-
-
-def _loaded(path: Path) -> HSIPromptClassifier:
-    from hsvlm.estimator import HSIPromptClassifier
-
-    return HSIPromptClassifier.load(model_folder(path), device="cpu")
-
-
-def _model_figures(clf: HSIPromptClassifier) -> dict[str, Any]:
-    names = clf.class_names_
-    return {
-        "model": type(clf).__name__,
-        "n_bands": clf.n_features_in_,
-        "wavelengths_nm": clf.metadata_.get("wavelengths_nm"),
-        "window_size": clf.window_size_,
-        "classes": [
-            {"label": label, "name": names.get(label), "prompts": list(clf.prompts_[label])}
-            for label in clf.classes_.tolist()
-        ],
-        "n_epochs": len(clf.history_),
-        "train_loss": float(clf.history_[-1]["train_loss"]),
-    }
-
-
-def _model_lines(clf: HSIPromptClassifier) -> dict[str, str]:
-    figures = _model_figures(clf)
-    defaults = type(clf)().get_params()
-    hidden = ("prompts", "class_names", "device", "verbose")
-    changed = [
-        f"{name}={value!r}"
-        for name, value in clf.get_params().items()
-        if name not in hidden and repr(value) != repr(defaults[name])
-    ]
-    wavelengths = figures["wavelengths_nm"]
-    span = f", {min(wavelengths):.1f} to {max(wavelengths):.1f} nm" if wavelengths else ""
-    classes = [
-        escaped(f"{one['label']}: {one['name'] or ''} ({'; '.join(one['prompts'])})", lines=False)
-        for one in figures["classes"]
-    ]
-    return {
-        "model": figures["model"],
-        "bands": f"{figures['n_bands']}{span}",
-        "window": f"{figures['window_size']} x {figures['window_size']} pixels",
-        "classes": "\n".join(classes),
-        "training": f"{figures['n_epochs']} epochs, last loss {figures['train_loss']:.4g}",
-        "settings": "\n".join(changed) or "all as by default",
-    }
+def _as_list(values: Any) -> Any:
+    return None if values is None else np.asarray(values).tolist()

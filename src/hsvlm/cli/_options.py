@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -158,6 +159,13 @@ Quiet = Annotated[
 ]
 
 
+class NodataRule(StrEnum):
+    """Bands that make a pixel one without data."""
+
+    ANY = "any"
+    ALL = "all"
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """Options that say how the files of a scene are read."""
@@ -196,6 +204,13 @@ class ReadOptions:
         ),
     ] = "auto"
 
+    nodata_rule: Annotated[
+        NodataRule | None,
+        typer.Option(
+            help="Whether a pixel holds no data if any of its bands has such a value, or only if "
+            "all have it. Without it: what the file says, or any."
+        ),
+    ] = None
     shape: Annotated[
         str | None,
         typer.Option(
@@ -222,6 +237,7 @@ class ReadOptions:
             all_touched=self.all_touched,
             encoding=self.encoding,
             nodata=nodata_value(self.nodata),
+            nodata_rule=None if self.nodata_rule is None else self.nodata_rule.value,
             shape=None if self.shape is None else shape_value(self.shape),
             **more,
         )

@@ -1,0 +1,106 @@
+"""What ``hsvlm inspect`` says of everything that the commands read and write."""
+
+import json
+
+import geopandas
+import pytest
+from shapely.geometry import box
+from typer.testing import CliRunner
+
+from hsvlm import HSIPromptClassifier, Scene
+from hsvlm.cli import app
+from hsvlm.exceptions import FileError
+from hsvlm.io import write_map
+from hsvlm.prompts import write_prompt_file
+
+NAMES, COLORS = {1: "oats", 2: "soil", 3: "lake"}, {1: "#00ff00", 2: "#886644", 3: "#0000ff"}
+
+
+def inspect(*arguments):
+    result = CliRunner().invoke(app, ["inspect", *map(str, arguments)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def fitted(cube, labels, settings):
+    parameters = {**settings, "max_epochs": 1, "spatial": "random-walk", "class_names": NAMES}
+    parameters["spatial_params"] = {"restart": 0.01}
+    return HSIPromptClassifier(**parameters).fit(*Scene(cube, labels).samples())
+
+
+@pytest.mark.parametrize("name", ["model", "model.zip"])
+def test_models(tmp_path, fitted, name):
+    metadata = {"wavelengths_nm": list(range(400, 1000, 50)), "scene": "field"}
+    metadata["class_colors"] = [[label, color] for label, color in COLORS.items()]
+    fitted.save(tmp_path / name, metadata=metadata)
+    printed = inspect(tmp_path / name)
+    for text in (
+        "1: oats #00ff00 (an aerial photograph of oats)",
+        "field",
+        "224 pixels of a scene of 18 x 20 pixels",
+        "restart=0.01",
+        "12, 400.0 to 950.0 nm",
+        "0.1.0",
+        "max_epochs=1",
+    ):
+        assert text in printed
+    figures = json.loads(inspect(tmp_path / name, "--json"))
+    assert figures["readout"]["restart"] == 0.01
+    assert figures["training_scene"] == "field"
+    assert figures["training_scenes"] == [{"height": 18, "width": 20, "n_pixels": 224}]
+    assert figures["settings"]["window_size"] == 5
+    assert figures["classes"][2]["color"] == "#0000ff"
+
+
+@pytest.mark.parametrize("suffix", ["tif", "hdr"])
+def test_maps(tmp_path, labels, suffix):
+    path = tmp_path / f"map.{suffix}"
+    write_map(path, labels, class_names=NAMES, class_colors=COLORS)
+    printed = inspect(path)
+    assert "1: oats #00FF00 70 pixels" in printed
+    figures = json.loads(inspect(path, "--json"))
+    assert [entry["n_pixels"] for entry in figures["classes"]] == [136, 70, 84, 70]
+    assert figures["classes"][3]["name"] == "lake"
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson", "shp"])
+def test_features_without_a_scene(tmp_path, suffix):
+    frame = geopandas.GeoDataFrame(
+        {"crop": ["oats", "soil"]}, geometry=[box(0, 0, 1, 1), box(2, 2, 3, 3)], crs="EPSG:4326"
+    )
+    path = tmp_path / f"fields.{suffix}"
+    frame.to_file(path)
+    printed = inspect(path)
+    assert "2 features, Polygon, EPSG:4326, columns crop" in printed
+    assert json.loads(inspect(path, "--json"))["layers"][0]["columns"] == ["crop"]
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_files_of_classes(tmp_path, suffix):
+    path = tmp_path / f"classes.{suffix}"
+    write_prompt_file(path, {1: "a field", 2: ["soil", "dust"]}, {1: "oats"}, {1: "#00ff00"})
+    printed = inspect(path)
+    assert "1: oats #00ff00 (a field)" in printed
+    assert "(soil; dust)" in printed
+    assert json.loads(inspect(path, "--json"))["classes"][0]["color"] == "#00ff00"
+
+
+def test_output_folders_and_recipes(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("command: predict\noptions: {scene: a.tif}\nsettings: {lr: 0.1}\n")
+    (tmp_path / "areas.json").write_text('{"classes": []}')
+    for path in (recipe, tmp_path):
+        printed = inspect(path)
+        assert "hsvlm predict" in printed
+        assert "scene: a.tif" in printed
+        assert "lr: 0.1" in printed
+    assert "areas.json" in inspect(tmp_path)
+    assert json.loads(inspect(tmp_path, "--json"))["areas"] == {"classes": []}
+
+
+def test_folders_of_something_else(tmp_path):
+    with pytest.raises(FileError, match="holds neither a model nor the output of a command"):
+        inspect(tmp_path)
