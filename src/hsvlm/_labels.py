@@ -218,11 +218,13 @@ def warn_of_lost_classes(y: NDArray[Any], weights: NDArray[np.float64]) -> None:
 
 def warn_of_unlabeled_class(y: NDArray[Any], unlabeled: Any) -> None:
     """Warn if a vector contains the value that marks pixels without a label in maps."""
-    if unlabeled is None or unlabeled == 0 or not (y == unlabeled).any():
+    marks = unlabeled if isinstance(unlabeled, (list, tuple)) else [unlabeled]
+    trained = [mark for mark in marks if mark is not None and mark != 0 and (y == mark).any()]
+    if not trained:
         return
     problem = (
         f"y is a label vector, where every value is a class, so unlabeled={unlabeled!r} has no "
-        f"effect and class {unlabeled!r} is trained."
+        f"effect and class {trained[0]!r} is trained."
     )
     hint = "Leave these samples out of X and y."
     warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=2)
