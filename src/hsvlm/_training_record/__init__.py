@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hsvlm._training_record.checks import find_mismatch, warn_if_unlike
+from hsvlm._training_record.checks import find_mismatch, spread_pixels, warn_if_unlike
 from hsvlm._training_record.record import TrainingRecord, make_record
 from hsvlm._training_record.scenes import TrainingScene, reference_indices, training_scenes
 from hsvlm._training_record.summary import (
@@ -21,6 +21,7 @@ __all__ = [
     "find_mismatch",
     "make_record",
     "reference_indices",
+    "spread_pixels",
     "summarize_spectra",
     "training_scenes",
     "warn_if_unlike",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hsvlm._training_record.likeness import Mismatch
 
-__all__ = ["find_mismatch", "warn_if_unlike"]
+__all__ = ["find_mismatch", "spread_pixels", "warn_if_unlike"]
 
 _MAX_SPECTRA = 1000
 # As many as partial work is recognized by: both read the same rows of a file.
@@ -51,17 +51,18 @@ def find_mismatch(clf: Any, X: PixelSamples | NDArray[Any]) -> Mismatch | None:
     record = getattr(clf, "training_", None)
     if record is None or len(X) < MIN_SPECTRA:
         return None
-    if isinstance(X, PixelSamples) and any(
-        scene.is_of(X.cubes[X.scene_ids[0]]) for scene in record.scenes or ()
-    ):
-        return None
     spectra = _sample(X)
     usable = usable_values(spectra)
     if usable is not None:
         spectra = spectra[usable.all(axis=1)]
     first = clf.preprocessing_.steps[0][1]
     is_normalized = isinstance(first.transformer_, StandardNormalVariate)
-    return compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
+    mismatch = compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
+    if mismatch is None or not isinstance(X, PixelSamples):
+        return mismatch
+    # Labels may cover a small part of what a scene shows.
+    cube = X.cubes[X.scene_ids[0]]
+    return None if any(scene.is_of(cube) for scene in record.scenes or ()) else mismatch
 
 
 def _parts(X: Any) -> Iterator[PixelSamples | NDArray[Any]]:
@@ -79,8 +80,11 @@ def spread_pixels(cube: Any) -> NDArray[np.intp]:
     """Choose valid pixels in some rows, of a file a few: their rows and columns."""
     height, width, _ = cube.shape
     valid = valid_pixels(cube)
-    rows = np.arange(height) if valid is None else np.flatnonzero(valid.any(axis=1))
-    rows = rows[spread_evenly(len(rows), _MAX_ROWS_IN_MEMORY if _in_memory(cube) else _MAX_ROWS)]
+    n_rows = _MAX_ROWS_IN_MEMORY if _in_memory(cube) else _MAX_ROWS
+    rows = spread_evenly(height, n_rows)
+    if valid is not None and np.count_nonzero(valid[rows]) < MIN_SPECTRA:
+        rows = np.flatnonzero(valid.any(axis=1))
+        rows = rows[spread_evenly(len(rows), n_rows)]
     per_row = max(1, _MAX_SPECTRA // max(1, len(rows)))
     coords = []
     for row in rows:

@@ -128,12 +128,14 @@ def _scale_mismatch(quantiles: NDArray[np.float64], known: SpectraSummary) -> Mi
     is_certain = abs(factor) >= _LARGE_SCALE and spread < _LARGE_SCALE_SPREAD
     if not is_certain and not (abs(factor) >= _SMALL_SCALE and spread < _SMALL_SCALE_SPREAD):
         return None
-    size = f"about {_rounded(10 ** abs(factor))} times {'larger' if factor > 0 else 'smaller'}"
+    times = _rounded(10 ** abs(factor))
+    size = f"about {times} times {'larger' if factor > 0 else 'smaller'}"
+    sign = "/" if factor > 0 else "*"
     return Mismatch(
         "scale",
         f"The spectra are {size} than those of the training ({values}): another scale or unit?",
-        "Bring the values to the scale of the training, such as cube / 10000 for reflectances of "
-        "0 to 10,000 where it had 0 to 1.",
+        "Bring the values to the scale of the training, such as by dataclasses.replace(scene, "
+        f"cube=np.asarray(scene.cube) {sign} {times.replace(',', '')}).",
         "Convert the scene to the scale of the training scene, or train on a scene in this scale.",
         is_certain=is_certain,
     )

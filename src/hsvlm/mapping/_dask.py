@@ -17,6 +17,7 @@ from hsvlm._runtime import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.mapping._predict import opened_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
+from hsvlm.mapping._training import refuse_unlike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,6 +196,7 @@ def _predicted(
         positions = positions[(positions >= strip.start) & (positions < strip.stop)]
     coords = np.stack(np.divmod(positions, shared.width), axis=1) - [strip.top, 0]
     predictor = BlockPredictor(shared.clf, cube, coords[:1], probabilities=shared.probabilities)
+    refuse_unlike(predictor, coords)
     classes = predictor.classes
     n_positions = strip.stop - strip.start
     labels = np.full(n_positions, no_label(classes), dtype=_label_type(classes))

@@ -27,7 +27,9 @@ __all__ = ["fingerprint"]
 _N_SAMPLED_ROWS = 8
 
 
-def fingerprint(clf: Any, scene: Scene, files: Sequence[Path], options: Any) -> str:
+def fingerprint(
+    clf: Any, scene: Scene, files: Sequence[Path], options: Any, cube: Any = None
+) -> str:
     """Hash everything that the results depend on.
 
     Parameters
@@ -40,6 +42,8 @@ def fingerprint(clf: Any, scene: Scene, files: Sequence[Path], options: Any) -> 
         What the scene is read from, as far as that is known: size and time of change count.
     options : object
         Anything else.
+    cube : array of shape (height, width, n_bands), default=None
+        The cube of the scene, seen through something that keeps what is read.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def fingerprint(clf: Any, scene: Scene, files: Sequence[Path], options: Any) -> 
         )
         warnings.warn(message, HSVLMWarning, stacklevel=3)
         classifier = secrets.token_hex()
-    cube = scene.cube
+    cube = scene.cube if cube is None else cube
     rows = np.unique(np.linspace(0, cube.shape[0] - 1, _N_SAMPLED_ROWS).astype(int)).tolist()
     values = [_hashed(read_rows(cube, row, row + 1)) for row in rows]
     release_pages(cube)

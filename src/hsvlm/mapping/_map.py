@@ -22,7 +22,7 @@ from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
 from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._areas import Ground, areas_by_number
-from hsvlm.mapping._report import AreaReport, ClassArea, notes_on
+from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, notes_on
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hsvlm.mapping._training import TrainingLookup
     from hsvlm.scene import Scene
 
 __all__ = ["SceneMap", "class_numbers"]
@@ -86,6 +87,8 @@ class SceneMap:
         The map in the numbers of :attr:`numbers`, where it is kept in memory.
     text_classes : bool
         Whether the labels were assigned to text by a reader; see :class:`hsvlm.Scene`.
+    training : TrainingLookup or None
+        Finds :attr:`trained_pixels`; None if the classifier does not know its training data.
 
     See Also
     --------
@@ -116,6 +119,7 @@ class SceneMap:
     entropy: NDArray[np.float32] | None = None
     values: NDArray[Any] | None = None
     text_classes: bool = False
+    training: TrainingLookup | None = None
 
     @property
     def numbers(self) -> dict[Any, int]:
@@ -145,6 +149,15 @@ class SceneMap:
         labels[numbers] = self.classes
         return np.asarray(labels[self._numbers()])
 
+    @cached_property
+    def trained_pixels(self) -> NDArray[np.int64] | None:
+        """Rows and columns of the pixels that the classifier was trained on, shape (n_pixels, 2).
+
+        None of them if the scene is no training scene, by its size and spectra; None if the
+        training scenes are not known. A few rows of the scene are read.
+        """
+        return None if self.training is None else self.training.trained_pixels()
+
     def _numbers(self) -> NDArray[Any]:
         if self.path is None:
             return np.asarray(self.values)
@@ -156,7 +169,8 @@ class SceneMap:
         Areas are in hectares where the scene has a georeference, and in pixels anyway. Projected
         areas are those of the grid; in geographic coordinates they are those on the ellipsoid.
         A reference gives accuracies and areas that allow for the errors of the map, with 95 %
-        intervals; what it has to be for that, :func:`map_accuracy` says.
+        intervals; what it has to be for that, :func:`map_accuracy` says. Reference pixels that the
+        classifier was trained on are left out and counted, as far as they are known.
 
         Parameters
         ----------
@@ -216,16 +230,19 @@ labels, default=None
             for place, (label, count) in enumerate(self.counts.items())
         ]
         notes = [ground.note, *self._number_notes()]
-        accuracy = None
+        accuracy = use = None
         if reference is not None:
             if hasattr(reference, "class_names"):
                 reference, unlabeled, missing_classes = self._in_own_labels(reference, unlabeled)
                 notes += missing_classes
-            accuracy = map_accuracy(self._confusion(values, reference, unlabeled), mapped)
-            notes += notes_on(accuracy, names, mapped)
+            positions, truth = self._at_reference(values, reference, unlabeled)
+            positions, truth, use = self._without_trained(positions, truth)
+            if len(truth):
+                accuracy = map_accuracy(self._confusion(values.flat[positions], truth), mapped)
+            notes += notes_on(use, accuracy, names, mapped)
         height, width = self.scene.shape
         missing = height * width - sum(self.counts.values())
-        return AreaReport(tuple(rows), missing, accuracy, tuple(notes))
+        return AreaReport(tuple(rows), missing, accuracy, tuple(notes), use)
 
     def _number_notes(self) -> list[str]:
         """Say which numbers stand for the classes in the map, where a user could expect others."""
@@ -277,15 +294,20 @@ labels, default=None
         notes = [f"The reference has no pixel of {', '.join(absent)}."] if absent else []
         return known, None, notes
 
-    def _confusion(self, values: NDArray[Any], reference: Any, unlabeled: Any) -> NDArray[np.int64]:
-        shown, truth = self._at_reference(values, reference, unlabeled)
-        shown, truth = shown[shown > 0], truth[shown > 0]
-        if not len(truth):
-            message = (
-                "The reference holds no label on a pixel of the map. Give one with labels where "
-                f"the scene has data; unlabeled={unlabeled!r} stands for no label."
-            )
-            raise DataError(message)
+    def _without_trained(
+        self, positions: NDArray[np.intp], truth: NDArray[Any]
+    ) -> tuple[NDArray[np.intp], NDArray[Any], ReferenceUse]:
+        """Leave out the reference pixels, as flat positions, that were trained on."""
+        pixels = self.trained_pixels
+        if pixels is None or not len(pixels):
+            use = ReferenceUse(len(truth), None, is_recorded=pixels is not None)
+            return positions, truth, use
+        trained = np.ravel_multi_index(tuple(pixels.T), self.scene.shape)
+        is_trained = np.isin(positions, trained)
+        use = ReferenceUse(len(truth), int(is_trained.sum()), is_recorded=True)
+        return positions[~is_trained], truth[~is_trained], use
+
+    def _confusion(self, shown: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.int64]:
         classes = self.classes.tolist()
         labels, places = np.unique(truth, return_inverse=True)
         unknown = [label for label in labels.tolist() if label not in classes]
@@ -305,7 +327,19 @@ labels, default=None
 
     def _at_reference(
         self, values: NDArray[Any], reference: Any, unlabeled: Any
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    ) -> tuple[NDArray[np.intp], NDArray[Any]]:
+        """Find the labeled pixels of the map: flat positions and their labels."""
+        positions, truth = self._labeled(reference, unlabeled)
+        is_mapped = values.flat[positions] > 0
+        if not is_mapped.any():
+            message = (
+                "The reference holds no label on a pixel of the map. Give one with labels where "
+                f"the scene has data; unlabeled={unlabeled!r} stands for no label."
+            )
+            raise DataError(message)
+        return positions[is_mapped], truth[is_mapped]
+
+    def _labeled(self, reference: Any, unlabeled: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
         height, width = self.scene.shape
         if isinstance(reference, tuple) and isinstance(reference[0], PixelSamples):
             samples, labels = reference[0], np.asarray(reference[1])
@@ -318,7 +352,7 @@ labels, default=None
                     "this scene, and one label for each."
                 )
                 raise DataError(message)
-            return values[rows, cols], labels
+            return rows * width + cols, labels
         truth = reference if isinstance(reference, np.ma.MaskedArray) else np.asarray(reference)
         if truth.shape != (height, width):
             message = (
@@ -327,7 +361,7 @@ labels, default=None
             )
             raise DataError(message)
         labeled = labeled_pixels(truth, unlabeled)
-        return values[labeled], np.asarray(truth)[labeled]
+        return np.flatnonzero(labeled), np.asarray(truth)[labeled]
 
     def __repr__(self) -> str:
         height, width = self.scene.shape

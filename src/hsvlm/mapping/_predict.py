@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from hsvlm.mapping._partial import FileWork
 from hsvlm.mapping._predictor import BlockPredictor, final_step, normalised_entropy
 from hsvlm.mapping._reading import PixelBlocks, RecentRows
 from hsvlm.mapping._targets import Targets
+from hsvlm.mapping._training import TrainingLookup, check_likeness
 from hsvlm.mapping._work import Layer, MemoryWork
 from hsvlm.scene import Scene
 
@@ -100,8 +102,9 @@ def predict_scene(
         overwrite each other or the scene, or a format cannot hold the georeference.
     DataError
         If the scene has other bands than the classifier was fitted on, by their number or by the
-        wavelengths of a classifier that was saved with them; no valid pixel; or values
-        that cannot be computed with.
+        wavelengths of a classifier that was saved with them; no valid pixel; values that
+        cannot be computed with; or values that are many times larger or smaller than those of the
+        training, where the classifier does not normalize them.
     FileError, MissingFileError
         If a file or a folder is not there, cannot be read or written, a suffix stands for no
         format, or another process works on the same map.
@@ -111,7 +114,8 @@ def predict_scene(
     Warns
     -----
     HSVLMWarning
-        If partial work is there that does not belong to this call or is damaged.
+        If partial work is there that does not belong to this call or is damaged; or the spectra
+        look unlike those of the training, as in another scale, unit or order of bands.
 
     See Also
     --------
@@ -130,6 +134,7 @@ def predict_scene(
     >>> found.label_map.shape, found.entropy.dtype
     ((32, 32), dtype('float32'))
     """
+    clf = getattr(clf, "best_estimator_", clf)
     scene, sources = opened_scene(scene)
     check_bands(final_step(clf), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)
@@ -138,20 +143,37 @@ def predict_scene(
     pixel = blocks.coordinates(blocks.positions(0)[:1])
     wanted = targets.probabilities.wanted or targets.entropy.wanted
     predictor = BlockPredictor(clf, cube, pixel, probabilities=wanted)
+    ahead = nullcontext if rows is None else rows.ahead
+    with ahead():
+        check_likeness(predictor)
     layers = _layers(predictor.classes, targets)
     work: MemoryWork | FileWork
     if targets.folder is None:
         work = MemoryWork(layers, scene.shape, len(predictor.classes))
     else:
-        mark = fingerprint(clf, scene, sources, (BLOCK_SIZE, layers))
+        # The rows that were just looked at are not read again.
+        seen = None if rows is None else read_through(scene.cube, lambda _: rows)
+        with ahead():
+            mark = fingerprint(clf, scene, sources, (BLOCK_SIZE, layers), seen)
         sizes = scene.shape, len(predictor.classes)
         work = FileWork(targets.folder, layers, *sizes, fingerprint=mark, resume=resume)
     names, colors = _legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
     is_text = bool(getattr(final_step(clf), "text_classes_", False))
-    result = SceneMap(scene, predictor.classes, names, colors, {}, None, text_classes=is_text)
+    result = SceneMap(
+        scene,
+        predictor.classes,
+        names,
+        colors,
+        {},
+        None,
+        text_classes=is_text,
+        training=TrainingLookup.of(predictor),
+    )
     with work:
         _fill(work, predictor, blocks, rows, verbose=verbose)
         result = _written(work, targets, result)
+    if rows is not None:
+        rows.clear()
     labels = predictor.classes.tolist()
     known = predictor.gives_probabilities
     return replace(

@@ -59,6 +59,10 @@ class BlockPredictor:
         Labels.
     gives_probabilities : bool
         Whether predictions come with them.
+    classifier : classifier
+        What is asked for predictions.
+    cube : array of shape (height, width, n_bands)
+        What it is shown.
 
     Raises
     ------
@@ -78,8 +82,8 @@ class BlockPredictor:
             if not isinstance(mapped, PixelSamples):
                 break
             samples, clf = mapped, clf[1:] if len(clf) > 2 else clf.steps[1][1]
-        self._clf = clf
-        self._cube = samples.cubes[0]
+        self.classifier = clf
+        self.cube = samples.cubes[0]
         # A prompt classifier gets its labels from them in any case.
         self.gives_probabilities = probabilities or isinstance(clf, HSIPromptClassifier)
         self._order = np.argsort(self.classes)
@@ -100,15 +104,15 @@ class BlockPredictor:
         Prediction
             In their order.
         """
-        samples = PixelSamples(self._cube, coords)
-        if isinstance(self._clf, HSIPromptClassifier):
+        samples = PixelSamples(self.cube, coords)
+        if isinstance(self.classifier, HSIPromptClassifier):
             scores = self._scores(samples)
             return Prediction(scores.argmax(axis=-1), np.asarray(softmax(scores, axis=-1)))
-        labels = np.asarray(self._clf.predict(samples))
+        labels = np.asarray(self.classifier.predict(samples))
         classes = self._order[np.searchsorted(self.classes, labels, sorter=self._order)]
         if not self.gives_probabilities:
             return Prediction(classes, None)
-        found = np.asarray(self._clf.predict_proba(samples), dtype=np.float32)
+        found = np.asarray(self.classifier.predict_proba(samples), dtype=np.float32)
         return Prediction(classes, found)
 
 

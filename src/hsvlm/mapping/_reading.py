@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from hsvlm._lazy import LazyCube, read_rows, release_pages, row_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 __all__ = ["PixelBlocks", "RecentRows"]
@@ -34,6 +37,8 @@ class RecentRows(LazyCube):
         self._cube = cube
         self._rows: dict[int, NDArray[Any]] = {}
         self._used: set[int] = set()
+        self._ahead: set[int] = set()
+        self._is_ahead = False
         row_bytes = self.dtype.itemsize * self.shape[1] * self.shape[2]
         self._capacity = _MOST_BYTES // max(1, row_bytes)
 
@@ -52,13 +57,32 @@ class RecentRows(LazyCube):
                 release_pages(self._cube)
         for row in missing:
             self._keep(row, values[row - start])
-        self._used.update(range(start, stop))
+        if self._is_ahead:
+            self._ahead.update(range(start, stop))
+        else:
+            self._used.update(range(start, stop))
+            self._ahead.difference_update(range(start, stop))
         return values
 
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Keep the rows that are read in this context until they are read again."""
+        self._is_ahead = True
+        try:
+            yield
+        finally:
+            self._is_ahead = False
+
     def forget_unused(self) -> None:
-        """Drop the rows that were not read since the last call."""
-        self._rows = {row: kept for row, kept in self._rows.items() if row in self._used}
+        """Drop the rows that were not read since the last call, but for those read ahead."""
+        kept = self._used | self._ahead
+        self._rows = {row: values for row, values in self._rows.items() if row in kept}
         self._used.clear()
+
+    def clear(self) -> None:
+        """Drop all rows."""
+        self._rows.clear()
+        self._ahead.clear()
 
     def _keep(self, row: int, values: NDArray[Any]) -> None:
         if not self._capacity:

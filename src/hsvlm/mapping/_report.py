@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
     from hsvlm.mapping._accuracy import MapAccuracy
 
-__all__ = ["AreaReport", "ClassArea"]
+__all__ = ["AreaReport", "ClassArea", "ReferenceUse"]
 
 Table = tuple[list[str], Rows]
+
+_UNRECORDED = (
+    "Not checked: on which pixels the classifier was trained is not known. Accuracies are too high "
+    "if reference pixels are among them."
+)
+_UNRECOGNIZED = (
+    "By its size and spectra, the scene is none of those trained on. Not checked: whether it shows "
+    "a place of the training, as a crop or another image does; accuracies would be too high."
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,42 @@ class ClassArea:
     mean_confidence: float | None
 
 
+@dataclass(frozen=True)
+class ReferenceUse:
+    """Which reference pixels an accuracy rests on.
+
+    Attributes
+    ----------
+    n_pixels : int
+        Labeled pixels on the map.
+    n_trained_on : int or None
+        How many of them the classifier was trained on; they are left out. None if the scene is no
+        training scene, or the training pixels are not known.
+    is_recorded : bool
+        Whether the training scenes are known.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.mapping import predict_scene
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> X, y = scene.samples()
+    >>> report = predict_scene(GaussianNB().fit(X, y), scene).area_report(scene.labels)
+    >>> report.reference.checked  # other estimators do not know their training pixels
+    False
+    """
+
+    n_pixels: int
+    n_trained_on: int | None
+    is_recorded: bool
+
+    @property
+    def checked(self) -> bool:
+        """Whether pixels that were trained on could be found."""
+        return self.n_trained_on is not None
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class AreaReport:
     """Areas of the classes of a map and, with a reference, accuracies and error-adjusted areas.
@@ -77,9 +122,11 @@ class AreaReport:
     pixels_without_data : int
         Pixels that were not predicted.
     accuracy : MapAccuracy or None
-        With a reference; classes in the same order.
+        With a reference that has pixels without training; classes in the same order.
     notes : tuple of str
         Sentences on how areas were found, and on what the reference cannot tell.
+    reference : ReferenceUse or None
+        With a reference, how many of its pixels the classifier was trained on.
 
     See Also
     --------
@@ -102,6 +149,7 @@ class AreaReport:
     pixels_without_data: int
     accuracy: MapAccuracy | None
     notes: tuple[str, ...]
+    reference: ReferenceUse | None = None
 
     @property
     def unit(self) -> str:
@@ -262,6 +310,8 @@ class AreaReport:
             Numbers, strings, lists and None only, ready for JSON. Shares and accuracies are in
             [0, 1]; ``_error`` marks standard errors, ``_low`` and ``_high`` the bounds of 95 %
             intervals, in hectares or pixels as ``unit`` says. None stands for what is not known.
+            With a reference, ``reference_pixels`` counts its pixels, ``n_trained_on`` those that
+            were trained on and are left out, and ``checked`` tells whether they could be found.
         """
         figures: dict[str, Any] = {
             "unit": self.unit,
@@ -272,6 +322,10 @@ class AreaReport:
             ],
             "notes": list(self.notes),
         }
+        if self.reference is not None:
+            figures["reference_pixels"] = self.reference.n_pixels
+            figures["n_trained_on"] = self.reference.n_trained_on
+            figures["checked"] = self.reference.checked
         found = self.accuracy
         if found is not None:
             figures["overall_accuracy"] = _known(found.overall)
@@ -301,13 +355,20 @@ class AreaReport:
         return one.pixels if one.hectares is None else one.hectares
 
 
-def notes_on(accuracy: MapAccuracy, names: Sequence[str], mapped: Sequence[float]) -> list[str]:
+def notes_on(
+    use: ReferenceUse,
+    accuracy: MapAccuracy | None,
+    names: Sequence[str],
+    mapped: Sequence[float],
+) -> list[str]:
     """Say what a reference cannot tell, and on what it relies.
 
     Parameters
     ----------
-    accuracy : MapAccuracy
-        What it tells.
+    use : ReferenceUse
+        Its pixels.
+    accuracy : MapAccuracy or None
+        What it tells; None if all of its pixels were trained on.
     names : sequence of str
         Names of the classes.
     mapped : sequence of float
@@ -318,12 +379,25 @@ def notes_on(accuracy: MapAccuracy, names: Sequence[str], mapped: Sequence[float
     list of str
         Sentences.
     """
+    lines = []
+    if use.n_trained_on:
+        lines.append(
+            f"All {use.n_pixels:,} reference pixels were trained on, so no accuracy is given. "
+            "Labels of other pixels are needed."
+            if accuracy is None
+            else f"{use.n_trained_on:,} of {use.n_pixels:,} reference pixels were trained on and "
+            "are left out."
+        )
+    if accuracy is None:
+        return lines
     sampled = accuracy.confusion.sum(axis=1)
-    lines = [
+    new = ", none of which the classifier was trained on" if use.checked else ""
+    lines.append(
         f"{int(sampled.sum()):,} reference pixels, taken to be a random sample within each class "
-        "of the map, none of which the classifier was trained on; ± is half the width of a 95 % "
-        "interval."
-    ]
+        f"of the map{new}; ± is half the width of a 95 % interval."
+    )
+    if not use.checked:
+        lines.append(_UNRECOGNIZED if use.is_recorded else _UNRECORDED)
     without = [
         name
         for name, count, area in zip(names, sampled, mapped, strict=True)
