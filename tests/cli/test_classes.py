@@ -6,13 +6,17 @@ alone tell which is which.
 
 import json
 import sys
+import tempfile
 import warnings
+from pathlib import Path
 
 import geopandas
 import numpy as np
 import pytest
 import scipy.io
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spectral.io import envi
 from typer.testing import CliRunner
 
@@ -21,7 +25,7 @@ from hsvlm.cli import app
 from hsvlm.exceptions import HSVLMError, HSVLMWarning
 from hsvlm.io import read_labels, read_scene, write_map, write_scene
 from hsvlm.mapping import predict_scene
-from hsvlm.prompts import load_class_names, load_prompt_set
+from hsvlm.prompts import join_prompts, load_class_names, load_prompt_set
 from hsvlm.scene import common_classes
 
 pytestmark = pytest.mark.slow
@@ -428,3 +432,50 @@ def test_numbers_that_differ_from_the_labels_are_reported(files, tmp_path):
     assert not [
         note for note in predict_scene(plain, scene).area_report().notes if "In the" in note
     ]
+
+
+@settings(max_examples=15)
+@given(
+    st.permutations(range(1, 6)),
+    st.permutations(range(1, 9)),
+    st.sampled_from(["text", "geotiff", "envi"]),
+    st.sampled_from([str.lower, str.upper, str.title, " {} ".format]),
+    st.booleans(),
+)
+def test_any_numbers_and_spellings_in_files_meet_by_name(left, right, kind, spelling, by_text):
+    words = ["oats", "stone road", "lake", "wood", "bare soil"]
+    numbers = np.array(left)[np.arange(20) % 5].reshape(4, 5).astype(np.uint8)
+    true_words = np.array(words)[np.arange(20) % 5].reshape(4, 5)
+    names = dict(zip(left, words, strict=True))
+    entries = [
+        {
+            "prompts": f"about {word}",
+            **({"value": spelling(word)} if by_text else {"value": number, "name": spelling(word)}),
+        }
+        for word, number in zip(words, right, strict=False)
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_scene(folder / "scene.tif", Scene(np.ones((4, 5, 2), np.float32), **GEO))
+        (folder / "classes.json").write_text(json.dumps({"classes": entries}))
+        path = folder / f"labels.{ {'text': 'geojson', 'geotiff': 'tif', 'envi': 'hdr'}[kind] }"
+        if kind == "text":
+            x, y = GEO["transform"][2], GEO["transform"][5]
+            points = [
+                shapely.Point(x + 2 * c + 1, y - 2 * r - 1) for r in range(4) for c in range(5)
+            ]
+            frame = geopandas.GeoDataFrame(
+                {"crop": true_words.ravel()}, geometry=points, crs=GEO["crs"]
+            )
+            frame.to_crs("EPSG:4326").to_file(path)
+        elif kind == "geotiff":
+            write_map(path, numbers, scene=Scene(numbers[..., None], **GEO), class_names=names)
+        else:
+            listed = ["Unclassified", *(names[number] for number in sorted(names))]
+            envi.save_classification(path, numbers, class_names=listed, dtype=np.uint8)
+        scene = read_scene(folder / "scene.tif", labels=path)
+        prompts = join_prompts(folder / "classes.json", scene).prompts
+        np.testing.assert_array_equal(
+            np.vectorize(lambda label: prompts[label][0])(scene.labels),
+            np.char.add("about ", true_words),
+        )
