@@ -6,6 +6,7 @@ import pytest
 
 from hsvlm._lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
+from hsvlm.io import read_labels, read_scene
 from hsvlm.io._hdf5 import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
@@ -93,3 +94,31 @@ def test_paths_stay_good_elsewhere(tmp_path, monkeypatch):
     cube = read_cube("own.h5").scene.cube
     monkeypatch.chdir("/")
     np.testing.assert_array_equal(np.asarray(cube), CUBE)
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    return written(
+        tmp_path / "own.h5",
+        a__b__cube=CUBE, a__b__subcube=CUBE + 1, a__c__gt=np.ones((2, 3), np.uint8), d__gt=CUBE,
+        e__gt=CUBE, gt2=np.ones((2, 3), np.uint8), a__gt2=CUBE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["cube", "b/cube", "/b/cube", "a/b/cube", "/a/b/cube"])
+def test_the_end_of_a_path_names_a_variable(grouped, name):
+    np.testing.assert_array_equal(np.asarray(read_scene(grouped, variable=name).cube), CUBE)
+
+
+def test_of_variables_of_one_name_that_of_the_right_shape_is_meant(grouped):
+    scene = read_scene(grouped, variable="cube")
+    assert read_labels(grouped, scene, variable="gt").labels.tolist() == [[1, 1, 1], [1, 1, 1]]
+    with pytest.raises(FileError, match="has 2 variables 'gt': d/gt, e/gt"):
+        read_scene(grouped, variable="gt")
+    with pytest.raises(FileError, match=r"'a/b/cube' has shape \(2, 3, 4\)"):
+        read_labels(grouped, scene, variable="cube")
+    # The whole name counts more than the end of another.
+    with pytest.raises(FileError, match=r"'gt2' has shape \(2, 3\)"):
+        read_scene(grouped, variable="gt2")
+    with pytest.raises(FileError, match="has no variable 'be'"):
+        read_scene(grouped, variable="be")

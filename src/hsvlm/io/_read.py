@@ -79,8 +79,8 @@ def read_scene(
         The file, or data that xarray holds already. Dimensions of xarray and NetCDF are told by
         names such as y, x and band; others are taken in the order height, width, bands.
     variable : str, default=None
-        Which of several arrays of a file or a dataset is the cube. None: the only one of 3
-        dimensions.
+        Which of several arrays of a file or a dataset is the cube; the last part of its path will
+        do. None: the only one of 3 dimensions.
     labels : path or array of shape (height, width), default=None
         The label map: a file for :func:`read_labels`, or an array.
     label_variable, label_column : str, default=None

@@ -25,6 +25,7 @@ __all__ = [
     "axis_order",
     "choose_variable",
     "holds_wavelengths",
+    "is_path_end",
     "native",
     "reading",
     "to_nanometres",
@@ -117,7 +118,8 @@ def choose_variable(
     n_dims : int
         3 for a cube, 2 for a label map.
     variable : str or None
-        The name asked for. None: there must be one that fits. A row or column of numbers is no
+        The name asked for; its last part will do, without the groups, if no other variable that
+        fits ends like this. None: there must be one that fits. A row or column of numbers is no
         label map unless it is asked for, since MATLAB keeps all vectors as such.
     may_fold : bool, default=False
         True if the reader takes cubes with 2 dimensions, if it is told height and width.
@@ -135,12 +137,7 @@ def choose_variable(
     what = _WHAT[n_dims]
     fitting = [name for name, one in held.items() if one.numeric and len(one.shape) == n_dims]
     if variable is not None:
-        if variable not in held:
-            raise unreadable(path, f"has no variable {variable!r}", _listing(held))
-        if variable not in fitting:
-            wrong = held[variable].unlike(n_dims, f"variable {variable!r}")
-            raise unreadable(path, wrong, _listing(held))
-        return variable
+        return _named_variable(path, held, fitting, n_dims, variable)
     if n_dims == 2:
         fitting = [name for name in fitting if min(held[name].shape) > 1]
     if len(fitting) == 1:
@@ -169,6 +166,28 @@ def choose_variable(
         f"Name one of them, as in {call}variable={fitting[0]!r}). {_listing(held)}",
         f"Name one of them, as in {option} {fitting[0]}. {_listing(held)}",
     )
+
+
+def _named_variable(
+    path: Any, held: Mapping[str, Held], fitting: Sequence[str], n_dims: int, variable: str
+) -> str:
+    ending = [name for name in held if is_path_end(name, variable)]
+    names = [variable] if variable in held else ending
+    matching = [name for name in names if name in fitting]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        problem = f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}"
+        raise unreadable(path, problem, "Give the path of one of them.")
+    if names:
+        problem = held[names[0]].unlike(n_dims, f"variable {names[0]!r}")
+        raise unreadable(path, problem, _listing(held))
+    raise unreadable(path, f"has no variable {variable!r}", _listing(held))
+
+
+def is_path_end(path: str, end: str) -> bool:
+    """Tell whether the path of a variable is `end`, or ends in it after some groups."""
+    return f"/{path}".endswith(f"/{end.strip('/')}")
 
 
 def axis_order(names: Iterable[str]) -> tuple[int, int, int]:

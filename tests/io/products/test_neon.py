@@ -26,9 +26,10 @@ def test_all_that_the_file_says(make_neon, site):
     assert scene.valid.sum() == scene.valid.size - 1
 
 
-def test_the_cube_may_be_named(make_neon):
+@pytest.mark.parametrize("variable", ["SERC/Reflectance/Reflectance_Data", "Reflectance_Data"])
+def test_the_cube_may_be_named(make_neon, variable):
     product = make_neon()
-    scene = read_scene(product.path, variable="SERC/Reflectance/Reflectance_Data")
+    scene = read_scene(product.path, variable=variable)
     assert scene.transform == PLACE
 
 

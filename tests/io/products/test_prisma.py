@@ -39,7 +39,9 @@ def test_a_detector_alone(make_prisma, detector):
 def test_the_path_of_a_dataset_gives_it_as_it_is_stored(make_prisma):
     product = make_prisma()
     fields = f"{product.swath}/Data Fields"
-    scene = read_scene(product.path, variable=f"{fields}/VNIR_Cube")
+    for variable in (f"{fields}/VNIR_Cube", f"/{fields}/VNIR_Cube", "VNIR_Cube"):
+        scene = read_scene(product.path, variable=variable)
+        assert scene.band_names == ()
     np.testing.assert_array_equal(np.asarray(scene.cube), product.vnir)
     assert scene.wavelengths_nm.tolist() == [0, 977, 950, 700, 550, 410]
     assert scene.bad_bands.tolist() == [True] + [False] * 5

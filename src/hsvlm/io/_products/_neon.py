@@ -22,7 +22,7 @@ from hsvlm.io._products._fields import (
     text_of,
     warn_of_product,
 )
-from hsvlm.io._variables import reading
+from hsvlm.io._variables import is_path_end, reading
 from hsvlm.io._wavelengths import to_nanometres
 from hsvlm.scene import Scene
 
@@ -77,7 +77,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     with reading(file, "a NEON reflectance file"), h5py.File(file) as opened:
         _hdf5.check_own(file, opened)
         site = str(_site_of(opened))
-        if variable is not None and variable.strip("/") != f"{site}/{_CUBE}":
+        if variable is not None and not is_path_end(f"{site}/{_CUBE}", variable):
             return _hdf5.read_cube(file, variable)
         dataset, group = opened[f"{site}/{_CUBE}"], opened[f"{site}/Reflectance"]
         cube = _hdf5.HDF5Cube(file.resolve(), f"{site}/{_CUBE}", dataset, (0, 1, 2))

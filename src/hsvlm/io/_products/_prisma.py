@@ -23,7 +23,7 @@ from hsvlm.io._products._fields import (
     warn_of_product,
 )
 from hsvlm.io._scales import scale_of
-from hsvlm.io._variables import reading
+from hsvlm.io._variables import is_path_end, reading
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -59,9 +59,8 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     path : path
         The ``.he5`` file. Its cube is read where it is indexed, in numbers as stored.
     variable : str, default=None
-        ``"VNIR"`` or ``"SWIR"`` for the bands of one detector; the path of a dataset, such as
-        ``"HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields/VNIR_Cube"``, for that dataset as it is stored.
-        None: both detectors.
+        ``"VNIR"`` or ``"SWIR"`` for the bands of one detector; the name of a dataset, such as
+        ``"VNIR_Cube"``, or its path, for that dataset as it is stored. None: both detectors.
 
     Returns
     -------
@@ -103,21 +102,22 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
 
 
 def _as_stored(file: Path, variable: str) -> Found:
-    result = _hdf5.read_cube(file, variable)
     h5py = import_optional("h5py", "geo")
-    notes: list[str] = []
     with reading(file, "a PRISMA file"), h5py.File(file) as opened:
         swath = _swath_of(opened)
-        fields = f"{_SWATHS}/{swath}/Data Fields"
-        paths = {f"{fields}/{detector}_Cube": detector for detector in _DETECTORS}
-        detector = paths.get(variable.strip("/"))
-        if detector is None:
-            return result
-        scale = _scale(opened.attrs, {detector: result.scene.n_bands}, notes)
-        scene = replace(result.scene, scale=scale)
-        if swath == "PRS_L2D_HCO":
-            crs, transform = _georeference(opened.attrs, scene.shape, notes)
-            scene = replace(scene, crs=crs, transform=transform)
+        attributes = dict(opened.attrs)
+    fields = f"{_SWATHS}/{swath}/Data Fields"
+    paths = {f"{fields}/{detector}_Cube": detector for detector in _DETECTORS}
+    path = next((path for path in paths if is_path_end(path, variable)), variable)
+    result = _hdf5.read_cube(file, path)
+    if path not in paths:
+        return result
+    notes: list[str] = []
+    scale = _scale(attributes, {paths[path]: result.scene.n_bands}, notes)
+    scene = replace(result.scene, scale=scale)
+    if swath == "PRS_L2D_HCO":
+        crs, transform = _georeference(attributes, scene.shape, notes)
+        scene = replace(scene, crs=crs, transform=transform)
     warn_of_product(file, notes)
     return Found(scene, *_nodata(swath))
 
