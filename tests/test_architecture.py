@@ -50,6 +50,7 @@ LAYERS = {
     "hsvlm._training": 3,
     "hsvlm._checkpoint": 3,
     "hsvlm._inputs": 3,
+    "hsvlm._scene_inputs": 3,
     "hsvlm._settings": 3,
     "hsvlm._setting_checks": 3,
     "hsvlm.readout": 3,

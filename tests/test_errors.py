@@ -260,7 +260,8 @@ def test_spectra_for_a_classifier_of_windows(make, cube, labels):
     assert str(error.value) == (
         "The classifier was fitted with windows of 5 x 5 pixels and got single spectra. Pass the "
         "same kind of data as in fit, or PixelSamples or a cube, from which windows of the right "
-        "size are cut."
+        "size are cut. Tools that turn samples into arrays, such as permutation_importance, need a "
+        "classifier fitted on arrays: clf.fit(np.asarray(X), y)."
     )
 
 

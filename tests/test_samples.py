@@ -50,7 +50,8 @@ def test_indexing_by_band_is_refused(two_scenes, bands):
         two_scenes[:, bands]
     assert str(error.value) == (
         "PixelSamples are indexed by sample, not by band. np.asarray(X)[...] gives plain spectra, "
-        "and map_spectra selects bands."
+        "and map_spectra selects bands. In a pipeline, SpectralTransformer(ColumnTransformer(...)) "
+        "chooses among bands."
     )
 
 

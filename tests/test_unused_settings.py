@@ -152,7 +152,9 @@ def test_a_pipeline_that_loses_the_windows_says_what_keeps_them(make, data):
 
 def test_bagging_says_that_it_loses_the_windows(make, data):
     with pytest.warns(UnusedSettingWarning, match=r"window_size has no effect.*BaggingClassifier"):
-        BaggingClassifier(make(window_size=7), n_estimators=2).fit(*data["samples"])
+        BaggingClassifier(make(window_size=7, class_names=None), n_estimators=2).fit(
+            *data["samples"]
+        )
 
 
 def test_unlabeled_in_a_vector_is_a_class_and_said(make, data):

@@ -31,6 +31,7 @@ from hsvlm._setting_checks import (
     announce_prompts,
     check_parameters,
     check_warm_start,
+    names_of_codes,
     warn_of_unused_settings,
 )
 from hsvlm._sources import input_source
@@ -92,7 +93,8 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
     check_parameters(draft)
     X, y, weights = fit_inputs(draft, X, y, sample_weight)
     draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
-    named = agreed_names(remembered_names(X, y), clf.class_names_ if warm else clf.class_names)
+    stated = clf.class_names_ if warm else names_of_codes(clf, X, y)
+    named = agreed_names(remembered_names(X, y), stated)
     weights = weights * _class_weights(draft.class_weight, y)
     warn_of_unused_settings(draft, X)
     if not warm:

@@ -9,8 +9,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._batches import in_batches
-from hsvlm._inputs import cube_of_scene, predict_inputs
+from hsvlm._inputs import predict_inputs
 from hsvlm._parallel import is_divisible
+from hsvlm._scene_inputs import cube_of_scene
 from hsvlm._sources import input_source
 from hsvlm._training_record import warn_if_unlike
 from hsvlm.exceptions import TrainingDivergedError

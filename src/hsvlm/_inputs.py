@@ -19,20 +19,23 @@ from hsvlm._labels import (
     warn_of_unlabeled_class,
 )
 from hsvlm._lazy import valid_pixels
+from hsvlm._scene_inputs import (
+    as_scenes,
+    check_bands,
+    keep_wavelengths,
+    scene_samples,
+    weights_at,
+)
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing import check_band_count
 from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
-from hsvlm.scene import Scene, common_classes
+from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = [
-    "check_bands",
     "class_targets",
-    "cube_of_scene",
     "fit_inputs",
     "is_cube",
     "is_map",
@@ -88,10 +91,10 @@ def fit_inputs(
     DataError, ValueError
         If shapes or types do not fit.
     """
-    scenes = _scenes(X)
+    scenes = as_scenes(X)
     if scenes is not None:
-        _keep_wavelengths(estimator, scenes)
-        X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
+        keep_wavelengths(estimator, scenes)
+        X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
         X, y, sample_weight = labeled_samples(
             X, y, sample_weight, estimator.unlabeled, _stated_names(estimator)
@@ -149,111 +152,7 @@ def labeled_samples(
     """
     cube = as_cube(X)
     samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled, class_names=class_names)
-    return samples, as_labels(labels), _weights_at(samples, sample_weight, np.shape(y))
-
-
-def _weights_at(
-    samples: PixelSamples, sample_weight: Any, shape: tuple[int, ...]
-) -> NDArray[Any] | None:
-    if sample_weight is None:
-        return None
-    weights = sample_weight if isinstance(sample_weight, np.ndarray) else np.asarray(sample_weight)
-    if weights.shape != shape:
-        message = (
-            f"sample_weight has shape {weights.shape}, the label map {shape}. "
-            "Give one weight per pixel of the map."
-        )
-        raise DataError(message)
-    at_samples: NDArray[Any] = weights[tuple(samples.coords.T)]
-    return at_samples
-
-
-def _scenes(X: Any) -> list[Scene] | None:
-    """Return scenes as a list, and None for all other inputs."""
-    if isinstance(X, Scene):
-        return [X]
-    if not isinstance(X, (list, tuple)) or not any(isinstance(item, Scene) for item in X):
-        return None
-    others = {type(item).__name__ for item in X if not isinstance(item, Scene)}
-    if others:
-        problem = f"X contains scenes together with {', '.join(sorted(others))}."
-        raise DataError(problem, "Pass scenes only, or join samples by PixelSamples.concatenate.")
-    return list(X)
-
-
-def _scene_samples(
-    scenes: list[Scene], y: Any, sample_weight: Any, unlabeled: Any
-) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
-    """Take the labeled valid pixels of scenes, with their labels and weights."""
-    maps, weights = (_per_scene(values, scenes) for values in (y, sample_weight))
-    if y is None:
-        for number, scene in enumerate(scenes, start=1):
-            if scene.labels is None:
-                name = repr(scene.name) if scene.name else f"Scene {number}"
-                problem = f"{name} has no label map."
-                hint = "Pass it as y, or read it with the scene: read_scene(path, labels=...)."
-                raise DataError(problem, hint)
-        scenes = common_classes(scenes) if len(scenes) > 1 else scenes
-    parts = [scene.samples(labels, unlabeled) for scene, labels in zip(scenes, maps, strict=True)]
-    samples = PixelSamples.concatenate([part for part, _ in parts])
-    labels = as_labels(np.concatenate([part for _, part in parts]))
-    if sample_weight is None:
-        return samples, labels, None
-    rows = zip(parts, weights, scenes, strict=True)
-    at_samples = [_weights_at(part, values, scene.shape) for (part, _), values, scene in rows]
-    return samples, labels, np.concatenate([row for row in at_samples if row is not None])
-
-
-def _per_scene(values: Any, scenes: list[Scene]) -> Sequence[Any]:
-    if values is None:
-        return [None] * len(scenes)
-    if len(scenes) == 1 and not (isinstance(values, (list, tuple)) and np.ndim(values) != 2):
-        return [values]
-    if not isinstance(values, (list, tuple)) or len(values) != len(scenes):
-        count = len(values) if isinstance(values, (list, tuple)) else 1
-        problem = f"Number of scenes in X: {len(scenes)}; number of maps: {count}."
-        raise DataError(problem, "Give a list with one map of labels or weights per scene.")
-    return values
-
-
-def _keep_wavelengths(estimator: Any, scenes: list[Scene]) -> None:
-    """Remember the wavelengths of the training, and refuse scenes that differ in them."""
-    first = next((scene for scene in scenes if scene.wavelengths_nm is not None), None)
-    known = None if first is None or first.wavelengths_nm is None else first.wavelengths_nm.tolist()
-    estimator.metadata_ = {**getattr(estimator, "metadata_", {}), "wavelengths_nm": known}
-    for scene in scenes:
-        check_bands(estimator, scene)
-
-
-def check_bands(clf: Any, scene: Scene) -> None:
-    """Refuse a scene whose wavelengths are not those of the training; warn if a side lacks them."""
-    from hsvlm.io._bands import match_or_warn
-
-    metadata = getattr(clf, "metadata_", {})
-    if "wavelengths_nm" not in metadata:  # trained on arrays, of which nothing is known
-        return
-    trained_on, here = metadata["wavelengths_nm"], scene.wavelengths_nm
-    if trained_on is not None and here is not None and np.shape(trained_on) != here.shape:
-        return  # the number of bands is checked for every input
-    if match_or_warn(scene, trained_on) is not scene:
-        message = (
-            "The bands of the scene are in another order than those that the classifier was "
-            'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
-        )
-        raise DataError(message)
-
-
-def cube_of_scene(estimator: Any, X: Any) -> Any:
-    """Return the cube of a scene, without its invalid pixels; other inputs as they are."""
-    scenes = _scenes(X)
-    if scenes is None:
-        return X
-    if not isinstance(X, Scene):
-        problem = "X is a list of scenes, whose maps may differ in size."
-        raise DataError(problem, "Predict them in turn: [clf.predict(scene) for scene in scenes].")
-    check_is_fitted(estimator, "net_")
-    check_bands(estimator, X)
-    return X.masked_cube()
+    return samples, as_labels(labels), weights_at(samples, sample_weight, np.shape(y))
 
 
 def score_inputs(
@@ -287,11 +186,11 @@ def score_inputs(
         If shapes do not fit, or labels or weights cannot be used.
     """
     check_is_fitted(estimator, "net_")
-    scenes = _scenes(X)
+    scenes = as_scenes(X)
     if scenes is not None:
         for scene in scenes:
             check_bands(estimator, scene)
-        X, y, sample_weight = _scene_samples(scenes, y, sample_weight, estimator.unlabeled)
+        X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
         # What the fit took for a class is one.
         names = {label: f"class {label}" for label in estimator.classes_.tolist()}
@@ -440,10 +339,18 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
     given = X.shape[1] if X.ndim == 4 else 1
     if not isinstance(X, PixelSamples) and given != size:
         what = f"windows of {given} x {given} pixels" if X.ndim == 4 else "single spectra"
+        arrays = (
+            ""
+            if X.ndim == 4
+            else (
+                " Tools that turn samples into arrays, such as permutation_importance, need a "
+                "classifier fitted on arrays: clf.fit(np.asarray(X), y)."
+            )
+        )
         message = (
             f"The classifier was fitted with windows of {size} x {size} pixels and got {what}. "
             "Pass the same kind of data as in fit, or PixelSamples or a cube, from which windows "
-            "of the right size are cut."
+            f"of the right size are cut.{arrays}"
         )
         raise ParameterError(message)
     return X, shape, valid

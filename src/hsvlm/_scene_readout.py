@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from hsvlm._cubes import no_label
 from hsvlm._fitted_scene import whole_spectra
 from hsvlm._inference import window_scores
-from hsvlm._inputs import cube_of_scene, predict_inputs
+from hsvlm._inputs import predict_inputs
 from hsvlm._lazy import valid_pixels
+from hsvlm._scene_inputs import cube_of_scene
 from hsvlm._training_record import warn_if_unlike
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.readout import random_walk, transitions

@@ -28,7 +28,13 @@ from hsvlm.text import can_encode
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["announce_prompts", "check_parameters", "check_warm_start", "warn_of_unused_settings"]
+__all__ = [
+    "announce_prompts",
+    "check_parameters",
+    "check_warm_start",
+    "names_of_codes",
+    "warn_of_unused_settings",
+]
 
 _SHOWN = 3  # prompts quoted in a warning
 
@@ -179,6 +185,45 @@ def _is_same(value: Any, other: Any) -> bool:
     if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(value, other)
     return bool(value == other)
+
+
+def names_of_codes(clf: Any, X: Any, y: NDArray[Any]) -> Mapping[Any, str] | None:
+    """Return class_names by the labels of y, which a meta-estimator may have replaced by codes."""
+    names: Mapping[Any, str] | None = clf.class_names
+    known = X.named_labels if isinstance(X, PixelSamples) else None
+    if known is not None and len(known.labels) == len(y):
+        pairs = set(zip(y.tolist(), known.labels.tolist(), strict=True))
+        labels = {label for _, label in pairs}
+        is_recoded = len(pairs) == len({code for code, _ in pairs}) == len(labels)
+        by_label = labels <= set(names or labels) and not {code for code, _ in pairs} <= set(
+            names or ()
+        )
+        if is_recoded and by_label and any(code != label for code, label in pairs):
+            names_of_labels = {**known.names, **(names or {})}
+            return {
+                code: names_of_labels[label] for code, label in pairs if label in names_of_labels
+            }
+    _refuse_codes(clf, names, set(y.tolist()))
+    return names
+
+
+def _refuse_codes(clf: Any, names: Mapping[Any, str] | None, labels: set[Any]) -> None:
+    uses_names = clf.prompts is None or (isinstance(clf.prompts, str) and "{}" in clf.prompts)
+    if not names or not uses_names or clf.criterion == "cross-entropy":
+        return
+    codes = labels in (set(range(len(labels))), {-1, 1})
+    # A fold that lacks a class has no label without a name.
+    if codes and labels - set(names) and set(names) - labels and labels & set(names):
+        listed, named = (
+            ", ".join(map(str, list(values)[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
+            for values in (sorted(labels), names)
+        )
+        problem = (
+            f"y contains {listed}, and class_names names {named}: y looks like codes that a tool "
+            "of scikit-learn made of the labels, so names would go to other classes."
+        )
+        hint = "Pass samples of a Scene, which remember their labels, or label classes 0, 1, 2, ..."
+        raise ParameterError(problem, hint)
 
 
 def announce_prompts(clf: Any, names: Mapping[Any, str]) -> None:

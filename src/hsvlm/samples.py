@@ -220,7 +220,8 @@ class PixelSamples:
             ):
                 message = (
                     "PixelSamples are indexed by sample, not by band. "
-                    "np.asarray(X)[...] gives plain spectra, and map_spectra selects bands."
+                    "np.asarray(X)[...] gives plain spectra, and map_spectra selects bands. In a "
+                    "pipeline, SpectralTransformer(ColumnTransformer(...)) chooses among bands."
                 )
                 raise IndexError(message)
         if isinstance(key, (int, np.integer)):
@@ -234,6 +235,13 @@ class PixelSamples:
             message = f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
             raise IndexError(message)
         return chosen
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        message = (
+            "PixelSamples refer to their cubes, which are never written to. np.asarray(X) gives "
+            "spectra that may be changed."
+        )
+        raise TypeError(message)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from hsvlm._cubes import no_label
-from hsvlm._inputs import check_bands
 from hsvlm._lazy import MaskedCube, RowsCube, read_through, source_of
 from hsvlm._runtime import import_optional
+from hsvlm._scene_inputs import check_bands
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.mapping._predict import opened_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step

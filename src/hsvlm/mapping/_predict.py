@@ -13,9 +13,9 @@ import numpy as np
 from hsvlm._class_table import ClassTable, match_classes
 from hsvlm._cubes import as_cubes
 from hsvlm._inference import BLOCK_SIZE
-from hsvlm._inputs import check_bands
 from hsvlm._lazy import is_mapped, read_through, source_of, valid_pixels
 from hsvlm._palette import distinct_colors
+from hsvlm._scene_inputs import check_bands
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
