@@ -482,3 +482,11 @@ def test_class_0_beside_a_declared_fill_value(tmp_path, suffix):
         found = read_label_map(path)
     assert found.labels.tolist() == values.tolist()
     assert found.unlabeled == 255
+
+
+def test_a_coordinate_of_bands_with_a_unit_holds_wavelengths():
+    bands = ("band", [0.4, 0.5, 0.6, 0.7], {"units": "um"})
+    array = xr.DataArray(CUBE, dims=("y", "x", "band"), coords={"band": bands})
+    assert from_xarray(array).scene.wavelengths_nm.tolist() == WAVELENGTHS
+    array = xr.DataArray(CUBE, dims=("y", "x", "band"), coords={"band": [1, 2, 3, 4]})
+    assert from_xarray(array).scene.wavelengths_nm is None

@@ -162,6 +162,37 @@ def test_wavelengths_in_descriptions(tmp_path, form):
     assert read_cube(path).scene.wavelengths_nm.tolist() == [450.5, 550.5, 650.5, 750.5]
 
 
+@pytest.mark.parametrize("name", ["WAVELENGTHS", "central_wavelength", "Center_Wavelength"])
+@pytest.mark.parametrize("unit", ["wavelength_units", "WAVELENGTH_UNIT"])
+def test_other_names_of_tags(tmp_path, name, unit):
+    def describe(dataset):
+        for band in range(1, 5):
+            dataset.update_tags(band, **{name: f"0.{band}", unit: "um"})
+
+    path = raster(tmp_path / "field.tif", describe=describe)
+    assert read_cube(path).scene.wavelengths_nm.tolist() == [100, 200, 300, 400]
+
+
+@pytest.mark.parametrize("text", ["[450, 550, 650, 750]", "450 550 650 750", "{450,550,650,750}"])
+def test_wavelengths_in_a_tag_of_the_file(tmp_path, text):
+    def describe(dataset):
+        dataset.update_tags(wavelengths=text, wavelength_units="nm")
+
+    path = raster(tmp_path / "field.tif", describe=describe)
+    assert read_cube(path).scene.wavelengths_nm.tolist() == [450, 550, 650, 750]
+
+
+def test_a_tuple_of_values_for_no_data(tmp_path):
+    cube = CUBE[..., :3].astype(np.uint8)
+    cube[2, 3] = (1, 2, 3)
+    tags = {"NODATA_VALUES": "1 2 3"}
+    path = raster(tmp_path / "field.tif", cube, lambda one: one.update_tags(**tags))
+    with rasterio.open(path) as dataset:
+        expected = dataset.read_masks(1) > 0
+    assert not expected[2, 3]
+    np.testing.assert_array_equal(read_cube(path).scene.valid, expected)
+
+
 SIDECAR = "wavelength units = nm\nwavelength = {400, 500, 600, 700}\nbbl = {1, 1, 0, 1}\n"
 
 

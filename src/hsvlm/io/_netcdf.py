@@ -218,12 +218,7 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
         scene = Scene(
             XarrayCube(array, axes, path),
             wavelengths_nm=fitting_wavelengths(
-                [
-                    (along[name].values, str(along[name].attrs.get("units", "")))
-                    for name in sorted(filter(holds_wavelengths, along), key=len)
-                ],
-                array.shape[axes[2]],
-                notes,
+                _wavelength_lists(along, names), array.shape[axes[2]], notes
             ),
             band_names=names.values if names is not None and names.dtype.kind in "OUT" else (),
             bad_bands=None if good is None else good.values == 0,
@@ -234,6 +229,15 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
         nodata, valid_range = _declared(array, notes)
     warn_of_file(path or _DATA, notes, _hdf5.HINT_ATTRIBUTES)
     return Found(scene, nodata, valid_range=valid_range)
+
+
+def _wavelength_lists(along: Mapping[str, Any], names: Any) -> list[tuple[Any, str]]:
+    """List the arrays along the bands that may hold wavelengths, with their units."""
+    arrays = [along[name] for name in sorted(filter(holds_wavelengths, along), key=len)]
+    if names is not None and names.dtype.kind in "iuf" and names.attrs.get("units"):
+        # A coordinate of another name counts if it has a unit; most only number the bands.
+        arrays.append(names)
+    return [(array.values, str(array.attrs.get("units", ""))) for array in arrays]
 
 
 def _declared(array: Any, notes: list[str]) -> Declared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,9 @@ __all__ = ["note_unused_georeference", "read_band_metadata", "spectral_bands", "
 # Share of pixels of an alpha band that are fully opaque or transparent; others may lie at edges.
 _LEAST_SHARE_OF_MASK = 0.9
 _CENTRAL = "CENTRAL_WAVELENGTH_UM"
+# Of tags in lower case.
+_NAMES = ("wavelength", "wavelengths", "central_wavelength", "center_wavelength")
+_UNIT_NAMES = ("wavelength_units", "wavelength_unit", "wavelengths_units", "wavelengths_unit")
 
 
 def spectral_bands(
@@ -143,8 +147,14 @@ def _opaque_pixels(dataset: Any, band: int) -> NDArray[np.bool_] | None:
 def _own_masks(path: Path, dataset: Any, bands: Sequence[int]) -> list[NDArray[np.bool_]]:
     flags = import_optional("rasterio.enums", "geo").MaskFlags
     # Bands that are all valid, or whose mask comes from their values or from alpha, have none.
-    derived = {flags.all_valid, flags.nodata, flags.alpha}
-    masked = [band for band in bands if derived.isdisjoint(dataset.mask_flag_enums[band - 1])]
+    derived = {flags.all_valid, flags.alpha}
+    masked = [
+        band
+        for band in bands
+        if derived.isdisjoint(dataset.mask_flag_enums[band - 1])
+        # Without a value of its own, a band shares a tuple of values with the others.
+        and dataset.nodatavals[band - 1] is None
+    ]
     if not masked:
         return []
     check_memory(path, dataset.shape, np.dtype(bool), CUT, copies=3)
@@ -158,12 +168,15 @@ def _own_masks(path: Path, dataset: Any, bands: Sequence[int]) -> list[NDArray[n
 
 def _wavelengths(dataset: Any, bands: Sequence[int], names: Sequence[Any], notes: list[str]) -> Any:
     tags = [_lower(tags_of(dataset, band)) for band in bands]
-    general = _lower(tags_of(dataset)).get("wavelength_units", "")
-    units = {tag.get("wavelength_units", "") for tag in tags} - {""}
-    imagery = [_value(tags_of(dataset, band, ns="IMAGERY"), _CENTRAL) for band in bands]
+    general = _lower(tags_of(dataset))
+    units = {_first(tag, _UNIT_NAMES) or "" for tag in tags} - {""}
+    units = units or {_first(general, _UNIT_NAMES) or ""}
+    imagery = [_first(tags_of(dataset, band, ns="IMAGERY"), (_CENTRAL,)) for band in bands]
+    listed = re.findall(r"[^\s,;\[\](){}]+", _first(general, _NAMES) or "")
     ways = (
-        ([_value(tag, "wavelength") for tag in tags], units or {general}),
+        ([_first(tag, _NAMES) for tag in tags], units),
         (imagery, {"um"}),
+        (listed if len(listed) == len(bands) else [], units),
         wavelengths_in_names(names),
     )
     complete = next((way for way in ways if way[0] and None not in way[0]), None)
@@ -178,8 +191,8 @@ def _wavelengths(dataset: Any, bands: Sequence[int], names: Sequence[Any], notes
     return to_nanometres(values, units.pop(), notes)
 
 
-def _value(tags: dict[str, str], name: str) -> str | None:
-    return tags.get(name, "").strip() or None
+def _first(tags: dict[str, str], names: Sequence[str]) -> str | None:
+    return next((tags[name].strip() for name in names if tags.get(name, "").strip()), None)
 
 
 def _completed(
