@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import xarray as xr
 
-from hsvlm import HSIPromptClassifier, pixel_samples
+from hsvlm import HSIPromptClassifier, Scene, pixel_samples
 from hsvlm._cubes import no_label
 from hsvlm.exceptions import DataError, HSVLMError, HSVLMWarning
 
@@ -303,3 +305,105 @@ def test_one_pixel_of_each_class_is_enough(make, cube, labels):
     single = np.zeros_like(labels)
     single[5, [4, 9, 15]] = 1, 2, 3
     assert make(n_components="auto").fit(cube, single).score(cube, single) <= 1
+
+
+TALL = np.random.default_rng(0).normal(size=(6, 9, 4))
+GRID = np.arange(54).reshape(6, 9) % 3 + 1
+
+
+@pytest.mark.parametrize(
+    ("image", "label_map", "hint"),
+    [
+        (TALL, GRID.T, "It fits if rows and columns are exchanged. Pass labels.T"),
+        (np.moveaxis(TALL, -1, 0), GRID, "the bands seem to come first. Pass np.moveaxis(cube, 0"),
+        (np.moveaxis(TALL, -1, 1), GRID, "the bands seem to come second. Pass np.moveaxis(cube, 1"),
+        (
+            np.moveaxis(TALL, -1, 0),
+            GRID.T,
+            "come first, with rows and columns exchanged.",
+        ),
+        (TALL, GRID.ravel(), "It has one value per pixel. Pass labels.reshape(6, 9)"),
+        (TALL, GRID.reshape(-1, 1), "It has one value per pixel. Pass labels.reshape(6, 9)"),
+        (TALL, GRID[..., None], "Its last axis has 1 values. Pass labels[..., 0]."),
+        (
+            TALL,
+            np.eye(4)[GRID],
+            "Its last axis has 4 values. Pass labels[..., 0], or labels",
+        ),
+        (TALL, GRID[None], "Pass labels[0]."),
+        (TALL, GRID[:5], "Both must cover the same grid of (height, width) pixels."),
+    ],
+)
+def test_maps_of_other_shapes_say_which_order_of_axes_fits(image, label_map, hint):
+    calls = [lambda: pixel_samples(image, label_map), lambda: Scene(image, label_map)]
+    for call in calls:
+        assert hint in refusal(call)
+
+
+@pytest.mark.parametrize("dims", [("y", "x"), ("x", "y")])
+def test_named_axes_of_maps_are_those_of_the_cube(make, dims):
+    square = np.random.default_rng(1).normal(size=(12, 12, 4))
+    label_map = np.arange(144).reshape(12, 12) % 4
+    named = xr.DataArray(square, dims=("y", "x", "band"))
+    labels = xr.DataArray(label_map, dims=("y", "x")).transpose(*dims)
+    expected = pixel_samples(square, label_map, None)[1]
+    np.testing.assert_array_equal(pixel_samples(named, labels, None)[1], expected)
+    np.testing.assert_array_equal(Scene(named, labels).labels, label_map)
+    plain = make(unlabeled=None, n_components=3, text_encoder=np.eye(4)).fit(square, label_map)
+    clf = make(unlabeled=None, n_components=3, text_encoder=np.eye(4)).fit(named, labels)
+    np.testing.assert_array_equal(clf.predict(square), plain.predict(square))
+
+
+def test_maps_in_other_containers():
+    square = np.random.default_rng(1).normal(size=(6, 9, 4))
+    expected = pixel_samples(square, GRID)[1].tolist()
+    for label_map in (pd.DataFrame(GRID), torch.from_numpy(GRID), GRID.tolist(), GRID.astype("O")):
+        assert pixel_samples(square, label_map)[1].tolist() == expected
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("f2", 11), ("f4", 24), ("f8", 53)])
+def test_floats_that_merge_neighboring_codes_are_refused(make, data, dtype, bits):
+    X, y = data["samples"]
+    codes = np.where(y == 1, 2.0**bits, y).astype(dtype)
+    assert make().fit(X, codes).classes_.tolist() == [2, 3, 2**bits]
+    too_large = np.where(y == 1, np.nextafter(codes, np.inf, dtype=dtype), codes).astype(dtype)
+    assert f"whole numbers up to 2**{bits}." in refusal(lambda: make().fit(X, too_large))
+
+
+@pytest.mark.parametrize("spelling", ["oats ", " oats", "Oats", "OATS", "o\u00adats", "\uff4fats"])
+@pytest.mark.parametrize("kind", ["cube", "spectra"])
+def test_spellings_of_one_class_are_named(make, data, kind, spelling):
+    X, y = data[kind]
+    names = np.array(["", "oats", spelling, "soil"])[y]
+    prompts = {"oats": "a", spelling: "b", "soil": "c"}
+    with pytest.warns(HSVLMWarning) as caught:
+        make(unlabeled="", prompts=prompts, text_encoder=CountsLetters()).fit(X, names)
+    messages = [str(one.message) for one in caught if "differ in case" in str(one.message)]
+    assert len(messages) == 1
+    assert "'oats'" in messages[0]
+    assert repr(spelling) in messages[0]
+
+
+@pytest.mark.parametrize(("share", "warned"), [(1.0, True), (0.6, True), (0.3, False)])
+def test_classes_whose_pixels_have_no_data_are_counted(cube, labels, share, warned):
+    members = np.argwhere(labels == 2)
+    lost = members[: int(share * len(members))]
+    valid = np.ones(labels.shape, dtype=bool)
+    valid[tuple(lost.T)] = False
+    scene = Scene(cube, labels, valid=valid)
+    if not warned:
+        assert len(scene.samples()[1]) == (labels > 0).sum() - len(lost)
+        return
+    with pytest.warns(HSVLMWarning) as caught:
+        _, y = scene.samples()
+    assert str(caught[0].message).startswith(
+        f"Labeled pixels without data are left out: {len(lost)} of {len(members)} of class 2."
+    )
+    assert len(y) == (labels > 0).sum() - len(lost)
+
+
+def test_no_labeled_pixel_has_data(cube, labels):
+    assert refusal(Scene(cube, labels, valid=labels == 0).samples) == (
+        f"None of the {(labels > 0).sum()} labeled pixels has data, so no pixel can be a sample. "
+        "Check the mask or the no-data value of the cube."
+    )

@@ -53,7 +53,7 @@ def test_wavelengths_become_an_array():
         (
             {"cube": np.zeros((3, 4, 2)), "valid": np.ones((4, 3), dtype=bool)},
             "The cube is 3 x 4 pixels, but the mask `valid` has shape (4, 3). Both must cover the "
-            "same grid of (height, width) pixels.",
+            "same grid of (height, width) pixels. It fits if rows and columns are exchanged.",
         ),
         (
             {"cube": np.zeros((3, 4, 2)), "transform": (1, 2, 3)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,9 @@ from hsvlm._texts import folded
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-__all__ = ["check_background"]
+__all__ = ["check_background", "stated_names"]
 
 _MAX_LISTED = 4
 # Conventions of label files, and the largest values of integer types.
@@ -88,6 +87,15 @@ def check_background(
         _warn_of_sentinels(count_of, labels.dtype, class_names or {})
         if 0 not in count_of:
             _check_zero(count_of, n_zeros, class_names or {})
+
+
+def stated_names(*sources: Any) -> dict[Any, str]:
+    """Join the names, or else the prompts, that users stated for labels; the last one counts."""
+    names: dict[Any, str] = {}
+    for stated in sources:
+        if isinstance(stated, Mapping):
+            names |= {label: str(text) for label, text in stated.items()}
+    return names
 
 
 def _numbers(labels: NDArray[Any]) -> NDArray[Any]:

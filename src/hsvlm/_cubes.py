@@ -185,7 +185,7 @@ def as_cubes(cubes: Any) -> tuple[Any, ...]:
     return found
 
 
-def check_label_map(cube: Any, label_map: NDArray[Any]) -> None:
+def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map") -> None:
     """Refuse a label map that does not cover its cube.
 
     Parameters
@@ -194,26 +194,54 @@ def check_label_map(cube: Any, label_map: NDArray[Any]) -> None:
         The scene.
     label_map : ndarray
         Its labels.
+    what : str, default="label map"
+        What it is called in the error.
 
     Raises
     ------
     DataError
-        If height and width differ; says so if the bands seem to come first.
+        If height and width differ; says which order of axes would fit.
     """
-    if label_map.shape == tuple(cube.shape[:2]):
+    grid, shape = tuple(cube.shape[:2]), tuple(label_map.shape)
+    if shape == grid:
         return
-    if label_map.ndim == 2 and label_map.shape == tuple(cube.shape[1:]):
-        raise DataError(
-            f"The cube has shape {tuple(cube.shape)} and the label map {label_map.shape}: the "
-            "bands seem to come first.",
-            "Pass np.moveaxis(cube, 0, -1).",
-            option_hint="Save the cube again with the bands as its last dimension.",
-        )
-    message = (
-        f"The cube is {cube.shape[0]} x {cube.shape[1]} pixels, but the label map has shape "
-        f"{label_map.shape}. Both must cover the same grid of (height, width) pixels."
+    for axis, order in enumerate(("first", "second")):
+        others = tuple(np.delete(cube.shape, axis).tolist())
+        # One row or column of pixels fits too much.
+        if shape in (others, others[::-1]) and (shape == others or min(shape) > 1):
+            transposed = "" if shape == others else ", with rows and columns exchanged"
+            raise DataError(
+                f"The cube has shape {tuple(cube.shape)} and the {what} {shape}: the bands seem to "
+                f"come {order}{transposed}.",
+                f"Pass np.moveaxis(cube, {axis}, -1){' and labels.T' if transposed else ''}.",
+                option_hint="Store the cube as (height, width, bands).",
+            )
+    problem = (
+        f"The cube is {grid[0]} x {grid[1]} pixels, but the {what} has shape {shape}. Both must "
+        "cover the same grid of (height, width) pixels."
     )
-    raise DataError(message)
+    hint = option_hint = ""
+    if shape == grid[::-1]:
+        problem += " It fits if rows and columns are exchanged."
+        hint = "Pass labels.T, or np.swapaxes(cube, 0, 1) if the cube is the transposed of the two."
+        option_hint = "Transpose one of the two files."
+    elif shape in ((grid[0] * grid[1],), (1, grid[0] * grid[1]), (grid[0] * grid[1], 1)):
+        problem += " It has one value per pixel."
+        hint = (
+            f'Pass labels.reshape({grid[0]}, {grid[1]}), with order="F" if it was stored column by '
+            "column, as in MATLAB."
+        )
+    elif len(shape) == 3 and shape[:2] == grid:
+        problem += f" Its last axis has {shape[2]} values."
+        hint = "Pass labels[..., 0]" + (
+            "." if shape[2] == 1 else ", or labels.argmax(axis=2) of shares or one-hot labels."
+        )
+    elif len(shape) == 3 and shape[1:] == grid and shape[0] == 1:
+        hint = "Pass labels[0]."
+    is_labels = what == "label map"
+    raise DataError(
+        problem, hint if is_labels else "", option_hint=option_hint if is_labels else ""
+    )
 
 
 def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:

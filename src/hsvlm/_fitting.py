@@ -24,6 +24,7 @@ from hsvlm._batches import is_out_of_memory
 from hsvlm._checkpoint import Checkpoint, Identity
 from hsvlm._fitted_scene import fit_readout
 from hsvlm._inputs import class_targets, fit_inputs, merge_repeated
+from hsvlm._labels import warn_of_spellings
 from hsvlm._net import TrainingSettings, WindowDataset
 from hsvlm._restart import choose_restart
 from hsvlm._runtime import resolve_device
@@ -93,6 +94,7 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
     check_parameters(draft)
     X, y, weights = fit_inputs(draft, X, y, sample_weight)
     draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
+    warn_of_spellings(draft.classes_)
     stated = clf.class_names_ if warm else names_of_codes(clf, X, y)
     named = agreed_names(remembered_names(X, y), stated)
     weights = weights * _class_weights(draft.class_weight, y)

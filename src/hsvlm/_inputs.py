@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hsvlm._arrays import NotNumbersError, as_array, check_numbers, native, refuse_masked
+from hsvlm._background import stated_names
 from hsvlm._cubes import as_cube, n_dimensions
 from hsvlm._labels import (
+    aligned_labels,
     as_label_map,
     as_labels,
     label_vector,
@@ -32,6 +33,8 @@ from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 __all__ = [
@@ -96,9 +99,8 @@ def fit_inputs(
         keep_wavelengths(estimator, scenes)
         X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
-        X, y, sample_weight = labeled_samples(
-            X, y, sample_weight, estimator.unlabeled, _stated_names(estimator)
-        )
+        names = stated_names(estimator.prompts, estimator.class_names)
+        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled, names)
     elif not isinstance(X, PixelSamples):
         X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
     if not len(X):
@@ -151,7 +153,8 @@ def labeled_samples(
         If the shapes do not fit, or labels cannot name classes.
     """
     cube = as_cube(X)
-    samples, labels = pixel_samples(cube, _label_map(cube, y), unlabeled, class_names=class_names)
+    label_map = _label_map(cube, aligned_labels(y, X))
+    samples, labels = pixel_samples(cube, label_map, unlabeled, class_names=class_names)
     return samples, as_labels(labels), weights_at(samples, sample_weight, np.shape(y))
 
 
@@ -354,15 +357,6 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
         )
         raise ParameterError(message)
     return X, shape, valid
-
-
-def _stated_names(estimator: Any) -> dict[Any, str]:
-    """Give the names, or else the prompts, that the user stated for labels."""
-    names: dict[Any, str] = {}
-    for stated in (estimator.prompts, estimator.class_names):
-        if isinstance(stated, Mapping):
-            names |= {label: str(text) for label, text in stated.items()}
-    return names
 
 
 def _label_map(cube: Any, y: Any) -> NDArray[Any]:

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._arrays import as_array, native
+from hsvlm._texts import folded
 from hsvlm.exceptions import DataError, HSVLMWarning, UnusedSettingWarning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "aligned_labels",
     "as_label_map",
     "as_labels",
     "label_vector",
     "sample_weights",
     "warn_of_lost_classes",
+    "warn_of_spellings",
     "warn_of_unlabeled_class",
 ]
 
+_MAX_LISTED = 3
 _ALLOWED = "Labels are whole numbers, booleans or strings."
 _NO_LABELS = ("c", "m", "M", "S", "V")  # complex numbers, times, bytes and records
 
@@ -270,10 +274,38 @@ def _check_whole(labels: NDArray[Any]) -> None:
         )
         raise DataError(message)
     wide = labels.astype(np.promote_types(labels.dtype, np.float64))
-    broken = labels[(wide != np.rint(wide)) | (np.abs(wide) > 2**53)]
+    # Beyond this, a type merges neighboring whole numbers, and so classes.
+    bits = min(53, np.finfo(labels.dtype).nmant + 1)
+    broken = labels[(wide != np.rint(wide)) | (np.abs(wide) > 2**bits)]
     if broken.size:
+        floats = "Floats" if bits == 53 else f"Floats of type {labels.dtype}"
         message = (
-            f"Unknown label type: continuous, such as {broken[0]}. {_ALLOWED} Floats may stand for "
-            "whole numbers up to 2**53."
+            f"Unknown label type: continuous, such as {broken[0]}. {_ALLOWED} {floats} may stand "
+            f"for whole numbers up to 2**{bits}."
         )
         raise DataError(message)
+
+
+def aligned_labels(labels: Any, cube: Any) -> Any:
+    """Bring the named axes of a label map, as xarray has them, into the order of its cube's."""
+    axes, order = getattr(labels, "dims", None), getattr(cube, "dims", None)
+    if not (isinstance(axes, tuple) and isinstance(order, tuple)) or len(axes) != 2:
+        return labels
+    shared = [axis for axis in order if axis in axes]
+    return labels.transpose(*shared) if len(shared) == len(axes) else labels
+
+
+def warn_of_spellings(classes: NDArray[Any]) -> None:
+    """Warn if classes of text differ in case, spacing or invisible characters only."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes.tolist():
+        if isinstance(name, str):
+            spellings.setdefault(folded(name), []).append(name)
+    alike = [names for names in spellings.values() if len(names) > 1]
+    if not alike:
+        return
+    listed = "; ".join(" and ".join(map(repr, names)) for names in alike[:_MAX_LISTED])
+    more = f"; and {len(alike) - _MAX_LISTED} more" if len(alike) > _MAX_LISTED else ""
+    problem = f"Labels that differ in case or spacing only are taken for classes: {listed}{more}."
+    hint = "Give each class one spelling, for example with numpy.strings.strip."
+    warnings.warn(HSVLMWarning(problem, hint), stacklevel=3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,10 +20,10 @@ from hsvlm._cubes import (
     check_window_fits,
     labeled_pixels,
 )
-from hsvlm._labels import as_label_map
+from hsvlm._labels import aligned_labels, as_label_map
 from hsvlm._lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
 from hsvlm._texts import folded
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -447,7 +449,11 @@ def pixel_samples(
     """
     cubes = as_cubes(cube)
     several = isinstance(labels, (list, tuple)) and len(labels) and np.ndim(labels[0]) == 2
-    maps = [as_label_map(one) for one in (labels if several else [labels])]
+    maps = labels if several else [labels]
+    stated = cube if several and isinstance(cube, (list, tuple)) else [cube]
+    if len(stated) == len(maps):
+        maps = [aligned_labels(*pair) for pair in zip(maps, stated, strict=True)]
+    maps = [as_label_map(label_map) for label_map in maps]
     if len(cubes) != len(maps):
         message = f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
         raise DataError(message)
@@ -457,7 +463,10 @@ def pixel_samples(
         labeled = labeled_pixels(label_map, unlabeled)
         check_background(label_map, labeled, unlabeled, class_names)
         valid = valid_pixels(one)
-        here = np.argwhere(labeled if valid is None else labeled & valid)
+        if valid is not None:
+            _warn_of_lost_pixels(label_map, labeled, valid)
+            labeled &= valid
+        here = np.argwhere(labeled)
         coords.append(here)
         scene_ids.append(np.full(len(here), number))
         y.append(np.asarray(label_map)[here[:, 0], here[:, 1]])
@@ -476,3 +485,29 @@ def pixel_samples(
         PixelSamples(cubes, np.concatenate(coords), np.concatenate(scene_ids)),
         np.concatenate(y),
     )
+
+
+def _warn_of_lost_pixels(
+    label_map: NDArray[Any], labeled: NDArray[np.bool_], valid: NDArray[np.bool_]
+) -> None:
+    """Say which classes have no data at half of their pixels or more; refuse if all have none."""
+    lost = labeled & ~valid
+    n_lost = int(lost.sum())
+    if not n_lost:
+        return
+    if not (labeled & valid).any():
+        problem = f"None of the {n_lost} labeled pixels has data, so no pixel can be a sample."
+        raise DataError(problem, "Check the mask or the no-data value of the cube.")
+    values = np.asarray(label_map)
+    labels = values[labeled].tolist()
+    total, missing = Counter(labels), Counter(values[lost].tolist())
+    listed = [
+        f"{missing[label]} of {count} of class {label}"
+        for label, count in total.items()
+        if 2 * missing[label] >= count
+    ]
+    if listed:
+        more = f", and of {len(listed) - 5} more classes" if len(listed) > 5 else ""
+        problem = f"Labeled pixels without data are left out: {', '.join(listed[:5])}{more}."
+        hint = "Check the mask or the no-data value of the cube, or the place of the label map."
+        warnings.warn(HSVLMWarning(problem, hint), stacklevel=3)

@@ -11,8 +11,8 @@ import numpy as np
 
 from hsvlm._arrays import as_array, as_scale
 from hsvlm._class_table import ClassEntry, ClassTable, label_table, match_classes, relabel
-from hsvlm._cubes import as_cube, no_label
-from hsvlm._labels import as_label_map
+from hsvlm._cubes import as_cube, check_label_map, no_label
+from hsvlm._labels import aligned_labels, as_label_map
 from hsvlm._lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.samples import NamedLabels, PixelSamples, pixel_samples
@@ -122,12 +122,10 @@ class Scene:
             ("groups", "map of groups"),
         ):
             values = getattr(self, name)
-            if values is not None and np.shape(values) != shape[:2]:
-                message = (
-                    f"The cube is {shape[0]} x {shape[1]} pixels, but the {what} has shape "
-                    f"{np.shape(values)}. Both must cover the same grid of (height, width) pixels."
-                )
-                raise DataError(message)
+            if values is not None:
+                values = aligned_labels(values, given)
+                object.__setattr__(self, name, values)
+                check_label_map(self.cube, np.empty(np.shape(values), dtype=bool), what)
         self._check_bands(shape[2])
         self._convert("labels", as_label_map)
         self._convert("wavelengths_nm", _wavelengths)

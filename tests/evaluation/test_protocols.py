@@ -87,11 +87,12 @@ def test_protocols_that_other_scenes_do_not_have():
     with pytest.raises(UnknownNameError) as error:
         scene_protocol(scene, "random")
     assert str(error.value) == (
-        "Unknown protocol 'random'. Known: 'blocks', 'map-695', 'random-10', 'ten-per-class'."
+        "Unknown protocol 'random'. Known: 'blocks', 'groups', 'random-10', 'ten-per-class', "
+        "'test-map'."
     )
     with pytest.raises(ParameterError) as error:
         scene_protocol(scene, "map-695")
     assert str(error.value) == (
-        "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10', 'blocks' or "
-        "'ten-per-class', or a MapSplit of maps of your own."
+        "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10', 'blocks', "
+        "'ten-per-class' or 'groups', or 'test-map' with a test map of your own."
     )

@@ -1,12 +1,15 @@
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils._param_validation import InvalidParameterError
 
 from hsvlm import PixelSamples, pixel_samples
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
-from hsvlm.model_selection import MapSplit, PerClassShuffleSplit
+from hsvlm.model_selection import MapSplit, PerClassShareSplit, PerClassShuffleSplit
 
 TRAIN_MAP = np.array([[1, 0, 0, 2], [2, 0, 0, 0]])
 TEST_MAP = np.array([[0, 0, 1, 0], [0, 0, 2, 2]])
@@ -53,12 +56,44 @@ def test_draws_differ_and_can_be_repeated():
     ("y", "start"), [(["a", "b", "b"], "Class a"), (["a", "b", "c", "c"], "Classes a, b")]
 )
 def test_class_of_a_single_sample(y, start):
-    with pytest.raises(ParameterError) as error:
-        next(PerClassShuffleSplit().split(y, y))
-    assert str(error.value) == (
-        f"{start} with a single sample cannot be on the training and on the test side. "
-        "Label more pixels or leave the class out."
-    )
+    for cv in (PerClassShuffleSplit(2), PerClassShareSplit(2)):
+        with pytest.warns(SplitWarning) as caught:
+            splits = list(cv.split(y, y))
+        assert str(caught[0].message) == (
+            f"{start} with a single sample: trained on in every split and never tested. Averages "
+            "over classes leave them out. Label more pixels to have them tested."
+        )
+        for train, test in splits:
+            assert set(np.array(y)[train]) == set(y)
+            assert set(np.array(y)[test]) == {y[-1]}
+
+
+def test_classes_of_single_samples_only():
+    for cv in (PerClassShuffleSplit(2), PerClassShareSplit(2)):
+        with pytest.raises(ParameterError, match="Each of the 3 classes has a single sample"):
+            next(cv.split(["a", "b", "c"], ["a", "b", "c"]))
+
+
+@pytest.mark.parametrize("sizes", [(50, 400), (2, 50, 100), (3, 3, 3), (2, 2), (1, 2, 3, 400)])
+def test_shares_reach_every_class(sizes):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    warned = pytest.warns(SplitWarning) if 1 in sizes else contextlib.nullcontext()
+    with warned:
+        splits = list(PerClassShareSplit(4, train_size=0.1).split(y, y))
+    assert len(splits) == 4
+    for train, test in splits:
+        assert sorted([*train, *test]) == list(range(len(y)))
+        counts = np.bincount(y[train], minlength=len(sizes))
+        np.testing.assert_array_equal(counts, [max(1, size // 10) for size in sizes])
+
+
+def test_shares_are_those_of_scikit_learn_where_it_draws_them():
+    y = np.repeat(np.arange(4), [20, 46, 93, 1428])
+    theirs = StratifiedShuffleSplit(3, train_size=0.1, random_state=0)
+    pairs = zip(PerClassShareSplit(3).split(y, y), theirs.split(y, y), strict=True)
+    for (train, test), (their_train, their_test) in pairs:
+        np.testing.assert_array_equal(train, their_train)
+        np.testing.assert_array_equal(test, np.sort(their_test))
 
 
 def test_labels_that_are_missing_or_do_not_fit():

@@ -9,6 +9,7 @@ from hsvlm.evaluation._folds import FoldResult
 from hsvlm.evaluation._leakage import LeakageReport, leakage_report
 from hsvlm.evaluation._protocols import (
     PROTOCOLS,
+    SCENE_PROTOCOLS,
     Protocol,
     indian_pines_protocol,
     scene_protocol,
@@ -19,6 +20,7 @@ from hsvlm.evaluation._tables import markdown_table, mean_and_deviation
 __all__ = [
     "BASELINES",
     "PROTOCOLS",
+    "SCENE_PROTOCOLS",
     "Comparison",
     "CoordinateNeighbors",
     "EvaluationReport",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-from sklearn.model_selection import check_cv
 from tqdm import tqdm
 
 from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
@@ -21,8 +20,10 @@ from hsvlm.evaluation._folds import (
 )
 from hsvlm.evaluation._leakage import leakage_report
 from hsvlm.evaluation._report import EvaluationReport
+from hsvlm.evaluation._splits import checked_splits
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.samples import PixelSamples, pixel_samples
+from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +43,13 @@ BASELINES: dict[str, tuple[str, Any]] = {
 def evaluate(
     estimators: Any,
     X: Any,
-    y: Any,
-    cv: Any,
+    y: Any = None,
+    cv: Any = None,
     *,
     window_size: int | None = None,
     baselines: Sequence[str] = tuple(BASELINES),
     class_names: Mapping[Any, str] | None = None,
+    groups: Any = None,
     unlabeled: Any = 0,
     random_state: int | None = None,
     store: str | PathLike[str] | None = None,
@@ -61,10 +63,10 @@ def evaluate(
     estimators : estimator, or dict of {name: estimator}
         Classifiers for PixelSamples: this package's, or any of scikit-learn's, which see the
         spectrum of every pixel. They are cloned, never fitted themselves.
-    X : PixelSamples of shape (n_samples, n_bands), or cube of shape (height, width, n_bands)
+    X : PixelSamples of shape (n_samples, n_bands), cube (height, width, n_bands), or Scene
         The samples, or the scene they are taken from.
-    y : array-like of shape (n_samples,), or label map of shape (height, width)
-        Their labels.
+    y : array-like of shape (n_samples,), or label map of shape (height, width), default=None
+        Their labels. None takes those of a Scene.
     cv : splitter, int or iterable of (train, test)
         How to split, in any form that scikit-learn takes: one of
         :mod:`hsvlm.model_selection`, or of scikit-learn. Every estimator sees the same splits.
@@ -75,9 +77,12 @@ def evaluate(
         Which baselines to measure beside the estimators; all by default. See
         :class:`CoordinateNeighbors`, :func:`spectral_svm` and :class:`SmoothedSVM`.
     class_names : dict, default=None
-        ``{label: name}`` for the report.
-    unlabeled : int, float or str, default=0
-        Value of a label map that stands for "no label". Label vectors hold none.
+        ``{label: name}`` for the report. None takes those of a Scene.
+    groups : array of shape (height, width), default=None
+        Group of every pixel, such as the polygon it lies in, or 0: the report then says which share
+        of the test pixels has training pixels in its group. None takes those of a Scene.
+    unlabeled : int, float, str, list of these, or None, default=0
+        Values of a label map that stand for "no label". Label vectors hold none.
     random_state : int or None, default=None
         Seed given to every estimator that takes one: this number plus the number of the split.
         None leaves the estimators as they are.
@@ -98,11 +103,17 @@ def evaluate(
     Raises
     ------
     DataError
-        If the samples do not tell where they lie, or labels do not fit.
+        If the samples do not tell where they lie, labels do not fit, or `cv` cannot split them or
+        trains on a single class.
     ParameterError
         If an estimator is called like a baseline, or `cv` makes no split.
     UnknownNameError
         If there is no such baseline.
+
+    Warns
+    -----
+    SplitWarning
+        If a class has no training samples in a split.
 
     Examples
     --------
@@ -123,19 +134,14 @@ def evaluate(
     >>> [leakage.share_containing for leakage in report.leakage]
     [0.0, 0.0]
     """
+    if isinstance(X, Scene):
+        class_names = X.class_names if class_names is None else class_names
+        groups = X.groups if groups is None else groups
     samples, labels = _as_samples(X, y, unlabeled)
     named = _named(estimators, baselines)
-    # Test sides are sorted, so that hits of one estimator can be set against those of another even
-    # where they were stored by different runs.
-    splits = [
-        (_as_indices(train), np.sort(_as_indices(test)))
-        for train, test in check_cv(cv, labels, classifier=True).split(samples, labels)
-    ]
-    if not splits:
-        message = "cv makes no split. Pass a splitter, or at least one pair (train, test)."
-        raise ParameterError(message)
+    splits = checked_splits(cv, samples, labels)
     size = _largest_window(named.values()) if window_size is None else window_size
-    leakage = tuple(leakage_report(samples[a], samples[b], size) for a, b in splits)
+    leakage = tuple(leakage_report(samples[a], samples[b], size, groups) for a, b in splits)
     tasks = [
         (name, number, with_random_state(estimator, random_state, number))
         for name, estimator in named.items()
@@ -154,6 +160,8 @@ def evaluate(
 
 
 def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[Any]]:
+    if isinstance(X, Scene):
+        return X.samples(y, unlabeled)
     if isinstance(X, PixelSamples):
         labels = np.asarray(y)
         if labels.shape != (len(X),):
@@ -174,11 +182,6 @@ def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[A
         )
         raise DataError(message)
     return pixel_samples(X, y, unlabeled=unlabeled)
-
-
-def _as_indices(side: Any) -> NDArray[np.intp]:
-    given = np.asarray(side)
-    return np.flatnonzero(given) if given.dtype == bool else given.astype(np.intp)
 
 
 def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.model_selection import nearest_distance
+from hsvlm.model_selection._groups import group_maps, sample_groups
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class LeakageReport:
     distance_quantiles : dict
         Chebyshev distance in pixels from a test pixel to the nearest training pixel, by quantile;
         infinite where a scene holds no training pixel.
+    share_same_group : float or None, default=None
+        Share of test pixels whose group, such as a polygon, has training pixels, in [0, 1]. None:
+        there are no groups.
     """
 
     window_size: int
@@ -44,11 +48,17 @@ class LeakageReport:
     share_containing: float
     share_overlapping: float
     distance_quantiles: dict[float, float]
+    share_same_group: float | None = None
 
     def __str__(self) -> str:
         quantiles = ", ".join(
             f"{distance:g} ({quantile:.0%})"
             for quantile, distance in self.distance_quantiles.items()
+        )
+        same_group = (
+            []
+            if self.share_same_group is None
+            else [f"test pixels with training pixels in their group: {self.share_same_group:.1%}"]
         )
         return "\n".join(
             [
@@ -56,12 +66,15 @@ class LeakageReport:
                 f"windows of {self.window_size} x {self.window_size} pixels",
                 f"test windows that contain a training pixel:  {self.share_containing:.1%}",
                 f"test windows that overlap a training window: {self.share_overlapping:.1%}",
+                *same_group,
                 f"pixels to the nearest training pixel, by quantile: {quantiles}",
             ]
         )
 
 
-def leakage_report(X_train: PixelSamples, X_test: PixelSamples, window_size: int) -> LeakageReport:
+def leakage_report(
+    X_train: PixelSamples, X_test: PixelSamples, window_size: int, groups: Any = None
+) -> LeakageReport:
     """Measure how far a split separates training and test windows.
 
     A test window of side w contains a training pixel if their Chebyshev distance is at most half a
@@ -74,6 +87,8 @@ def leakage_report(X_train: PixelSamples, X_test: PixelSamples, window_size: int
         Training and test samples over the same cubes, in the same order.
     window_size : int
         Side of the window in pixels, odd.
+    groups : array of shape (height, width), or a sequence of such arrays, default=None
+        Group of every pixel, such as the polygon it lies in; 0 for none. One map per scene.
 
     Returns
     -------
@@ -104,7 +119,8 @@ def leakage_report(X_train: PixelSamples, X_test: PixelSamples, window_size: int
     if window_size < 1 or window_size % 2 == 0:
         message = f"window_size={window_size} has no centre pixel. Use an odd number of pixels."
         raise ParameterError(message)
-    nearest = nearest_distance(_positions(X_test, "X_test"), _positions(X_train, "X_train"))
+    positions = _positions(X_test, "X_test"), _positions(X_train, "X_train")
+    nearest = nearest_distance(*positions)
     grids = [[cube.shape[:2] for cube in one.cubes] for one in (X_train, X_test)]
     if grids[0] != grids[1]:
         message = (
@@ -122,7 +138,14 @@ def leakage_report(X_train: PixelSamples, X_test: PixelSamples, window_size: int
             quantile: float(np.quantile(nearest, quantile, method="lower"))
             for quantile in _QUANTILES
         },
+        share_same_group=None if groups is None else _share_same_group(groups, *positions),
     )
+
+
+def _share_same_group(groups: Any, test: NDArray[np.intp], train: NDArray[np.intp]) -> float:
+    group = sample_groups(group_maps(groups), np.concatenate([test, train]))
+    tested, trained = group[: len(test)], group[len(test) :]
+    return float((np.isin(tested, trained) & (tested >= 0)).mean())
 
 
 def _positions(X: Any, name: str) -> NDArray[np.intp]:

@@ -203,11 +203,18 @@ class EvaluationReport:
         medians = [one.distance_quantiles[0.5] for one in self.leakage]
         size = f"{self.window_size} x {self.window_size}"
         number = len(self.leakage)
+        shares = [one.share_same_group for one in self.leakage if one.share_same_group is not None]
+        same_group = (
+            [f"test pixels with training pixels in their group: {np.mean(shares):.1%}"]
+            if shares
+            else []
+        )
         return [
             f"{number} {'split' if number == 1 else 'splits'} with {sides[0]} training and "
             f"{sides[1]} test samples",
             f"test windows ({size} pixels) that contain a training pixel: {containing:.1%}; that "
             f"overlap a training window: {overlapping:.1%}",
+            *same_group,
             f"median distance to the nearest training pixel: {_range(medians)} px",
         ]
 
@@ -305,6 +312,7 @@ class EvaluationReport:
                     "n_parameters": one.n_parameters,
                     "share_containing": leakage.share_containing,
                     "share_overlapping": leakage.share_overlapping,
+                    "share_same_group": leakage.share_same_group,
                     "median_distance": leakage.distance_quantiles[0.5],
                 }
             )

@@ -8,13 +8,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._labels import as_labels
-from hsvlm.exceptions import DataError, SplitWarning
+from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._positions import check_not_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["class_numbers", "warn_of_classes"]
+__all__ = ["check_single_samples", "class_numbers", "listed_classes", "warn_of_classes"]
+
+_MAX_LISTED = 5
+_UNTRAINED = {
+    "blocks": (
+        ": its pixels lie in too few blocks",
+        "Use smaller blocks, or leave the class out.",
+    ),
+    "groups": (": its pixels lie in too few groups", "Use fewer splits, or leave the class out."),
+    "pixels": (
+        "",
+        "All its test samples count as errors. Leave the class out.",
+    ),
+}
+_UNTESTED = {
+    "blocks": (
+        ": all pixels are training pixels or lie within the buffer",
+        " Use other blocks or a smaller buffer to have them tested.",
+    ),
+    "groups": ("", ""),
+}
 
 
 def class_numbers(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -66,6 +86,9 @@ def warn_of_classes(
     classes: NDArray[Any],
     y_index: NDArray[np.intp],
     splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    *,
+    unit: str = "blocks",
+    tested: NDArray[np.intp] | None = None,
 ) -> None:
     """Say which classes some split does not train on, and which no split tests.
 
@@ -77,6 +100,10 @@ def warn_of_classes(
         Index into them for every sample.
     splits : list of (train, test)
         Indices of the samples of each side.
+    unit : {"blocks", "groups"}, default="blocks"
+        What was dealt out to the sides.
+    tested : ndarray of int, default=None
+        Numbers of the classes that should be tested; None: all.
 
     Warns
     -----
@@ -87,17 +114,39 @@ def warn_of_classes(
     untrained = [set(every) - set(y_index[train]) for train, _ in splits]
     for number in sorted(set().union(*untrained)):
         where = ", ".join(str(n) for n, one in enumerate(untrained) if number in one)
+        reason, remedy = _UNTRAINED[unit]
         message = (
-            f"Class {classes[number]} has no training sample in split {where}: its pixels lie in "
-            "too few blocks. Use smaller blocks, or leave the class out."
+            f"Class {classes[number]} has no training sample in split {where}{reason}. {remedy}"
         )
         warnings.warn(message, SplitWarning, stacklevel=3)
-    untested = sorted(set(every) - set().union(*(set(y_index[test]) for _, test in splits)))
+    expected = set(every if tested is None else tested.tolist())
+    untested = sorted(expected - set().union(*(set(y_index[test]) for _, test in splits)))
     if untested:
         names = ", ".join(str(classes[number]) for number in untested)
+        reason, remedy = _UNTESTED[unit]
         message = (
-            f"No split tests {'class' if len(untested) == 1 else 'the classes'} {names}: all "
-            "pixels are training pixels or lie within the buffer. Averages over classes leave "
-            "them out. Use other blocks or a smaller buffer to have them tested."
+            f"No split tests {'class' if len(untested) == 1 else 'the classes'} {names}{reason}. "
+            f"Averages over classes leave them out.{remedy}"
         )
         warnings.warn(message, SplitWarning, stacklevel=3)
+
+
+def check_single_samples(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
+    """Say which classes have a single sample; refuse if no class has more."""
+    single = classes[counts == 1]
+    if len(single) == len(classes):
+        problem = f"Each of the {len(classes)} classes has a single sample, so none can be tested."
+        raise ParameterError(problem, "Label more pixels.")
+    if len(single):
+        message = (
+            f"{listed_classes(single)} with a single sample: trained on in every split and never "
+            "tested. Averages over classes leave them out. Label more pixels to have them tested."
+        )
+        warnings.warn(message, SplitWarning, stacklevel=3)
+
+
+def listed_classes(classes: NDArray[Any]) -> str:
+    """Name classes in a sentence."""
+    names = ", ".join(map(str, classes[:_MAX_LISTED]))
+    more = f" and {len(classes) - _MAX_LISTED} more" if len(classes) > _MAX_LISTED else ""
+    return f"{'Class' if len(classes) == 1 else 'Classes'} {names}{more}"

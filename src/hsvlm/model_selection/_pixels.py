@@ -14,7 +14,7 @@ from hsvlm._background import check_background
 from hsvlm._cubes import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._base import Splitter
-from hsvlm.model_selection._labels import class_numbers
+from hsvlm.model_selection._labels import check_single_samples, class_numbers
 from hsvlm.model_selection._positions import check_not_empty, sample_positions
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class PerClassShuffleSplit(Splitter):
         Number of draws.
     train_per_class : int, default=10
         Training samples of every class. A smaller class gives all its samples but one, which
-        remains for the test.
+        remains for the test; a class of a single sample is never tested.
     random_state : int, RandomState or None, default=0
         Seed of the draws. Fixed by default, so that whatever is compared with the same splitter
         sees the same splits.
@@ -95,23 +95,22 @@ class PerClassShuffleSplit(Splitter):
         DataError
             If y is missing or does not fit.
         ParameterError
-            If a setting is out of range, or a class has a single sample.
+            If a setting is out of range, or every class has a single sample.
+
+        Warns
+        -----
+        SplitWarning
+            If a class has a single sample, which is trained on and never tested.
         """
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
         classes, y_index = class_numbers(y, len(X), type(self).__name__)
         members = [np.flatnonzero(y_index == number) for number in range(len(classes))]
-        single = [str(classes[n]) for n, one in enumerate(members) if len(one) == 1]
-        if single:
-            message = (
-                f"{'Class' if len(single) == 1 else 'Classes'} {', '.join(single)} "
-                "with a single sample cannot be on the training and on the test side. "
-                "Label more pixels or leave the class out."
-            )
-            raise ParameterError(message)
+        check_single_samples(classes, np.bincount(y_index))
         rng = check_random_state(self.random_state)
         for _ in range(self.n_splits):
             drawn = [
-                rng.permutation(one)[: min(self.train_per_class, len(one) - 1)] for one in members
+                rng.permutation(one)[: min(self.train_per_class, max(1, len(one) - 1))]
+                for one in members
             ]
             train = rng.permutation(np.concatenate(drawn))
             yield train, np.setdiff1d(np.arange(len(y_index)), train)

@@ -1,0 +1,100 @@
+"""The splits of an evaluation, checked before anything is fitted."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from hsvlm._labels import warn_of_spellings
+from hsvlm.exceptions import DataError, HSVLMError, ParameterError, SplitWarning
+from hsvlm.model_selection import MapSplit
+from hsvlm.model_selection._base import Splitter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hsvlm.samples import PixelSamples
+
+__all__ = ["checked_splits"]
+
+_MAX_LISTED = 6
+
+
+def checked_splits(
+    cv: Any, X: PixelSamples, y: NDArray[Any]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Make all splits, each with a sorted test side, and refuse those that cannot be fitted."""
+    if cv is None:
+        message = "There is no cv. Pass a splitter, such as SpatialBlockShuffleSplit()."
+        raise ParameterError(message)
+    classes, y_index = np.unique(y, return_inverse=True)
+    warn_of_spellings(classes)
+    try:
+        # Test sides are sorted, so that hits of one estimator can be set against those of another
+        # even where they were stored by different runs.
+        splits = [
+            (_as_indices(train), np.sort(_as_indices(test)))
+            for train, test in check_cv(cv, y, classifier=True).split(X, y)
+        ]
+    except ValueError as error:
+        if isinstance(error, HSVLMError):
+            raise
+        counts = np.bincount(y_index)
+        smallest = np.argsort(counts, kind="stable")[:_MAX_LISTED]
+        listed = ", ".join(f"{classes[n]}: {counts[n]}" for n in smallest.tolist())
+        message = (
+            f"cv cannot split these samples: {str(error).rstrip('.')}. The smallest classes have "
+            f"these numbers of samples: {listed}. Leave classes out, or use a splitter of "
+            "hsvlm.model_selection."
+        )
+        raise DataError(message) from error
+    if not splits:
+        message = "cv makes no split. Pass a splitter, or at least one pair (train, test)."
+        raise ParameterError(message)
+    for number, (train, test) in enumerate(splits):
+        indices = np.concatenate([train, test])
+        if len(indices) and not -len(y) <= indices.min() <= indices.max() < len(y):
+            message = (
+                f"Split {number} has the index {indices.max()}, but there are {len(y)} samples. "
+                "Make the splits from the same samples."
+            )
+            raise DataError(message)
+        trained = np.unique(y_index[train])
+        # Empty sides are refused by the report of the leakage.
+        if len(trained) == 1 and len(test):
+            message = (
+                f"Split {number} trains on one class only, {classes[trained[0]]} ({len(train)} "
+                "samples). Use a splitter that keeps two classes on the training side, such as "
+                "SpatialBlockShuffleSplit."
+            )
+            raise DataError(message)
+    # Splitters of this package warn themselves, but for maps, which are not split by labels.
+    if not isinstance(cv, Splitter) or isinstance(cv, MapSplit):
+        _warn_of_untrained(classes, y_index, splits)
+    return splits
+
+
+def _warn_of_untrained(
+    classes: NDArray[Any],
+    y_index: NDArray[np.intp],
+    splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+) -> None:
+    untrained: dict[int, list[int]] = {}
+    for number, (train, test) in enumerate(splits):
+        for label in np.setdiff1d(y_index[test], y_index[train]).tolist():
+            untrained.setdefault(label, []).append(number)
+    for label, numbers in sorted(untrained.items()):
+        message = (
+            f"Class {classes[label]} has test samples and no training sample in split "
+            f"{', '.join(map(str, numbers))}. They count as errors: leave the class out, or use "
+            "another splitter."
+        )
+        warnings.warn(message, SplitWarning, stacklevel=4)
+
+
+def _as_indices(side: Any) -> NDArray[np.intp]:
+    indices = np.asarray(side)
+    return np.flatnonzero(indices) if indices.dtype == bool else indices.astype(np.intp)
