@@ -93,7 +93,7 @@ def _legend(file: Path, names: dict[int, str], counts: NDArray[Any]) -> HSVLMWar
         f"{file}: its {len(names)} colors are read as classes, black as no label: "
         f"{', '.join(listed)}{more}.",
         "Give class_names with these colors as names to choose the numbers.",
-        option_hint="Classes of the same colors get the same names.",
+        option_hint='Prompt files describe them by color: value: "#FF0000".',
     )
 
 

@@ -151,7 +151,7 @@ def choose_variable(
         fold, fold_option = "", ""
         if may_fold and n_dims == 3 and tables:
             fold = f"If {tables[0]} holds pixels and bands, pass shape=(height, width). "
-            fold_option = f"If {tables[0]} holds pixels and bands, give --shape HEIGHT,WIDTH. "
+            fold_option = f"If {tables[0]} holds pixels and bands, give --shape HEIGHTxWIDTH. "
         raise unreadable(
             path,
             f"holds no {what}: {_NEEDED[n_dims]}",
