@@ -1,5 +1,6 @@
 """Files that state more than they hold, or that lead elsewhere: refused before any harm is done."""
 
+import contextlib
 import json
 import struct
 import threading
@@ -321,6 +322,32 @@ def test_no_file_sends_a_reader_to_the_network(tmp_path, server, monkeypatch):
     monkeypatch.setattr(_gdal, "_SAFE", {})
     monkeypatch.setattr(_gdal, "_REMOTE", frozenset())
     assert visits_of_readers(tmp_path / "field.tif", server) > 0
+
+
+def test_no_file_of_features_sends_a_reader_to_the_network(tmp_path, server):
+    url = f"http://127.0.0.1:{server.server_port}"
+    kml = (
+        '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><NetworkLink><Link><href>'
+        f"{url}/a.kml</href></Link></NetworkLink><Style><IconStyle><Icon><href>{url}/a.png</href>"
+        f"</Icon></IconStyle></Style><Placemark><name>oats</name><styleUrl>{url}/s.kml#a</styleUrl>"
+        "<Point><coordinates>-86.9999,36.1443</coordinates></Point></Placemark></Document></kml>"
+    )
+    gml = (
+        '<ogr:FeatureCollection xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        f'xsi:schemaLocation="http://ogr.maptools.org/ {url}/?SERVICE=WFS&amp;REQUEST='
+        'DescribeFeatureType" xmlns:ogr="http://ogr.maptools.org/" '
+        'xmlns:gml="http://www.opengis.net/gml" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        '<gml:featureMember><ogr:a fid="a.0"><ogr:crop>oats</ogr:crop><ogr:geometryProperty '
+        f'xlink:href="{url}/a.gml#b"><gml:Point srsName="EPSG:32616"><gml:coordinates>500015,'
+        "3999995</gml:coordinates></gml:Point></ogr:geometryProperty></ogr:a></gml:featureMember>"
+        "</ogr:FeatureCollection>"
+    )
+    for suffix, content in (("kml", kml), ("gml", gml)):
+        path = tmp_path / f"a.{suffix}"
+        path.write_text(content)
+        with contextlib.suppress(FileError):
+            read_labels(path, Scene(CUBE, **GRID))
+    assert not server.visits
 
 
 def test_virtual_rasters_run_no_code(tmp_path, monkeypatch):

@@ -110,7 +110,7 @@ def draw(
     points = (shapes.geom_type.iloc[hidden] == "Point").to_numpy()
     fates[hidden[points]] = _reasons_of_points(shapes.iloc[hidden[points]], grid, conflict)
     for index in hidden[~points]:
-        fates[index] = _reason(shapes.iloc[index], grid, all_touched, conflict)
+        fates[index] = _reason(shapes.iloc[index], grid, all_touched, rising, conflict)
     fates[here] = np.where(
         (fates[here] == MARKS) & _reaches_out(shapes.iloc[here], grid), CUT, fates[here]
     )
@@ -177,8 +177,14 @@ def _reasons_of_points(points: Any, grid: Grid, conflict: NDArray[np.bool_]) -> 
     return reasons
 
 
-def _reason(shape: Any, grid: Grid, all_touched: bool, conflict: NDArray[np.bool_]) -> int:
-    """Tell why a feature that meets the scene is not visible."""
+def _reason(
+    shape: Any,
+    grid: Grid,
+    all_touched: bool,
+    drawn: NDArray[np.int32],
+    conflict: NDArray[np.bool_],
+) -> int:
+    """Tell why a feature that meets the scene is not visible; `drawn` is 0 where none is."""
     features = import_optional("rasterio.features", "geo")
     affine = import_optional("affine", "geo").Affine(*grid.transform)
     west, south, east, north = shape.bounds
@@ -189,6 +195,8 @@ def _reason(shape: Any, grid: Grid, all_touched: bool, conflict: NDArray[np.bool
     right = min(int(np.ceil(max(cols))) + 1, grid.shape[1])
     if bottom <= top or right <= left:
         return OUTSIDE
+    if not drawn[top:bottom, left:right].any():
+        return SMALL
     covered = features.rasterize(
         [(shape, 1)],
         out_shape=(bottom - top, right - left),
