@@ -490,3 +490,24 @@ def test_a_coordinate_of_bands_with_a_unit_holds_wavelengths():
     assert from_xarray(array).scene.wavelengths_nm.tolist() == WAVELENGTHS
     array = xr.DataArray(CUBE, dims=("y", "x", "band"), coords={"band": [1, 2, 3, 4]})
     assert from_xarray(array).scene.wavelengths_nm is None
+
+
+@pytest.mark.parametrize("name", ["bbl", "good_bands", "good_wavelengths"])
+def test_names_of_lists_of_good_bands(name):
+    data = dataset()
+    data[name] = ("band", [1, 0, 1, 1])
+    assert from_xarray(data).scene.bad_bands.tolist() == [False, True, False, False]
+
+
+def test_names_of_classes_that_differ_in_number_are_said(tmp_path):
+    flags = {"flag_values": np.array([1, 2], "u1"), "flag_meanings": "winter wheat oats"}
+    data = xr.Dataset({"gt": (("y", "x"), np.ones((2, 2), np.uint8), flags)})
+    with pytest.warns(HSVLMWarning, match="2 flag_values and 3 flag_meanings differ in number"):
+        assert read_label_map(written(tmp_path / "gt.nc", data)).class_names == {}
+
+
+def test_names_of_coordinate_systems():
+    data = dataset()
+    for name in ("projected_crs_name", "crs_wkt"):
+        del data["utm"].attrs[name]
+    assert from_xarray(data).scene.summary()["CRS"] == "WGS 84 / UTM zone 16N"

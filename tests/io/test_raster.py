@@ -193,6 +193,29 @@ def test_a_tuple_of_values_for_no_data(tmp_path):
     np.testing.assert_array_equal(read_cube(path).scene.valid, expected)
 
 
+@pytest.mark.parametrize(
+    ("marks", "bad"),
+    [
+        (["1", "0", "1.0", "0.0"], [False, True, False, True]),
+        (["True", "False", "true", "yes"], [False, True, False, False]),
+        (["1", "0", "1"], None),
+        (["0", "0", "0", "0"], None),
+        (["1", "maybe", "1", "1"], None),
+    ],
+)
+def test_tags_of_bad_bands(tmp_path, marks, bad):
+    def describe(dataset):
+        for band, mark in enumerate(marks, 1):
+            dataset.update_tags(band, bbl=mark)
+
+    path = raster(tmp_path / "field.tif", describe=describe)
+    if bad is None:
+        with pytest.warns(HSVLMWarning, match="the tags `bbl` of its bands are not 0 or 1"):
+            assert read_cube(path).scene.bad_bands is None
+    else:
+        assert read_cube(path).scene.bad_bands.tolist() == bad
+
+
 SIDECAR = "wavelength units = nm\nwavelength = {400, 500, 600, 700}\nbbl = {1, 1, 0, 1}\n"
 
 

@@ -354,6 +354,16 @@ STRANGERS = {
 }
 
 
+@pytest.mark.parametrize("suffix", ["mat", "npy", "npz", "tif", "nc", "h5"])
+@pytest.mark.parametrize("text", ["404: Not Found", '{"message": "Not Found"}', "fatal: no\n"])
+def test_texts_in_place_of_a_download(tmp_path, suffix, text):
+    path = tmp_path / f"field.{suffix}"
+    path.write_text(text)
+    with pytest.raises(FileError) as error:
+        read_scene(path)
+    assert str(error.value) == f"{path}: it is a text: {text.strip()!r}. Download the file again."
+
+
 @pytest.mark.parametrize("suffix", ["mat", "npy", "tif", "nc", "h5", "hdr", "img", "bin"])
 @pytest.mark.parametrize(("content", "problem"), STRANGERS.values(), ids=STRANGERS)
 def test_files_that_are_something_else(tmp_path, suffix, content, problem):
@@ -363,6 +373,18 @@ def test_files_that_are_something_else(tmp_path, suffix, content, problem):
         with pytest.raises(FileError) as error:
             read(path)
         assert str(error.value).startswith(f"{path}: {problem}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("first", ["ENVI", "envi", "ENVI \r"])
+def test_headers_in_other_encodings(tmp_path, encoding, first):
+    as_envi(tmp_path / "field.hdr", values(), band_names=["prés", "sol", "eau", "blé"])
+    text = (tmp_path / "field.hdr").read_text().replace("ENVI", first, 1)
+    (tmp_path / "field.hdr").write_text(text, encoding=encoding)
+    for name in ("field.hdr", "field.img"):
+        scene = read_scene(tmp_path / name)
+        assert scene.band_names == ("prés", "sol", "eau", "blé")
+        np.testing.assert_array_equal(np.asarray(scene.cube), values())
 
 
 def test_values_of_an_envi_file_may_begin_like_an_archive(tmp_path):

@@ -25,6 +25,7 @@ __all__ = ["check_grid", "crs_name", "extent", "georeference"]
 # float32 are good to a few hundredths; a confusion of pixel centres and corners is a half.
 _TOLERANCE_PX = 0.1
 _UNLIKE_CRS = {"km", "kilometer", "kilometre", "rad", "radian", "radians"}
+_UNNAMED = {"", "unknown", "undefined", "unnamed"}
 _DEGREES = re.compile(r"degrees?(_?(north|east|n|e))?", re.IGNORECASE)
 
 
@@ -187,7 +188,9 @@ def _grid_mapping(array: Any, variables: Mapping[str, Any]) -> Any:
 def _crs_of(mapping: Any) -> str | None:
     pyproj = import_optional("pyproj", "geo")
     try:
-        return str(pyproj.CRS.from_cf(mapping.attrs).to_wkt())
+        crs = pyproj.CRS.from_cf(mapping.attrs)
+        code = crs.to_epsg() if crs.name in _UNNAMED else None
+        return str((pyproj.CRS.from_epsg(code) if code else crs).to_wkt())
     except (pyproj.exceptions.CRSError, KeyError):
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ _CLASSIC = b"CDF"
 _MOST_GROUPS = 1000
 _PACKED = {"scale_factor", "add_offset", "_Unsigned"}
 _PACKING = (("scale_factor", 1.0), ("add_offset", 0.0))
+_GOOD_BANDS = re.compile(r"(.*/)?(bbl|\w*good_(wavelengths|bands))")
 _FILLED = {"_FillValue", "missing_value"}
 
 
@@ -169,7 +171,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
         notes: list[str] = []
         nodata = _declared(array, notes).nodata
         values = array.values.transpose(y, x)
-        names = _flags(array.attrs)
+        names = _flags(array.attrs, notes)
     warn_of_file(file, notes, _hdf5.HINT_ATTRIBUTES)
     return label_map(file, values, names, {}, nodata, crs, transform)
 
@@ -210,7 +212,7 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
     axes = axis_order(map(str, array.dims))
     y, x, band = (array.dims[axis] for axis in axes)
     along = {one: held for one, held in variables.items() if held.dims == (band,)}
-    good = next((held for one, held in along.items() if one.endswith("good_wavelengths")), None)
+    good = next((held for one, held in along.items() if _GOOD_BANDS.fullmatch(one)), None)
     names = along.get(str(band))
     notes: list[str] = []
     with reading(path or _DATA, _KIND):
@@ -252,11 +254,17 @@ def _declared(array: Any, notes: list[str]) -> Declared:
     return declared
 
 
-def _flags(attributes: Mapping[str, Any]) -> dict[Any, str]:
+def _flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
     values = np.ravel(attributes.get("flag_values", ())).tolist()
     names = str(attributes.get("flag_meanings", "")).split()
-    pairs = zip(values, names, strict=True) if len(values) == len(names) else ()
-    return dict(pairs)
+    if len(values) != len(names):
+        if names:
+            notes.append(
+                f"its {len(values)} flag_values and {len(names)} flag_meanings differ in number "
+                "and are not used"
+            )
+        return {}
+    return dict(zip(values, names, strict=True))
 
 
 def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:

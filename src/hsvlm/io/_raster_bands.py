@@ -11,7 +11,7 @@ from hsvlm._lazy import row_blocks
 from hsvlm._runtime import import_optional
 from hsvlm.exceptions import FileError
 from hsvlm.io._envi import band_fields, data_files, header_beside
-from hsvlm.io._envi_header import read_header
+from hsvlm.io._envi_header import parse_number, read_header
 from hsvlm.io._scales import scale_of
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT
@@ -88,7 +88,7 @@ def read_band_metadata(
         "band_names": tuple(name or f"Band {band}" for name, band in zip(names, bands, strict=True))
         if any(names)
         else (),
-        "bad_bands": np.array([mark in ("0", "0.0") for mark in marks]) if all(marks) else None,
+        "bad_bands": _bad_bands(marks, notes),
         "scale": scale_of(
             [dataset.scales[band - 1] for band in bands],
             [dataset.offsets[band - 1] for band in bands],
@@ -189,6 +189,15 @@ def _wavelengths(dataset: Any, bands: Sequence[int], names: Sequence[Any], notes
         notes.append("the wavelengths of its bands have different units and are not used")
         return None
     return to_nanometres(values, units.pop(), notes)
+
+
+def _bad_bands(marks: Sequence[str], notes: list[str]) -> NDArray[np.bool_] | None:
+    numbers = [parse_number(mark) for mark in marks]
+    if None not in numbers and not all(number == 0 for number in numbers):
+        return np.array([number == 0 for number in numbers])
+    if any(marks):
+        notes.append("the tags `bbl` of its bands are not 0 or 1 for each band and are not used")
+    return None
 
 
 def _first(tags: dict[str, str], names: Sequence[str]) -> str | None:

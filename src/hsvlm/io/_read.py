@@ -403,4 +403,5 @@ def _reader(file: Path) -> Any:
 
 def _start_of(file: Path) -> bytes:
     with file.open("rb") as stream:
-        return stream.read(8)
+        # In UTF-16, every other byte is 0.
+        return stream.read(16).replace(b"\0", b"").upper()

@@ -27,7 +27,9 @@ def scale_of(
         parts = [np.full(n_bands, np.nan)] * 2
     scale = np.column_stack(parts)
     if not np.isfinite(scale).all() or not scale[:, 0].all():
-        notes.append("scale and offset of the values are not finite numbers and are not used")
+        notes.append(
+            "scale and offset of the values are no finite factors other than 0 and are not used"
+        )
         return None
     return None if (scale == (1.0, 0.0)).all() else scale
 

@@ -33,6 +33,8 @@ _PAGES = re.compile(
     rb"\s*(<!doctype html|<html|<head>|<\?xml[^>]*\?>\s*<(error|html|!doctype html))"
 )
 _N_BYTES = 512
+# Of formats that are never text.
+_BINARY = {".mat", ".npy", ".npz", ".nc", ".nc4", ".h5", ".hdf5", ".he5", ".tif", ".tiff"}
 
 
 def check_content(file: Path) -> None:
@@ -54,6 +56,9 @@ def check_content(file: Path) -> None:
         raise unreadable(file, "it is empty, 0 bytes long", "Copy or download it again.")
     if _PAGES.match(start.removeprefix(b"\xef\xbb\xbf").lower()):
         raise unreadable(file, *_PAGE)
+    if file.suffix.lower() in _BINARY and len(start) < _N_BYTES and _is_text(start):
+        shown = " ".join(start.decode().split())[:40]
+        raise unreadable(file, f"it is a text: {shown!r}", "Download the file again.")
     for magic, kind in _ARCHIVES.items():
         # NumPy's own archives are zip files.
         own = kind == "zip" and file.suffix.lower() == ".npz"
@@ -75,3 +80,7 @@ def check_pointer(file: Path) -> None:
 def _start_of(file: Path) -> bytes:
     with file.open("rb") as stream:
         return stream.read(_N_BYTES)
+
+
+def _is_text(content: bytes) -> bool:
+    return content.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in content)
