@@ -613,6 +613,49 @@ def names_beside(path, names):
     return path
 
 
+def table_beside(path, columns, rows):
+    fields = "".join(
+        f'<FieldDefn index="{index}"><Name>{name}</Name><Type>2</Type><Usage>{usage}</Usage>'
+        "</FieldDefn>"
+        for index, (name, usage) in enumerate(columns)
+    )
+    lines = "".join(
+        f'<Row index="{index}">' + "".join(f"<F>{field}</F>" for field in row) + "</Row>"
+        for index, row in enumerate(rows)
+    )
+    path.with_name(f"{path.name}.aux.xml").write_text(
+        f'<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable>{fields}{lines}'
+        "</GDALRasterAttributeTable></PAMRasterBand></PAMDataset>"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [("Value", 5), ("Class", 2), ("R", 6), ("G", 7), ("B", 8)],
+        [("VALUE", 0), ("Class_Name", 0), ("Red", 6), ("Green", 7), ("Blue", 8)],
+    ],
+)
+def test_raster_attribute_tables(tmp_path, columns):
+    rows = [(1, "corn", 255, 0, 0), (3, "prés", 10, 11, 12), ("x", "none", 1, 1, 1)]
+    path = table_beside(raster(tmp_path / "map.tif", LABELS), columns, rows)
+    found = read_label_map(path)
+    assert found.class_names == {1: "corn", 3: "prés"}
+    assert found.class_colors == {1: "#FF0000", 3: "#0A0B0C"}
+
+
+def test_raster_attribute_tables_that_tell_nothing(tmp_path):
+    path = raster(tmp_path / "map.tif", LABELS)
+    for columns, rows in (
+        ([("Value", 5), ("Count", 1)], [(1, 99)]),
+        ([("Class", 2)], [("corn",)]),
+        ([("Value", 5), ("Class", 2)], [("nan", "a"), ("1e400", "b"), ("", "c"), (1.5, "d")]),
+        ([("Value", 5), ("Class", 2)], []),
+    ):
+        assert read_label_map(table_beside(path, columns, rows)).class_names == {}
+
+
 def test_category_names(tmp_path):
     path = names_beside(raster(tmp_path / "map.tif", LABELS), ["", "corn", "", "prés &amp; bois"])
     found = read_label_map(path)

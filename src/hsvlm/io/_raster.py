@@ -8,13 +8,12 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from hsvlm._files import existing_file, unreadable
 from hsvlm._lazy import LazyCube
-from hsvlm._runtime import import_optional
+from hsvlm.io._category_table import read_category_table
 from hsvlm.io._classes import label_map
 from hsvlm.io._common import Found, LabelMap
 from hsvlm.io._gdal import (
@@ -206,8 +205,8 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     -------
     LabelMap
         Integers of shape (height, width); the value for "no data" becomes 0. Names are those that
-        :func:`hsvlm.io.write_map` left in the file, or else GDAL's category names; colours are
-        those of the palette.
+        :func:`hsvlm.io.write_map` left in the file, or else GDAL's category names or those of a
+        raster attribute table; colours are those of the palette or of such a table.
 
     Raises
     ------
@@ -228,8 +227,9 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
         _check_size(file, dataset)
         check_memory(file, dataset.shape, _dtype(file, dataset, bands), _CUT_GRID)
         nodata = dataset.nodatavals[bands[0] - 1]
-        names = _tagged(dataset, "CLASS_NAMES") or _category_names(dataset)
-        colors = _tagged(dataset, "CLASS_COLORS") or _palette(dataset)
+        listed = read_category_table(dataset)
+        names = _tagged(dataset, "CLASS_NAMES") or listed.names
+        colors = _tagged(dataset, "CLASS_COLORS") or _palette(dataset) or listed.colors
         note_unused_georeference(dataset, notes)
         place = real_crs(dataset.crs), real_transform(dataset.transform)
         try:
@@ -301,17 +301,3 @@ def _palette(dataset: Any) -> dict[int, str]:
     except ValueError:
         return {}
     return {one: "#{:02X}{:02X}{:02X}".format(*color[:3]) for one, color in table.items()}
-
-
-def _category_names(dataset: Any) -> dict[int, str]:
-    # rasterio does not tell them, but GDAL writes them down in a virtual raster.
-    copy_dataset = import_optional("rasterio.shutil", "geo").copy
-    with import_optional("rasterio.io", "geo").MemoryFile(ext=".vrt") as copy:
-        copy_dataset(dataset, copy.name, driver="VRT")
-        written = copy.read().decode(errors="replace")
-    try:
-        described = ET.fromstring(written)  # noqa: S314 (GDAL has just written it)
-    except ET.ParseError:
-        # GDAL writes down what the file says, control characters included.
-        return {}
-    return {one: found.text or "" for one, found in enumerate(described.iter("Category"))}
