@@ -246,6 +246,10 @@ class Scene:
         DataError
             If the scene has no groups, or a sample has none.
 
+        Notes
+        -----
+        Two scenes may use the same numbers: add an offset before you join their groups.
+
         Examples
         --------
         >>> from dataclasses import replace

@@ -13,7 +13,7 @@ from shapely import Point, box
 from hsvlm import Scene
 from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
 from hsvlm.io import _sizes, read_labels, read_scene
-from hsvlm.io._features import _archives
+from hsvlm.io._features import VECTOR_SUFFIXES, _archives
 
 # 10 x 12 pixels of 30 m; the upper left corner lies at (500000, 4400000).
 GRID = {"crs": "EPSG:32616", "transform": (30, 0, 500000, 0, -30, 4400000)}
@@ -144,7 +144,8 @@ def test_points_that_are_lost(tmp_path):
         ("a,b,crop\n1,2,oats\n", "has no coordinates, but the columns a, b, crop"),
         ("lon,lat,Lon\n1,2,3\n", "two of its columns have one name"),
         ("lon,lat,crop\n", "holds no rows"),
-        ("", "holds no rows"),
+        ("", "it is empty, 0 bytes long"),
+        ("\n", "holds no rows"),
         ('lon,lat,crop\n1,2,"oats\n', "cannot be read as a table"),
         ("lon,lat,crop\n500,400,oats\n", "no feature lies on the scene|cannot be brought"),
         ("x,y,crop\n3,4,oats\n", "If x and y count pixels, name their columns col and row"),
@@ -452,8 +453,8 @@ def test_xml_without_an_end(tmp_path):
     path.write_text("<kml>" + "<Folder>" * 100)
     with pytest.raises(FileError, match="nested more than 64 deep"):
         read_labels(path, SCENE)
-    path.write_text("<html><body>Sign in</body></html>")
-    with pytest.raises(FileError, match="its outermost element is 'html' and not 'kml'"):
+    path.write_text("<gpx></gpx>")
+    with pytest.raises(FileError, match="its outermost element is 'gpx' and not 'kml'"):
         read_labels(path, SCENE)
     path.write_text("<kml>", encoding="utf-16")
     with pytest.raises(FileError, match="UTF-16"):
@@ -494,3 +495,19 @@ def test_points_as_geojson_and_as_a_table_agree(tmp_path):
     frame().to_file(tmp_path / "a.geojson")
     assert json.loads((tmp_path / "a.geojson").read_text())["features"]
     assert_read(read_labels(tmp_path / "a.geojson", SCENE))
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>"
+
+
+@pytest.mark.parametrize("suffix", sorted(VECTOR_SUFFIXES))
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(LFS, "it is a Git LFS pointer"), (PAGE, "it is a web page"), ("", "it is empty")],
+)
+def test_files_that_are_something_else(tmp_path, suffix, content, problem):
+    path = tmp_path / f"a{suffix}"
+    path.write_text(content)
+    with pytest.raises(FileError, match=problem):
+        read_labels(path, SCENE)

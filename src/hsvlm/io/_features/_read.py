@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hsvlm.io._features._losses import drawing_warnings
 from hsvlm.io._features._xml import root_name
 from hsvlm.io._ground import crs_name, extent
 from hsvlm.io._sizes import check_memory
+from hsvlm.io._strangers import check_content
 from hsvlm.io._variables import CUT
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def _read(file: Path, like: Scene, query: FeatureQuery) -> Features:
     if query.layer is not None and suffix not in _WITH_LAYERS:
         problem = f"variable={query.layer!r} names a layer, but {file} has none."
         raise ParameterError(problem, "Leave it out.", option_hint="Leave out --label-variable.")
+    if not (suffix in _vector_files.ARCHIVES and zipfile.is_zipfile(file)):
+        check_content(file)
     if suffix == ".txt" and _rois.ASCII_START in _start(file):
         return _rois.read_roi(file, like, query)
     features: Features = _READERS[suffix](file, like, query)
