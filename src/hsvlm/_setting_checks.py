@@ -107,7 +107,7 @@ def warn_of_unused_settings(clf: Any, X: PixelSamples | NDArray[Any]) -> None:
         if changed:
             verb = "have" if len(changed) > 1 else "has"
             problem = f"{' and '.join(changed)} {verb} no effect: {reason}."
-            warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=2)
+            warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=5)
     _warn_of_unused_keys(clf)
 
 
@@ -163,11 +163,11 @@ def _warn_of_unused_keys(clf: Any) -> None:
         absent = sorted(set(clf.class_weight) - labels - names, key=str)
         problem = f"class_weight has weights for {', '.join(map(repr, absent))}, absent from y."
         hint = "Remove them; where a class is only missing from a fold, name it in class_names."
-        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=3)
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
     if isinstance(clf.prompts, Mapping) and names and not names & labels:
         problem = "class_names has no effect: none of its labels is in y."
         hint = "Use the labels of y as keys, of the same type."
-        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=3)
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
 
 
 def _has_spatial_params(clf: Any) -> bool:
@@ -239,20 +239,20 @@ def announce_prompts(clf: Any, names: Mapping[Any, str]) -> None:
         return
     bare = [one for one in clf.prompts_ if not ClassEntry(one, names.get(one)).is_named]
     if bare:
-        more = ", ..." if len(bare) > _SHOWN else ""
+        more = " and others" if len(bare) > _SHOWN else ""
         shown = bare[:_SHOWN]
         texts = ", ".join(quoted(clf.prompts_[label][0]) for label in shown)
         counted = f"{', '.join(map(str, shown))}{more} of {len(clf.prompts_)}"
         problem = (
             f"Class {counted} has no name, so its prompt is {texts}."
             if len(bare) == 1
-            else f"Classes {counted} have no names, so their prompts are {texts}{more}"
+            else f"Classes {counted} have no names, so their prompts are {texts}{more}."
         )
         warnings.warn(
             MissingNameWarning(
-                f"{problem.rstrip('.')}.",
+                problem,
                 "Pass class_names, prompts, or a Scene with class names.",
                 option_hint="Give --prompts a file with the names or texts of the classes.",
             ),
-            stacklevel=2,
+            stacklevel=6,
         )
