@@ -26,6 +26,7 @@ from hsvlm.io._features import (
 from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
 from hsvlm.io._nodata import check_nodata, with_valid_pixels
+from hsvlm.io._orientation import warn_of_orientation
 from hsvlm.io._products import product_reader
 from hsvlm.io._strangers import check_content, check_pointer
 
@@ -301,6 +302,8 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
         warnings.warn(message, stacklevel=3)
     labels: LabelMap = colored or reader.read_label_map(file, query.layer)
     check_grid(file, labels, like)
+    if labels.transform is None or like.transform is None:
+        warn_of_orientation(file, labels.labels, like)
     return _with_checked_names(file, labels, query.encoding, reader is _envi)
 
 
