@@ -787,6 +787,24 @@ def test_values_that_are_a_pointer_of_git_lfs(tmp_path):
         read_cube(path)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"wavelength": "{450.5 nm, 550.5 nm, 650.5nm, 750.5 nm,}"},
+        {"wavelength": "{0.4505 um, 0.5505 um, 0.6505 um, 0.7505 um}"},
+        {"band_names": "{a (450.5 nm), b (550.5 nm), c (650.5 nm), d (750.5 nm)}"},
+        {"band_names": "{1: 450.5 Nanometers, 550.5 Nanometers, 650.5 nm, 750.5 nm}"},
+        {
+            "band_names": "{a (1 nm), b (2 nm), c (3 nm), d (4 nm)}",
+            "wavelength": "{450.5, 550.5, 650.5, 750.5}",
+        },
+    ],
+)
+def test_units_behind_numbers_and_wavelengths_in_names(tmp_path, fields):
+    scene = read_cube(written(tmp_path, **fields)).scene
+    assert scene.wavelengths_nm.tolist() == [450.5, 550.5, 650.5, 750.5]
+
+
 @pytest.mark.filterwarnings("ignore::hsvlm.exceptions.HSVLMWarning")
 @given(
     order=st.permutations(range(9)),

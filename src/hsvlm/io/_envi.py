@@ -26,7 +26,7 @@ from hsvlm.io._notes import warn_of_file
 from hsvlm.io._scales import scale_of
 from hsvlm.io._strangers import check_content
 from hsvlm.io._variables import native, reading
-from hsvlm.io._wavelengths import to_nanometres
+from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -171,15 +171,25 @@ def band_fields(header: EnviHeader, n_bands: int) -> dict[str, Any]:
         reason = "marks every band as bad" if not good.any() else "holds NaN"
         header.notes.append(f"`bbl` {reason} and is not used")
         good = None
-    numbers = header.numbers("wavelength", n_bands)
-    unit = header.text("wavelength units")
+    band_names = header.names("band names", n_bands)
     return {
-        "wavelengths_nm": None if numbers is None else to_nanometres(numbers, unit, header.notes),
-        "band_names": header.names("band names", n_bands),
+        "wavelengths_nm": _wavelengths(header, band_names, n_bands),
+        "band_names": band_names,
         "bad_bands": None if good is None else good == 0,
         "scale": _scale(header, n_bands),
         "nodata": _nodata(header),
     }
+
+
+def _wavelengths(header: EnviHeader, band_names: tuple[str, ...], n_bands: int) -> Any:
+    text = header.text("wavelength")
+    # Some software writes the unit behind each number, or both into the names of the bands only.
+    values, units = wavelengths_in_names(text.strip(", ").split(",") if text else band_names)
+    if len(values) == n_bands and None not in values and len(units) == 1:
+        return to_nanometres(values, units.pop(), header.notes)
+    numbers = header.numbers("wavelength", n_bands)
+    unit = header.text("wavelength units")
+    return None if numbers is None else to_nanometres(numbers, unit, header.notes)
 
 
 def header_beside(path: Path) -> Path | None:
