@@ -28,6 +28,7 @@ _MEDIAN = 4
 _LARGE_SCALE, _LARGE_SCALE_SPREAD = 1.7, 1.8
 _SMALL_SCALE, _SMALL_SCALE_SPREAD = 0.7, 0.5
 _MOST = 0.5  # of the bands
+_MAX_OPPOSITE = 0.2
 
 _MIN_SHAPED_BANDS = 4
 # Between bands, in quartile distances within bands, of spectra of mean 0 and deviation 1.
@@ -119,10 +120,12 @@ def _scale_mismatch(quantiles: NDArray[np.float64], known: SpectraSummary) -> Mi
             "Prepare the data as those of the training.",
             "Prepare the scene as the one of the training.",
         )
-    positive = (here > 0) & (there > 0)
-    if positive.sum() <= here.shape[1]:
+    same_sign = np.sign(here) * np.sign(there)
+    # Where signs differ, no factor but an offset makes the difference.
+    if np.mean(same_sign < 0) > _MAX_OPPOSITE or np.sum(same_sign > 0) <= here.shape[1]:
         return None
-    factors = np.log10(here[positive]) - np.log10(there[positive])
+    here, there = here[same_sign > 0], there[same_sign > 0]
+    factors = np.log10(np.abs(here)) - np.log10(np.abs(there))
     factor = float(np.median(factors))
     spread = float(np.subtract(*np.quantile(factors, [0.9, 0.1])))
     is_certain = abs(factor) >= _LARGE_SCALE and spread < _LARGE_SCALE_SPREAD
