@@ -133,10 +133,12 @@ def _check_negatives(
         'nothing says which of them stands for "no label".'
     )
     both = f"[0, {', '.join(map(_plain, negative))}]"
-    zero_only = f", [0] if only 0 does and {first} is a class" if n_zeros else ""
-    meaning = f"{first} if it stands for no label, {both} if 0 does too{zero_only}."
+    zero_only = f", unlabeled=[0] if only 0 does and {first} is a class" if n_zeros else ""
+    meaning = f"unlabeled={first} if it stands for no label, unlabeled={both} if 0 does too"
     raise DataError(
-        problem, f"Pass unlabeled={meaning}", option_hint=f"Give --set unlabeled={meaning}"
+        problem,
+        f"Pass {meaning}{zero_only}.",
+        option_hint=f"Give {meaning}{zero_only}.".replace("unlabeled=", "--set unlabeled="),
     )
 
 
