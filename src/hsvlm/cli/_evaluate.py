@@ -37,7 +37,6 @@ from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport, Protocol
-    from hsvlm.scene import Scene
 
 __all__ = ["evaluate"]
 
@@ -58,7 +57,12 @@ class ProtocolName(StrEnum):
     MAP_695 = "map-695"
     BLOCKS = "blocks"
     TEN_PER_CLASS = "ten-per-class"
+    GROUPS = "groups"
+    TEST_MAP = "test-map"
     ALL = "all"
+
+
+_NEED_OPTIONS = (ProtocolName.GROUPS, ProtocolName.TEST_MAP, ProtocolName.ALL)
 
 
 def evaluate(
@@ -76,7 +80,19 @@ def evaluate(
             "random-10: a random tenth of every class, as in most papers. map-695: the published "
             "maps of Indian Pines, looked for in --data-home and downloaded otherwise. blocks: "
             "whole blocks, at a distance from each other. ten-per-class: ten pixels of every "
-            "class, drawn at random. Without it: random-10 and blocks."
+            "class, drawn at random. groups: whole polygons, by --group-column. test-map: pixels "
+            "of --test-labels. Without it: what these options ask for, or random-10 and blocks."
+        ),
+    ] = None,
+    test_labels: Annotated[
+        Path | None,
+        typer.Option(help="Labels to test on, when --labels is only trained on; read like those."),
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that numbers the fields of the label file, which are left out whole; fid "
+            "makes each feature one of its own."
         ),
     ] = None,
     splits: Annotated[
@@ -112,29 +128,44 @@ def evaluate(
     Example: hsvlm evaluate scene.hdr --labels fields.tif --prompts crops.yaml
     """
     from hsvlm.evaluation import evaluate as measure
+    from hsvlm.evaluation import scene_protocol
 
-    names = list(dict.fromkeys(protocol or [ProtocolName.RANDOM_10, ProtocolName.BLOCKS]))
+    asked = {ProtocolName.GROUPS: group_column, ProtocolName.TEST_MAP: test_labels}
+    implied = [name for name, option in asked.items() if option is not None]
+    names = list(
+        dict.fromkeys(protocol or implied or [ProtocolName.RANDOM_10, ProtocolName.BLOCKS])
+    )
     if ProtocolName.ALL in names:
-        names = [name for name in ProtocolName if name is not ProtocolName.ALL]
+        names = [name for name in ProtocolName if name not in _NEED_OPTIONS] + implied
     chosen = parse_settings(context, settings)
     parameters = _parameters(context, text_encoder, epochs, chosen)
     parameters["unlabeled"] = unlabeled_value(unlabeled)
     clf = check_settings(parameters, preset)
-    inputs = (scene, labels)
+    inputs = (scene, labels, test_labels)
     if output is not None:
         check_output(output, _REPORTS, inputs, "evaluate")
     # All of them first: a file that is missing should not be noticed after hours.
     if scene is None:
+        if implied:
+            message = "--test-labels and --group-column need a scene of your own."
+            raise typer.BadParameter(message)
         protocols = _of_dataset(names, splits, data_home)
         clf.set_params(prompts=prompts or str(dataset))
     else:
         if labels is None and reading.label_variable is not None:
             labels = scene
         check_missing(labels=labels)
-        [labeled] = read_labeled_scenes([(scene, cast("Path", labels))], reading, bands)
+        [labeled] = read_labeled_scenes(
+            [(scene, cast("Path", labels))], reading, bands, group_column=group_column
+        )
         classes = classes_of(prompts, labeled, labels)
         clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
-        protocols = _of_scene(labeled, classes.class_names, names, splits, clf.unlabeled)
+        labeled = replace(labeled, class_names=classes.class_names)
+        test_map = None if test_labels is None else reading.read_labels(test_labels, labeled)
+        protocols = [
+            scene_protocol(labeled, name, splits, test_labels=test_map, unlabeled=clf.unlabeled)
+            for name in names
+        ]
     if output is not None:
         output_folder(output, _REPORTS, inputs, "evaluate")
         claim_folder(context, output, chosen)
@@ -145,6 +176,7 @@ def evaluate(
             one.y,
             one.cv,
             class_names=one.class_names,
+            groups=one.groups,
             random_state=0,
             store=store,
             n_jobs=jobs,
@@ -166,19 +198,6 @@ def _of_dataset(names: list[ProtocolName], splits: int, data_home: Path | None) 
     from hsvlm.evaluation import indian_pines_protocol
 
     return [indian_pines_protocol(name, splits, data_home=data_home) for name in names]
-
-
-def _of_scene(
-    scene: Scene, class_names: Any, names: list[ProtocolName], splits: int, unlabeled: Any
-) -> list[Protocol]:
-    from hsvlm.evaluation import scene_protocol
-
-    named = replace(scene, class_names=class_names)
-    protocols = [scene_protocol(named, name, splits) for name in names]
-    if unlabeled == 0:
-        return protocols
-    X, y = named.samples(unlabeled=unlabeled)
-    return [replace(protocol, X=X, y=y) for protocol in protocols]
 
 
 def _parameters(

@@ -242,6 +242,21 @@ class ReadOptions:
             **more,
         )
 
+    def read_labels(self, path: Path, like: Scene) -> Any:
+        """Read a second label map for a scene, with its numbers for the same class names."""
+        from hsvlm.io import read_labels
+
+        result = read_labels(
+            path,
+            like,
+            variable=self.label_variable,
+            column=self.label_column,
+            all_touched=self.all_touched,
+            encoding=self.encoding,
+            class_names=like.class_names or None,
+        )
+        return result.labels
+
     def _check_no_label_options(self) -> None:
         for name in ("label_column", "all_touched", "encoding"):
             if getattr(self, name):

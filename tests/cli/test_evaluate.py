@@ -1,0 +1,74 @@
+"""Protocols of ``hsvlm evaluate`` that need files of the user: test maps and groups."""
+
+import geopandas
+import numpy as np
+import pytest
+from shapely.geometry import box
+from typer.testing import CliRunner
+
+from hsvlm import Scene
+from hsvlm.cli import app
+from hsvlm.exceptions import FileError, ParameterError
+from hsvlm.io import write_map, write_scene
+
+NAMES = {1: "oats", 2: "soil", 3: "lake"}
+
+
+@pytest.fixture
+def evaluate(tmp_path, monkeypatch, cube, labels):
+    monkeypatch.chdir(tmp_path)
+    grid = {"crs": "EPSG:32616", "transform": (1.0, 0.0, 0.0, 0.0, -1.0, 18.0)}
+    scene = Scene(cube, labels, NAMES, **grid)
+    write_scene("scene.tif", scene)
+    upper = np.where(np.arange(18)[:, None] < 9, labels, 0).astype(np.uint8)
+    write_map("upper.tif", upper, scene=scene, class_names=NAMES)
+    lower = np.array([0, 3, 1, 2], dtype=np.uint8)[np.where(upper, 0, labels)]
+    write_map("lower.tif", lower, scene=scene, class_names={3: "oats", 1: "soil", 2: "lake"})
+    corners = [(2, 7, "oats"), (7, 13, "soil"), (13, 18, "lake")] * 2
+    rows = [2, 2, 2, 11, 11, 11]
+    fields = [box(a, y, b, y + 5) for (a, b, _), y in zip(corners, rows, strict=True)]
+    frame = {"crop": [name for _, _, name in corners], "field": [1, 2, 3, 4, 5, 6]}
+    geopandas.GeoDataFrame(frame, geometry=fields, crs="EPSG:32616").to_file("fields.gpkg")
+    seen = {}
+
+    def measure(_, X, y, cv, **more):
+        seen.update(X=X, y=y, splits=list(cv.split(X, y)), **more)
+        message = "stopped"
+        raise FileError(message)
+
+    monkeypatch.setattr("hsvlm.evaluation.evaluate", measure)
+
+    def evaluate(*arguments):
+        seen.clear()
+        result = CliRunner().invoke(app, ["evaluate", "scene.tif", *arguments, "--splits", "2"])
+        if isinstance(result.exception, ParameterError):
+            raise result.exception
+        assert isinstance(result.exception, FileError), result.output
+        assert str(result.exception) == "stopped"
+        return seen
+
+    return evaluate
+
+
+def test_a_second_label_map_is_tested_on_by_name(evaluate, labels):
+    seen = evaluate("--labels", "upper.tif", "--test-labels", "lower.tif")
+    train, test = seen["splits"][0]
+    rows = seen["X"].coords[:, 0]
+    assert (rows[train] < 9).all()
+    assert (rows[test] >= 9).all()
+    assert len(test) == int((labels[9:] > 0).sum())
+    np.testing.assert_array_equal(seen["y"], labels[tuple(seen["X"].coords.T)])
+
+
+def test_whole_fields_are_left_out(evaluate):
+    more = ["--label-column", "crop", "--group-column", "field"]
+    seen = evaluate("--labels", "fields.gpkg", *more)
+    group = seen["groups"][tuple(seen["X"].coords.T)]
+    for train, test in seen["splits"]:
+        assert not set(group[train]) & set(group[test])
+
+
+def test_groups_need_a_column(evaluate):
+    with pytest.raises(ParameterError) as error:
+        evaluate("--labels", "upper.tif", "--protocol", "groups")
+    assert "--group-column" in error.value.for_command_line()
