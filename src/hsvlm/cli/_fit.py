@@ -29,12 +29,12 @@ from hsvlm.cli._options import (
     check_missing,
     classes_of,
     print_json,
-    unlabeled_value,
 )
 from hsvlm.cli._outputs import check_output, output_folder, say
 from hsvlm.cli._recipes import claim_folder, save_recipe
 from hsvlm.cli._scenes import pair_files, read_labeled_scenes
 from hsvlm.cli._settings import check_settings, parse_settings
+from hsvlm.cli._values import unlabeled_value
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
