@@ -67,7 +67,7 @@ class GroupMapKFold(Splitter):
     >>> labels = np.array([[1, 1, 2], [1, 1, 2]])
     >>> X, y = pixel_samples(np.ones((2, 3, 4)), labels)
     >>> [test.tolist() for _, test in GroupMapKFold(fields, n_splits=2).split(X, y)]
-    [[0, 1, 2], [3, 4, 5]]
+    [[2, 3, 4], [0, 1, 5]]
     """
 
     __metadata_request__split = {"groups": True}  # noqa: RUF012 - scikit-learn reads it so
