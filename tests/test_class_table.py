@@ -218,3 +218,20 @@ def name_of(labeled):
         None if label == labeled.unlabeled else labeled.class_names[label]
         for label in np.asarray(labeled.labels).ravel().tolist()
     ]
+
+
+def test_classes_of_a_picture_go_by_their_colors():
+    palette = {1: "#0000FF", 2: "#00FF00", 3: "#FF0000"}
+    picture = LabelMap(MAP, palette, dict(palette), text_classes=True)
+    names = {5: "lake", 6: "meadow", 7: "roof"}
+    colors = {7: "#ff0000", 6: "#00ff00", 5: "#0000ff"}
+    texts = {number: [f"a {name}"] for number, name in names.items()}
+    joined = join_prompts(PromptFile(texts, names, colors), picture)
+    assert joined.class_names == {1: "lake", 2: "meadow", 3: "roof"}
+    assert joined.prompts == {1: ["a lake"], 2: ["a meadow"], 3: ["a roof"]}
+    by_value = PromptFile({color: [color] for color in palette.values()}, {}, {})
+    assert join_prompts(by_value, picture).prompts[3] == ["#FF0000"]
+    with pytest.raises(PromptError, match="no counterpart"):
+        join_prompts(PromptFile(texts, names, {}), picture)
+    with pytest.raises(DataError, match="two classes one color"):
+        join_prompts(PromptFile(texts, names, dict.fromkeys(names, "#0000FF")), picture)

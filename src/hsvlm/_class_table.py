@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _MAX_LISTED = 8
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
 _NUMBERED_NAME = re.compile(r"(?:class(?:e|es)?|klasse|label|region|roi)?[ _#.:-]*(\d{1,18})")
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,18}\s*")
 
@@ -64,7 +65,17 @@ class ClassEntry:
     @property
     def is_named(self) -> bool:
         """Whether more than a number tells what it is."""
-        return self.number is None or not (self.name is None or _repeats(self.name, self.number))
+        if self.number is None:
+            return True
+        return self.name is not None and not (
+            _COLOR.fullmatch(self.name) or _repeats(self.name, self.number)
+        )
+
+    @property
+    def own_color(self) -> str | None:
+        """Its color in lower case: as stated, or the text that it goes by."""
+        texts = (self.color, *self.names)
+        return next((text.lower() for text in texts if text and _COLOR.fullmatch(text)), None)
 
     @property
     def number(self) -> int | None:
@@ -115,6 +126,12 @@ class ClassTable:
             for value in dict.fromkeys(values)
         )
         return cls(source, tuple(entries), numbered)
+
+    @property
+    def is_palette(self) -> bool:
+        """Whether the classes are the colors of a picture, and go by these."""
+        names = [entry.name for entry in self.entries]
+        return bool(names) and all(name and _COLOR.fullmatch(name) for name in names)
 
     @property
     def is_named(self) -> bool:
@@ -181,7 +198,8 @@ class ClassMatch:
 def match_classes(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
     """Find the classes that two sources share.
 
-    Names decide; case, spacing and Unicode form do not count. Numbers decide only where one of the
+    Names decide; case, spacing and Unicode form do not count. Classes of a picture go by their
+    colors. Numbers decide only where one of the
     sources has no names; or, for single classes without a name, if the classes with names have the
     same numbers in both.
 
@@ -201,6 +219,8 @@ def match_classes(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
         If one name stands for two classes, or only numbers could decide and those of a source
         were assigned here.
     """
+    if ours.is_palette or theirs.is_palette:
+        return ClassMatch(ours, theirs, _by_color(ours, theirs))
     if not (ours.is_named and theirs.is_named):
         return ClassMatch(ours, theirs, _by_number(ours, theirs))
     pairs: dict[Any, ClassEntry] = {}
@@ -254,6 +274,21 @@ def relabel(labels: NDArray[Any], codes: Mapping[Any, Any]) -> NDArray[Any]:
     if isinstance(labels, np.ma.MaskedArray):
         return np.ma.MaskedArray(renamed, np.ma.getmaskarray(labels))
     return np.asarray(renamed)
+
+
+def _by_color(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
+    right: dict[str | None, ClassEntry] = {}
+    for entry in theirs.entries:
+        other = right.setdefault(entry.own_color, entry)
+        if other is not entry and entry.own_color is not None:
+            raise DataError(
+                f"{theirs.source} gives two classes one color: {other} and {entry}.",
+                "Give each class a color of its own.",
+            )
+    right.pop(None, None)
+    return {
+        entry.value: right[entry.own_color] for entry in ours.entries if entry.own_color in right
+    }
 
 
 def _by_number(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
