@@ -48,7 +48,7 @@ def test_a_negative_value_beside_classes_is_refused_until_it_is_settled(image, t
     for label_map in (marked(truth, value, dtype), np.where(truth == 0, value, truth)):
         with pytest.raises(DataError, match=r"has -.* pixels\) beside .*1.*unlabeled=-") as error:
             pixel_samples(image, label_map)
-        assert "--set unlabeled=" in error.value.for_command_line()
+        assert "--unlabeled 0,-" in error.value.for_command_line()
     label_map = marked(truth, value, dtype)
     np.testing.assert_array_equal(pixel_samples(image, label_map, value)[1], truth[truth > 0] - 1)
     both = pixel_samples(image, label_map, [value, 0])[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ _NO_CLASS = {
     *("0", "-1", "255", "-9999", "未标记", "未分类", "无数据", "无标签", "nicht klassifiziert"),
     *("ohne klasse", "keine daten", "non classé", "sans données", "sin datos", "sin clasificar"),
 }
+_ZERO_HINT = "Pass unlabeled=None if 0 is a class, or unlabeled=[0] if not."
 _BACKGROUND = {"background", "back ground", "unknown", "背景", "hintergrund", "fond", "fondo"}
 
 
@@ -138,7 +140,7 @@ def _check_negatives(
     raise DataError(
         problem,
         f"Pass {meaning}{zero_only}.",
-        option_hint=f"Give {meaning}{zero_only}.".replace("unlabeled=", "--set unlabeled="),
+        option_hint=_as_options(f"Give {meaning}{zero_only}."),
     )
 
 
@@ -160,13 +162,11 @@ def _warn_of_sentinels(
         f"The label map holds {listed}, which often stands for background and is taken for a class."
     )
     values = [0, *suspected]
-    hint = "if that and 0 stand for no label, or unlabeled=[0] if it is a class."
-    warning = HSVLMWarning(
-        problem,
-        f"Pass unlabeled=[{', '.join(map(_plain, values))}] {hint}",
-        option_hint=f"Give --set unlabeled=[{','.join(map(_plain, values))}] {hint}",
+    hint = (
+        f"Pass unlabeled=[{', '.join(map(_plain, values))}] if that and 0 stand for no label, or "
+        "unlabeled=[0] if it is a class."
     )
-    warnings.warn(warning, stacklevel=4)
+    warnings.warn(HSVLMWarning(problem, hint, option_hint=_as_options(hint)), stacklevel=4)
 
 
 def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any, str]) -> None:
@@ -181,12 +181,8 @@ def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any
         )
         if shifted:
             problem += f" {_plain(last)} has no name: are the names off by one?"
-        hint = "if 0 is a class, or unlabeled=[0] if not."
-        raise DataError(
-            problem,
-            f"Number the names as the labels. Pass unlabeled=None {hint}",
-            option_hint=f"Number the names as the labels. Give --set unlabeled=null {hint}",
-        )
+        hint = f"Number the names as the labels. {_ZERO_HINT}"
+        raise DataError(problem, hint, option_hint=_as_options(hint))
     consecutive = sorted(count_of) == list(range(1, len(count_of) + 1))
     if class_names or not consecutive or not 0 < n_zeros <= _MOST_ZEROS * max(count_of.values()):
         return
@@ -196,12 +192,7 @@ def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any
         f"The label map holds 0 to {_plain(last)}, and 0 is about as rare ({n_zeros} pixels) "
         'as a class. Its pixels are left out, because 0 stands for "no label".'
     )
-    hint = "if 0 is a class, or unlabeled=[0] if not."
-    warning = HSVLMWarning(
-        problem,
-        f"Pass unlabeled=None {hint}",
-        option_hint=f"Give --set unlabeled=null {hint}",
-    )
+    warning = HSVLMWarning(problem, _ZERO_HINT, option_hint=_as_options(_ZERO_HINT))
     warnings.warn(warning, stacklevel=4)
 
 
@@ -233,3 +224,12 @@ def _plain(value: Any) -> str:
     """Write a number as a person would."""
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
     return str(int(value) if whole else value)
+
+
+def _as_options(hint: str) -> str:
+    """Write ``unlabeled=[0, -1]`` as ``--unlabeled 0,-1``."""
+    return re.sub(
+        r"unlabeled=(\[[^\]]*\]|None|-?\d+)",
+        lambda match: f"--unlabeled {match[1].strip('[]').replace(' ', '').lower()}",
+        hint.replace("Pass ", "Give "),
+    )

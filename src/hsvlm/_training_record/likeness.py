@@ -85,9 +85,16 @@ def compare_spectra(
         return _constant(spectra)
     quantiles = np.quantile(spectra, LEVELS, axis=0)
     shape = _shape_mismatch(spectra, quantiles, known)
-    if is_normalized:
+    scale = _scale_mismatch(quantiles, known)
+    if not is_normalized:
+        return scale or shape or _range_mismatch(quantiles, known)
+    if shape is not None or scale is None or not (scale.is_certain or scale.kind == "negative"):
         return shape
-    return _scale_mismatch(quantiles, known) or shape or _range_mismatch(quantiles, known)
+    harmless = (
+        "A factor or offset that all bands share has no effect, since the classifier normalizes "
+        "each spectrum; anything else has."
+    )
+    return scale._replace(hint=harmless, option_hint=harmless, is_certain=False)
 
 
 def _without_fill(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
