@@ -296,6 +296,16 @@ def test_unknown_and_missing_classes_of_a_reference_are_named(files, models, tmp
         HSVLMError, match=r"Class 3 \('water'\) of the reference has no counterpart"
     ):
         run(*command, "--output", tmp_path / "b", "--reference", tmp_path / "more.tif")
+    assert not (tmp_path / "b").exists()
+
+
+def test_reference_samples_are_compared_by_name(files):
+    scene = read_scene(files / "scene.tif", labels=path_of(files, "text"))
+    other = read_scene(files / "other" / "scene.tif", labels=path_of(files / "other", "envi"))
+    mapped = predict_scene(classifier().fit(*scene.samples()), other)
+    with pytest.raises(HSVLMError, match="in the class names of the classifier"):
+        mapped.area_report(other.samples())
+    assert mapped.area_report(other).accuracy.overall > 0.97
 
 
 def test_the_report_says_which_number_stands_for_which_text(files, models, tmp_path):

@@ -95,6 +95,7 @@ def predict(
     """
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import predict_scene
+    from hsvlm.mapping._reference import match_reference
 
     check_missing(MODEL=model, SCENE=scene, output=output)
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
@@ -103,6 +104,9 @@ def predict(
     check_output(folder, names, (scene, reference), "predict")
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
     to_map = _with_bands_of(clf, reading.read(scene, reference), resample=resample)
+    if to_map.labels is not None:
+        # Said before hours of mapping, not after.
+        match_reference(to_map, clf.classes_, clf.class_names_, numbered=not clf.text_classes_)
     output_folder(folder, names, (scene, reference), "predict")
     claim_folder(context, folder, {})
     result = predict_scene(

@@ -9,27 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._class_table import (
-    ClassTable,
-    label_table,
-    match_classes,
-    present_labels,
-    relabel,
-)
+from hsvlm._class_table import present_labels
 from hsvlm._cubes import labeled_pixels, no_label
 from hsvlm.evaluation._tables import html_table
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
 from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._areas import Ground, areas_by_number
+from hsvlm.mapping._reference import in_labels_of_map, match_reference
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, notes_on
-from hsvlm.samples import PixelSamples
+from hsvlm.samples import PixelSamples, agreed_names, remembered_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from hsvlm._class_table import ClassMatch
     from hsvlm.mapping._training import TrainingLookup
     from hsvlm.scene import Scene
 
@@ -233,8 +229,11 @@ labels, default=None
         accuracy = use = None
         if reference is not None:
             if hasattr(reference, "class_names"):
-                reference, unlabeled, missing_classes = self._in_own_labels(reference, unlabeled)
-                notes += missing_classes
+                match = match_reference(
+                    reference, self.classes, self.class_names, numbered=not self.text_classes
+                )
+                notes += self._absent(match, reference)
+                reference, unlabeled = in_labels_of_map(reference, match, unlabeled), None
             positions, truth = self._at_reference(values, reference, unlabeled)
             positions, truth, use = self._without_trained(positions, truth)
             if len(truth):
@@ -256,43 +255,15 @@ labels, default=None
         )
         return [f"In the map, 0 stands for no data, and {listed}."]
 
-    def _in_own_labels(
-        self, reference: Any, unlabeled: Any
-    ) -> tuple[NDArray[Any], None, list[str]]:
-        """Bring a reference with class names to the labels of the map; also say what it lacks."""
-        if reference.labels is None:
-            raise DataError(
-                "The reference scene has no labels.", "Give a label map or a scene with labels."
-            )
-        labels = np.ma.asarray(reference.labels)
-        names = {label: name for label, name in self.class_names.items() if name != str(label)}
-        ours = ClassTable.of(
-            "the map",
-            names.keys() | set(self.classes.tolist()),
-            names,
-            numbered=not self.text_classes,
-        )
-        theirs = label_table(reference, "the reference")
-        match = match_classes(ours, theirs)
+    def _absent(self, match: ClassMatch, reference: Any) -> list[str]:
+        """Say which classes of the map the reference has no pixel of."""
         present = present_labels(reference)
-        unknown = [entry for entry in match.extra if entry.value in present]
-        if unknown:
-            raise DataError(
-                match.problem(unknown),
-                "Rename these classes as the map does, or remove their labels.",
-            )
-        if isinstance(unlabeled, int) and unlabeled == 0:
-            unlabeled = reference.unlabeled
-        labeled = labeled_pixels(reference.labels, unlabeled)
-        codes = {entry.value: label for label, entry in match.pairs.items()}
-        known = np.ma.MaskedArray(relabel(np.ma.getdata(labels), codes), ~labeled)
         absent = [
             self.class_names[label]
             for label in self.classes.tolist()
             if label not in match.pairs or match.pairs[label].value not in present
         ]
-        notes = [f"The reference has no pixel of {', '.join(absent)}."] if absent else []
-        return known, None, notes
+        return [f"The reference has no pixel of {', '.join(absent)}."] if absent else []
 
     def _without_trained(
         self, positions: NDArray[np.intp], truth: NDArray[Any]
@@ -343,6 +314,7 @@ labels, default=None
         height, width = self.scene.shape
         if isinstance(reference, tuple) and isinstance(reference[0], PixelSamples):
             samples, labels = reference[0], np.asarray(reference[1])
+            agreed_names(remembered_names(samples, labels), self.class_names)
             rows, cols = samples.coords.T
             outside = len(samples) and (rows.max() >= height or cols.max() >= width)
             if outside or labels.shape != (len(samples),):
