@@ -46,7 +46,7 @@ REFUSED = {
     "checkpoint_every": COUNT,
     "resume": FLAG,
     "warm_start": FLAG,
-    "unlabeled": [[0], {}, b"", 0j, np.array(0)],
+    "unlabeled": [{}, b"", 0j, np.array(0)],
     "precision": [*CHOICE, "float16", 16],
     "random_state": ["0", -1, 1.5, np.nan, [0], 2**33],
     "verbose": ["1", -1, 1.5, None],

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import FileError, ParameterError
+from hsvlm.prompts import read_prompt_file
 from hsvlm.text import encode_texts
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +106,13 @@ def test_the_weights_of_a_text_encoder_run_no_code(tmp_path, monkeypatch):
     assert not mark.exists()
 
 
+def test_files_of_yaml_make_no_objects(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text("classes: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(FileError, match="could not determine a constructor"):
+        read_prompt_file(path)
+
+
 def test_nothing_in_the_package_opens_a_pickle():
     allowed = {"mapping/_fingerprint.py"}  # writes one, to take its digest
     opening = re.compile(
@@ -121,5 +129,6 @@ def test_nothing_in_the_package_opens_a_pickle():
     }
     harmless = re.compile(
         r"safetensors\.torch\.load\(|np\.load\(.*allow_pickle=False|module_\.eval\(\)"
+        r"|yaml\.load\(text, Loader=UniqueKeyLoader\)"  # one of yaml.SafeLoader, tested below
     )
     assert [one for one in sorted(found) if not harmless.search(one)] == []

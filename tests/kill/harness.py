@@ -254,7 +254,8 @@ class Training:
             np.random.RandomState(0),
             max_epochs=N_EPOCHS,
             checkpoint_dir=checkpoint_dir,
-            checkpoint_every=2,
+            # Of no use without a folder, which is said then.
+            checkpoint_every=10 if checkpoint_dir is None else 2,
             resume=checkpoint_dir is not None,
             validation_fraction=0.2,
         )

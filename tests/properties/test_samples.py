@@ -199,10 +199,12 @@ def test_labelled_pixels_are_found_as_a_loop_finds_them(seed, unlabeled, dtype):
                 if valid[row, col] and not label_map.mask[row, col] and not background:
                     expected.append((scene, row, col))
                     y_expected.append(label)
+    # A list is taken at its word: a single value leaves -1 in doubt.
+    stated = None if unlabeled is None else [unlabeled]
     if not expected:
         with pytest.raises(DataError, match=r"^No pixel is labelled"):
-            pixel_samples(cubes, maps, unlabeled)
+            pixel_samples(cubes, maps, stated)
         return
-    X, y = pixel_samples(cubes, maps, unlabeled)
+    X, y = pixel_samples(cubes, maps, stated)
     assert places(X).tolist() == [list(one) for one in expected]
     assert y.tolist() == y_expected
