@@ -162,9 +162,10 @@ def _warn_of_sentinels(
         f"The label map holds {listed}, which often stands for background and is taken for a class."
     )
     values = [0, *suspected]
+    only = _plain(suspected[0])
     hint = (
-        f"Pass unlabeled=[{', '.join(map(_plain, values))}] if that and 0 stand for no label, or "
-        "unlabeled=[0] if it is a class."
+        f"Pass unlabeled=[{', '.join(map(_plain, values))}] if that and 0 stand for no label, "
+        f"unlabeled={only} if 0 is a class, or unlabeled=[0] if {only} is one."
     )
     warnings.warn(HSVLMWarning(problem, hint, option_hint=_as_options(hint)), stacklevel=4)
 
@@ -184,7 +185,9 @@ def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any
         hint = f"Number the names as the labels. {_ZERO_HINT}"
         raise DataError(problem, hint, option_hint=_as_options(hint))
     consecutive = sorted(count_of) == list(range(1, len(count_of) + 1))
-    if class_names or not consecutive or not 0 < n_zeros <= _MOST_ZEROS * max(count_of.values()):
+    # Names of one class more may be off by one.
+    named_right = bool(class_names) and set(class_names) != set(range(1, int(last) + 2))
+    if named_right or not consecutive or not 0 < n_zeros <= _MOST_ZEROS * max(count_of.values()):
         return
     if len(count_of) < 2 or sum(count_of.values()) < _FEWEST_LABELS:
         return

@@ -95,12 +95,12 @@ def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
     X, y, weights = fit_inputs(draft, X, y, sample_weight)
     draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
     warn_of_spellings(draft.classes_)
-    stated = clf.class_names_ if warm else names_of_codes(clf, X, y)
+    stated, prompts = names_of_codes(clf, X, y, warm=warm)
     named = agreed_names(remembered_names(X, y), stated)
     weights = weights * _class_weights(draft.class_weight, y)
     warn_of_unused_settings(draft, X)
     if not warm:
-        _encode_classes(draft, named.names)
+        _encode_classes(draft, prompts, named.names)
         draft.class_names_ = own_names(draft.classes_, named.names)
         draft.text_classes_ = named.is_text
     else:
@@ -135,8 +135,8 @@ def _class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
         raise ParameterError(message) from error
 
 
-def _encode_classes(clf: Any, names: Mapping[Any, str]) -> None:
-    clf.prompts_ = resolve_prompts(clf.prompts, clf.classes_, names)
+def _encode_classes(clf: Any, prompts: Any, names: Mapping[Any, str]) -> None:
+    clf.prompts_ = resolve_prompts(prompts, clf.classes_, names)
     announce_prompts(clf, names)
     if clf.criterion == "cross-entropy":
         return

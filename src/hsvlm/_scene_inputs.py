@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_scenes",
     "check_bands",
+    "check_scales",
     "cube_of_scene",
     "keep_wavelengths",
     "scene_samples",
@@ -45,6 +46,8 @@ def scene_samples(
 ) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
     """Take the labeled valid pixels of scenes, with their labels and weights."""
     maps, weights = (_per_scene(values, scenes) for values in (y, sample_weight))
+    if all(labels is scene.labels for labels, scene in zip(maps, scenes, strict=True)):
+        y, maps = None, [None] * len(scenes)
     if y is None:
         for number, scene in enumerate(scenes, start=1):
             if scene.labels is None:
@@ -53,7 +56,11 @@ def scene_samples(
                 hint = "Pass it as y, or read it with the scene: read_scene(path, labels=...)."
                 raise DataError(problem, hint)
         scenes = common_classes(scenes) if len(scenes) > 1 else scenes
-    parts = [scene.samples(labels, unlabeled) for scene, labels in zip(scenes, maps, strict=True)]
+    check_scales(scenes)
+    parts = []
+    for scene, labels in zip(scenes, maps, strict=True):
+        own_mark = labels is None and scene.unlabeled != 0
+        parts.append(scene.samples(labels, scene.unlabeled if own_mark else unlabeled))
     samples = PixelSamples.concatenate([part for part, _ in parts])
     labels = as_labels(np.concatenate([part for _, part in parts]))
     if sample_weight is None:
@@ -61,6 +68,18 @@ def scene_samples(
     rows = zip(parts, weights, scenes, strict=True)
     at_samples = [weights_at(part, values, scene.shape) for (part, _), values, scene in rows]
     return samples, labels, np.concatenate([row for row in at_samples if row is not None])
+
+
+def check_scales(scenes: list[Scene]) -> None:
+    """Refuse scenes whose stored values cannot be compared."""
+    scales = [scene.scale for scene in scenes if scene.scale is not None]
+    if any(not np.array_equal(scale, scales[0]) for scale in scales[1:]):
+        raise DataError(
+            "The scenes state different scales or offsets, so that their stored values cannot be "
+            "compared.",
+            "Pass [scene.apply_scale() for scene in scenes].",
+            option_hint="Give --apply-scale.",
+        )
 
 
 def _per_scene(values: Any, scenes: list[Scene]) -> Sequence[Any]:
@@ -79,7 +98,12 @@ def keep_wavelengths(estimator: Any, scenes: list[Scene]) -> None:
     """Remember the wavelengths of the training, and refuse scenes that differ in them."""
     first = next((scene for scene in scenes if scene.wavelengths_nm is not None), None)
     known = None if first is None or first.wavelengths_nm is None else first.wavelengths_nm.tolist()
-    estimator.metadata_ = {**getattr(estimator, "metadata_", {}), "wavelengths_nm": known}
+    scale = next((scene.scale for scene in scenes if scene.scale is not None), None)
+    estimator.metadata_ = {
+        **getattr(estimator, "metadata_", {}),
+        "wavelengths_nm": known,
+        "scale": None if scale is None else scale.tolist(),
+    }
     for scene in scenes:
         check_bands(estimator, scene)
 
@@ -89,10 +113,28 @@ def check_bands(clf: Any, scene: Scene) -> None:
     from hsvlm.io._bands import match_or_warn
 
     metadata = getattr(clf, "metadata_", {})
+    scale = metadata.get("scale")
+    here = scene.scale
+    if (
+        scale is not None
+        and here is not None
+        and np.shape(scale) == here.shape
+        and not np.allclose(scale, here, rtol=1e-6, atol=0)
+    ):
+        raise DataError(
+            "The scene states other scales or offsets than that of the training, so that their "
+            "stored values cannot be compared.",
+            "Train on scene.apply_scale(), and predict the same of this scene.",
+            option_hint='Train with "fit" --apply-scale.',
+        )
     if "wavelengths_nm" not in metadata:  # trained on arrays, of which nothing is known
         return
-    trained_on, here = metadata["wavelengths_nm"], scene.wavelengths_nm
-    if trained_on is not None and here is not None and np.shape(trained_on) != here.shape:
+    trained_on, wavelengths = metadata["wavelengths_nm"], scene.wavelengths_nm
+    if (
+        trained_on is not None
+        and wavelengths is not None
+        and np.shape(trained_on) != wavelengths.shape
+    ):
         return  # the number of bands is checked for every input
     if match_or_warn(scene, trained_on) is not scene:
         message = (

@@ -13,9 +13,10 @@ import numpy as np
 from hsvlm._callbacks import check_callbacks
 from hsvlm._class_table import ClassEntry
 from hsvlm._fitted_scene import readout_settings
-from hsvlm._texts import quoted
+from hsvlm._texts import folded, quoted
 from hsvlm.contrastive.loss import CRITERIA
 from hsvlm.exceptions import (
+    DataError,
     MissingNameWarning,
     ParameterError,
     UnknownNameError,
@@ -187,24 +188,66 @@ def _is_same(value: Any, other: Any) -> bool:
     return bool(value == other)
 
 
-def names_of_codes(clf: Any, X: Any, y: NDArray[Any]) -> Mapping[Any, str] | None:
-    """Return class_names by the labels of y, which a meta-estimator may have replaced by codes."""
-    names: Mapping[Any, str] | None = clf.class_names
-    known = X.named_labels if isinstance(X, PixelSamples) else None
-    if known is not None and len(known.labels) == len(y):
-        pairs = set(zip(y.tolist(), known.labels.tolist(), strict=True))
-        labels = {label for _, label in pairs}
-        is_recoded = len(pairs) == len({code for code, _ in pairs}) == len(labels)
-        by_label = labels <= set(names or labels) and not {code for code, _ in pairs} <= set(
-            names or ()
+def names_of_codes(clf: Any, X: Any, y: NDArray[Any], *, warm: bool) -> tuple[Any, Any]:
+    """Return names and prompts by the labels of y, which may be codes of remembered labels."""
+    names, prompts = (clf.class_names_ if warm else clf.class_names), clf.prompts
+    label_of = _remembered_labels(X, y)
+    if not label_of:
+        if not warm:
+            _refuse_codes(clf, names, set(y.tolist()))
+        return names, prompts
+    known = {code: X.named_labels.names.get(label) for code, label in label_of.items()}
+    true_names = {code: name for code, name in known.items() if name is not None}
+    stated = names if isinstance(names, Mapping) else {}
+    by_code = _agree(stated, true_names)
+    by_label = _agree({code: stated.get(label) for code, label in label_of.items()}, true_names)
+    if stated and not by_code and (warm or not by_label):
+        listed = ", ".join(f"{code!r} is {name!r}" for code, name in list(true_names.items())[:4])
+        raise DataError(
+            f"y is not what the scene of the samples has: there, {listed}, unlike the class names "
+            "of the classifier.",
+            "Name the classes as y numbers them, or pass the labels of the scene.",
         )
-        if is_recoded and by_label and any(code != label for code, label in pairs):
-            names_of_labels = {**known.names, **(names or {})}
-            return {
-                code: names_of_labels[label] for code, label in pairs if label in names_of_labels
-            }
-    _refuse_codes(clf, names, set(y.tolist()))
-    return names
+    if isinstance(prompts, Mapping) and not warm:
+        prompts = _prompts_of_codes(prompts, label_of, by_code=by_code and bool(stated))
+    return {**true_names, **(stated if by_code else {})}, prompts
+
+
+def _remembered_labels(X: Any, y: NDArray[Any]) -> dict[Any, Any]:
+    """Map each label of y to the one that the samples remember, if it is another one to one."""
+    known = X.named_labels if isinstance(X, PixelSamples) else None
+    if known is None or len(known.labels) != len(y):
+        return {}
+    pairs = set(zip(y.tolist(), known.labels.tolist(), strict=True))
+    label_of = dict(pairs)
+    one_to_one = len(pairs) == len(label_of) == len(set(label_of.values()))
+    return label_of if one_to_one and any(one != other for one, other in pairs) else {}
+
+
+def _agree(stated: Mapping[Any, Any], true_names: Mapping[Any, str]) -> bool:
+    return all(
+        folded(str(stated[code])) == folded(name)
+        for code, name in true_names.items()
+        if stated.get(code) is not None
+    )
+
+
+def _prompts_of_codes(
+    prompts: Mapping[Any, Any], label_of: Mapping[Any, Any], *, by_code: bool
+) -> Mapping[Any, Any]:
+    """Key prompts by the labels of y where they are keyed by remembered labels."""
+    has_codes, has_labels = (
+        all(one in prompts for one in ones) for ones in (label_of, label_of.values())
+    )
+    if by_code or not has_labels:
+        return prompts
+    if has_codes:
+        raise DataError(
+            "y is not what the scene of the samples has, as if a tool had replaced the labels by "
+            "codes, and prompts has texts for the labels of both.",
+            "Give prompts by class name: {name: text}.",
+        )
+    return {code: prompts[label] for code, label in label_of.items()}
 
 
 def _refuse_codes(clf: Any, names: Mapping[Any, str] | None, labels: set[Any]) -> None:
@@ -222,7 +265,10 @@ def _refuse_codes(clf: Any, names: Mapping[Any, str] | None, labels: set[Any]) -
             f"y contains {listed}, and class_names names {named}: y looks like codes that a tool "
             "of scikit-learn made of the labels, so names would go to other classes."
         )
-        hint = "Pass samples of a Scene, which remember their labels, or label classes 0, 1, 2, ..."
+        hint = (
+            "Label the classes 0, 1, 2, ...; or pass samples of a Scene, which remember their "
+            "labels, to a tool that keeps samples."
+        )
         raise ParameterError(problem, hint)
 
 

@@ -26,6 +26,8 @@ __all__ = ["Scene", "common_classes"]
 
 # Shorter waves are X-rays; in micrometres, 100 is the far infrared.
 _LEAST_NM = 100
+# A part of the labels with some corrected is still numbered as the scene is.
+_SAME_LABELS = 0.9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -224,9 +226,17 @@ class Scene:
         if labels is None and isinstance(unlabeled, int) and unlabeled == 0:
             unlabeled = self.unlabeled
         X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
-        if labels is None and self.class_names:
+        if self.class_names and (labels is None or self._shares_labels(X, y)):
             X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
         return X, y
+
+    def _shares_labels(self, X: PixelSamples, y: NDArray[Any]) -> bool:
+        """Tell whether labels of samples are those of the scene, but for a few corrections."""
+        if self.labels is None:
+            return False
+        own = self.labels[X.coords[:, 0], X.coords[:, 1]]
+        labeled = own != self.unlabeled
+        return bool(labeled.any() and np.mean(own[labeled] == y[labeled]) >= _SAME_LABELS)
 
     def sample_groups(self, labels: NDArray[Any] | None = None, unlabeled: Any = 0) -> NDArray[Any]:
         """Take the groups of the samples that :meth:`samples` gives, in the same order.

@@ -5,6 +5,7 @@ alone tell which is which.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 import warnings
@@ -13,6 +14,7 @@ from pathlib import Path
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 import scipy.io
 import shapely
 from hypothesis import given, settings
@@ -489,3 +491,65 @@ def test_any_numbers_and_spellings_in_files_meet_by_name(left, right, kind, spel
             np.vectorize(lambda label: prompts[label][0])(scene.labels),
             np.char.add("about ", true_words),
         )
+
+
+@pytest.mark.parametrize("mark", [-1, 255])
+def test_class_0_beside_another_value_for_no_label(files, tmp_path, mark):
+    classes = truth().astype(int) - 1
+    classes[:2] = mark
+    scipy.io.savemat(tmp_path / "maps.mat", {"TR": classes, "TE": classes[::-1].copy()})
+    names = {0: "asphalt", 1: "meadows", 2: "gravel"}
+    entries = [entry(number, name) for number, name in reversed(names.items())]
+    (tmp_path / "names.json").write_text(json.dumps({"classes": entries}))
+    labels = ["--labels", tmp_path / "maps.mat", "--label-variable", "TR", "--unlabeled", mark]
+    prompts = ["--prompts", tmp_path / "names.json"]
+    options = [part for one in SETTINGS for part in ("--set", one)]
+    run(
+        "fit",
+        files / "scene.tif",
+        *labels,
+        *prompts,
+        "--output",
+        tmp_path / "m",
+        "--quiet",
+        *options,
+    )
+    clf = HSIPromptClassifier.load(tmp_path / "m" / "model")
+    assert clf.class_names_ == names
+    assert clf.prompts_[0] == ("text of asphalt",)
+    other = truth(16, 24).astype(int) - 1
+    other[0] = mark
+    scipy.io.savemat(tmp_path / "other.mat", {"gt": other})
+    mapped = run(
+        *("predict", tmp_path / "m", files / "other" / "scene.tif", "--output", tmp_path / "map"),
+        *("--reference", tmp_path / "other.mat", "--quiet", "--json"),
+    )
+    assert json.loads(mapped)["overall_accuracy"] > 0.97
+    like = read_scene(files / "other" / "scene.tif")
+    right = shown(tmp_path / "map" / "map.tif", like) == expected_names("text", "none", (16, 24))
+    assert right.mean() > 0.97
+
+
+def test_scenes_of_different_scales_need_their_physical_values(files, tmp_path):
+    made = made_scene()
+    for name, factor in (("a", 1e-4), ("b", 2e-4)):
+        stored = np.rint(made.cube / factor).astype(np.uint16)
+        write_scene(tmp_path / f"{name}.tif", Scene(stored, **GEO))
+        path = tmp_path / f"{name}.tif"
+        with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+            dataset.scales = [factor] * 8
+    options = [part for one in SETTINGS for part in ("--set", one)]
+    labels = path_of(files, "text")
+    fitting = ["fit", tmp_path / "a.tif", labels, *options, "--quiet"]
+    predicting = ["predict", tmp_path / "m", tmp_path / "b.tif", "--quiet"]
+    with pytest.raises(HSVLMError, match="different scales"):
+        run(*fitting, tmp_path / "b.tif", labels, "--output", tmp_path / "m")
+    run(*fitting, "--output", tmp_path / "m")
+    with pytest.raises(HSVLMError, match="other scales or offsets") as error:
+        run(*predicting, "--output", tmp_path / "map")
+    assert error.value.for_command_line().endswith('Train with "fit" --apply-scale.')
+    shutil.rmtree(tmp_path / "m")
+    run(*fitting, tmp_path / "b.tif", labels, "--apply-scale", "--output", tmp_path / "m")
+    run(*predicting, "--output", tmp_path / "applied")
+    right = shown(tmp_path / "applied" / "map.tif", made) == expected_names("text", "none")
+    assert right.mean() > 0.97

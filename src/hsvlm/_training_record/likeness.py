@@ -34,6 +34,7 @@ _MIN_SHAPED_BANDS = 4
 # Between bands, in quartile distances within bands, of spectra of mean 0 and deviation 1.
 _VARIED, _FLAT = 0.5, 0.2
 _MATCHING = 0.6
+_SURE = 0.95
 _ROUGHER = 2.5
 
 
@@ -135,6 +136,12 @@ def _scale_mismatch(quantiles: NDArray[np.float64], known: SpectraSummary) -> Mi
     factors = np.log10(np.abs(here)) - np.log10(np.abs(there))
     factor = float(np.median(factors))
     spread = float(np.subtract(*np.quantile(factors, [0.9, 0.1])))
+    wider = np.median(np.ptp(quantiles[_QUARTILES], axis=0)) / max(
+        np.median(np.ptp(known.quantiles[_QUARTILES], axis=0)), 1e-300
+    )
+    # Values that are larger and vary as before have an offset.
+    if 0 < factor < _LARGE_SCALE and wider < 10 ** (factor / 2):
+        return None
     is_certain = abs(factor) >= _LARGE_SCALE and spread < _LARGE_SCALE_SPREAD
     if not is_certain and not (abs(factor) >= _SMALL_SCALE and spread < _SMALL_SCALE_SPREAD):
         return None
@@ -202,7 +209,8 @@ def _order_mismatch(shapes: NDArray[np.float64], examples: NDArray[np.float64]) 
             f"The bands look {how}: so they agree with the training spectra (correlation "
             f"{better:.2f}), as they are they do not ({agreement:.2f})."
         )
-        return Mismatch(kind, problem, hint, option_hint)
+        is_certain = kind == "reversed" and better >= _SURE and agreement <= 1 - _SURE + gain
+        return Mismatch(kind, problem, hint, option_hint, is_certain=is_certain)
 
     # Noise matters less in wide steps, which are enough to see a direction.
     width = max(1, n_bands // 16)

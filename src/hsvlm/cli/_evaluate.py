@@ -88,6 +88,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Labels to test on, when --labels is only trained on; read like those."),
     ] = None,
+    test_label_variable: Annotated[
+        str | None,
+        typer.Option(help="Variable of --test-labels; without it, as --label-variable."),
+    ] = None,
     group_column: Annotated[
         str | None,
         typer.Option(
@@ -156,14 +160,23 @@ def evaluate(
             labels = scene
         check_missing(labels=labels)
         [labeled] = read_labeled_scenes(
-            [(scene, cast("Path", labels))], reading, bands, group_column=group_column
+            [(scene, cast("Path", labels))],
+            reading,
+            bands,
+            clf.unlabeled,
+            group_column=group_column,
         )
         classes = classes_of(prompts, labeled, labels)
         clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
         labeled = replace(labeled, class_names=classes.class_names)
-        test_map = None if test_labels is None else reading.read_labels(test_labels, labeled)
+        test_map = None
+        if test_labels is not None:
+            variable = test_label_variable
+            test_map = reading.read_labels(test_labels, labeled, variable, clf.unlabeled)
+        # A list is taken at its word, and the scene has one mark by now.
+        unlabeled_labels = 0 if clf.unlabeled == 0 else [labeled.unlabeled]
         protocols = [
-            scene_protocol(labeled, name, splits, test_labels=test_map, unlabeled=clf.unlabeled)
+            scene_protocol(labeled, name, splits, test_labels=test_map, unlabeled=unlabeled_labels)
             for name in names
         ]
     if output is not None:

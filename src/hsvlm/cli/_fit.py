@@ -110,10 +110,13 @@ def fit(
     clf = check_settings(parameters, preset)
     inputs = [path for pair in pairs for path in pair]
     check_output(folder, _NAMES, inputs, "fit")
-    scenes = read_labeled_scenes(pairs, reading, bands)
+    scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled)
     classes = classes_of(prompts, scenes[0], pairs[0][1])
     clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
-    samples = [one.samples(unlabeled=clf.unlabeled) for one in scenes]
+    # A list is taken at its word, and the scenes have one mark by now.
+    samples = [
+        one.samples(unlabeled=0 if clf.unlabeled == 0 else [one.unlabeled]) for one in scenes
+    ]
     X = samples[0][0] if len(samples) == 1 else PixelSamples.concatenate([x for x, _ in samples])
     y = np.concatenate([labels for _, labels in samples])
     output_folder(folder, _NAMES, inputs, "fit")
@@ -126,6 +129,8 @@ def fit(
         "wavelengths_nm": None if first.wavelengths_nm is None else first.wavelengths_nm.tolist(),
         "class_colors": [[label, color] for label, color in classes.class_colors.items()],
         "scene": ", ".join(one.name for one in scenes),
+        "scale": None if first.scale is None else first.scale.tolist(),
+        "scale_applied": reading.apply_scale,
     }
     clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
     if not clf.interrupted_:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from hsvlm._class_table import relabel
 from hsvlm.cli._bands import parse_ranges
 from hsvlm.cli._help import FEATURE_FORMATS, PRESETS, PROMPT_SETS
 from hsvlm.cli._recipes import load_recipe
@@ -39,6 +40,7 @@ __all__ = [
     "check_missing",
     "classes_of",
     "expand_options",
+    "mark_unlabeled",
     "print_json",
 ]
 
@@ -184,6 +186,14 @@ class ReadOptions:
     label_column: Annotated[
         str | None, typer.Option(help="Column of the classes in a file of points and polygons.")
     ] = None
+    apply_scale: Annotated[
+        bool,
+        typer.Option(
+            "--apply-scale",
+            help="Use the physical values, by the factors and offsets that the file states, in "
+            "place of the stored ones. A model that was trained so maps so.",
+        ),
+    ] = False
     all_touched: Annotated[
         bool,
         typer.Option(
@@ -229,7 +239,7 @@ class ReadOptions:
             labels = path
         if labels is None:
             self._check_no_label_options()
-        return read_scene(
+        scene = read_scene(
             path,
             variable=self.variable,
             labels=labels,
@@ -242,21 +252,25 @@ class ReadOptions:
             shape=None if self.shape is None else shape_value(self.shape),
             **more,
         )
+        return scene.apply_scale() if self.apply_scale else scene
 
-    def read_labels(self, path: Path, like: Scene) -> Any:
+    def read_labels(self, path: Path, like: Scene, variable: str | None, unlabeled: Any) -> Any:
         """Read a second label map for a scene, with its numbers for the same class names."""
         from hsvlm.io import read_labels
+        from hsvlm.io._classes import with_class_names
 
-        result = read_labels(
+        labeled = read_labels(
             path,
             like,
-            variable=self.label_variable,
+            variable=variable or self.label_variable,
             column=self.label_column,
             all_touched=self.all_touched,
             encoding=self.encoding,
-            class_names=like.class_names or None,
         )
-        return result.labels
+        labeled = mark_unlabeled(labeled, unlabeled)
+        if like.class_names:
+            labeled = with_class_names(labeled, like.class_names, str(path))
+        return labeled.labels
 
     def _check_no_label_options(self) -> None:
         for name in ("label_column", "all_touched", "encoding"):
@@ -349,6 +363,21 @@ def print_json(figures: dict[str, Any]) -> None:
         What JSON can hold.
     """
     typer.echo(json.dumps(figures))
+
+
+def mark_unlabeled(labeled: Any, unlabeled: Any) -> Any:
+    """Have a Scene or LabelMap say which of its labels stand for none: those of --unlabeled."""
+    if labeled.labels is None or (isinstance(unlabeled, int) and unlabeled == 0):
+        return labeled
+    marks = [] if unlabeled is None else list(unlabeled)
+    # Without a mark every pixel has a label, so that a number is taken which is none.
+    mark = marks[0] if marks else int(min(labeled.labels.min(), 0)) - 1
+    return replace(
+        labeled,
+        labels=relabel(labeled.labels, dict.fromkeys(marks, mark)),
+        class_names={one: name for one, name in labeled.class_names.items() if one not in marks},
+        unlabeled=mark,
+    )
 
 
 def classes_of(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -19,6 +20,7 @@ from hsvlm.cli._options import (
     ReadOptions,
     Recipe,
     check_missing,
+    mark_unlabeled,
     print_json,
 )
 from hsvlm.cli._outputs import check_output, output_folder, say
@@ -103,7 +105,10 @@ def predict(
     names = _names(suffix, probabilities, entropy)
     check_output(folder, names, (scene, reference), "predict")
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
-    to_map = _with_bands_of(clf, reading.read(scene, reference), resample=resample)
+    if clf.metadata_.get("scale_applied"):
+        reading = replace(reading, apply_scale=True)
+    labeled = mark_unlabeled(reading.read(scene, reference), clf.unlabeled)
+    to_map = _with_bands_of(clf, labeled, resample=resample)
     if to_map.labels is not None:
         # Said before hours of mapping, not after.
         match_reference(to_map, clf.classes_, clf.class_names_, numbered=not clf.text_classes_)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hsvlm.cli._bands import choose_bands
+from hsvlm.cli._options import mark_unlabeled
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ def pair_files(files: Sequence[Path], labels: Path | None) -> list[tuple[Path, P
 
 
 def read_labeled_scenes(
-    pairs: Sequence[tuple[Path, Path]], reading: ReadOptions, bands: BandOptions, **more: Any
+    pairs: Sequence[tuple[Path, Path]],
+    reading: ReadOptions,
+    bands: BandOptions,
+    unlabeled: Any,
+    **more: Any,
 ) -> list[Scene]:
     """Read scenes to one numbering of classes, and to the bands of the first.
 
@@ -68,6 +73,8 @@ def read_labeled_scenes(
         Scenes with their label maps.
     reading, bands : ReadOptions and BandOptions
         For all of them.
+    unlabeled : 0, list or None
+        Values of the label maps that stand for no label, as the option states them.
     **more
         Further arguments of ``read_scene``.
 
@@ -83,14 +90,19 @@ def read_labeled_scenes(
     DataError
         If scenes have other bands than the first, or other kinds of labels.
     """
+    from hsvlm._scene_inputs import check_scales
     from hsvlm.scene import common_classes
 
-    scenes = [reading.read(path, labels, **more) for path, labels in pairs]
+    scenes = [
+        mark_unlabeled(reading.read(path, labels, **more), unlabeled) for path, labels in pairs
+    ]
     scenes = [choose_bands(scene, bands.wavelengths, bands.exclude) for scene in scenes]
     if len(scenes) == 1:
         return scenes
     first, *others = common_classes(scenes)
-    return [first, *(_with_bands_of(first, scene) for scene in others)]
+    scenes = [first, *(_with_bands_of(first, scene) for scene in others)]
+    check_scales(scenes)
+    return scenes
 
 
 def _with_bands_of(first: Scene, scene: Scene) -> Scene:

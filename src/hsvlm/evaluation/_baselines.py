@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
+from hsvlm._lazy import valid_pixels
 from hsvlm.evaluation._coupling import CoupledSVC
 from hsvlm.exceptions import DataError
 from hsvlm.samples import PixelSamples
@@ -242,7 +243,9 @@ class SmoothedSVM(ClassifierMixin, BaseEstimator):
     def _smoothed_scores(self, cube: Any, coords: NDArray[np.intp]) -> NDArray[np.float64]:
         wanted = np.zeros(cube.shape[:2], dtype=bool)
         wanted[tuple(coords.T)] = True
-        pixels = PixelSamples(cube, np.argwhere(maximum_filter(wanted, size=2 * self._radius + 1)))
+        near = maximum_filter(wanted, size=2 * self._radius + 1)
+        valid = valid_pixels(cube)
+        pixels = PixelSamples(cube, np.argwhere(near if valid is None else near & valid))
         scores = np.zeros((*cube.shape[:2], len(self.classes_)))
         weights = np.zeros(cube.shape[:2])
         for start in range(0, len(pixels), _BATCH):

@@ -22,7 +22,7 @@ from hsvlm.evaluation._leakage import leakage_report
 from hsvlm.evaluation._report import EvaluationReport
 from hsvlm.evaluation._splits import checked_splits
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
-from hsvlm.samples import PixelSamples, pixel_samples
+from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -138,6 +138,9 @@ def evaluate(
         class_names = X.class_names if class_names is None else class_names
         groups = X.groups if groups is None else groups
     samples, labels = _as_samples(X, y, unlabeled)
+    remembered = remembered_names(samples, labels)
+    if remembered is not None:
+        class_names = agreed_names(remembered, class_names).names
     named = _named(estimators, baselines)
     splits = checked_splits(cv, samples, labels)
     size = _largest_window(named.values()) if window_size is None else window_size

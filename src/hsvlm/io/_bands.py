@@ -239,7 +239,8 @@ def _resampled(
             f"{len(beyond)} of the {len(wanted)} wavelengths wanted lie beyond these by more than "
             f"{tolerance:.2f} nm, from {low:.2f} to {high:.2f} nm. Values are not extrapolated:",
             "train without these bands, or pass a larger tolerance_nm.",
-            option_hint=f'train without these bands: "fit" with --exclude {low:.0f}:{high:.0f}.',
+            option_hint='train without these bands: "fit" with --exclude '
+            f"{np.floor(low):.0f}:{np.ceil(high + 1e-9):.0f}.",
         )
     interpolation = _Interpolation(scene.cube.dtype, bands, centres, wanted)
     return replace(

@@ -332,6 +332,9 @@ labels, default=None
                 "map of the same grid, or a tuple of PixelSamples and their labels."
             )
             raise DataError(message)
+        if isinstance(unlabeled, int) and unlabeled == 0:
+            # 0 may be a class of the map, whose pixels without data then have another value.
+            unlabeled = self.unlabeled
         labeled = labeled_pixels(truth, unlabeled)
         return np.flatnonzero(labeled), np.asarray(truth)[labeled]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +30,6 @@ from hsvlm.mapping._work import Layer, MemoryWork
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from hsvlm.mapping._targets import Target
@@ -265,8 +264,10 @@ def _legend(
 ) -> tuple[dict[Any, str], dict[Any, str]]:
     labels = classes.tolist()
     own = getattr(clf, "class_names_", None) or getattr(clf, "class_names", None) or {}
-    # Numbers that were assigned to text say nothing to a classifier with labels of its own.
-    borrowed = not own and not (scene.text_classes and hasattr(clf, "class_names_"))
+    # Numbers that were assigned to text say nothing to a classifier with labels of its own, and
+    # prompts of single classes say what these are.
+    is_told = scene.text_classes or isinstance(getattr(clf, "prompts", None), Mapping)
+    borrowed = not own and not (is_told and hasattr(clf, "class_names_"))
     names = {**(scene.class_names if borrowed else {}), **own, **(class_names or {})}
     palette = dict(zip(labels, distinct_colors(len(labels)), strict=True))
     colors = {**palette, **_scene_colors(scene, labels, names), **(class_colors or {})}
