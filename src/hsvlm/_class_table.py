@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +22,7 @@ __all__ = [
     "ClassMatch",
     "ClassTable",
     "Labeled",
+    "extend_table",
     "label_table",
     "match_classes",
     "present_labels",
@@ -274,6 +275,28 @@ def relabel(labels: NDArray[Any], codes: Mapping[Any, Any]) -> NDArray[Any]:
     if isinstance(labels, np.ma.MaskedArray):
         return np.ma.MaskedArray(renamed, np.ma.getmaskarray(labels))
     return np.asarray(renamed)
+
+
+def extend_table(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dict[Any, Any]]:
+    """Add the classes of another scene; also give the new label of each of its labels."""
+    match = match_classes(table, theirs)
+    entries = {entry.value: entry for entry in table.entries}
+    codes = {other.value: value for value, other in match.pairs.items()}
+    for value, other in match.pairs.items():
+        mine = entries[value]
+        entries[value] = replace(
+            mine, name=mine.name or other.name, color=mine.color or other.color
+        )
+    for entry in match.extra:
+        numbers = [value for value in entries if not isinstance(value, str)]
+        free = entry.value not in entries and (theirs.numbered or not numbers)
+        same_kind = isinstance(entry.value, str) == (len(numbers) < len(entries))
+        value = entry.value if free and same_kind else max(numbers, default=0) + 1
+        codes[entry.value] = value
+        name = entry.name or (entry.value if isinstance(entry.value, str) else None)
+        entries[value] = ClassEntry(value, name, entry.color)
+    numbered = table.numbered and theirs.numbered
+    return ClassTable(table.source, tuple(entries.values()), numbered), codes
 
 
 def _by_color(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:

@@ -106,12 +106,13 @@ class ClassScores:
         return found
 
     def _warn(self) -> None:
-        message = (
+        warning = HSVLMWarning(
             "These samples are not of a scene that the classifier was fitted on: every window is "
-            "predicted by itself, without the read-out over the scene. Fit with spatial=None to "
-            "do so everywhere."
+            "predicted by itself, without the read-out over the scene.",
+            "Fit with spatial=None to do so everywhere.",
+            option_hint='Train with "fit" --set spatial=none to do so everywhere.',
         )
-        warnings.warn(message, HSVLMWarning, stacklevel=4)
+        warnings.warn(warning, stacklevel=4)
 
 
 def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._arrays import as_array, as_scale
-from hsvlm._class_table import ClassEntry, ClassTable, label_table, match_classes, relabel
+from hsvlm._class_table import ClassTable, extend_table, label_table, relabel
 from hsvlm._cubes import as_cube, check_label_map, no_label
 from hsvlm._labels import aligned_labels, as_label_map
 from hsvlm._lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
@@ -480,7 +480,7 @@ def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
     codes = []
     for number, scene in enumerate(scenes):
         theirs = label_table(scene, f"the labels of {scene.name or f'scene {number + 1}'}")
-        table, code = _extended(table, theirs) if number else (theirs, {})
+        table, code = extend_table(table, theirs) if number else (theirs, {})
         codes.append(code)
     values = [entry.value for entry in table.entries]
     # What stands for "no label" in one scene may be a class of another.
@@ -500,28 +500,6 @@ def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
         )
         for scene, code in zip(scenes, codes, strict=True)
     ]
-
-
-def _extended(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dict[Any, Any]]:
-    """Add the classes of another scene; also give the new label of each of its labels."""
-    match = match_classes(table, theirs)
-    entries = {entry.value: entry for entry in table.entries}
-    codes = {other.value: value for value, other in match.pairs.items()}
-    for value, other in match.pairs.items():
-        mine = entries[value]
-        entries[value] = replace(
-            mine, name=mine.name or other.name, color=mine.color or other.color
-        )
-    for entry in match.extra:
-        numbers = [value for value in entries if not isinstance(value, str)]
-        free = entry.value not in entries and (theirs.numbered or not numbers)
-        same_kind = isinstance(entry.value, str) == (len(numbers) < len(entries))
-        value = entry.value if free and same_kind else max(numbers, default=0) + 1
-        codes[entry.value] = value
-        name = entry.name or (entry.value if isinstance(entry.value, str) else None)
-        entries[value] = ClassEntry(value, name, entry.color)
-    numbered = table.numbered and theirs.numbered
-    return ClassTable(table.source, tuple(entries.values()), numbered), codes
 
 
 def _masked(cube: Any) -> bool:

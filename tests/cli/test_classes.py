@@ -553,3 +553,15 @@ def test_scenes_of_different_scales_need_their_physical_values(files, tmp_path):
     run(*predicting, "--output", tmp_path / "applied")
     right = shown(tmp_path / "applied" / "map.tif", made) == expected_names("text", "none")
     assert right.mean() > 0.97
+
+
+def test_several_scenes_may_have_different_kinds_of_labels(files, tmp_path):
+    pairs = [files / "scene.tif", path_of(files, "text")]
+    pairs += [files / "other" / "scene.tif", path_of(files / "other", "envi")]
+    options = [part for one in SETTINGS for part in ("--set", one)]
+    target = ["--label-column", "class", "--output", tmp_path / "m", "--quiet"]
+    run("fit", *pairs, *target, *options)
+    run("predict", tmp_path / "m", files / "scene.tif", "--output", tmp_path / "map", "--quiet")
+    like = read_scene(files / "scene.tif")
+    right = shown(tmp_path / "map" / "map.tif", like) == expected_names("text", "none")
+    assert right.mean() > 0.97

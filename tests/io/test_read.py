@@ -446,8 +446,8 @@ def test_columns_belong_to_features(labels, tmp_path):
     with pytest.raises(ParameterError) as error:
         read_labels(path, Scene(values()), column="crop")
     assert str(error.value) == (
-        f"column='crop' is for points and polygons, but {path} is read as a label map. Leave it "
-        "out, or give a file of features."
+        f"the column 'crop' is for points and polygons, but {path} is read as a label map. "
+        "Leave it out, or give a file of features."
     )
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from hsvlm._class_table import relabel
 from hsvlm.cli._bands import parse_ranges
 from hsvlm.cli._help import FEATURE_FORMATS, PRESETS, PROMPT_SETS
 from hsvlm.cli._recipes import load_recipe
-from hsvlm.cli._values import nodata_value, shape_value, unlabeled_value
+from hsvlm.cli._values import mark_unlabeled, nodata_value, shape_value, unlabeled_value
 
 if TYPE_CHECKING:
     from hsvlm.prompts import PromptFile
@@ -40,7 +39,6 @@ __all__ = [
     "check_missing",
     "classes_of",
     "expand_options",
-    "mark_unlabeled",
     "print_json",
 ]
 
@@ -363,21 +361,6 @@ def print_json(figures: dict[str, Any]) -> None:
         What JSON can hold.
     """
     typer.echo(json.dumps(figures))
-
-
-def mark_unlabeled(labeled: Any, unlabeled: Any) -> Any:
-    """Have a Scene or LabelMap say which of its labels stand for none: those of --unlabeled."""
-    if labeled.labels is None or (isinstance(unlabeled, int) and unlabeled == 0):
-        return labeled
-    marks = [] if unlabeled is None else list(unlabeled)
-    # Without a mark every pixel has a label, so that a number is taken which is none.
-    mark = marks[0] if marks else int(min(labeled.labels.min(), 0)) - 1
-    return replace(
-        labeled,
-        labels=relabel(labeled.labels, dict.fromkeys(marks, mark)),
-        class_names={one: name for one, name in labeled.class_names.items() if one not in marks},
-        unlabeled=mark,
-    )
 
 
 def classes_of(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:

@@ -20,11 +20,11 @@ from hsvlm.cli._options import (
     ReadOptions,
     Recipe,
     check_missing,
-    mark_unlabeled,
     print_json,
 )
 from hsvlm.cli._outputs import check_output, output_folder, say
 from hsvlm.cli._recipes import claim_folder, save_recipe
+from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:

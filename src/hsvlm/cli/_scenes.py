@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hsvlm.cli._bands import choose_bands
-from hsvlm.cli._options import mark_unlabeled
+from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -93,8 +94,10 @@ def read_labeled_scenes(
     from hsvlm._scene_inputs import check_scales
     from hsvlm.scene import common_classes
 
+    several = len(pairs) > 1
     scenes = [
-        mark_unlabeled(reading.read(path, labels, **more), unlabeled) for path, labels in pairs
+        mark_unlabeled(_reading_of(reading, labels, several).read(path, labels, **more), unlabeled)
+        for path, labels in pairs
     ]
     scenes = [choose_bands(scene, bands.wavelengths, bands.exclude) for scene in scenes]
     if len(scenes) == 1:
@@ -103,6 +106,15 @@ def read_labeled_scenes(
     scenes = [first, *(_with_bands_of(first, scene) for scene in others)]
     check_scales(scenes)
     return scenes
+
+
+def _reading_of(reading: ReadOptions, labels: Path, several: bool) -> ReadOptions:
+    """Leave out options of points and polygons for a label map among several label files."""
+    from hsvlm.io._features import VECTOR_SUFFIXES
+
+    if not several or labels.suffix.lower() in VECTOR_SUFFIXES:
+        return reading
+    return replace(reading, label_column=None, all_touched=False)
 
 
 def _with_bands_of(first: Scene, scene: Scene) -> Scene:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import typer
 
-__all__ = ["nodata_value", "shape_value", "unlabeled_value"]
+from hsvlm._class_table import relabel
+
+__all__ = ["mark_unlabeled", "nodata_value", "shape_value", "unlabeled_value"]
 
 
 def nodata_value(text: str) -> Any:
@@ -41,3 +44,18 @@ def unlabeled_value(text: str | None) -> int | list[int] | None:
     except ValueError as error:
         message = f'{text!r} is neither a whole number nor "none".'
         raise typer.BadParameter(message) from error
+
+
+def mark_unlabeled(labeled: Any, unlabeled: Any) -> Any:
+    """Have a Scene or LabelMap say which of its labels stand for none: those of --unlabeled."""
+    if labeled.labels is None or (isinstance(unlabeled, int) and unlabeled == 0):
+        return labeled
+    marks = [] if unlabeled is None else list(unlabeled)
+    # Without a mark every pixel has a label, so that a number is taken which is none.
+    mark = marks[0] if marks else int(min(labeled.labels.min(), 0)) - 1
+    return replace(
+        labeled,
+        labels=relabel(labeled.labels, dict.fromkeys(marks, mark)),
+        class_names={one: name for one, name in labeled.class_names.items() if one not in marks},
+        unlabeled=mark,
+    )

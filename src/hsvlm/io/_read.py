@@ -293,7 +293,8 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
     unused = query.of_features()
     if unused:
         name, value = next(iter(unused.items()))
-        problem = f"{name}={value!r} is for points and polygons, but {file} is read as a label map."
+        words = f"the {name} {value!r}" if isinstance(value, str) else name.replace("_", " ")
+        problem = f"{words} is for points and polygons, but {file} is read as a label map."
         raise ParameterError(problem, "Leave it out, or give a file of features.")
     reader = _reader(file)
     colored, messages = read_color_map(file) if reader is _raster else (None, [])
