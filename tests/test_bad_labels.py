@@ -216,8 +216,8 @@ def test_the_largest_value_of_a_map_is_probably_background(make, cube, labels):
         make(text_encoder=np.eye(4)).fit(cube, marked)
     assert str(caught[0].message) == (
         "The label map holds 255 (136 pixels), which often stands for background and is taken for "
-        "a class. Pass unlabeled=[0, 255] if that and 0 stand for no label, or unlabeled=[0] if it "
-        "is a class."
+        "a class. Pass unlabeled=[0, 255] if that and 0 stand for no label, unlabeled=255 if 0 is "
+        "a class, or unlabeled=[0] if 255 is one."
     )
 
 

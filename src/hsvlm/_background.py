@@ -184,10 +184,12 @@ def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any
             problem += f" {_plain(last)} has no name: are the names off by one?"
         hint = f"Number the names as the labels. {_ZERO_HINT}"
         raise DataError(problem, hint, option_hint=_as_options(hint))
-    consecutive = sorted(count_of) == list(range(1, len(count_of) + 1))
+    n_classes = len(count_of)
+    consecutive = sorted(count_of) == list(range(1, n_classes + 1))
+    if not consecutive or not 0 < n_zeros <= _MOST_ZEROS * max(count_of.values()):
+        return
     # Names of one class more may be off by one.
-    named_right = bool(class_names) and set(class_names) != set(range(1, int(last) + 2))
-    if named_right or not consecutive or not 0 < n_zeros <= _MOST_ZEROS * max(count_of.values()):
+    if class_names and set(class_names) != set(range(1, n_classes + 2)):
         return
     if len(count_of) < 2 or sum(count_of.values()) < _FEWEST_LABELS:
         return
