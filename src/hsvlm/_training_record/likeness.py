@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MIN_SPECTRA", "Mismatch", "compare_spectra"]
 
 # All limits were set so that parts of five scenes (urban, fields, wetland, forest; 4 to 200 bands)
-# pass against trainings in other parts; docs/guide/bad-input.md gives the rates.
+# pass against trainings in other parts.
 MIN_SPECTRA = 20
 _MAX_COMPARED = 300
 _QUARTILES = slice(3, 6)  # of LEVELS: 25, 50 and 75 %

@@ -1,8 +1,7 @@
 """Small files in the layout of sensor products, one maker for each.
 
-They follow the product specifications: PRISMA Products Specification Document 2.3 (ASI), EnMAP
-HSI Level 1/Level 2 Product Specification (DLR), EMIT L2A product user guide (NASA LP DAAC) and NEON
-imaging spectrometer HDF5 files (NEON AOP).
+They follow the layouts that public readers of these products use, and for PRISMA its specification
+as these quote it; no real granule was at hand.
 """
 
 from types import SimpleNamespace
