@@ -169,7 +169,7 @@ def classifier(**changes: Any) -> HSIPromptClassifier:
 
 def training(X: PixelSamples, y: Any, n_epochs: int, **changes: Any) -> Any:
     """Operations per second in later epochs, the share outside the network, the classifier."""
-    from hsvlm import _net
+    from hsvlm._training import net as _net
 
     with (
         Clock(_net._AlignmentNet, "train_step_single") as network,

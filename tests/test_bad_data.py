@@ -10,7 +10,7 @@ import torch
 import xarray
 
 from hsvlm import HSIPromptClassifier, PixelSamples, Scene, SpectralPCA, pixel_samples
-from hsvlm._lazy import RowsCube
+from hsvlm._data.lazy import RowsCube
 from hsvlm.exceptions import DataError, HSVLMError, HSVLMWarning, ParameterError
 from hsvlm.preprocessing import SpectralTransformer
 

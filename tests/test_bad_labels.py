@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 
 from hsvlm import HSIPromptClassifier, Scene, pixel_samples
-from hsvlm._cubes import no_label
+from hsvlm._data.label_maps import no_label
 from hsvlm.exceptions import DataError, HSVLMError, HSVLMWarning
 
 ALLOWED = "Labels are whole numbers, booleans or strings."

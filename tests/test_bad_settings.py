@@ -62,7 +62,7 @@ def make(settings):
 
 @pytest.fixture
 def no_training(monkeypatch):
-    monkeypatch.setattr("hsvlm._fitting.fit_net", None)
+    monkeypatch.setattr("hsvlm._training.fit.fit_net", None)
 
 
 def test_every_parameter_is_looked_at():

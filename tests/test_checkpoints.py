@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from hsvlm import HSIPromptClassifier, pixel_samples
-from hsvlm._saved_model.parts import read_parts, write_parts
+from hsvlm._storage.parts import read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
 
 
@@ -247,7 +247,7 @@ def test_a_full_disk_costs_the_checkpoint_only(make, cube, labels, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hsvlm._saved_model.parts._write_file", full)
+    monkeypatch.setattr("hsvlm._storage.parts._write_file", full)
     with pytest.warns(HSVLMWarning) as warned:
         clf = make().fit(cube, labels)
     assert [str(one.message)[:37] for one in warned] == [

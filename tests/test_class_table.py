@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hsvlm import PixelSamples, Scene, pixel_samples
 from hsvlm.exceptions import DataError, HSVLMWarning, PromptError
 from hsvlm.io import LabelMap
-from hsvlm.io._classes import with_class_names
+from hsvlm.io.classes import with_class_names
 from hsvlm.prompts import PromptFile, join_prompts, load_prompt_set, resolve_prompts
 from hsvlm.samples import remembered_names
 from hsvlm.scene import common_classes

@@ -24,7 +24,7 @@ NOT_DOCUMENTED = {
     "hsvlm.samples",
     "hsvlm.scene",
     "hsvlm.cli",
-    "hsvlm.demo",
+    "hsvlm.cli._demo_run",
     "hsvlm.py",
     "hsvlm.contrastive",
 }

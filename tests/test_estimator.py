@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
-from hsvlm._sources import input_source
+from hsvlm._inputs.windows import input_source
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import (
     ParameterError,
@@ -231,7 +231,7 @@ def test_two_classes_have_one_decision_value(cube, labels, settings):
 def test_validation_is_recorded_and_spatially_separate(cube, labels, settings, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "hsvlm._fitting.input_source",
+        "hsvlm._training.fit.input_source",
         lambda clf, X, *rest: seen.append(X.coords) or input_source(clf, X, *rest),
     )
     clf = HSIPromptClassifier(**settings, validation_fraction=0.25).fit(cube, labels)
@@ -380,12 +380,12 @@ def test_memory_mapped_cubes_are_as_good_as_arrays(tmp_path, cube, labels, setti
 
 def test_predictions_do_not_depend_on_block_boundaries(fitted, cube, monkeypatch):
     expected = fitted.predict_proba(cube)
-    monkeypatch.setattr("hsvlm._inference.BLOCK_SIZE", 37)
+    monkeypatch.setattr("hsvlm._prediction.windows.BLOCK_SIZE", 37)
     np.testing.assert_allclose(fitted.predict_proba(cube), expected, atol=1e-5)
 
 
 def test_predictions_come_in_the_order_asked_for(fitted, data, monkeypatch):
-    monkeypatch.setattr("hsvlm._inference.BLOCK_SIZE", 50)
+    monkeypatch.setattr("hsvlm._prediction.windows.BLOCK_SIZE", 50)
     X, _ = data
     both = PixelSamples.concatenate([X, PixelSamples(X.cubes[0][::-1], X.coords)])
     order = np.random.default_rng(0).permutation(len(both))

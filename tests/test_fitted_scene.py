@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hsvlm import HSIPromptClassifier, PixelSamples
-from hsvlm._fitted_scene import fit_readout, readout_settings
-from hsvlm._lazy import MaskedCube
+from hsvlm._data.lazy import MaskedCube
 from hsvlm.exceptions import ParameterError
+from hsvlm.readout.scene import fit_readout, readout_settings
 
 
 def kept(X, **changes):

@@ -12,13 +12,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, SpectralTransformer, pixel_samples
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
-from hsvlm._saved_model.values import Packer, Unpacker
-from hsvlm._text_models import EncodedText
+from hsvlm._storage.values import Packer, Unpacker
 from hsvlm.exceptions import ParameterError
 from hsvlm.model_selection import SpatialBlockKFold
 from hsvlm.text import CachedEncoder, encode_texts
+from hsvlm.text.models import EncodedText
 
 CV = SpatialBlockKFold(2, block_size=5, buffer=1)
 SETTINGS = {"clf__lr": [1e-3, 5e-3], "clf__window_size": [1, 3]}

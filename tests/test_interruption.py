@@ -6,7 +6,7 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping
 
 from hsvlm import HSIPromptClassifier, pixel_samples
-from hsvlm._callbacks import BestWeights
+from hsvlm._training.callbacks import BestWeights
 from hsvlm.exceptions import (
     DeviceMemoryError,
     HSVLMError,

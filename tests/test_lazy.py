@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm import HSIPromptClassifier, PixelSamples, _lazy, pixel_samples
-from hsvlm._lazy import LazyCube, MappedCube, MaskedCube, row_blocks, valid_pixels
+from hsvlm import HSIPromptClassifier, PixelSamples, pixel_samples
+from hsvlm._data import lazy as _lazy
+from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, row_blocks, valid_pixels
 from hsvlm.exceptions import DataError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hsvlm import HSIPromptClassifier, PixelSamples, pixel_samples
-from hsvlm._lazy import LazyCube, MaskedCube
-from hsvlm._windows import WindowSource
+from hsvlm._data.lazy import LazyCube, MaskedCube
+from hsvlm._inputs.windows import WindowSource
 from hsvlm.mapping import predict_scene
 
 N_BANDS = 40

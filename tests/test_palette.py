@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from hsvlm._palette import class_palette, distinct_colors
+from hsvlm._data.palette import class_palette, distinct_colors
 from hsvlm.exceptions import ParameterError
 
 

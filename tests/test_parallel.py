@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from hsvlm import HSIPromptClassifier, _parallel
-from hsvlm._parallel import Threads, backward_in_parts, is_divisible, n_parts, threads_for
+from hsvlm import HSIPromptClassifier
+from hsvlm._system import parallel as _parallel
+from hsvlm._system.parallel import Threads, backward_in_parts, is_divisible, n_parts, threads_for
 
 
 @pytest.fixture

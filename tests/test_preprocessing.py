@@ -8,8 +8,8 @@ from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from hsvlm import PixelSamples, SpectralPCA, SpectralTransformer, pixel_samples
+from hsvlm._data.spectra import check_finite
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.preprocessing import check_finite
 
 
 @pytest.mark.parametrize(

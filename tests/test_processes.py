@@ -16,10 +16,12 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_limits
 
-from hsvlm import HSIPromptClassifier, _text_models
-from hsvlm._runtime import at_most_threads, seeded_scope
+from hsvlm import HSIPromptClassifier
+from hsvlm._system.devices import seeded_scope
+from hsvlm._system.threads import at_most_threads
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.model_selection import SpatialBlockKFold
+from hsvlm.text import models as _text_models
 
 CPU = torch.device("cpu")
 CV = SpatialBlockKFold(2, block_size=8, buffer=1)
@@ -245,7 +247,7 @@ FORKED = """
 import multiprocessing, signal, threading
 import numpy as np, torch
 from hsvlm import HSIPromptClassifier
-from hsvlm._runtime import seeded_scope
+from hsvlm._system.threads import seeded_scope
 from hsvlm.datasets import make_synthetic_scene
 
 scene = make_synthetic_scene(height=40, width=40, random_state=0)

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from hsvlm import HSIPromptClassifier, PixelSamples, pixel_samples
-from hsvlm._fitted_scene import fit_readout
-from hsvlm._fitting import fit_net
-from hsvlm._restart import _CANDIDATES as CANDIDATES
-from hsvlm._restart import _DEFAULT as DEFAULT
-from hsvlm._restart import _clearly_best, choose_restart
+from hsvlm._training.fit import fit_net
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.model_selection import spatial_holdout
+from hsvlm.readout.restart import _CANDIDATES as CANDIDATES
+from hsvlm.readout.restart import _DEFAULT as DEFAULT
+from hsvlm.readout.restart import _clearly_best, choose_restart
+from hsvlm.readout.scene import fit_readout
 
 INTERRUPTED = (
     f"The restart probability could not be chosen (KeyboardInterrupt); {DEFAULT} is taken. "
@@ -87,7 +87,7 @@ def found_wrong(monkeypatch):
 
     def set_scores(scores):
         monkeypatch.setattr(
-            "hsvlm._restart._brier_scores",
+            "hsvlm.readout.restart._brier_scores",
             lambda _, targets: np.tile(np.asarray(scores, float)[:, None], len(targets)),
         )
 
@@ -169,7 +169,7 @@ def test_the_threshold_is_two_standard_errors_of_the_sum():
 def test_a_block_counts_once_however_often_it_is_held_out(open_choice, training, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "hsvlm._restart._clearly_best", lambda losses, block: seen.append(block) or 0
+        "hsvlm.readout.restart._clearly_best", lambda losses, block: seen.append(block) or 0
     )
     X, y = training
     targets = np.searchsorted(open_choice.classes_, y)
@@ -219,7 +219,7 @@ def test_labels_that_are_too_few_for_a_later_draw_count_as_they_are(
             raise ParameterError(message)
         return draw(*arguments)
 
-    monkeypatch.setattr("hsvlm._restart.spatial_holdout", once)
+    monkeypatch.setattr("hsvlm.readout.restart.spatial_holdout", once)
     found_wrong(1 - np.eye(len(CANDIDATES))[-1])
     assert choose(open_choice, training).restart == CANDIDATES[-1]
 
@@ -255,7 +255,7 @@ def test_no_label_beside_those_of_the_training_is_looked_at(make, fitted, traini
         seen.append((X, y))
         return spatial_holdout(X, y, *others)
 
-    monkeypatch.setattr("hsvlm._restart.spatial_holdout", record)
+    monkeypatch.setattr("hsvlm.readout.restart.spatial_holdout", record)
     label_map = np.zeros((24, 28), dtype=int)
     label_map[tuple(X.coords.T)] = y
     clf = make().fit(X.cubes[0], label_map)
@@ -272,7 +272,7 @@ def test_samples_that_watch_the_training_are_not_looked_at(make, training, monke
         seen.append(X)
         return spatial_holdout(X, *others)
 
-    monkeypatch.setattr("hsvlm._restart.spatial_holdout", record)
+    monkeypatch.setattr("hsvlm.readout.restart.spatial_holdout", record)
     clf = make(validation_fraction=0.3).fit(X, y)
     (scene,) = clf.readout_.scenes
     assert len(scene.coords) < len(X)
@@ -317,7 +317,7 @@ def test_ctrl_c_while_tiles_are_computed(make, training, scene, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hsvlm._restart._log_probabilities", stop)
+    monkeypatch.setattr("hsvlm.readout.restart._log_probabilities", stop)
     with pytest.warns(HSVLMWarning) as caught:
         clf = make().fit(*training)
     assert [str(one.message) for one in caught] == [INTERRUPTED]
@@ -341,7 +341,7 @@ def test_ctrl_c_in_a_training_for_the_choice(make, training, scene, monkeypatch,
         Stopping.n_left = step if next(trainings) == number else 0
         return fit_net(*arguments, **keywords)
 
-    monkeypatch.setattr("hsvlm._fitting.fit_net", arm)
+    monkeypatch.setattr("hsvlm._training.fit.fit_net", arm)
     with pytest.warns(HSVLMWarning) as caught:
         clf = make(**settings).fit(*training)
     assert [str(one.message) for one in caught] == [INTERRUPTED]

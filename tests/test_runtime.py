@@ -3,13 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from hsvlm._runtime import (
-    at_most_threads,
-    cache_folder,
-    import_optional,
-    resolve_device,
-    seeded_scope,
-)
+from hsvlm._system.devices import resolve_device, seeded_scope
+from hsvlm._system.optional import cache_folder, import_optional
+from hsvlm._system.threads import at_most_threads
 from hsvlm.exceptions import MissingDependencyError
 
 

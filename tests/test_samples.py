@@ -17,7 +17,7 @@ def two_scenes():
     return PixelSamples(cubes, [[0, 0], [5, 6], [4, 8], [2, 1]], [0, 0, 1, 1])
 
 
-def test_array_is_the_centre_spectra(two_scenes):
+def test_array_is_the_center_spectra(two_scenes):
     expected = [
         two_scenes.cubes[scene][row, col]
         for scene, (row, col) in zip(two_scenes.scene_ids, two_scenes.coords, strict=True)

@@ -6,7 +6,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from hsvlm import Scene
-from hsvlm._lazy import MappedCube
+from hsvlm._data.lazy import MappedCube
 from hsvlm.exceptions import DataError
 
 

@@ -9,12 +9,12 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
-from hsvlm._lazy import MaskedCube
-from hsvlm._scene_readout import SceneTiles
+from hsvlm._data.lazy import MaskedCube
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.mapping import predict_scene
 from hsvlm.model_selection import PerClassShuffleSplit
+from hsvlm.readout.tiles import SceneTiles
 
 STRANGE = (
     "These samples are not of a scene that the classifier was fitted on: every window is predicted "
@@ -73,9 +73,9 @@ def alone(make, training):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Divides the scene into twelve tiles, and predictions into small blocks."""
-    monkeypatch.setattr("hsvlm._scene_readout._TILE", 8)
-    monkeypatch.setattr("hsvlm._scene_readout._MARGIN", 3)
-    for module in ("hsvlm._inference", "hsvlm.mapping._predict"):
+    monkeypatch.setattr("hsvlm.readout.tiles._TILE", 8)
+    monkeypatch.setattr("hsvlm.readout.tiles._MARGIN", 3)
+    for module in ("hsvlm._prediction.windows", "hsvlm.mapping._predict"):
         monkeypatch.setattr(f"{module}.BLOCK_SIZE", 50)
 
 
@@ -134,9 +134,9 @@ def test_maps_are_those_of_the_classifier_to_the_last_bit(
 
 def test_tiles_with_margins_that_reach_everywhere(fitted, scene, monkeypatch):
     expected = fitted.predict_proba(scene.cube)
-    monkeypatch.setattr("hsvlm._scene_readout._TILE", 9)
+    monkeypatch.setattr("hsvlm.readout.tiles._TILE", 9)
     np.testing.assert_array_equal(fitted.predict_proba(scene.cube), expected)
-    monkeypatch.setattr("hsvlm._scene_readout._MARGIN", 2)
+    monkeypatch.setattr("hsvlm.readout.tiles._MARGIN", 2)
     assert (fitted.predict_proba(scene.cube) != expected).any()
 
 
@@ -360,8 +360,8 @@ def test_broken_pixels_stop_nothing_but_themselves(make, training, scene, value,
     cube = scene.cube.copy()
     cube[broken[:, 0], broken[:, 1], 5] = value
     clf = make().fit(PixelSamples(cube, X.coords), y)
-    monkeypatch.setattr("hsvlm._scene_readout._TILE", tile)
-    monkeypatch.setattr("hsvlm._scene_readout._MARGIN", 3)
+    monkeypatch.setattr("hsvlm.readout.tiles._TILE", tile)
+    monkeypatch.setattr("hsvlm.readout.tiles._MARGIN", 3)
     whole = np.ones(scene.labels.shape, dtype=bool)
     for row, col in broken:
         whole[max(0, row - 2) : row + 3, max(0, col - 2) : col + 3] = False
@@ -377,7 +377,7 @@ def test_broken_pixels_stop_nothing_but_themselves(make, training, scene, value,
 
 
 def test_settings_are_looked_at_before_training(make, training, monkeypatch):
-    monkeypatch.setattr("hsvlm._fitting.fit_net", None)
+    monkeypatch.setattr("hsvlm._training.fit.fit_net", None)
     with pytest.raises(ParameterError) as caught:
         make(spatial_params={"restart": 2}).fit(*training)
     assert str(caught.value) == (

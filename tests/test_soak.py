@@ -21,7 +21,7 @@ import torch
 from sklearn.base import clone
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._windows import WindowSource
+from hsvlm._inputs.windows import WindowSource
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.mapping import predict_scene
 

@@ -10,10 +10,10 @@ import re
 import numpy as np
 import pytest
 
-from hsvlm._text_models import run_model
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 from hsvlm.prompts import list_prompt_sets, load_prompt_set, resolve_prompts
 from hsvlm.text import encode_prompts, encode_texts
+from hsvlm.text.models import run_model
 
 WORDS = ["a", "field", "of", "oats", "wheat", "corn", "barn", "over", "read", "this", "first"]
 PROMPTS = {1: ("a field of oats",), 2: ("a barn", "corn over wheat")}

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hsvlm import _text_models
-from hsvlm._text_models import identify_model
 from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.text import encode_texts
+from hsvlm.text import models as _text_models
+from hsvlm.text.models import identify_model
 
 FORMS = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "

@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm import PixelSamples, _windows, pixel_samples
-from hsvlm._lazy import MaskedCube
-from hsvlm._windows import WindowSource
+from hsvlm import PixelSamples, pixel_samples
+from hsvlm._data.lazy import MaskedCube
+from hsvlm._inputs import windows as _windows
+from hsvlm._inputs.windows import WindowSource
 from hsvlm.exceptions import DataError, ParameterError
 
 CPU = torch.device("cpu")

@@ -8,13 +8,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hsvlm._system.version import __version__
+
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
     from hsvlm.samples import PixelSamples, pixel_samples
     from hsvlm.scene import Scene
-
-__version__ = "0.1.0"
 
 __all__ = [
     "HSIPromptClassifier",
@@ -22,6 +22,7 @@ __all__ = [
     "Scene",
     "SpectralPCA",
     "SpectralTransformer",
+    "__version__",
     "pixel_samples",
 ]
 

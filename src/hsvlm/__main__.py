@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMError
 
 __all__ = ["main"]
@@ -20,7 +20,7 @@ def main() -> None:
     try:
         import_optional("typer", "cli")
         from hsvlm.cli import app
-        from hsvlm.cli._messages import error_text, print_error, shown_warnings
+        from hsvlm.cli.messages import error_text, print_error, shown_warnings
     except HSVLMError as error:
         sys.stderr.write(f"hsvlm: {error}\n")
         sys.exit(1)

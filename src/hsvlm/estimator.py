@@ -14,13 +14,13 @@ from sklearn.base import (
     _fit_context,
 )
 
-from hsvlm._fitting import fit_classifier
-from hsvlm._inference import embeddings
-from hsvlm._inputs import is_map, score_inputs
-from hsvlm._new_texts import NewTextsMixin
+from hsvlm._inputs.kinds import is_map, score_inputs
+from hsvlm._prediction.texts import NewTextsMixin
+from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.methods import SavingMixin
-from hsvlm._scene_readout import class_scores, predicted_labels
-from hsvlm._settings import PARAMETER_CONSTRAINTS, preset
+from hsvlm._training.fit import fit_classifier
+from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
+from hsvlm.readout.scores import class_scores, predicted_labels
 
 if TYPE_CHECKING:
     import os
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from hsvlm._fitted_scene import Readout
     from hsvlm._training_record import TrainingRecord
+    from hsvlm.readout.scene import Readout
 
 __all__ = ["HSIPromptClassifier"]
 

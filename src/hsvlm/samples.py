@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._arrays import as_array, native
-from hsvlm._background import check_background
-from hsvlm._class_table import ClassEntry
-from hsvlm._coordinates import as_whole_numbers, check_coordinates
-from hsvlm._cubes import (
-    as_cubes,
-    check_label_map,
-    check_window_fits,
-    labeled_pixels,
-)
-from hsvlm._labels import aligned_labels, as_label_map
-from hsvlm._lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
-from hsvlm._texts import folded
+from hsvlm._data.arrays import as_array, native
+from hsvlm._data.background import check_background
+from hsvlm._data.class_table import ClassEntry
+from hsvlm._data.coordinates import as_whole_numbers, check_coordinates
+from hsvlm._data.cubes import as_cubes, check_window_fits
+from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
+from hsvlm._data.labels import aligned_labels
+from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
+from hsvlm._data.texts import folded
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from hsvlm._cubes import Padding, SpectraFunction
+    from hsvlm._data.cubes import Padding, SpectraFunction
 
 __all__ = [
     "NamedLabels",

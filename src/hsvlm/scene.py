@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._arrays import as_array, as_scale
-from hsvlm._class_table import ClassTable, extend_table, label_table, relabel
-from hsvlm._cubes import as_cube, check_label_map, no_label
-from hsvlm._labels import aligned_labels, as_label_map
-from hsvlm._lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
+from hsvlm._data.arrays import as_array, as_scale
+from hsvlm._data.class_table import ClassTable, extend_table, label_table, relabel
+from hsvlm._data.cubes import as_cube
+from hsvlm._data.label_maps import as_label_map, check_label_map, no_label
+from hsvlm._data.labels import aligned_labels
+from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.samples import NamedLabels, PixelSamples, pixel_samples
 

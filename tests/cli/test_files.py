@@ -11,7 +11,7 @@ from spectral.io import envi
 from typer.testing import CliRunner
 
 from hsvlm import HSIPromptClassifier, Scene
-from hsvlm._callbacks import Monitor
+from hsvlm._training.callbacks import Monitor
 from hsvlm.cli import app
 from hsvlm.datasets import load_indian_pines
 from hsvlm.exceptions import DataError, FileError, MissingFileError, PromptError

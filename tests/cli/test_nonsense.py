@@ -47,7 +47,7 @@ def run(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     monkeypatch.setattr("hsvlm.estimator.fit_classifier", stop)
     monkeypatch.setattr("hsvlm.evaluation.evaluate", stop)
-    monkeypatch.setattr("hsvlm.demo.run_demo", stop)
+    monkeypatch.setattr("hsvlm.cli._demo_run.run_demo", stop)
     monkeypatch.setattr("hsvlm.mapping.predict_scene", stop)
 
     def run(arguments):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
-from hsvlm.io._arrays import read_cube, read_label_map
+from hsvlm.io._readers.npy import read_cube, read_label_map
 
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 TRUTH = np.array([[0, 1, 2], [2, 1, 0]])

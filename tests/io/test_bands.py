@@ -6,10 +6,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hsvlm import Scene
-from hsvlm._lazy import MappedCube
+from hsvlm._data.lazy import MappedCube
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
-from hsvlm.io._bands import match_or_warn
+from hsvlm.io.bands import match_or_warn
 
 
 def scene(wavelengths, dtype=np.float64, **attributes):

@@ -9,9 +9,9 @@ import spectral.io.envi as spy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
-from hsvlm.io._envi import read_cube, read_label_map
+from hsvlm.io._readers.envi import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
 CUBE.setflags(write=False)

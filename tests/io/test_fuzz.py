@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.io import netcdf_file, savemat
 
 from hsvlm import Scene
-from hsvlm._lazy import read_rows
+from hsvlm._data.lazy import read_rows
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels, read_scene, write_map, write_scene
 from hsvlm.prompts import read_prompt_file

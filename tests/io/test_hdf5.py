@@ -4,10 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io import read_labels, read_scene
-from hsvlm.io._hdf5 import read_cube, read_label_map
+from hsvlm.io._readers.hdf5 import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
 WAVELENGTHS = [400.0, 500.0, 600.0, 700.0]

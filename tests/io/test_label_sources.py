@@ -13,7 +13,7 @@ from shapely import Point, box
 from hsvlm import Scene
 from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
 from hsvlm.io import _sizes, read_labels, read_scene
-from hsvlm.io._features import VECTOR_SUFFIXES, _archives
+from hsvlm.io._readers.features import VECTOR_SUFFIXES, _archives
 
 # 10 x 12 pixels of 30 m; the upper left corner lies at (500000, 4400000).
 GRID = {"crs": "EPSG:32616", "transform": (30, 0, 500000, 0, -30, 4400000)}

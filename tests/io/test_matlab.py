@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
-from hsvlm.io._matlab import read_cube, read_label_map
+from hsvlm.io._readers.matlab import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
 TRUTH = np.array([[0, 1, 2], [2, 1, 0]], dtype=np.uint8)

@@ -10,10 +10,10 @@ import xarray as xr
 from pyproj import CRS
 from scipy.io import netcdf_file
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io import read_scene
-from hsvlm.io._netcdf import from_xarray, read_cube, read_label_map
+from hsvlm.io._readers.netcdf import from_xarray, read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
 CUBE.setflags(write=False)

@@ -9,10 +9,11 @@ import rasterio
 import rasterio.shutil
 from rasterio.windows import Window
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
-from hsvlm.io import _raster, read_scene
-from hsvlm.io._raster import RasterCube, read_cube, read_label_map
+from hsvlm.io import read_scene
+from hsvlm.io._readers import raster as _raster
+from hsvlm.io._readers.raster import RasterCube, read_cube, read_label_map
 
 CUBE = np.random.default_rng(0).integers(0, 1000, (40, 30, 4)).astype(np.int16)
 CUBE.setflags(write=False)

@@ -13,7 +13,8 @@ from scipy.io import savemat
 from shapely import box
 from spectral.io import envi
 
-from hsvlm import Scene, _lazy
+from hsvlm import Scene
+from hsvlm._data import lazy as _lazy
 from hsvlm.exceptions import DataError, FileError, HSVLMWarning, MissingFileError, ParameterError
 from hsvlm.io import read_labels, read_scene
 
@@ -198,7 +199,7 @@ class Unreadable(_lazy.LazyCube):
 def test_nothing_is_searched_when_nothing_is_declared(nodata, monkeypatch, tmp_path):
     path = tmp_path / "field.h5"
     as_hdf5(path, values())
-    monkeypatch.setattr("hsvlm.io._hdf5.HDF5Cube.read_rows", Unreadable.read_rows)
+    monkeypatch.setattr("hsvlm.io._readers.hdf5.HDF5Cube.read_rows", Unreadable.read_rows)
     assert read_scene(path, nodata=nodata).valid is None
     with pytest.raises(AssertionError):
         read_scene(path, nodata=1)

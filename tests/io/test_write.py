@@ -11,12 +11,15 @@ import spectral.io.envi as spy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hsvlm import Scene, _lazy
-from hsvlm._lazy import MappedCube
-from hsvlm._palette import class_palette
+from hsvlm import Scene
+from hsvlm._data import lazy as _lazy
+from hsvlm._data.lazy import MappedCube
+from hsvlm._data.palette import class_palette
 from hsvlm.exceptions import DataError, FileError, HSVLMError, MissingFileError, ParameterError
-from hsvlm.io import _envi, _geotiff, _raster
+from hsvlm.io._readers import envi as _envi
+from hsvlm.io._readers import raster as _raster
 from hsvlm.io._write import write_map, write_raster, write_scene
+from hsvlm.io._writers import geotiff as _geotiff
 
 READERS = {".tif": _raster, ".hdr": _envi}
 SUFFIXES = sorted(READERS)

@@ -25,11 +25,11 @@ import spectral
 import torch
 import torch._dynamo
 
-import hsvlm._inference
+import hsvlm._prediction.windows
 import hsvlm.mapping._predict
 import hsvlm.vision.vit
 from hsvlm import HSIPromptClassifier, Scene
-from hsvlm._saved_model.parts import CONFIG, TENSORS, read_parts, write_parts
+from hsvlm._storage.parts import CONFIG, TENSORS, read_parts, write_parts
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io import write_map
 from hsvlm.mapping import predict_scene
@@ -215,7 +215,7 @@ class Mapping(Writing):
     def __init__(self, folder, out, probabilities):
         self.models = [folder / "old-model", folder / "new-model"]
         self.names = {"out": out, "probabilities": probabilities}
-        hsvlm._inference.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 40
+        hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 40
 
         def fit():
             scene, labels = scene_and_labels()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 
 
 class CountingCube(LazyCube):
@@ -48,7 +48,7 @@ def block_size(monkeypatch):
     """Sets the number of pixels in a block, here and in the classifier."""
 
     def set_size(size):
-        for module in ("hsvlm._inference", "hsvlm.mapping._predict"):
+        for module in ("hsvlm._prediction.windows", "hsvlm.mapping._predict"):
             monkeypatch.setattr(f"{module}.BLOCK_SIZE", size)
 
     return set_size

@@ -96,7 +96,7 @@ def test_a_coordinate_system_that_is_none_is_refused():
 
 
 def test_areas_are_added_up_by_number(monkeypatch):
-    monkeypatch.setattr("hsvlm._lazy._BLOCK_VALUES", 8)  # two rows at a time
+    monkeypatch.setattr("hsvlm._data.lazy._BLOCK_VALUES", 8)  # two rows at a time
     numbers = np.array([[0, 1, 1, 3]] * 5 + [[3, 3, 3, 3]], dtype=np.uint8)
     ground = Ground(scene("EPSG:4326", (0.001, 0.0, 10.0, 0.0, -0.001, 60.0)))
     cells = ground.hectares(0, 6)

@@ -20,7 +20,7 @@ from hsvlm import (
     SpectralTransformer,
     pixel_samples,
 )
-from hsvlm._lazy import MaskedCube
+from hsvlm._data.lazy import MaskedCube
 from hsvlm.evaluation import SmoothedSVM
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hsvlm._lazy import MappedCube, MaskedCube, is_mapped, read_through, release_pages, source_of
+from hsvlm._data.lazy import (
+    MappedCube,
+    MaskedCube,
+    is_mapped,
+    read_through,
+    release_pages,
+    source_of,
+)
 from hsvlm.mapping._reading import PixelBlocks, RecentRows
 
 

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from hsvlm import HSIPromptClassifier, Scene, pixel_samples
-from hsvlm._scene_readout import ClassScores
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 from hsvlm.mapping import predict_scene
+from hsvlm.readout.scores import ClassScores
 
 pytest.importorskip("rasterio")
 pytest.importorskip("spectral")
@@ -105,9 +105,9 @@ SCRIPT = """
 import os, signal, sys
 import numpy as np
 from hsvlm import HSIPromptClassifier, Scene
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.mapping import predict_scene
-import hsvlm._inference, hsvlm.mapping._predict
+import hsvlm._prediction.windows, hsvlm.mapping._predict
 
 class Deadly(LazyCube):
     armed = False
@@ -117,7 +117,7 @@ class Deadly(LazyCube):
             os.kill(os.getpid(), signal.SIGKILL)
         return cube[start:stop]
 
-hsvlm._inference.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 50
+hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 50
 folder = sys.argv[1]
 cube, labels = np.load(folder + "/cube.npy"), np.load(folder + "/labels.npy")
 clf = HSIPromptClassifier(**np.load(folder + "/settings.npy", allow_pickle=True).item())

@@ -14,7 +14,7 @@ import pytest
 import hsvlm
 from hsvlm import HSIPromptClassifier
 from hsvlm._saved_model import parts as files
-from hsvlm._saved_model.parts import read_parts, write_parts
+from hsvlm._storage.parts import read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
 
 NAMES = ["README.md", "SHA256SUMS", "config.json", "model.safetensors"]
@@ -309,7 +309,7 @@ def test_files_are_readable_as_the_user_wants_them(tmp_path):
 # Ends the process, as a power cut would, before the call of one of these with the given number.
 _KILLED = """
 import os, shutil, sys
-from hsvlm._saved_model.parts import write_parts
+from hsvlm._storage.parts import write_parts
 
 left = int(sys.argv[2])
 

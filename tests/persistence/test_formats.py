@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hsvlm._saved_model.parts import FORMAT, read_parts
+from hsvlm._storage.parts import FORMAT, read_parts
 from hsvlm.persistence import load, save
 
 FOLDER = Path(__file__).parent

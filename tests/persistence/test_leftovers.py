@@ -8,7 +8,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
-from hsvlm._saved_model.parts import CONFIG, read_parts, write_parts
+from hsvlm._storage.parts import CONFIG, read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMError
 from hsvlm.persistence import load, save
 

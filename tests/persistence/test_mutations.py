@@ -14,7 +14,7 @@ import torch
 from sklearn.pipeline import make_pipeline
 
 from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
-from hsvlm._saved_model.parts import CARD, CONFIG, SUMS, TENSORS, read_parts, write_parts
+from hsvlm._storage.parts import CARD, CONFIG, SUMS, TENSORS, read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning
 from hsvlm.persistence import load, save
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._text_models import EncodedText
 from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.text.models import EncodedText
 
 PROMPTS = {1: "a cab", 2: "dice", 3: "high jig"}
 TEXTS = ["a face", "a bag"]

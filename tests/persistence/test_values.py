@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._saved_model.values import Packer, Unpacker, fields
+from hsvlm._storage.values import Packer, Unpacker, fields
 from hsvlm.exceptions import FileError, HSVLMError
 
 DTYPES = ["?", "i1", ">i2", "<i4", ">i8", "u1", "<u2", ">u4", "u8", "<f2", ">f4", "f8"]
@@ -222,7 +222,7 @@ def test_unknown_content_is_told_of(saved, edit, path, value, wrong):
 def test_unknown_tensors_are_refused(fitted, saved):
     from safetensors.torch import load, save
 
-    from hsvlm._saved_model.parts import read_parts, write_parts
+    from hsvlm._storage.parts import read_parts, write_parts
 
     parts = read_parts(saved)
     tensors = load(parts["model.safetensors"])

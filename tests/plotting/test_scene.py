@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from hsvlm import Scene
-from hsvlm import _lazy as lazy
-from hsvlm._lazy import LazyCube
+from hsvlm._data import lazy
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting import SceneDisplay
 from hsvlm.plotting import _raster as raster

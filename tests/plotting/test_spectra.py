@@ -6,8 +6,8 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from hsvlm import Scene, pixel_samples
-from hsvlm import _lazy as lazy
-from hsvlm._lazy import LazyCube
+from hsvlm._data import lazy
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.plotting import ClassificationMapDisplay, SpectraDisplay
 from hsvlm.plotting import _class_spectra as statistics

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from hsvlm import PixelSamples, SpectralPCA, SpectralTransformer
-from hsvlm._lazy import MappedCube
+from hsvlm._data.lazy import MappedCube
 from hsvlm.exceptions import ParameterError
 
 # Data type, mean of the bands, and spread along the first component: what sensors deliver.

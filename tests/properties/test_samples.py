@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsvlm import PixelSamples, pixel_samples
-from hsvlm._lazy import MappedCube, MaskedCube
+from hsvlm._data.lazy import MappedCube, MaskedCube
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 
 DTYPES = [np.uint8, np.int16, np.uint16, np.float32, np.float64]

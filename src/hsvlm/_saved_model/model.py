@@ -15,11 +15,11 @@ import torch
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from hsvlm import __version__
-from hsvlm._files import unreadable
 from hsvlm._saved_model.card import model_card
 from hsvlm._saved_model.checks import check_steps
-from hsvlm._saved_model.parts import (
+from hsvlm._saved_model.state import pack_classifier, unpack_classifier
+from hsvlm._saved_model.steps import pack_steps, unpack_steps
+from hsvlm._storage.parts import (
     CARD,
     CONFIG,
     FORMAT,
@@ -28,10 +28,10 @@ from hsvlm._saved_model.parts import (
     shorten,
     write_parts,
 )
-from hsvlm._saved_model.state import pack_classifier, unpack_classifier
-from hsvlm._saved_model.steps import pack_steps, unpack_steps
-from hsvlm._saved_model.tensors import read_tensors, write_tensors
-from hsvlm._saved_model.values import Packer, Unpacker, fields
+from hsvlm._storage.tensors import read_tensors, write_tensors
+from hsvlm._storage.values import Packer, Unpacker, fields
+from hsvlm._system.files import unreadable
+from hsvlm._system.version import __version__
 from hsvlm.exceptions import HSVLMError, ParameterError
 
 if TYPE_CHECKING:

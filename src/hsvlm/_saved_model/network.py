@@ -10,16 +10,16 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from hsvlm._net import TrainingSettings, WindowDataset, drop_training_state, new_net
-from hsvlm._runtime import seeded_scope
-from hsvlm._saved_model.values import fields
-from hsvlm._windows import WindowSource
+from hsvlm._inputs.windows import WindowSource
+from hsvlm._storage.values import fields
+from hsvlm._system.devices import seeded_scope
+from hsvlm._training.net import TrainingSettings, WindowDataset, drop_training_state, new_net
 from hsvlm.contrastive.loss import CRITERIA
 from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
 
 if TYPE_CHECKING:
-    from hsvlm._saved_model.values import Packer, Unpacker
+    from hsvlm._storage.values import Packer, Unpacker
 
 __all__ = ["class_name", "pack_network", "pack_vision_encoder", "unpack_network", "vision_encoder"]
 

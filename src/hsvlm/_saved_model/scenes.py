@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from hsvlm._fitted_scene import FittedScene, Readout, readout_settings
 from hsvlm._saved_model.checks import check_steps
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
-from hsvlm._saved_model.values import fields
+from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
     MAX_EXAMPLES,
@@ -20,9 +19,10 @@ from hsvlm._training_record import (
     reference_indices,
 )
 from hsvlm.preprocessing import SpectralPCA
+from hsvlm.readout.scene import FittedScene, Readout, readout_settings
 
 if TYPE_CHECKING:
-    from hsvlm._saved_model.values import Packer, Unpacker
+    from hsvlm._storage.values import Packer, Unpacker
 
 __all__ = ["pack_readout", "pack_record", "unpack_readout", "unpack_record"]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sklearn.pipeline import Pipeline
 from skorch.history import History
 
-from hsvlm._runtime import resolve_device
 from hsvlm._saved_model.checks import check_classifier
 from hsvlm._saved_model.network import (
     class_name,
@@ -25,18 +24,19 @@ from hsvlm._saved_model.scenes import (
     unpack_record,
 )
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
-from hsvlm._saved_model.values import fields
-from hsvlm._text_models import encoder_identity
+from hsvlm._storage.values import fields
+from hsvlm._system.devices import resolve_device
 from hsvlm.exceptions import ParameterError
 from hsvlm.samples import own_names
 from hsvlm.text import can_encode
+from hsvlm.text.models import encoder_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
 
-    from hsvlm._saved_model.values import Packer, Unpacker
+    from hsvlm._storage.values import Packer, Unpacker
 
 __all__ = ["LostTextEncoder", "pack_classifier", "unpack_classifier"]
 

@@ -11,14 +11,14 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from hsvlm._saved_model.values import fields
+from hsvlm._storage.values import fields
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing import SpectralPCA, SpectralTransformer, StandardNormalVariate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hsvlm._saved_model.values import Packer, Unpacker
+    from hsvlm._storage.values import Packer, Unpacker
 
 __all__ = ["pack_steps", "unpack_steps"]
 

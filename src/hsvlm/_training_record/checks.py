@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._arrays import as_array
-from hsvlm._cubes import as_cube, n_dimensions
-from hsvlm._lazy import is_mapped, source_of, valid_pixels
-from hsvlm._normalization import StandardNormalVariate
-from hsvlm._spectra_check import usable_values
+from hsvlm._data.arrays import as_array
+from hsvlm._data.cubes import as_cube, n_dimensions
+from hsvlm._data.lazy import is_mapped, source_of, valid_pixels
+from hsvlm._data.spectra import usable_values
 from hsvlm._training_record.likeness import MIN_SPECTRA, compare_spectra
 from hsvlm._training_record.summary import spread_evenly
 from hsvlm.exceptions import HSVLMWarning
-from hsvlm.preprocessing import centre_spectra
+from hsvlm.preprocessing import StandardNormalVariate
+from hsvlm.preprocessing.centers import center_spectra
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -104,4 +104,4 @@ def _sample(X: PixelSamples | NDArray[Any]) -> NDArray[Any]:
         rows = np.unique(X.coords[:, 0])
         near = rows[spread_evenly(len(rows), _MAX_ROWS)]
         X = X[np.isin(X.coords[:, 0], near)]
-    return centre_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])
+    return center_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])

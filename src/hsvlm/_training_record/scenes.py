@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._lazy import valid_pixels
+from hsvlm._data.lazy import valid_pixels
 from hsvlm._training_record.summary import spread_evenly
 from hsvlm.samples import PixelSamples
 

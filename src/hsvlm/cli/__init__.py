@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-import hsvlm
+from hsvlm._system.version import __version__
 from hsvlm.cli._demo import demo
 from hsvlm.cli._evaluate import evaluate
 from hsvlm.cli._fit import fit
 from hsvlm.cli._help import fill_in_names
 from hsvlm.cli._inspect import inspect
-from hsvlm.cli._messages import print_error
 from hsvlm.cli._options import Debug, expand_options
 from hsvlm.cli._predict import predict
 from hsvlm.cli._settings import SETTINGS_KEY, list_settings
+from hsvlm.cli.messages import print_error
 
 __all__ = ["app"]
 
@@ -82,7 +82,7 @@ app.command("settings", cls=_Command)(expand_options(list_settings))
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(hsvlm.__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 

@@ -32,7 +32,7 @@ def demo(
     split gives away: the accuracy of the nearest training pixel by position alone, and the share
     of test windows that contain a training pixel.
     """
-    from hsvlm.demo import run_demo
+    from hsvlm.cli._demo_run import run_demo
 
     folder = output_folder(output.expanduser(), _NAMES, (), "demo")
     claim_folder(context, folder, {})

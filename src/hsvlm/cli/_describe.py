@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import parsed_file, unreadable
-from hsvlm._runtime import import_optional
+from hsvlm._system.files import parsed_file, unreadable
+from hsvlm._system.optional import import_optional
 from hsvlm.cli._outputs import RECIPE_NAME, escaped
 from hsvlm.exceptions import FileError
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
-    from hsvlm.io._common import LabelMap
+    from hsvlm.io import LabelMap
 
 __all__ = [
     "class_counts",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hsvlm._files import replaced
+from hsvlm._system.files import replaced
 from hsvlm.cli._options import (
     AsJson,
     BandOptions,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
-from hsvlm._files import replaced
+from hsvlm._system.files import replaced
 from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
     AsJson,

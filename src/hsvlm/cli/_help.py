@@ -27,7 +27,7 @@ def fill_in_names(parameters: Iterable[Any]) -> None:
 
 
 def _presets() -> Iterable[str]:
-    from hsvlm._settings import list_presets
+    from hsvlm._training.settings import list_presets
 
     return list_presets()
 
@@ -39,13 +39,13 @@ def _prompt_sets() -> Iterable[str]:
 
 
 def _scene_formats() -> Iterable[str]:
-    from hsvlm.io._read import _FORMATS
+    from hsvlm.io import FORMATS
 
-    return [".hdr", ".tif", *_FORMATS]
+    return [".hdr", ".tif", *FORMATS]
 
 
 def _feature_formats() -> Iterable[str]:
-    from hsvlm.io._features import VECTOR_SUFFIXES
+    from hsvlm.io import VECTOR_SUFFIXES
 
     return sorted(VECTOR_SUFFIXES)
 

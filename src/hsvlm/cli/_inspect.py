@@ -66,7 +66,7 @@ def inspect(
 
 
 def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Description:
-    from hsvlm.io._features import is_feature_file
+    from hsvlm.io import is_feature_file
 
     if path.is_dir():
         model = model_folder(path)

@@ -48,7 +48,7 @@ def _expanded(path: Path | None) -> Path | None:
 
 
 def _preset(name: str | None) -> str | None:
-    from hsvlm._settings import list_presets
+    from hsvlm._training.settings import list_presets
 
     if name is None or name in list_presets():
         return name
@@ -255,7 +255,7 @@ class ReadOptions:
     def read_labels(self, path: Path, like: Scene, variable: str | None, unlabeled: Any) -> Any:
         """Read a second label map for a scene, with its numbers for the same class names."""
         from hsvlm.io import read_labels
-        from hsvlm.io._classes import with_class_names
+        from hsvlm.io.classes import with_class_names
 
         labeled = read_labels(
             path,

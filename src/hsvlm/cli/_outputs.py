@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hsvlm._files import parsed_file, unreadable
+from hsvlm._system.files import parsed_file, unreadable
 from hsvlm.exceptions import FileError, ParameterError
 
 if TYPE_CHECKING:

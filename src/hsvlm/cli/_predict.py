@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from hsvlm._files import replaced
+from hsvlm._system.files import replaced
 from hsvlm.cli._fit import MODEL_NAME
 from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
@@ -97,7 +97,7 @@ def predict(
     """
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import predict_scene
-    from hsvlm.mapping._reference import match_reference
+    from hsvlm.mapping.reference import match_reference
 
     check_missing(MODEL=model, SCENE=scene, output=output)
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
@@ -163,7 +163,7 @@ def model_folder(path: Path) -> Path:
 
 
 def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) -> Scene:
-    from hsvlm.io._bands import match_or_warn
+    from hsvlm.io.bands import match_or_warn
 
     trained_on = clf.metadata_.get("wavelengths_nm")
     if trained_on is not None and scene.wavelengths_nm is not None:

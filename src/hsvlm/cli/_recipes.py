@@ -9,9 +9,9 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 
-import hsvlm
-from hsvlm._files import existing_file, parsed_file, replaced, unreadable
-from hsvlm._runtime import import_optional
+from hsvlm._system.files import existing_file, parsed_file, replaced, unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm._system.version import __version__
 from hsvlm.cli._outputs import RECIPE_HEADER, RECIPE_NAME
 from hsvlm.cli._settings import SETTINGS_KEY
 
@@ -139,7 +139,7 @@ def save_recipe(
     yaml = import_optional("yaml", "cli")
     target = folder / RECIPE_NAME
     header = (
-        f"{RECIPE_HEADER} {hsvlm.__version__}. Repeat it with:\n"
+        f"{RECIPE_HEADER} {__version__}. Repeat it with:\n"
         f"#   hsvlm {context.info_name} --recipe {RECIPE_NAME}\n"
     )
     text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

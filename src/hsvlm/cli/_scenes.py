@@ -91,7 +91,7 @@ def read_labeled_scenes(
     DataError
         If scenes have other bands than the first, or other kinds of labels.
     """
-    from hsvlm._scene_inputs import check_scales
+    from hsvlm._inputs.scenes import check_scales
     from hsvlm.scene import common_classes
 
     several = len(pairs) > 1
@@ -110,7 +110,7 @@ def read_labeled_scenes(
 
 def _reading_of(reading: ReadOptions, labels: Path, several: bool) -> ReadOptions:
     """Leave out options of points and polygons for a label map among several label files."""
-    from hsvlm.io._features import VECTOR_SUFFIXES
+    from hsvlm.io import VECTOR_SUFFIXES
 
     if not several or labels.suffix.lower() in VECTOR_SUFFIXES:
         return reading

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hsvlm._files import parsed_yaml
+from hsvlm._system.files import parsed_yaml
 from hsvlm.cli._outputs import say
 from hsvlm.exceptions import FileError, ParameterError
 
@@ -95,10 +95,10 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     UnknownNameError
         If a setting names an encoder or a criterion that does not exist.
     """
-    from hsvlm._cubes import check_window_fits
-    from hsvlm._model import AlignedModel
-    from hsvlm._runtime import resolve_device
-    from hsvlm._setting_checks import check_parameters
+    from hsvlm._data.cubes import check_window_fits
+    from hsvlm._system.devices import resolve_device
+    from hsvlm._training.checks import check_parameters
+    from hsvlm.contrastive.model import AlignedModel
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.vision import get_vision_encoder
 
@@ -138,7 +138,7 @@ def list_settings(
 
     Example: hsvlm settings
     """
-    from hsvlm._settings import list_presets, preset
+    from hsvlm._training.settings import list_presets, preset
     from hsvlm.estimator import HSIPromptClassifier
 
     described = _descriptions(HSIPromptClassifier.__doc__ or "")
@@ -212,7 +212,7 @@ def _check_setting(name: str, value: Any, written: str) -> None:
 
 
 def _constraints(name: str) -> list[Any]:
-    from hsvlm._settings import PARAMETER_CONSTRAINTS
+    from hsvlm._training.settings import PARAMETER_CONSTRAINTS
 
     return PARAMETER_CONSTRAINTS.get(name) or _TEXTS[name]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from hsvlm._class_table import relabel
+from hsvlm._data.class_table import relabel
 
 __all__ = ["mark_unlabeled", "nodata_value", "shape_value", "unlabeled_value"]
 

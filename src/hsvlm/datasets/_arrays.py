@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, MissingDependencyError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
-from hsvlm._runtime import cache_folder, import_optional
+from hsvlm._system.optional import cache_folder, import_optional
 from hsvlm.exceptions import DataError, DownloadError
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hsvlm._reports.tables import markdown_table, mean_and_deviation
 from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
 from hsvlm.evaluation._comparison import Comparison
 from hsvlm.evaluation._evaluate import BASELINES, evaluate
@@ -15,7 +16,6 @@ from hsvlm.evaluation._protocols import (
     scene_protocol,
 )
 from hsvlm.evaluation._report import EvaluationReport, side_by_side
-from hsvlm.evaluation._tables import markdown_table, mean_and_deviation
 
 __all__ = [
     "BASELINES",

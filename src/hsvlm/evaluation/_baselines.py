@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
-from hsvlm._lazy import valid_pixels
+from hsvlm._data.lazy import valid_pixels
 from hsvlm.evaluation._coupling import CoupledSVC
 from hsvlm.exceptions import DataError
 from hsvlm.samples import PixelSamples

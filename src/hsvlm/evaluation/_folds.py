@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-import hsvlm
+from hsvlm._system.version import __version__
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.metrics import classification_summary
 
@@ -186,7 +186,7 @@ def _has_influence(name: str, value: Any) -> bool:
 
 def _environment() -> dict[str, Any]:
     return {
-        "hsvlm": hsvlm.__version__,
+        "hsvlm": __version__,
         "numpy": np.__version__,
         "torch": getattr(sys.modules.get("torch"), "__version__", None),
         "python": platform.python_version(),

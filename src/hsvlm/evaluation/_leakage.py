@@ -9,7 +9,7 @@ import numpy as np
 
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.model_selection import nearest_distance
-from hsvlm.model_selection._groups import group_maps, sample_groups
+from hsvlm.model_selection.groups import group_maps, sample_groups
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:

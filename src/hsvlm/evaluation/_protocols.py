@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._background import check_background
-from hsvlm._cubes import check_label_map, labeled_pixels
-from hsvlm._labels import as_label_map
+from hsvlm._data.background import check_background
+from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm.datasets import fetch_indian_pines_split, load_indian_pines
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning, UnknownNameError
 from hsvlm.model_selection import (

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
-from hsvlm.evaluation._comparison import Comparison, compare_hits, compare_scores
-from hsvlm.evaluation._tables import (
+from hsvlm._reports.tables import (
     Rows,
     html_table,
     markdown_table,
     mean_and_deviation,
     text_table,
 )
+from hsvlm._system.optional import import_optional
+from hsvlm.evaluation._comparison import Comparison, compare_hits, compare_scores
 from hsvlm.exceptions import ParameterError, UnknownNameError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from hsvlm._labels import warn_of_spellings
+from hsvlm._data.labels import warn_of_spellings
 from hsvlm.exceptions import DataError, HSVLMError, ParameterError, SplitWarning
 from hsvlm.model_selection import MapSplit
-from hsvlm.model_selection._base import Splitter
+from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

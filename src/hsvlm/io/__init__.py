@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from hsvlm.io._bands import match_bands
 from hsvlm.io._common import LabelMap
+from hsvlm.io._read import FORMATS as FORMATS
 from hsvlm.io._read import read_labels, read_scene
+from hsvlm.io._readers.features import VECTOR_SUFFIXES as VECTOR_SUFFIXES
+from hsvlm.io._readers.features import is_feature_file as is_feature_file
+from hsvlm.io._write import checked_target as checked_target
 from hsvlm.io._write import write_map, write_raster, write_scene
+from hsvlm.io.bands import match_bands
 
 __all__ = [
     "LabelMap",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hsvlm._files import unreadable
+from hsvlm._system.files import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import unreadable
+from hsvlm._system.files import unreadable
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:

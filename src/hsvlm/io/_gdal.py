@@ -8,8 +8,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._files import unreadable
-from hsvlm._runtime import import_optional
+from hsvlm._system.files import unreadable
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import unreadable
-from hsvlm._runtime import import_optional
+from hsvlm._system.files import unreadable
+from hsvlm._system.optional import import_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import FileError, ParameterError
 from hsvlm.io._envi_header import parse_number, read_header
 from hsvlm.io._gdal import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import unreadable
-from hsvlm._lazy import read_rows, release_pages, row_blocks
+from hsvlm._data.lazy import read_rows, release_pages, row_blocks
+from hsvlm._system.files import unreadable
 from hsvlm.exceptions import ParameterError
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import CUT

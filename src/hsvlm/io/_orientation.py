@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import HSVLMWarning
 
 if TYPE_CHECKING:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import existing_file, unreadable
-from hsvlm._texts import folded
+from hsvlm._data.texts import folded
+from hsvlm._system.files import existing_file, unreadable
 from hsvlm.exceptions import HSVLMWarning, ParameterError
-from hsvlm.io import _arrays, _envi, _matlab, _netcdf, _raster
-from hsvlm.io._classes import with_class_names
-from hsvlm.io._color_maps import read_color_map
-from hsvlm.io._features import (
+from hsvlm.io._folded import check_size
+from hsvlm.io._ground import check_grid
+from hsvlm.io._nodata import check_nodata, with_valid_pixels
+from hsvlm.io._orientation import warn_of_orientation
+from hsvlm.io._readers import envi, matlab, netcdf, npy, raster
+from hsvlm.io._readers.color_maps import read_color_map
+from hsvlm.io._readers.features import (
     FeatureQuery,
     check_encoding,
     encoding_warning,
@@ -23,12 +26,9 @@ from hsvlm.io._features import (
     read_features,
     refuse_other_formats,
 )
-from hsvlm.io._folded import check_size
-from hsvlm.io._ground import check_grid
-from hsvlm.io._nodata import check_nodata, with_valid_pixels
-from hsvlm.io._orientation import warn_of_orientation
-from hsvlm.io._products import product_reader
+from hsvlm.io._readers.products import product_reader
 from hsvlm.io._strangers import check_content, check_pointer
+from hsvlm.io.classes import with_class_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
 __all__ = ["read_labels", "read_scene"]
 
-_FORMATS = {
-    ".mat": _matlab,
-    ".npy": _arrays,
-    ".npz": _arrays,
-    ".nc": _netcdf,
-    ".nc4": _netcdf,
-    ".h5": _netcdf,
-    ".hdf5": _netcdf,
-    ".he5": _netcdf,
+FORMATS = {
+    ".mat": matlab,
+    ".npy": npy,
+    ".npz": npy,
+    ".nc": netcdf,
+    ".nc4": netcdf,
+    ".h5": netcdf,
+    ".hdf5": netcdf,
+    ".he5": netcdf,
 }
 
 
@@ -171,7 +171,7 @@ def read_scene(
         own_name = found.scene.name or file.stem
     else:
         source = "xarray data"
-        found = _netcdf.from_xarray(_held_by_xarray(path), variable)
+        found = netcdf.from_xarray(_held_by_xarray(path), variable)
         if size is not None:
             raise ParameterError(f"shape={shape} is for files, not for xarray data.")
         own_name = str(getattr(path, "name", None) or "")
@@ -297,7 +297,7 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
         problem = f"{words} is for points and polygons, but {file} is read as a label map."
         raise ParameterError(problem, "Leave it out, or give a file of features.")
     reader = _reader(file)
-    colored, messages = read_color_map(file) if reader is _raster else (None, [])
+    colored, messages = read_color_map(file) if reader is raster else (None, [])
     for message in messages:
         # The caller of the public function.
         warnings.warn(message, stacklevel=3)
@@ -305,7 +305,7 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
     check_grid(file, labels, like)
     if labels.transform is None or like.transform is None:
         warn_of_orientation(file, labels.labels, like)
-    return _with_checked_names(file, labels, query.encoding, reader is _envi)
+    return _with_checked_names(file, labels, query.encoding, reader is envi)
 
 
 def _with_checked_names(
@@ -324,7 +324,7 @@ def _with_checked_names(
         return replace(labels, class_names=names)
     for message in _shared_names(file, labels.class_names):
         warnings.warn(message, stacklevel=4)
-    stated = not is_envi or _envi.is_utf8(file)
+    stated = not is_envi or envi.is_utf8(file)
     warning = encoding_warning(file, labels.class_names.values(), stated)
     if warning is not None:
         # The caller of the public function.
@@ -358,7 +358,7 @@ def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -
     if size is None:
         result: Found = reader.read_cube(file, variable)
         return result
-    if reader not in (_matlab, _arrays):
+    if reader not in (matlab, npy):
         problem = f"shape={size} is for cubes with 2 dimensions in MATLAB and NumPy files."
         raise ParameterError(
             f"{problem} {file} is of another format.",
@@ -389,20 +389,20 @@ def _held_by_xarray(data: Any) -> Any:
 
 def _reader(file: Path) -> Any:
     suffix = file.suffix.lower()
-    if suffix in _FORMATS:
+    if suffix in FORMATS:
         check_content(file)
-        return _FORMATS[suffix]
+        return FORMATS[suffix]
     if is_feature_file(file):
         wrong = "holds points and polygons, not a scene"
         raise unreadable(file, wrong, "Give it as `labels` of a scene.")
-    header = None if suffix in (".tif", ".tiff") else _envi.header_beside(file)
+    header = None if suffix in (".tif", ".tiff") else envi.header_beside(file)
     # Other formats have headers of this suffix too; those of ENVI begin with its name.
     if header is None or file == header:
         # The values of an ENVI file may begin with any bytes.
         check_content(file)
     if suffix == ".hdr" or (header is not None and b"ENVI" in _start_of(header)):
-        return _envi
-    return _raster
+        return envi
+    return raster
 
 
 def _start_of(file: Path) -> bytes:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._files import unreadable
+from hsvlm._system.files import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hsvlm._files import unreadable
+from hsvlm._system.files import unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hsvlm._files import unreadable
+from hsvlm._system.files import unreadable
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io._sizes import check_memory, too_large
 from hsvlm.io._wavelengths import to_nanometres

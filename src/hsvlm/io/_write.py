@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._files import to_disk, unreadable
-from hsvlm._lazy import read_rows, source_of
+from hsvlm._data.lazy import read_rows, source_of
+from hsvlm._system.files import to_disk, unreadable
 from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
-from hsvlm.io._classes import class_codes
-from hsvlm.io._envi import data_files
-from hsvlm.io._envi_output import write_envi
-from hsvlm.io._geotiff import write_geotiff
-from hsvlm.io._output import Output, checked_nodata, scene_nodata, stored_type, unwritable
+from hsvlm.io._readers.envi import data_files
+from hsvlm.io._writers.envi import write_envi
+from hsvlm.io._writers.geotiff import write_geotiff
+from hsvlm.io._writers.output import Output, checked_nodata, scene_nodata, stored_type, unwritable
+from hsvlm.io.classes import class_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._lazy import row_blocks
-from hsvlm._runtime import import_optional
+from hsvlm._data.lazy import row_blocks
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from hsvlm._cubes import no_label
-from hsvlm._lazy import MaskedCube, RowsCube, read_through, source_of
-from hsvlm._runtime import import_optional
-from hsvlm._scene_inputs import check_bands
+from hsvlm._data.label_maps import no_label
+from hsvlm._data.lazy import MaskedCube, RowsCube, read_through, source_of
+from hsvlm._inputs.scenes import check_bands
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.mapping._predict import opened_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step

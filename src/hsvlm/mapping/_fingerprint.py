@@ -11,8 +11,8 @@ import numpy as np
 from joblib.hashing import NumpyHasher
 from sklearn.pipeline import Pipeline
 
-import hsvlm
-from hsvlm._lazy import read_rows, release_pages
+from hsvlm._data.lazy import read_rows, release_pages
+from hsvlm._system.version import __version__
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import HSVLMWarning
 
@@ -65,7 +65,7 @@ def fingerprint(
     values = [_hashed(read_rows(cube, row, row + 1)) for row in rows]
     release_pages(cube)
     seen = [
-        hsvlm.__version__,
+        __version__,
         classifier,
         tuple(cube.shape),
         str(cube.dtype),

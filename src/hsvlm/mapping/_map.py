@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._class_table import present_labels
-from hsvlm._cubes import labeled_pixels, no_label
-from hsvlm.evaluation._tables import html_table
+from hsvlm._data.class_table import present_labels
+from hsvlm._data.label_maps import labeled_pixels, no_label
+from hsvlm._reports.tables import html_table
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
 from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._areas import Ground, areas_by_number
-from hsvlm.mapping._reference import in_labels_of_map, match_reference
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, notes_on
+from hsvlm.mapping.reference import in_labels_of_map, match_reference
 from hsvlm.samples import PixelSamples, agreed_names, remembered_names
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm._class_table import ClassMatch
+    from hsvlm._data.class_table import ClassMatch
     from hsvlm.mapping._training import TrainingLookup
     from hsvlm.scene import Scene
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._files import replaced
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
+from hsvlm._system.files import replaced
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.mapping._work import Tally
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._class_table import ClassTable, match_classes
-from hsvlm._cubes import as_cubes
-from hsvlm._inference import BLOCK_SIZE
-from hsvlm._lazy import is_mapped, read_through, source_of, valid_pixels
-from hsvlm._palette import distinct_colors
-from hsvlm._scene_inputs import check_bands
+from hsvlm._data.class_table import ClassTable, match_classes
+from hsvlm._data.cubes import as_cubes
+from hsvlm._data.lazy import is_mapped, read_through, source_of, valid_pixels
+from hsvlm._data.palette import distinct_colors
+from hsvlm._inputs.scenes import check_bands
+from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint

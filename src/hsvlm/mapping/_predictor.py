@@ -9,10 +9,10 @@ from scipy.special import entr, softmax
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from hsvlm._scene_readout import ClassScores
+from hsvlm._data.cubes import check_band_count
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError
-from hsvlm.preprocessing import check_band_count
+from hsvlm.readout.scores import ClassScores
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._lazy import LazyCube, read_rows, release_pages, row_blocks
+from hsvlm._data.lazy import LazyCube, read_rows, release_pages, row_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

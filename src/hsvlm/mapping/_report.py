@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
-from hsvlm.evaluation._tables import Rows, html_table, markdown_table, text_table
+from hsvlm._reports.tables import Rows, html_table, markdown_table, text_table
+from hsvlm._system.optional import import_optional
 from hsvlm.mapping._accuracy import Z_95
 
 if TYPE_CHECKING:

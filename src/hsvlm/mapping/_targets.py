@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from hsvlm._files import unreadable
+from hsvlm._system.files import unreadable
 from hsvlm.exceptions import HSVLMError, ParameterError
-from hsvlm.io import write_raster
-from hsvlm.io._write import checked_target
+from hsvlm.io import checked_target, write_raster
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names as sklearn_scorer_names
 from sklearn.pipeline import Pipeline
 
-from hsvlm._cubes import n_dimensions
+from hsvlm._data.cubes import n_dimensions
 from hsvlm.exceptions import UnknownNameError
 from hsvlm.metrics._summary import ClassificationSummary, checked_weights, classification_summary
 from hsvlm.samples import pixel_samples

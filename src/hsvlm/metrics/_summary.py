@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
-from hsvlm._cubes import labeled_pixels
+from hsvlm._data.label_maps import labeled_pixels
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ The splitters have scikit-learn's interface and go wherever it takes a ``cv=``: 
 from __future__ import annotations
 
 from hsvlm.model_selection._blocks import SpatialBlockKFold, SpatialBlockShuffleSplit
-from hsvlm.model_selection._groups import GroupMapKFold
 from hsvlm.model_selection._holdout import spatial_holdout
 from hsvlm.model_selection._pixels import MapSplit, PerClassShuffleSplit
 from hsvlm.model_selection._positions import nearest_distance
 from hsvlm.model_selection._shares import PerClassShareSplit
+from hsvlm.model_selection.groups import GroupMapKFold
 
 __all__ = [
     "GroupMapKFold",

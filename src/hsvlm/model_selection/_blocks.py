@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from hsvlm.exceptions import ParameterError, SplitWarning
-from hsvlm.model_selection._base import Splitter
 from hsvlm.model_selection._labels import class_numbers, warn_of_classes
 from hsvlm.model_selection._positions import (
     block_counts,
@@ -20,6 +19,7 @@ from hsvlm.model_selection._positions import (
     nearest_distance,
     sample_positions,
 )
+from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._labels import as_labels
+from hsvlm._data.labels import as_labels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._positions import check_not_empty
 

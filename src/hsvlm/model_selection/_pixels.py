@@ -10,12 +10,12 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from hsvlm._background import check_background
-from hsvlm._cubes import labeled_pixels
+from hsvlm._data.background import check_background
+from hsvlm._data.label_maps import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
-from hsvlm.model_selection._base import Splitter
 from hsvlm.model_selection._labels import check_single_samples, class_numbers
 from hsvlm.model_selection._positions import check_not_empty, sample_positions
+from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hsvlm._coordinates import as_whole_numbers
+from hsvlm._data.coordinates import as_whole_numbers
 from hsvlm.exceptions import DataError
 from hsvlm.samples import PixelSamples
 

@@ -10,8 +10,8 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from hsvlm.model_selection._base import Splitter
 from hsvlm.model_selection._labels import check_single_samples, class_numbers
+from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hsvlm._palette import class_palette
+from hsvlm._data.palette import class_palette
 from hsvlm.plotting._embeddings import EmbeddingDisplay
 from hsvlm.plotting._landscape import LossLandscapeDisplay
 from hsvlm.plotting._maps import ClassificationMapDisplay

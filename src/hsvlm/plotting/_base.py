@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._palette import distinct_colors
-from hsvlm._runtime import import_optional
-from hsvlm.exceptions import ParameterError
+from hsvlm._data.palette import distinct_colors
+from hsvlm._inputs.kinds import is_cube, labeled_samples
+from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Display", "class_colours", "luminance", "names_of", "new_axes", "seed_of"]
+    from numpy.typing import NDArray
+
+__all__ = ["Display", "class_colours", "labelled_samples", "luminance", "names_of", "new_axes"]
 
 
 def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", **grid: Any) -> Any:
@@ -61,18 +64,6 @@ def names_of(labels: Iterable[Any], *known: Mapping[Any, str] | None) -> dict[An
     return names
 
 
-def seed_of(random_state: Any) -> int:
-    """Turn `random_state` into one seed; a whole number stands for itself."""
-    # None must not draw from NumPy's global generator, which is somebody else's.
-    if random_state is None:
-        return secrets.randbelow(2**31)
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    from sklearn.utils import check_random_state
-
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
 class Display:
     """What every display has after ``plot``.
 
@@ -89,3 +80,18 @@ class Display:
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
+
+
+def labelled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[Any]]:
+    """Bring a cube with its label map, or samples with their labels, to samples and labels."""
+    if is_cube(X):
+        X, y, _ = labeled_samples(X, y, None, unlabeled)
+    samples = X if isinstance(X, PixelSamples) else np.asarray(X)
+    labels = np.asarray(y)
+    if labels.shape != (len(samples),):
+        message = (
+            f"There are {len(samples)} samples, but y has shape {labels.shape}. Give one label "
+            "per sample, or a cube and its label map."
+        )
+        raise DataError(message)
+    return samples, labels

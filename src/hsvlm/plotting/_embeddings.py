@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.devices import seed_of
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
-from hsvlm.plotting._base import Display, class_colours, names_of, new_axes, seed_of
+from hsvlm.plotting._base import (
+    Display,
+    class_colours,
+    labelled_samples,
+    names_of,
+    new_axes,
+)
 from hsvlm.plotting._legend import add_legend, columns_below, height_below
 from hsvlm.plotting._projections import PROJECTIONS
-from hsvlm.plotting._samples import labelled_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

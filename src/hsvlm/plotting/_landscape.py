@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.devices import seed_of
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.plotting._base import Display, new_axes, seed_of
-from hsvlm.plotting._samples import labelled_samples
+from hsvlm.plotting._base import Display, labelled_samples, new_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

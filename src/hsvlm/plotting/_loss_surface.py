@@ -9,10 +9,10 @@ import torch
 from sklearn.utils.class_weight import compute_sample_weight
 from torch.func import functional_call
 
-from hsvlm._batches import in_batches
-from hsvlm._inputs import predict_inputs
-from hsvlm._net import WindowDataset
-from hsvlm._sources import input_source
+from hsvlm._inputs.batches import in_batches
+from hsvlm._inputs.kinds import predict_inputs
+from hsvlm._inputs.windows import input_source
+from hsvlm._training.net import WindowDataset
 from hsvlm.contrastive.loss import criterion_loss
 
 if TYPE_CHECKING:

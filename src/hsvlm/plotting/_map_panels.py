@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
 from hsvlm.plotting._base import new_axes
 from hsvlm.plotting._legend import columns_below, height_below, text_inches

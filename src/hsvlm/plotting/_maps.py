@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._cubes import labeled_pixels, unlabeled_values
+from hsvlm._data.label_maps import labeled_pixels, unlabeled_values
 from hsvlm.exceptions import DataError
 from hsvlm.plotting._base import Display, class_colours, names_of
 from hsvlm.plotting._legend import add_legend, class_patches

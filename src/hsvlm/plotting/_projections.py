@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hsvlm._runtime import import_optional
+from hsvlm._system.optional import import_optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable

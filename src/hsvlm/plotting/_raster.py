@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._lazy import valid_pixels
-from hsvlm._runtime import import_optional
+from hsvlm._data.lazy import valid_pixels
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, MissingDependencyError
 from hsvlm.samples import PixelSamples
 from hsvlm.scene import Scene

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._lazy import read_rows, row_blocks
+from hsvlm._data.lazy import read_rows, row_blocks
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, new_axes
 from hsvlm.plotting._raster import image_size, metres_per_pixel, show_raster, thinning

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._cubes import unlabeled_values
-from hsvlm._runtime import import_optional
+from hsvlm._data.label_maps import unlabeled_values
+from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError
-from hsvlm.plotting._base import Display, class_colours, luminance, names_of, new_axes
+from hsvlm.plotting._base import (
+    Display,
+    class_colours,
+    labelled_samples,
+    luminance,
+    names_of,
+    new_axes,
+)
 from hsvlm.plotting._class_spectra import class_spectra, only_classes, spectral_breaks
-from hsvlm.plotting._samples import labelled_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._files import existing_file, parsed_file, replaced, unreadable
-from hsvlm._runtime import import_optional
+from hsvlm._system.files import existing_file, parsed_file, replaced, unreadable
+from hsvlm._system.optional import import_optional
 
 if TYPE_CHECKING:
     from os import PathLike

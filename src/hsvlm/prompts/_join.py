@@ -5,7 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._class_table import ClassEntry, ClassTable, label_table, match_classes, present_labels
+from hsvlm._data.class_table import (
+    ClassEntry,
+    ClassTable,
+    label_table,
+    match_classes,
+    present_labels,
+)
 from hsvlm.exceptions import HSVLMWarning, PromptError
 from hsvlm.prompts._files import PromptFile, read_prompt_file
 from hsvlm.prompts._sets import PROMPT_SETS, load_class_names, load_prompt_set
@@ -13,7 +19,7 @@ from hsvlm.prompts._sets import PROMPT_SETS, load_class_names, load_prompt_set
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hsvlm._class_table import Labeled
+    from hsvlm._data.class_table import Labeled
 
 __all__ = ["join_prompts"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hsvlm._class_table import ClassMatch, ClassTable, match_classes
-from hsvlm._texts import folded, is_blank, quoted, unreadable_character
+from hsvlm._data.class_table import ClassMatch, ClassTable, match_classes
+from hsvlm._data.texts import folded, is_blank, quoted, unreadable_character
 from hsvlm.exceptions import DataError, PromptError
 from hsvlm.prompts._sets import PROMPT_SETS, list_prompt_sets, load_class_names, load_prompt_set
 

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hsvlm._lazy import read_rows
+from hsvlm._data.lazy import read_rows
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene
 

@@ -7,7 +7,7 @@ from pyproj import CRS
 
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io import read_scene
-from hsvlm.io._hdf5 import HDF5Cube
+from hsvlm.io._readers.hdf5 import HDF5Cube
 
 PLACE = (5e-4, 0.0, -120.0, 0.0, -5e-4, 40.0)
 

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io import read_scene
 

@@ -11,10 +11,10 @@ from pyproj import CRS
 from shapely.geometry import box
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._lazy import LazyCube
+from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError
 from hsvlm.io import read_scene, write_map
-from hsvlm.io._products import _FILE_PRODUCTS, _HDF5_PRODUCTS
+from hsvlm.io._readers.products import _FILE_PRODUCTS, _HDF5_PRODUCTS
 from hsvlm.mapping import predict_scene
 
 PRODUCTS = ["prisma", "emit", "neon", "enmap"]

@@ -1,0 +1,1 @@
+"""What cubes, label maps, labels, class tables and texts have to be."""

@@ -1,0 +1,241 @@
+"""Label maps: their type, their shape and the values that stand for "no label"."""
+
+from __future__ import annotations
+
+import itertools
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.labels import refuse_label_type
+from hsvlm.exceptions import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["as_label_map", "check_label_map", "labeled_pixels", "no_label", "unlabeled_values"]
+
+
+def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map") -> None:
+    """Refuse a label map that does not cover its cube.
+
+    Parameters
+    ----------
+    cube : array of shape (height, width, n_bands)
+        The scene.
+    label_map : ndarray
+        Its labels.
+    what : str, default="label map"
+        What it is called in the error.
+
+    Raises
+    ------
+    DataError
+        If height and width differ; says which order of axes would fit.
+    """
+    grid, shape = tuple(cube.shape[:2]), tuple(label_map.shape)
+    if shape == grid:
+        return
+    for axis, order in enumerate(("first", "second")):
+        others = tuple(np.delete(cube.shape, axis).tolist())
+        # One row or column of pixels fits too much.
+        if shape in (others, others[::-1]) and (shape == others or min(shape) > 1):
+            transposed = "" if shape == others else ", with rows and columns exchanged"
+            raise DataError(
+                f"The cube has shape {tuple(cube.shape)} and the {what} {shape}: the bands seem to "
+                f"come {order}{transposed}.",
+                f"Pass np.moveaxis(cube, {axis}, -1){' and labels.T' if transposed else ''}.",
+                option_hint="Store the cube as (height, width, bands).",
+            )
+    problem = (
+        f"The cube is {grid[0]} x {grid[1]} pixels, but the {what} has shape {shape}. Both must "
+        "cover the same grid of (height, width) pixels."
+    )
+    hint = option_hint = ""
+    if shape == grid[::-1]:
+        problem += " It fits if rows and columns are exchanged."
+        hint = "Pass labels.T, or np.swapaxes(cube, 0, 1) if the cube is the transposed of the two."
+        option_hint = "Transpose one of the two files."
+    elif shape in ((grid[0] * grid[1],), (1, grid[0] * grid[1]), (grid[0] * grid[1], 1)):
+        problem += " It has one value per pixel."
+        hint = (
+            f'Pass labels.reshape({grid[0]}, {grid[1]}), with order="F" if it was stored column by '
+            "column, as in MATLAB."
+        )
+    elif len(shape) == 3 and shape[:2] == grid:
+        problem += f" Its last axis has {shape[2]} values."
+        hint = "Pass labels[..., 0]" + (
+            "." if shape[2] == 1 else ", or labels.argmax(axis=2) of shares or one-hot labels."
+        )
+    elif len(shape) == 3 and shape[1:] == grid and shape[0] == 1:
+        hint = "Pass labels[0]."
+    is_labels = what == "label map"
+    raise DataError(
+        problem, hint if is_labels else "", option_hint=option_hint if is_labels else ""
+    )
+
+
+def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
+    """Find the pixels of a label map that carry a label.
+
+    Parameters
+    ----------
+    label_map : ndarray of shape (height, width)
+        Numbers or strings. Masked pixels of a masked array carry none.
+    unlabeled : scalar, sequence of scalars or None
+        Values that stand for "no label", NaN included; None stands for no value.
+
+    Returns
+    -------
+    ndarray of shape (height, width), dtype bool
+        True where there is a label.
+
+    Raises
+    ------
+    DataError
+        If `unlabeled` is a string and the map holds numbers, or the other way round, or a label
+        is NaN or infinite.
+    ParameterError
+        If `unlabeled` is neither a value nor a sequence of values.
+    """
+    values = np.asarray(label_map)
+    labeled: NDArray[np.bool_] = ~np.ma.getmaskarray(label_map)
+    marks = unlabeled_values(unlabeled)
+    if marks:
+        _check_same_kind(values, unlabeled, marks)
+    for mark in marks:
+        labeled &= ~_equal(values, mark)
+    if values.dtype.kind in "fc":
+        found = values[labeled]
+        if not np.isfinite(found).all():
+            remedy = "" if np.isinf(found).any() else ", or pass unlabeled=float('nan')"
+            message = (
+                "The label map holds NaN or infinite values. Mark pixels without a label by the "
+                f"value of the parameter `unlabeled` instead{remedy}."
+            )
+            raise DataError(message)
+    return labeled
+
+
+def unlabeled_values(unlabeled: Any) -> tuple[Any, ...]:
+    """List the values that stand for "no label"; refuse what is no value."""
+    if unlabeled is None:
+        return ()
+    marks = tuple(unlabeled) if isinstance(unlabeled, (list, tuple)) else (unlabeled,)
+    if all(isinstance(mark, (str, bytes, Number, np.generic)) for mark in marks):
+        return marks
+    message = (
+        f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, a list of "
+        "them, or None if every pixel has a label."
+    )
+    raise ParameterError(message)
+
+
+def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
+    """Choose what stands for "no class" in a predicted map.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    unlabeled : scalar, sequence of scalars or None, default=0
+        The first is taken that is of the kind of the labels and none of them.
+
+    Returns
+    -------
+    scalar
+        `unlabeled`; or else an empty string, 0, -1, the number before the least label, or the first
+        that is none.
+    """
+    labels = classes.tolist()
+    texts = isinstance(labels[0], str)
+    for mark in unlabeled_values(unlabeled):
+        # NaN, which differs from itself, does not go into a map of integers.
+        if isinstance(mark, str) != texts or mark != mark or mark in labels:
+            continue
+        if _joins(classes, mark):
+            return mark
+    if texts:
+        return ""
+    others = itertools.chain((0, -1, min(labels) - 1), itertools.count(1))
+    return next(one for one in others if one not in labels and _joins(classes, one))
+
+
+def _joins(classes: NDArray[Any], value: Any) -> bool:
+    # Integers of 64 bits and a number that is none of them would meet in floats, which are coarser.
+    if classes.dtype.kind not in "iu" or classes.dtype.itemsize < 8:
+        return True
+    return np.promote_types(classes.dtype, np.min_scalar_type(value)).kind in "iu"
+
+
+def _equal(values: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
+    # NaN is the one value that differs from itself.
+    nan = bool(unlabeled != unlabeled)
+    if values.dtype.kind != "O":
+        return np.asarray(values != values if nan else values == unlabeled)
+
+    def equal(one: Any) -> bool:
+        try:
+            return bool(one != one if nan else one == unlabeled)
+        except TypeError:  # a missing value of pandas, which has no truth value
+            return nan
+
+    return np.array([equal(one) for one in values.flat], dtype=bool).reshape(values.shape)
+
+
+def _check_same_kind(values: NDArray[Any], unlabeled: Any, marks: tuple[Any, ...]) -> None:
+    wanted = {_kind(mark) for mark in marks}
+    kinds = (
+        {_kind(value) for value in values.flat}
+        if values.dtype.kind == "O"
+        else {_kind(values.dtype.type())}
+    )
+    if wanted & kinds:
+        return
+    raise DataError(
+        f"The label map holds {' and '.join(sorted(kinds))}, but unlabeled={unlabeled!r} belongs "
+        f"to the {' and '.join(sorted(wanted))}, so no pixel could equal it.",
+        "Pass the value of the map that stands for background, or unlabeled=None if every pixel "
+        "has a label.",
+        option_hint="Give --unlabeled the value that stands for background, or none.",
+    )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (str, bytes)):
+        return "strings" if isinstance(value, str) else "byte strings"
+    return "numbers"
+
+
+def as_label_map(labels: Any) -> NDArray[Any]:
+    """Bring a label map to an array.
+
+    Parameters
+    ----------
+    labels : array-like of shape (height, width)
+        Labels. A masked array keeps its mask: masked pixels have no label.
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        The labels, not looked at.
+
+    Raises
+    ------
+    DataError
+        If it is no array, or one of records.
+    """
+    if isinstance(labels, np.ma.MaskedArray):
+        return labels
+    try:
+        array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    except (TypeError, ValueError) as error:
+        message = (
+            f"The label map, of type {type(labels).__name__}, cannot be turned into an array "
+            f"({error}). Pass an array of shape (height, width)."
+        )
+        raise DataError(message) from error
+    if array.dtype.kind == "V":
+        refuse_label_type(array.dtype)
+    return array

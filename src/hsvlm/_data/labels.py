@@ -1,0 +1,277 @@
+"""Label vectors and sample weights: what they have to be."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.arrays import as_array, native
+from hsvlm._data.texts import folded
+from hsvlm.exceptions import DataError, HSVLMWarning, UnusedSettingWarning
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "aligned_labels",
+    "as_labels",
+    "label_vector",
+    "sample_weights",
+    "warn_of_lost_classes",
+    "warn_of_spellings",
+    "warn_of_unlabeled_class",
+]
+
+_MAX_LISTED = 3
+_ALLOWED = "Labels are whole numbers, booleans or strings."
+_NO_LABELS = ("c", "m", "M", "S", "V")  # complex numbers, times, bytes and records
+
+
+def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
+    """Bring the labels of samples to a vector of labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels.
+    n_samples : int
+        Number of samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Whole numbers, booleans or strings.
+
+    Raises
+    ------
+    DataError
+        If there are more or fewer labels than samples, or some cannot be labels.
+    """
+    if y is None:
+        message = "HSIPromptClassifier requires y to be passed, but the target y is None."
+        raise DataError(message)
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        message = (
+            f"{int(np.ma.getmaskarray(y).sum())} of {y.size} labels are masked. Leave these "
+            "samples out of X and y."
+        )
+        raise DataError(message)
+    from sklearn.utils.validation import column_or_1d
+
+    if getattr(getattr(y, "dtype", None), "kind", "") in _NO_LABELS:
+        refuse_label_type(y.dtype)
+    try:
+        vector = column_or_1d(y.detach().cpu() if hasattr(y, "detach") else y, warn=True)
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from error
+    if len(vector) != n_samples:
+        message = (
+            f"X holds {n_samples} samples and y {len(vector)} labels. Give one label per sample."
+        )
+        raise DataError(message)
+    return as_labels(vector)
+
+
+def as_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """Refuse labels that cannot name classes, and bring all others to common types.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Numbers, booleans or strings, of any dtype.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Objects that are all numbers become numbers; extended precision becomes double.
+
+    Raises
+    ------
+    DataError
+        If a label is missing, has a fraction, or is neither a number nor a string; or numbers and
+        strings are mixed.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "O" and labels.size:
+        labels = _from_objects(labels)
+    if labels.dtype.kind == "T":
+        labels = labels.astype(str)
+    if labels.dtype.kind in _NO_LABELS:
+        refuse_label_type(labels.dtype)
+    if labels.dtype.kind == "f":
+        _check_whole(labels)
+        if labels.dtype.itemsize > np.dtype(np.float64).itemsize:
+            labels = labels.astype(np.float64)
+    return native(labels)
+
+
+def sample_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
+    """Bring sample weights to a vector.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        Weights; one number, or None, gives all samples the same.
+    n_samples : int
+        Number of samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+        Not negative, not all zero.
+
+    Raises
+    ------
+    DataError
+        If weights are missing, negative, not finite or all zero, or their sum is not finite.
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weights = as_array(sample_weight, "sample_weight").astype(np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_samples, weights)
+    if weights.shape != (n_samples,):
+        message = (
+            f"sample_weight has shape {weights.shape}, but there are {n_samples} samples. Give one "
+            "weight per sample."
+        )
+        raise DataError(message)
+    n_broken = int((~np.isfinite(weights)).sum())
+    n_negative = int((weights < 0).sum())
+    if n_broken or n_negative:
+        message = (
+            f"sample_weight holds {n_broken} NaN or infinite and {n_negative} negative values. "
+            "Weights are finite numbers of at least 0; 0 leaves a sample out."
+        )
+        raise DataError(message)
+    if not weights.any():
+        message = (
+            "Sample weights must contain at least one non-zero number. Raise the weights of the "
+            "samples that count, or pass sample_weight=None."
+        )
+        raise DataError(message)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weights.sum()):
+            message = "The sum of sample_weight is infinite. Divide all weights by the largest."
+            raise DataError(message)
+    return weights
+
+
+def warn_of_lost_classes(y: NDArray[Any], weights: NDArray[np.float64]) -> None:
+    """Say which classes have samples, but none of positive weight.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    weights : ndarray of shape (n_samples,)
+        Sample weights, not negative.
+
+    Warns
+    -----
+    HSVLMWarning
+        If there are such classes.
+    """
+    kept = np.unique(y[weights > 0])
+    lost = np.setdiff1d(y, kept).tolist()
+    # With fewer than two classes left, there is an error to come.
+    if lost and len(kept) > 1:
+        message = (
+            f"All samples of {'class' if len(lost) == 1 else 'classes'} "
+            f"{', '.join(map(repr, lost))} have weight 0, so the classifier does not know them."
+        )
+        warnings.warn(message, HSVLMWarning, stacklevel=2)
+
+
+def warn_of_unlabeled_class(y: NDArray[Any], unlabeled: Any) -> None:
+    """Warn if a vector contains the value that marks pixels without a label in maps."""
+    marks = unlabeled if isinstance(unlabeled, (list, tuple)) else [unlabeled]
+    trained = [mark for mark in marks if mark is not None and mark != 0 and (y == mark).any()]
+    if not trained:
+        return
+    problem = (
+        f"y is a label vector, where every value is a class, so unlabeled={unlabeled!r} has no "
+        f"effect and class {trained[0]!r} is trained."
+    )
+    hint = "Leave these samples out of X and y."
+    warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=2)
+
+
+def refuse_label_type(dtype: Any) -> None:
+    message = f"y has dtype {dtype}. {_ALLOWED} Convert it: y.astype(str)."
+    raise DataError(message)
+
+
+def _from_objects(labels: NDArray[Any]) -> NDArray[Any]:
+    values = labels.tolist()
+    missing = sum(map(_is_missing, values))
+    if missing:
+        message = f"{missing} of {len(values)} labels are missing. Leave these samples out."
+        raise DataError(message)
+    if all(isinstance(one, str) for one in values):
+        return labels
+    numbers = np.array(values) if all(isinstance(one, (Real, np.bool_)) for one in values) else None
+    if numbers is None or numbers.dtype.kind not in "biuf":
+        kinds = sorted({type(one).__name__ for one in values})
+        message = (
+            f"y holds objects of {'type' if len(kinds) == 1 else 'types'} {', '.join(kinds)}. "
+            f"{_ALLOWED} Convert all of them to one of these."
+        )
+        raise DataError(message)
+    return numbers
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, Real):
+        return bool(np.isnan(float(value)))
+    # Those of pandas equal nothing and have no truth value.
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}
+
+
+def _check_whole(labels: NDArray[Any]) -> None:
+    finite = np.isfinite(labels)
+    if not finite.all():
+        message = (
+            f"y holds {int((~finite).sum())} NaN or infinite labels. Leave these samples out; in a "
+            "label map, give them the value of the parameter `unlabeled`."
+        )
+        raise DataError(message)
+    wide = labels.astype(np.promote_types(labels.dtype, np.float64))
+    # Beyond this, a type merges neighboring whole numbers, and so classes.
+    bits = min(53, np.finfo(labels.dtype).nmant + 1)
+    broken = labels[(wide != np.rint(wide)) | (np.abs(wide) > 2**bits)]
+    if broken.size:
+        floats = "Floats" if bits == 53 else f"Floats of type {labels.dtype}"
+        message = (
+            f"Unknown label type: continuous, such as {broken[0]}. {_ALLOWED} {floats} may stand "
+            f"for whole numbers up to 2**{bits}."
+        )
+        raise DataError(message)
+
+
+def aligned_labels(labels: Any, cube: Any) -> Any:
+    """Bring the named axes of a label map, as xarray has them, into the order of its cube's."""
+    axes, order = getattr(labels, "dims", None), getattr(cube, "dims", None)
+    if not (isinstance(axes, tuple) and isinstance(order, tuple)) or len(axes) != 2:
+        return labels
+    shared = [axis for axis in order if axis in axes]
+    return labels.transpose(*shared) if len(shared) == len(axes) else labels
+
+
+def warn_of_spellings(classes: NDArray[Any]) -> None:
+    """Warn if classes of text differ in case, spacing or invisible characters only."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes.tolist():
+        if isinstance(name, str):
+            spellings.setdefault(folded(name), []).append(name)
+    alike = [names for names in spellings.values() if len(names) > 1]
+    if not alike:
+        return
+    listed = "; ".join(" and ".join(map(repr, names)) for names in alike[:_MAX_LISTED])
+    more = f"; and {len(alike) - _MAX_LISTED} more" if len(alike) > _MAX_LISTED else ""
+    problem = f"Labels that differ in case or spacing only are taken for classes: {listed}{more}."
+    hint = "Give each class one spelling, for example with numpy.strings.strip."
+    warnings.warn(HSVLMWarning(problem, hint), stacklevel=3)

@@ -1,0 +1,1 @@
+"""From any accepted X and y to windows on the device."""

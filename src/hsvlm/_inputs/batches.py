@@ -1,0 +1,81 @@
+"""Functions of windows, applied a batch at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from hsvlm._system.devices import is_out_of_memory
+from hsvlm._system.parallel import threads_for
+from hsvlm.exceptions import DeviceMemoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hsvlm._inputs.windows import WindowSource
+
+__all__ = ["in_batches"]
+
+# Of a batch with so many pixels, what is computed on the way stays in the cache of a core.
+_CACHED_PIXELS = 2**15
+
+
+def in_batches(
+    function: Callable[[Tensor], Tensor],
+    source: WindowSource,
+    batch_size: int = 512,
+    *,
+    divisible: bool = False,
+) -> Tensor:
+    """Apply a function to every window of a source, a batch at a time.
+
+    Where the device runs out of memory, the batch is halved and the work goes on.
+
+    Parameters
+    ----------
+    function : callable
+        Maps windows (n, size, size, n_channels) to a tensor (n, n_outputs).
+    source : WindowSource
+        The windows, at least one.
+    batch_size : int, default=512
+        Windows in memory at a time.
+    divisible : bool, default=False
+        Whether batches may be smaller, and several be computed side by side in threads.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_outputs)
+        In the order of the source.
+
+    Raises
+    ------
+    DeviceMemoryError
+        If the device has no memory for a single window.
+    """
+    n_pixels = source.size**2
+    if divisible:
+        batch_size = max(1, min(batch_size, _CACHED_PIXELS // n_pixels))
+    every = torch.arange(len(source), device=source.table.device).split(batch_size)
+    with threads_for(len(every) if divisible else 1, batch_size * n_pixels) as threads:
+        return torch.cat(threads.map(lambda index: _applied(function, source, index), every))
+
+
+@torch.inference_mode()
+def _applied(function: Callable[[Tensor], Tensor], source: WindowSource, index: Tensor) -> Tensor:
+    try:
+        return function(source.gather(index))
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        if len(index) < 2:
+            raise DeviceMemoryError(
+                f"There is not enough memory on {index.device} for the prediction of a single "
+                f"window of {source.size} x {source.size} pixels.",
+                'Free memory, or predict on another device: clf.set_params(device="cpu").',
+                option_hint="Free memory, or predict on another device: --device cpu.",
+            ) from error
+    # Outside the handler: until it is left, the error keeps what the batch took up.
+    torch.cuda.empty_cache()
+    return torch.cat([_applied(function, source, half) for half in index.tensor_split(2)])

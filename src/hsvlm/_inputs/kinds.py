@@ -1,0 +1,420 @@
+"""What the classifier accepts as X and y, brought to samples and label vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from hsvlm._data.arrays import NotNumbersError, as_array, check_numbers, native, refuse_masked
+from hsvlm._data.background import stated_names
+from hsvlm._data.cubes import as_cube, check_band_count, n_dimensions
+from hsvlm._data.label_maps import as_label_map
+from hsvlm._data.labels import (
+    aligned_labels,
+    as_labels,
+    label_vector,
+    sample_weights,
+    warn_of_lost_classes,
+    warn_of_unlabeled_class,
+)
+from hsvlm._data.lazy import valid_pixels
+from hsvlm._inputs.scenes import (
+    as_scenes,
+    check_bands,
+    keep_wavelengths,
+    scene_samples,
+    weights_at,
+)
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "class_targets",
+    "fit_inputs",
+    "is_cube",
+    "is_map",
+    "labeled_samples",
+    "merge_repeated",
+    "predict_inputs",
+    "score_inputs",
+]
+
+_KINDS = (
+    "Pass PixelSamples, a Scene, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
+    "windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
+)
+
+
+def is_cube(X: Any) -> bool:
+    """Tell whether `X` is a cube, whose labels and predictions are maps."""
+    return not isinstance(X, PixelSamples) and n_dimensions(X) == 3
+
+
+def is_map(X: Any) -> bool:
+    """Tell whether predictions of `X` are maps."""
+    return isinstance(X, Scene) or is_cube(X)
+
+
+def fit_inputs(
+    estimator: Any, X: Any, y: Any, sample_weight: Any
+) -> tuple[PixelSamples | NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """Validate what `fit` was given; set ``n_features_in_``.
+
+    Parameters
+    ----------
+    estimator : HSIPromptClassifier
+        Provides `unlabeled`, receives ``n_features_in_``.
+    X : PixelSamples, array, Scene or list of Scene
+        One of the kinds that the classifier takes.
+    y : array-like or None
+        Label vector, or label map for a cube; None takes the labels of scenes.
+    sample_weight : array-like or None
+        In the shape of `y`.
+
+    Returns
+    -------
+    X : PixelSamples or ndarray of 2 or 4 dimensions
+        Samples of positive weight.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    sample_weight : ndarray of shape (n_samples,), float64
+        Their weights.
+
+    Raises
+    ------
+    DataError, ValueError
+        If shapes or types do not fit.
+    """
+    scenes = as_scenes(X)
+    if scenes is not None:
+        keep_wavelengths(estimator, scenes)
+        X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
+    elif is_cube(X):
+        names = stated_names(estimator.prompts, estimator.class_names)
+        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled, names)
+    elif not isinstance(X, PixelSamples):
+        X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
+    if not len(X):
+        message = f"X holds no samples. {_KINDS}"
+        raise DataError(message)
+    y = label_vector(y, len(X))
+    warn_of_unlabeled_class(y, estimator.unlabeled)
+    estimator.n_features_in_ = X.shape[-1]
+    weights = sample_weights(sample_weight, len(y))
+    if not weights.all():
+        warn_of_lost_classes(y, weights)
+        X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
+    return X, y, weights
+
+
+def labeled_samples(
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    unlabeled: Any,
+    class_names: Mapping[Any, str] | None = None,
+) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
+    """Take the labelled pixels of a cube, with their labels and weights.
+
+    Parameters
+    ----------
+    X : array of shape (height, width, n_bands)
+        The cube.
+    y : array of shape (height, width)
+        Its label map.
+    sample_weight : array of shape (height, width) or None
+        Weights of the pixels.
+    unlabeled : int, float, str, list of these, or None
+        Values of the map that stand for "no label".
+    class_names : dict, default=None
+        ``{label: name}``.
+
+    Returns
+    -------
+    X : PixelSamples of shape (n_samples, n_bands)
+        The labelled pixels that hold data.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Their weights, not looked at.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit, or labels cannot name classes.
+    """
+    cube = as_cube(X)
+    label_map = _label_map(cube, aligned_labels(y, X))
+    samples, labels = pixel_samples(cube, label_map, unlabeled, class_names=class_names)
+    return samples, as_labels(labels), weights_at(samples, sample_weight, np.shape(y))
+
+
+def score_inputs(
+    estimator: Any, X: Any, y: Any, sample_weight: Any
+) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
+    """Validate what a fitted estimator is scored on; take the labelled pixels of a cube.
+
+    Parameters
+    ----------
+    estimator : HSIPromptClassifier
+        Fitted; provides `unlabeled`.
+    X : PixelSamples or array
+        One of the four kinds.
+    y : array-like
+        Label vector, or label map for a cube.
+    sample_weight : array-like or None
+        In the shape of `y`.
+
+    Returns
+    -------
+    X : PixelSamples or array
+        Samples; those of a cube are its labelled pixels.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Their weights.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit, or labels or weights cannot be used.
+    """
+    check_is_fitted(estimator, "net_")
+    scenes = as_scenes(X)
+    if scenes is not None:
+        for scene in scenes:
+            check_bands(estimator, scene)
+        X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
+    elif is_cube(X):
+        # What the fit took for a class is one.
+        names = {label: f"class {label}" for label in estimator.classes_.tolist()}
+        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled, names)
+    labels = label_vector(y, X.shape[0] if hasattr(X, "shape") else len(X))
+    texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
+    if texts != known:
+        names = {True: "strings", False: "numbers"}
+        message = (
+            f"y holds {names[texts]}, but the classes of the classifier are {names[known]}. Pass "
+            "labels as in fit."
+        )
+        raise DataError(message)
+    named = remembered_names(X, labels)
+    if named is not None:
+        agreed_names(named, estimator.class_names_)
+    if sample_weight is None:
+        return X, labels, None
+    return X, labels, sample_weights(sample_weight, len(labels))
+
+
+def class_targets(
+    y: NDArray[Any], before: NDArray[Any] | None
+) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Find the classes and the class index of every label.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    before : ndarray of shape (n_classes,) or None
+        Classes of the fit that a warm start continues.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    targets : ndarray of shape (n_samples,)
+        Index into `classes` of every label.
+
+    Raises
+    ------
+    DataError
+        If there is only one class.
+    ParameterError
+        If the classes differ from those of the fit to be continued.
+    """
+    classes, targets = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        message = (
+            f"There is only one class in y: {classes.tolist()[0]!r}. Classification needs labels "
+            "of at least two classes."
+        )
+        raise DataError(message)
+    if before is not None and not np.array_equal(before, classes):
+        message = (
+            "warm_start=True continues with the classes of the previous fit, "
+            f"{before.tolist()}, but y holds {classes.tolist()}. "
+            "Pass samples of the same classes, or set warm_start=False."
+        )
+        raise ParameterError(message)
+    return classes, targets
+
+
+def merge_repeated(
+    X: PixelSamples | NDArray[Any], targets: NDArray[np.intp], weights: NDArray[np.float64]
+) -> tuple[PixelSamples | NDArray[Any], NDArray[np.intp], NDArray[np.float64]]:
+    """Join samples that occur more than once and bring all into one order.
+
+    A repeated sample becomes one sample with the sum of the weights, so that repeating and
+    weighting are the same to the last bit, and the order of the samples does not matter.
+
+    Parameters
+    ----------
+    X : PixelSamples or ndarray of 2 or 4 dimensions
+        The samples. Ready-made windows are returned as they are: comparing them costs more than
+        repeated windows are worth.
+    targets : ndarray of shape (n_samples,)
+        Class indices.
+    weights : ndarray of shape (n_samples,)
+        Sample weights.
+
+    Returns
+    -------
+    X, targets, weights
+        The distinct samples.
+    """
+    if X.ndim == 4:
+        return X, targets, weights
+    key = (
+        np.column_stack([X.scene_ids, X.coords, targets])
+        if isinstance(X, PixelSamples)
+        else np.column_stack([X, targets])
+    )
+    _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    summed = np.zeros(len(first))
+    np.add.at(summed, group.reshape(-1), weights)
+    return X[first], targets[first], summed
+
+
+def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArray[np.bool_] | None]:
+    """Validate what a fitted estimator is asked to predict.
+
+    Parameters
+    ----------
+    estimator : HSIPromptClassifier
+        Fitted.
+    X : PixelSamples or array
+        One of the four kinds.
+
+    Returns
+    -------
+    X : PixelSamples or ndarray of 2 or 4 dimensions
+        A cube becomes the samples of all its valid pixels.
+    shape : tuple of int
+        Leading shape of the predictions: (n_samples,) or (height, width).
+    valid : ndarray of shape (height, width), dtype bool, or None
+        Where the samples of a cube lie if some of its pixels hold no data.
+
+    Raises
+    ------
+    DataError, ParameterError, ValueError
+        If the kind, the band count or the window size do not fit.
+    """
+    if is_cube(X):
+        cube = as_cube(X)
+        _check_band_axis(cube, estimator.n_features_in_)
+        valid = valid_pixels(cube)
+        grid = np.argwhere(np.ones(cube.shape[:2], dtype=bool) if valid is None else valid)
+        if not len(grid):
+            message = (
+                "No pixel of the cube is valid, so there is nothing to predict. Check the mask or "
+                "the no-data value."
+            )
+            raise DataError(message)
+        X, shape = PixelSamples(cube, grid), cube.shape[:2]
+    else:
+        if not isinstance(X, PixelSamples):
+            X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=False)
+        shape, valid = (len(X),), None
+        if not len(X):
+            message = f"X holds no samples. {_KINDS}"
+            raise DataError(message)
+    check_band_count(estimator, X.shape[-1], estimator.n_features_in_)
+    size = estimator.window_size_
+    given = X.shape[1] if X.ndim == 4 else 1
+    if not isinstance(X, PixelSamples) and given != size:
+        what = f"windows of {given} x {given} pixels" if X.ndim == 4 else "single spectra"
+        arrays = (
+            ""
+            if X.ndim == 4
+            else (
+                " Tools that turn samples into arrays, such as permutation_importance, need a "
+                "classifier fitted on arrays: clf.fit(np.asarray(X), y)."
+            )
+        )
+        message = (
+            f"The classifier was fitted with windows of {size} x {size} pixels and got {what}. "
+            "Pass the same kind of data as in fit, or PixelSamples or a cube, from which windows "
+            f"of the right size are cut.{arrays}"
+        )
+        raise ParameterError(message)
+    return X, shape, valid
+
+
+def _label_map(cube: Any, y: Any) -> NDArray[Any]:
+    if y is None:
+        message = (
+            "HSIPromptClassifier requires y to be passed, but the target y is None. Pass the label "
+            f"map of the cube, of shape {cube.shape[:2]}."
+        )
+        raise DataError(message)
+    labels = as_label_map(y)
+    if labels.ndim != 2:
+        message = (
+            f"A cube of shape {cube.shape} needs a label map of shape {cube.shape[:2]}, got y of "
+            f"shape {labels.shape}. {_KINDS}"
+        )
+        raise DataError(message)
+    return labels
+
+
+def _check_band_axis(cube: Any, n_bands: int) -> None:
+    if cube.shape[2] == n_bands or n_bands not in cube.shape[:2]:
+        return
+    axis = cube.shape.index(n_bands)
+    message = (
+        f"The cube has shape {tuple(cube.shape)} and the classifier was fitted on {n_bands} bands: "
+        f"the bands seem to come {('first', 'second')[axis]}. Pass np.moveaxis(cube, {axis}, -1)."
+    )
+    raise DataError(message)
+
+
+def _spectra(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
+    if n_dimensions(X) not in (1, 2):
+        message = f"X is {_described(X)}. {_KINDS}"
+        raise DataError(message)
+    refuse_masked(X, "X")
+    if hasattr(X, "detach") or getattr(getattr(X, "dtype", None), "kind", "f") in "cmMSUV":
+        X = as_array(X)
+    try:
+        spectra = validate_data(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
+    except TypeError as error:
+        raise NotNumbersError(str(error)) from error
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    check_numbers(spectra.dtype)
+    return native(spectra)
+
+
+def _windows(X: Any) -> NDArray[Any]:
+    array = native(as_array(X))
+    side = array.shape[1]
+    if array.shape[2] != side or side % 2 == 0:
+        message = f"Windows must be square with an odd side, got shape {array.shape}. {_KINDS}"
+        raise DataError(message)
+    if not array.shape[3]:
+        message = f"X has no bands, its shape is {array.shape}. {_KINDS}"
+        raise DataError(message)
+    return array
+
+
+def _described(X: Any) -> str:
+    dimensions = n_dimensions(X)
+    return f"an array of {dimensions} dimensions" if dimensions else f"of type {type(X).__name__}"

@@ -1,0 +1,1 @@
+"""Tables of reports as text, Markdown and HTML."""

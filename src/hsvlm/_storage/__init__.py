@@ -1,0 +1,1 @@
+"""Named values and tensors to files with digests, and back; knows no classifier."""

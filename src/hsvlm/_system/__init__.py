@@ -1,0 +1,1 @@
+"""The machine underneath: optional libraries, files, devices, randomness, threads."""

@@ -1,0 +1,228 @@
+"""What every reader and writer of files shares."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Hashable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import FileError, MissingFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+__all__ = ["existing_file", "parsed_file", "parsed_yaml", "replaced", "to_disk", "unreadable"]
+
+# YAML of this size takes some ten seconds to be understood.
+_LARGEST_TEXT = 2**20
+_DEEPEST = 50
+
+
+def existing_file(path: str | PathLike[str]) -> Path:
+    """Refuse a path where there is no file.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    MissingFileError
+        If there is nothing, or a folder.
+    """
+    found = Path(path).expanduser()
+    if found.is_file():
+        return found
+    what = "is a folder" if found.is_dir() else "does not exist"
+    message = f"{found} {what}. Give the path of a file."
+    raise MissingFileError(message)
+
+
+def unreadable(
+    path: str | PathLike[str], wrong: str, remedy: str, option_remedy: str = ""
+) -> FileError:
+    """Build the error for a file that cannot be used.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    wrong : str
+        What is wrong with it, without a full stop.
+    remedy : str
+        A sentence that says what to do.
+    option_remedy : str, default=""
+        The same in terms of command-line options. Empty: as `remedy`.
+
+    Returns
+    -------
+    FileError
+        Ready to be raised.
+    """
+    return FileError(f"{path}: {wrong}.", remedy, option_hint=option_remedy)
+
+
+def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
+    """Read values from a text file of JSON, TOML or YAML.
+
+    Parameters
+    ----------
+    path : Path
+        Of an existing file.
+    suffixes : tuple of str
+        Those that are allowed, of ``".json"``, ``".toml"``, ``".yaml"`` and ``".yml"``.
+    remedy : str
+        A sentence that says what the file should hold.
+
+    Returns
+    -------
+    object
+        Whatever it holds.
+
+    Raises
+    ------
+    FileError
+        If the suffix is another, or the file is no text of its kind, gives a key twice, has more
+        than 1 MiB or, as YAML, aliases.
+    MissingDependencyError
+        If the file is YAML and PyYAML is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        raise unreadable(
+            path, f"the suffix {path.suffix!r} is unknown", f"Such files end in {known}."
+        )
+    size = path.stat().st_size
+    if size > _LARGEST_TEXT:
+        wrong = f"it has {size:,} bytes, and {_LARGEST_TEXT:,} are the most that are read"
+        raise unreadable(path, wrong, remedy)
+    try:
+        text = path.read_text(encoding="utf-8")
+        if suffix == ".json":
+            return json.loads(text, object_pairs_hook=lambda pairs: _unique_pairs(path, pairs))
+        if suffix == ".toml":
+            return tomllib.loads(text)
+        return parsed_yaml(path, text)
+    except UnicodeDecodeError as error:
+        raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
+    except FileError:
+        raise
+    except (ValueError, RecursionError) as error:
+        kind = "YAML" if suffix == ".yml" else suffix[1:].upper()
+        wrong = f"this is not {kind}: {' '.join(str(error).split())}"
+        raise unreadable(path, wrong, remedy) from error
+
+
+def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in values:
+            raise _duplicate_key(path, key)
+        values[key] = value
+    return values
+
+
+def _duplicate_key(path: Path | str, key: object, lines: str = "") -> FileError:
+    wrong = f"the key {key!r} is given twice{lines}, and one value would replace the other"
+    return unreadable(path, wrong, "Keep one of them, or put both values into one list.")
+
+
+def parsed_yaml(path: Path | str, text: str) -> Any:
+    """Read YAML without aliases and repeated keys; a ValueError says what is not YAML.
+
+    `path` is what messages name.
+    """
+    yaml = import_optional("yaml", "cli")
+
+    class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            first_lines: dict[Any, int] = {}
+            for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    continue
+                key = self.construct_object(key_node, deep=True)
+                line = key_node.start_mark.line + 1
+                if isinstance(key, Hashable) and key in first_lines:
+                    raise _duplicate_key(path, key, f", in lines {first_lines[key]} and {line}")
+                if isinstance(key, Hashable):
+                    first_lines[key] = line
+            return super().construct_mapping(node, deep)
+
+    try:
+        _refuse_endless(path, yaml, text)
+        return yaml.load(text, Loader=UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
+    # Some lines of aliases can stand for more values than any memory holds.
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            wrong = f"the alias *{event.anchor} stands for values given elsewhere"
+            raise unreadable(path, wrong, "Write them out: aliases are not read.")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            message = f"lists or mappings are nested more than {_DEEPEST} deep"
+            raise ValueError(message)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Write a file under another name, and let it take its place once it is whole.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file; an older one stays as it is until then.
+
+    Yields
+    ------
+    Path
+        Where to write, in the same folder; removed if the block fails.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a power cut.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file or folder.
+    """
+    if path.is_dir():
+        # Neither all systems nor all file systems can do it for folders.
+        with suppress(OSError):
+            _sync(path, os.O_RDONLY)
+    else:
+        _sync(path, os.O_RDWR)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,79 @@
+"""Optional libraries, and the folder for what can be computed or downloaded again."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hsvlm.exceptions import MissingDependencyError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+__all__ = ["cache_folder", "import_optional"]
+
+
+def import_optional(module: str, extra: str) -> ModuleType:
+    """Import an optional library.
+
+    Parameters
+    ----------
+    module : str
+        Dotted module name, for example ``"matplotlib.pyplot"``.
+    extra : str
+        The extra of hsvlm that installs it.
+
+    Returns
+    -------
+    module
+        The imported module.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the library is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        if error.name is not None and error.name.partition(".")[0] != library:
+            raise
+        message = (
+            f"{library} is needed here and is not installed. "
+            f'Install it with: pip install "hsvlm[{extra}]"'
+        )
+        raise MissingDependencyError(message, name=library) from error
+
+
+def cache_folder(name: str) -> Path | None:
+    """Find the folder for what can be computed or downloaded again.
+
+    Parameters
+    ----------
+    name : str
+        What is kept in it, for example ``"text"``.
+
+    Returns
+    -------
+    Path or None
+        A subfolder of the one that the environment variable HSVLM_CACHE_DIR names, or else of
+        ``hsvlm`` in the user's cache folder. It need not exist. None for a user without a home.
+    """
+    if chosen := os.environ.get("HSVLM_CACHE_DIR"):
+        return Path(chosen).expanduser() / name
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
+    return Path(base) / "hsvlm" / name

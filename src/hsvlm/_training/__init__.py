@@ -1,0 +1,1 @@
+"""A fit: checks, settings, network, loop, callbacks and checkpoints."""

@@ -1,0 +1,287 @@
+"""Unfinished trainings in files, from which they go on as if they had not been interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from skorch.history import History
+
+from hsvlm._storage.parts import CARD, CONFIG, FORMAT, TENSORS, read_parts, write_parts
+from hsvlm._storage.tensors import read_tensors, write_tensors
+from hsvlm._storage.values import Packer, Unpacker, fields
+from hsvlm._system.files import unreadable
+from hsvlm._system.version import __version__
+from hsvlm._training.callbacks import Monitor
+from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning, ParameterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hsvlm._training.net import TrainingSettings, WindowDataset
+
+__all__ = ["Checkpoint", "Identity"]
+
+_CARD: Final = """\
+# An unfinished training
+
+Written by the Python package hsvlm while a classifier was being fitted. The same fit goes on from
+here with `checkpoint_dir` set to the folder of this file and `resume=True`. It can be deleted when
+the classifier has been saved.
+"""
+_AFRESH: Final = "Delete it to start this training afresh."
+_STATE: Final = ("weights", "optimizer", "generators", "history", "callbacks", "stopped")
+
+
+class Identity:
+    """Digest of everything that the course of a training follows from."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, *values: Any) -> None:
+        """Take more values into account.
+
+        Parameters
+        ----------
+        *values : object
+            Numbers, strings, arrays, tensors, dicts and sequences count as they are, functions
+            and classes by name, other objects by the name of their class.
+        """
+        for value in values:
+            if isinstance(value, Mapping):
+                self.add(*value.items())
+            elif isinstance(value, (list, tuple)):
+                self.add(f"{len(value)} values", *value)
+            elif isinstance(value, torch.Tensor):
+                self.add(value.detach().cpu().numpy())
+            elif isinstance(value, np.ndarray):
+                self.add(value.dtype.str, value.shape)
+                self.add_rows(value)
+            elif value is None or isinstance(value, (bool, int, float, str, np.generic)):
+                self._digest.update(f"{value!r}\n".encode())
+            else:
+                # Other objects tell by their address what they are: their type has to do.
+                named = value if hasattr(value, "__qualname__") else type(value)
+                self.add(f"{named.__module__}.{named.__qualname__}")
+
+    def add_rows(self, array: Any) -> None:
+        """Take values into account, however they are divided into arrays.
+
+        Parameters
+        ----------
+        array : ndarray
+            The next rows of a longer array.
+        """
+        self._digest.update(np.ascontiguousarray(array).data)
+
+    def add_training(
+        self,
+        model_params: Mapping[str, Any],
+        settings: TrainingSettings,
+        datasets: tuple[WindowDataset | None, ...],
+        previous: Any,
+    ) -> None:
+        """Take a training into account, save for the spectra of its windows.
+
+        Parameters
+        ----------
+        model_params : dict
+            Constructor arguments of the network.
+        settings : TrainingSettings
+            The optimisation.
+        datasets : tuple of WindowDataset or None
+            What is learned from and what is held out. Their reduced spectra depend on the number
+            of threads in the last bits: add the original ones beside.
+        previous : skorch net or None
+            The net whose weights are the starting point.
+        """
+        plain = {key: value for key, value in vars(settings).items() if key != "verbose"}
+        callbacks = [
+            one if isinstance(one, type) else (type(one), one.get_params())
+            for one in map(_callback, settings.callbacks)
+        ]
+        self.add(model_params, {**plain, "callbacks": callbacks})
+        for data in datasets:
+            if data is not None:
+                source = data.source
+                self.add(data.targets, data.weights, source.row_map, source.corners, source.strides)
+        if previous is not None:
+            self.add(previous.module_.state_dict())
+
+    def hexdigest(self) -> str:
+        """Name of what has been added."""
+        return self._digest.hexdigest()
+
+
+class Checkpoint(Callback):
+    """Writes the state of a training into a file, and sets it back to what is in there.
+
+    Parameters
+    ----------
+    path : Path
+        The file, one for each training.
+    every : int
+        Number of epochs from one writing to the next.
+    resume : bool
+        Go on from the file if it is there.
+
+    Raises
+    ------
+    ParameterError
+        If a callback of the net keeps what a file cannot hold.
+    FileError
+        If the folder cannot be written to, or the file does not hold a training of this kind.
+    """
+
+    def __init__(self, path: Path, every: int, resume: bool) -> None:
+        self.path = path
+        self.every = every
+        self.resume = resume
+
+    def on_train_begin(self, net: Any, **_: Any) -> None:
+        _check_folder(self.path.parent)
+        _packed(net, stopped=False)  # what cannot be kept is found before hours were spent
+        if self.resume and self.path.exists():
+            _restore(net, self.path)
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        done = len(net.history)
+        if done % self.every == 0 and done < net.max_epochs:
+            self._write(net, stopped=False)
+
+    def on_train_end(self, net: Any, **_: Any) -> None:
+        if not (net.interrupted_ or net.stopped_):
+            self._write(net, stopped=True)
+
+    def _write(self, net: Any, *, stopped: bool) -> None:
+        try:
+            write_parts(self.path, _packed(net, stopped=stopped))
+        except HSVLMError as error:
+            # A training is worth more than its checkpoint.
+            message = f"The checkpoint of epoch {len(net.history)} is left out: {error}"
+            warnings.warn(message, HSVLMWarning, stacklevel=2)
+
+
+def _callback(given: Any) -> Any:
+    return given[1] if isinstance(given, tuple) else given
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError as error:
+        raise unreadable(folder, f"cannot be made ({error})", "Choose another folder.") from error
+    if not writable:
+        raise unreadable(folder, "cannot be written to", "Choose another checkpoint_dir.")
+
+
+def _packed(net: Any, *, stopped: bool) -> dict[str, bytes]:
+    packer = Packer()
+    state = {
+        "weights": net.module_.state_dict(),
+        "optimizer": net.optimizer_.state_dict(),
+        "generators": [one.get_state() for one in _generators(net)],
+        "history": [{**row, "batches": []} for row in net.history],
+        "stopped": stopped,
+    }
+    record = {name: packer.pack(value, name) for name, value in state.items()}
+    record["callbacks"] = {name: _callback_state(packer, name, one) for name, one in _stateful(net)}
+    config = {
+        "format": FORMAT,
+        "versions": {"hsvlm": __version__, "torch": torch.__version__},
+        "checkpoint": record,
+    }
+    return {
+        CONFIG: json.dumps(config, indent=1, allow_nan=False).encode() + b"\n",
+        TENSORS: write_tensors(packer.tensors),
+        CARD: _CARD.encode(),
+    }
+
+
+def _restore(net: Any, path: Path) -> None:
+    try:
+        parts = read_parts(path)
+        config = json.loads(parts[CONFIG])
+        record = fields(config["checkpoint"], _STATE)
+        unpacker = Unpacker(read_tensors(parts[TENSORS]))
+        net.module_.load_state_dict(unpacker.unpack(record["weights"]))
+        net.optimizer_.load_state_dict(unpacker.unpack(record["optimizer"]))
+        generators = unpacker.unpack(record["generators"])
+        for generator, state in zip(_generators(net), generators, strict=True):
+            generator.set_state(state)
+        net.history = History(unpacker.unpack(record["history"]))
+        for name, callback in _stateful(net):
+            _set_callback_state(unpacker, callback, record["callbacks"][name])
+        net.stopped_ = unpacker.unpack(record["stopped"])
+        unpacker.close()
+    except FileError as error:
+        message = f"The checkpoint cannot be continued from. {error} {_AFRESH}"
+        raise FileError(message) from error
+    except Exception as error:  # the digests are right: another version wrote it, or a stranger
+        wrong = f"is no checkpoint of this training ({type(error).__name__}: {error})"
+        raise unreadable(path, wrong, _AFRESH) from error
+    _warn_of_versions(path, config["versions"])
+
+
+def _warn_of_versions(path: Path, written: Mapping[str, str]) -> None:
+    here = {"hsvlm": __version__, "torch": torch.__version__}
+    changed = [
+        f"{name} {written.get(name)} (now {now})"
+        for name, now in here.items()
+        if written.get(name) != now
+    ]
+    if changed:
+        message = (
+            f"{path} was written with {' and '.join(changed)}: training goes on, but its last bits "
+            "may differ from what they would have been."
+        )
+        warnings.warn(message, HSVLMWarning, stacklevel=2)
+
+
+def _generators(net: Any) -> list[torch.Generator]:
+    """Everything random: the net's own generator, and torch's for initialisation and dropout."""
+    own = net.iterator_train__generator
+    on_device = own.device.type == "cuda"
+    torchs = [torch.cuda.default_generators[own.device.index or 0]] if on_device else []
+    return [own, torch.default_generator, *torchs]
+
+
+def _stateful(net: Any) -> list[tuple[str, Any]]:
+    own = (Monitor, Checkpoint)  # a progress bar, and what writes this
+    return [(name, one) for name, one in net.callbacks_ if not isinstance(one, own)]
+
+
+def _callback_state(packer: Packer, name: str, callback: Any) -> Any:
+    try:
+        return packer.pack(
+            {
+                key: {"state": value.state_dict()} if hasattr(value, "state_dict") else value
+                for key, value in vars(callback).items()
+                if key.endswith("_") and not callable(value)
+            },
+            f"callbacks.{name}",
+        )
+    except ParameterError as error:
+        message = (
+            f"The callback {name} keeps what a checkpoint cannot hold: {error} Leave the callback "
+            "out, or train with checkpoint_dir=None."
+        )
+        raise ParameterError(message) from error
+
+
+def _set_callback_state(unpacker: Unpacker, callback: Any, packed: Any) -> None:
+    for key, value in unpacker.unpack(packed).items():
+        current: Any = getattr(callback, key, None)
+        if hasattr(current, "load_state_dict"):
+            current.load_state_dict(value["state"])
+        else:
+            setattr(callback, key, value)

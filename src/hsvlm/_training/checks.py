@@ -1,0 +1,344 @@
+"""Settings of the classifier that contradict each other, or cannot take effect in a fit."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.utils.class_weight import compute_sample_weight
+
+from hsvlm._data.class_table import ClassEntry
+from hsvlm._data.texts import folded, quoted
+from hsvlm._training.callbacks import check_callbacks
+from hsvlm.contrastive.loss import CRITERIA
+from hsvlm.exceptions import (
+    DataError,
+    MissingNameWarning,
+    ParameterError,
+    UnknownNameError,
+    UnusedSettingWarning,
+)
+from hsvlm.prompts import resolve_prompts
+from hsvlm.readout.scene import readout_settings
+from hsvlm.samples import PixelSamples
+from hsvlm.text import can_encode
+from hsvlm.vision import get_vision_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "announce_prompts",
+    "check_parameters",
+    "check_warm_start",
+    "class_weights",
+    "encoder_class",
+    "names_of_codes",
+    "warn_of_unused_settings",
+]
+
+_SHOWN = 3  # prompts quoted in a warning
+
+
+def check_parameters(clf: Any) -> None:
+    """Refuse parameters of a classifier that contradict each other, before data are needed."""
+    if clf.criterion not in CRITERIA:
+        raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
+    if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
+        message = (
+            "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
+            'criterion="all-negatives".'
+        )
+        raise ParameterError(message)
+    taken = {"n_channels", "window_size", "patch_size"} & set(clf.vision_params or {})
+    if taken:
+        message = (
+            f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
+            "Use the parameters window_size and patch_size; the channels follow from the data."
+        )
+        raise ParameterError(message)
+    has_validation = clf.validation_fraction is not None
+    check_callbacks(clf.callbacks, clf.lr_schedule, has_validation=has_validation)
+    readout_settings(clf.spatial_params)
+    _check_checkpointing(clf)
+
+
+def _check_checkpointing(clf: Any) -> None:
+    if clf.checkpoint_dir is None:
+        if clf.resume:
+            message = (
+                "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
+                "folder that the interrupted training had."
+            )
+            raise ParameterError(message)
+    elif clf.random_state is None:
+        message = (
+            "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
+            "none could be continued. Set an integer."
+        )
+        raise ParameterError(message)
+
+
+def check_warm_start(clf: Any, names: Mapping[Any, str]) -> None:
+    """Refuse changes of settings that a fit which goes on could not follow any more."""
+    changed = []
+    if clf.criterion != "cross-entropy" and hasattr(clf, "text_encoder_"):
+        if resolve_prompts(clf.prompts, clf.classes_, names) != clf.prompts_:
+            changed.append("the prompts or class_names")
+        if not _is_same(clf.text_encoder, clf.text_encoder_):
+            changed.append("text_encoder")
+    steps = dict(clf.preprocessing_.steps)
+    pca = steps.get("pca")
+    if (None if pca is None else pca.n_components) != clf.n_components:
+        changed.append("n_components")
+    if clf.normalize != "auto" and ("snv" in steps) != (clf.normalize == "snv"):
+        changed.append("normalize")
+    if changed:
+        problem = (
+            "warm_start=True continues with the prompts and the preprocessing of the previous fit, "
+            f"but {', '.join(changed)} changed."
+        )
+        raise ParameterError(problem, "Set them back, or set warm_start=False.")
+
+
+def warn_of_unused_settings(clf: Any, X: PixelSamples | NDArray[Any]) -> None:
+    """Say which parameters differ from their defaults and cannot take effect in this fit."""
+    for names, reason, hint in (*_unused_windows(clf, X), *_unused_losses(clf), *_others(clf)):
+        changed = [name for name in names if _is_changed(clf, name)]
+        if changed:
+            verb = "have" if len(changed) > 1 else "has"
+            problem = f"{' and '.join(changed)} {verb} no effect: {reason}."
+            warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=5)
+    _warn_of_unused_keys(clf)
+
+
+def _unused_windows(clf: Any, X: Any) -> Iterator[tuple[list[str], str, str]]:
+    spatial = ["spatial_params"] if clf.spatial is not None and _has_spatial_params(clf) else []
+    one_pixel = [
+        *(["patch_size"] if clf.patch_size != 1 else []),
+        "padding",
+    ]
+    if isinstance(X, PixelSamples):
+        if clf.window_size == 1:
+            reason = "window_size=1 sees single pixels"
+            yield one_pixel, reason, "Raise window_size, or leave the parameters at their defaults."
+        return
+    if X.ndim == 2:
+        window = ["window_size"] if clf.window_size != 1 else []
+        reason = "X contains plain spectra, which have no surroundings"
+        hint = (
+            "Pass PixelSamples, a Scene or a cube. In a pipeline, wrap transformers: "
+            "SpectralTransformer(StandardScaler()) keeps the windows. Tools that make arrays of "
+            "samples, such as BaggingClassifier, lose them."
+        )
+        yield [*window, *one_pixel, *spatial], reason, hint
+        return
+    window = ["window_size"] if clf.window_size != X.shape[1] else []
+    reason = f"X contains ready-made windows of {X.shape[1]} x {X.shape[1]} pixels"
+    hint = "Pass PixelSamples, a Scene or a cube, or leave the parameters at their defaults."
+    yield [*window, "padding", *spatial], reason, hint
+
+
+def _unused_losses(clf: Any) -> Iterator[tuple[list[str], str, str]]:
+    reason = f"criterion={clf.criterion!r}"
+    if clf.criterion == "cross-entropy":
+        names = ["prompts", "text_encoder", "projection", "n_hard", "n_semi_hard"]
+        hint = "Choose another criterion, or leave them at their defaults."
+        yield names, f"{reason} trains without text", hint
+    elif clf.criterion != "hard-semi-hard":
+        hint = 'Set criterion="hard-semi-hard", or leave them at their defaults.'
+        yield ["n_hard", "n_semi_hard"], f"{reason} does not choose negatives", hint
+
+
+def _others(clf: Any) -> Iterator[tuple[list[str], str, str]]:
+    if clf.spatial is None and _has_spatial_params(clf):
+        hint = 'Set spatial="random-walk", or spatial_params=None.'
+        yield ["spatial_params"], "spatial=None reads nothing out of the scene", hint
+    if clf.checkpoint_dir is None:
+        yield ["checkpoint_every"], "no checkpoints are written", "Set checkpoint_dir."
+
+
+def _warn_of_unused_keys(clf: Any) -> None:
+    labels, names = set(clf.classes_.tolist()), set(clf.class_names or ())
+    if isinstance(clf.class_weight, Mapping) and set(clf.class_weight) - labels - names:
+        absent = sorted(set(clf.class_weight) - labels - names, key=str)
+        problem = f"class_weight has weights for {', '.join(map(repr, absent))}, absent from y."
+        hint = "Remove them; where a class is only missing from a fold, name it in class_names."
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
+    if isinstance(clf.prompts, Mapping) and names and not names & labels:
+        problem = "class_names has no effect: none of its labels is in y."
+        hint = "Use the labels of y as keys, of the same type."
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
+
+
+def _has_spatial_params(clf: Any) -> bool:
+    return readout_settings(clf.spatial_params) != readout_settings(None)
+
+
+def _is_changed(clf: Any, name: str) -> bool:
+    value = getattr(clf, name)
+    return not _is_same(value, inspect.signature(type(clf)).parameters[name].default)
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if value is other:
+        return True
+    if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(value, other)
+    return bool(value == other)
+
+
+def names_of_codes(clf: Any, X: Any, y: NDArray[Any], *, warm: bool) -> tuple[Any, Any]:
+    """Return names and prompts by the labels of y, which may be codes of remembered labels."""
+    names, prompts = (clf.class_names_ if warm else clf.class_names), clf.prompts
+    label_of = _remembered_labels(X, y)
+    if not label_of:
+        if not warm:
+            _refuse_codes(clf, names, set(y.tolist()))
+        return names, prompts
+    known = {code: X.named_labels.names.get(label) for code, label in label_of.items()}
+    true_names = {code: name for code, name in known.items() if name is not None}
+    stated = names if isinstance(names, Mapping) else {}
+    by_code = _agree(stated, true_names)
+    by_label = _agree({code: stated.get(label) for code, label in label_of.items()}, true_names)
+    if stated and not by_code and (warm or not by_label):
+        listed = ", ".join(f"{code!r} is {name!r}" for code, name in list(true_names.items())[:4])
+        raise DataError(
+            f"y is not what the scene of the samples has: there, {listed}, unlike the class names "
+            "of the classifier.",
+            "Name the classes as y numbers them, or pass the labels of the scene.",
+        )
+    if isinstance(prompts, Mapping) and not warm:
+        prompts = _prompts_of_codes(prompts, label_of, by_code=by_code and bool(stated))
+    return {**true_names, **(stated if by_code else {})}, prompts
+
+
+def _remembered_labels(X: Any, y: NDArray[Any]) -> dict[Any, Any]:
+    """Map each label of y to the one that the samples remember, if it is another one to one."""
+    known = X.named_labels if isinstance(X, PixelSamples) else None
+    if known is None or len(known.labels) != len(y):
+        return {}
+    pairs = set(zip(y.tolist(), known.labels.tolist(), strict=True))
+    label_of = dict(pairs)
+    one_to_one = len(pairs) == len(label_of) == len(set(label_of.values()))
+    return label_of if one_to_one and any(one != other for one, other in pairs) else {}
+
+
+def _agree(stated: Mapping[Any, Any], true_names: Mapping[Any, str]) -> bool:
+    return all(
+        folded(str(stated[code])) == folded(name)
+        for code, name in true_names.items()
+        if stated.get(code) is not None
+    )
+
+
+def _prompts_of_codes(
+    prompts: Mapping[Any, Any], label_of: Mapping[Any, Any], *, by_code: bool
+) -> Mapping[Any, Any]:
+    """Key prompts by the labels of y where they are keyed by remembered labels."""
+    has_codes, has_labels = (
+        all(one in prompts for one in ones) for ones in (label_of, label_of.values())
+    )
+    if by_code or not has_labels:
+        return prompts
+    if has_codes:
+        raise DataError(
+            "y is not what the scene of the samples has, as if a tool had replaced the labels by "
+            "codes, and prompts has texts for the labels of both.",
+            "Give prompts by class name: {name: text}.",
+        )
+    return {code: prompts[label] for code, label in label_of.items()}
+
+
+def _refuse_codes(clf: Any, names: Mapping[Any, str] | None, labels: set[Any]) -> None:
+    uses_names = clf.prompts is None or (isinstance(clf.prompts, str) and "{}" in clf.prompts)
+    if not names or not uses_names or clf.criterion == "cross-entropy":
+        return
+    codes = labels in (set(range(len(labels))), {-1, 1})
+    # A fold that lacks a class has no label without a name.
+    if codes and labels - set(names) and set(names) - labels and labels & set(names):
+        listed, named = (
+            ", ".join(map(str, list(values)[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
+            for values in (sorted(labels), names)
+        )
+        problem = (
+            f"y contains {listed}, and class_names names {named}: y looks like codes that a tool "
+            "of scikit-learn made of the labels, so names would go to other classes."
+        )
+        hint = (
+            "Label the classes 0, 1, 2, ...; or pass samples of a Scene, which remember their "
+            "labels, to a tool that keeps samples."
+        )
+        raise ParameterError(problem, hint)
+
+
+def announce_prompts(clf: Any, names: Mapping[Any, str]) -> None:
+    """Print the prompt of every class where asked to; warn of classes that are bare numbers."""
+    if clf.criterion == "cross-entropy" or not can_encode(clf.text_encoder):
+        return
+    if clf.verbose:
+        from tqdm.auto import tqdm
+
+        for label, texts in clf.prompts_.items():
+            tqdm.write(f"prompt of class {label}: {'; '.join(texts)}", file=sys.stderr)
+    if clf.prompts is not None and not (isinstance(clf.prompts, str) and "{}" in clf.prompts):
+        return
+    bare = [one for one in clf.prompts_ if not ClassEntry(one, names.get(one)).is_named]
+    if bare:
+        more = " and others" if len(bare) > _SHOWN else ""
+        shown = bare[:_SHOWN]
+        texts = ", ".join(quoted(clf.prompts_[label][0]) for label in shown)
+        counted = f"{', '.join(map(str, shown))}{more} of {len(clf.prompts_)}"
+        problem = (
+            f"Class {counted} has no name, so its prompt is {texts}."
+            if len(bare) == 1
+            else f"Classes {counted} have no names, so their prompts are {texts}{more}."
+        )
+        warnings.warn(
+            MissingNameWarning(
+                problem,
+                "Pass class_names, prompts, or a Scene with class names.",
+                option_hint="Give --prompts a file with the names or texts of the classes.",
+            ),
+            stacklevel=6,
+        )
+
+
+def class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
+    values = list(class_weight.values()) if isinstance(class_weight, Mapping) else [1.0]
+    numbers = all(isinstance(one, Real) for one in values)
+    if not (numbers and np.isfinite(values).all() and min(values, default=0) >= 0 and any(values)):
+        message = (
+            f"class_weight={dict(class_weight)} must hold finite weights of at least 0, not all "
+            'of them 0. Leave a class out to give it weight 1, or use "balanced".'
+        )
+        raise ParameterError(message)
+    given = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
+    try:
+        return np.asarray(compute_sample_weight(given, y), dtype=np.float64)
+    except ValueError as error:
+        message = (
+            f"class_weight={given} has weights for labels that y does not hold, and none for some "
+            f"that it does: {np.unique(y).tolist()}. Use the labels of y as keys, of the same type."
+        )
+        raise ParameterError(message) from error
+
+
+def encoder_class(encoder: Any) -> type[torch.nn.Module]:
+    if isinstance(encoder, str):
+        return get_vision_encoder(encoder)
+    if isinstance(encoder, type) and issubclass(encoder, torch.nn.Module):
+        return encoder
+    message = (
+        f"vision_encoder={encoder!r} is neither a registered name nor a torch.nn.Module subclass. "
+        "Pass the class itself, not an instance."
+    )
+    raise ParameterError(message)

@@ -1,0 +1,154 @@
+"""Training of the aligned model, from a fresh, an earlier or an interrupted net."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from skorch.exceptions import SkorchException
+
+from hsvlm._system.devices import seeded_scope
+from hsvlm._system.parallel import is_divisible, n_parts, threads_for
+from hsvlm._training.callbacks import warn_of_missing_scores
+from hsvlm._training.net import TrainingSettings, WindowDataset, drop_training_state, new_net
+from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
+
+__all__ = ["fit_net"]
+
+
+def fit_net(
+    model_params: dict[str, Any],
+    settings: TrainingSettings,
+    training: WindowDataset,
+    validation: WindowDataset | None,
+    *,
+    seed: int,
+    previous: Any = None,
+    checkpoint: Any = None,
+    interruptible: bool = True,
+) -> Any:
+    """Train an aligned model.
+
+    Parameters
+    ----------
+    model_params : dict
+        Constructor arguments of :class:`AlignedModel`.
+    settings : TrainingSettings
+        The optimisation.
+    training : WindowDataset
+        Samples to learn from, on the device to train on.
+    validation : WindowDataset or None
+        Samples to watch the loss and the accuracy on.
+    seed : int
+        Seed of initialisation, order, augmentation, masking and negatives.
+    previous : skorch net, default=None
+        A fitted net whose weights are the starting point.
+    checkpoint : skorch callback, default=None
+        Keeps the training in a file, and may continue one.
+    interruptible : bool, default=True
+        Whether a training that is interrupted leaves the weights of its best epoch.
+
+    Returns
+    -------
+    skorch.NeuralNet
+        The fitted net; ``module_`` is the :class:`AlignedModel` in evaluation mode.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If the loss or an output becomes NaN or infinite.
+    ParameterError
+        If the encoder cannot be made, a callback asks for figures that are not there, or the
+        previous net is another one.
+    KeyboardInterrupt
+        If training is interrupted before the first epoch is over.
+    """
+    device = training.targets.device
+    with seeded_scope(seed, device) as generator:
+        net = new_net(model_params, settings, training, validation, generator, checkpoint)
+        if previous is not None:
+            _continue_from(previous, net)
+        n_pixels = settings.batch_size * training.source.size**2
+        parts = n_parts(settings.batch_size, n_pixels) if is_divisible(net.module_) else 1
+        try:
+            with threads_for(parts, n_pixels) as threads:
+                net._threads = threads
+                net.partial_fit(training)
+                net.module_.eval()
+                _check_outputs(net, training)
+        except (KeyError, SkorchException) as error:
+            _explain_missing_figure(net, validation, error)
+            raise
+    if net.interrupted_ and not interruptible:
+        raise KeyboardInterrupt
+    if net.interrupted_:
+        _tell_interruption(net, checkpoint)
+    else:
+        warn_of_missing_scores(net)
+    drop_training_state(net, checkpoint)
+    return net
+
+
+def _explain_missing_figure(net: Any, validation: Any, error: Exception) -> None:
+    text = str(error.args[0]) if error.args else ""
+    if validation is None and "valid" in text:
+        message = (
+            f"A callback asks for a validation figure ({error}), but nothing is held out. "
+            'Set validation_fraction, or let it monitor "train_loss".'
+        )
+        raise ParameterError(message) from error
+    if "history" in text:
+        known = sorted(set(net.history[-1]) - {"batches"}) if net.history else []
+        problem = f"A callback asks for a figure that is not recorded ({text})."
+        raise ParameterError(problem, f"The history has {', '.join(known)}.") from error
+
+
+@torch.inference_mode()
+def _check_outputs(net: Any, training: WindowDataset) -> None:
+    # A step may ruin the weights after the last loss was computed.
+    first = torch.arange(len(training), device=training.targets.device)[: net.batch_size]
+    if torch.isfinite(net.module_(training.source.gather(first))).all():
+        return
+    message = (
+        f"After training with lr={net.lr:.3g} and batch_size={net.batch_size}, outputs of the "
+        "network are not finite. Lower lr, raise batch_size, or look for extreme values in the "
+        "data."
+    )
+    raise TrainingDivergedError(message)
+
+
+def _tell_interruption(net: Any, checkpoint: Any) -> None:
+    # The last row of the history is that of the epoch that was interrupted.
+    del net.history[-1:]
+    finished = len(net.history)
+    if not finished:
+        raise KeyboardInterrupt
+    best = dict(net.callbacks_)["best_weights"]
+    going_on = "warm_start=True continues from them"
+    if checkpoint is not None and checkpoint.path.exists():
+        going_on += ", resume=True from the last checkpoint"
+    message = (
+        f"Training was interrupted in epoch {finished + 1} of {net.max_epochs}. The classifier "
+        f"keeps the weights of the best epoch, {best.epoch_} (loss {best.loss_:.4g}), and can be "
+        f"used; {going_on}."
+    )
+    warnings.warn(message, HSVLMWarning, stacklevel=2)
+
+
+def _continue_from(previous: Any, net: Any) -> None:
+    parts = {
+        "vision_encoder": "module__encoder",
+        "the window, patch_size or vision_params": "module__encoder_params",
+        "projection": "module__projection",
+    }
+    changed = [name for name, key in parts.items() if getattr(previous, key) != getattr(net, key)]
+    if (previous.module__prototypes is None) != (net.module__prototypes is None):
+        changed.append("criterion")
+    if changed:
+        message = (
+            f"warm_start=True continues with the network of the previous fit, but "
+            f"{'; '.join(changed)} changed. Set them back, or set warm_start=False."
+        )
+        raise ParameterError(message)
+    net.module_.load_state_dict(previous.module_.state_dict())

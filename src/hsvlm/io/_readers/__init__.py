@@ -1,0 +1,1 @@
+"""One file per format that scenes and label maps are read from."""

@@ -1,0 +1,380 @@
+"""ENVI files: a header in text, and the values in a file beside it."""
+
+from __future__ import annotations
+
+import glob
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.lazy import MappedCube
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm.exceptions import MissingFileError
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._envi_header import (
+    HINT_COPY_AGAIN,
+    MAX_HEADER_BYTES,
+    EnviHeader,
+    parse_number,
+    read_header,
+)
+from hsvlm.io._map_info import read_map_info
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._scales import scale_of
+from hsvlm.io._strangers import check_content
+from hsvlm.io._variables import native, reading
+from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
+from hsvlm.io.classes import label_map
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "band_fields",
+    "data_files",
+    "header_beside",
+    "is_utf8",
+    "read_cube",
+    "read_label_map",
+]
+
+_SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
+_REQUIRED = {
+    "samples": "the number of columns",
+    "lines": "the number of rows",
+    "bands": "the number of bands",
+    "data type": "a number for the type of the values, such as 4 for float32",
+    "interleave": "bsq, bil or bip",
+}
+_BYTE_ORDERS = "0 for little endian or 1 for big endian"
+# Axes of the file, as those of (height, width, n_bands).
+_AXES = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
+_DTYPES = {
+    "1": "u1", "2": "i2", "3": "i4", "4": "f4", "5": "f8", "6": "c8", "9": "c16",
+    "12": "u2", "13": "u4", "14": "i8", "15": "u8",
+}  # fmt: skip
+_NO_IMAGE = re.compile(r".*(librar|mosaic|meta|tiff|jpe?g|nitf|hdf|series|roi|vector)", re.I | re.S)
+_HINT = "Correct these fields of the header to be sure, or delete them."
+
+
+class _Native:
+    """Brings values to the byte order of the machine; a class, so that cubes can be pickled."""
+
+    def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
+        return spectra.astype(native(spectra.dtype))
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a cube in ENVI's format.
+
+    Parameters
+    ----------
+    path : path
+        The header (.hdr) or the data file beside it, which has the name of the header without its
+        suffix or with another (.img, .dat, .raw, .bsq, .bil, .bip, ...). The values are mapped
+        into memory, whatever their interleave.
+    variable : str, default=None
+        Not for this format, which holds one array.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands) in the type of the file, in its own numbers:
+        ``reflectance scale factor``, ``data gain values`` and ``data offset values`` become the
+        scale of the scene and are not applied. Wavelengths, names of bands, bad bands (``bbl``)
+        and georeference (``map info``, ``coordinate system string``) are those of the header, as
+        are the values for "no data" (``data ignore value``).
+
+    Raises
+    ------
+    MissingFileError
+        If the header or the data file is not there.
+    FileError
+        If the header is none or contradicts itself or the size of the data file, or the values
+        are complex, compressed or no image.
+    MissingDependencyError
+        If rasterio is not installed and the file is georeferenced.
+
+    Warns
+    -----
+    HSVLMWarning
+        Once, if something had to be assumed, or a field that can be done without is not
+        understood.
+    """
+    header, data = _open(path, variable)
+    cube = _mapped(header, data)
+    fields = band_fields(header, cube.shape[2])
+    crs, transform = read_map_info(header.path, header.fields, header.notes)
+    nodata = fields.pop("nodata")
+    warn_of_file(header.path, header.notes, _HINT)
+    return Found(Scene(cube=cube, name=data.stem, crs=crs, transform=transform, **fields), nodata)
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map in ENVI's format.
+
+    Parameters
+    ----------
+    path : path
+        The header (.hdr) or the data file beside it, of one band.
+    variable : str, default=None
+        Not for this format, which holds one array.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width); class 0, ENVI's "unclassified", and the value for "no
+        data" have no label. Names and colours are those of ``class names`` and ``class lookup``.
+
+    Raises
+    ------
+    MissingFileError
+        If the header or the data file is not there.
+    FileError
+        As for :func:`read_cube`; or if there are several bands, or labels with a fraction.
+    MissingDependencyError
+        If rasterio is not installed and the file is georeferenced.
+
+    Warns
+    -----
+    HSVLMWarning
+        As :func:`read_cube`.
+    """
+    header, data = _open(path, variable)
+    cube = _mapped(header, data)
+    if cube.shape[2] != 1:
+        wrong = f"it has {cube.shape[2]} bands, but a label map has one"
+        raise unreadable(header.path, wrong, "Give the file of the label map.")
+    count = int(header.text("classes")) if header.text("classes").isdecimal() else None
+    names = dict(enumerate(header.names("class names", count)))
+    lookup = header.numbers("class lookup", 3 * len(names)) if names else None
+    colors = {}
+    if lookup is not None:
+        parts = np.nan_to_num(np.clip(lookup, 0, 255)).astype(np.uint8).reshape(-1, 3).tolist()
+        colors = {value: "#{:02X}{:02X}{:02X}".format(*parts[value]) for value in names}
+    place = read_map_info(header.path, header.fields, header.notes)
+    nodata = _nodata(header)
+    warn_of_file(header.path, header.notes, _HINT)
+    return label_map(header.path, np.asarray(cube[:, :, 0]), names, colors, nodata, *place)
+
+
+def band_fields(header: EnviHeader, n_bands: int) -> dict[str, Any]:
+    """Read what a header tells of the bands: fields of a Scene, and `nodata`."""
+    good = header.numbers("bbl", n_bands)
+    if good is not None and (np.isnan(good).any() or not good.any()):
+        reason = "marks every band as bad" if not good.any() else "holds NaN"
+        header.notes.append(f"`bbl` {reason} and is not used")
+        good = None
+    band_names = header.names("band names", n_bands)
+    return {
+        "wavelengths_nm": _wavelengths(header, band_names, n_bands),
+        "band_names": band_names,
+        "bad_bands": None if good is None else good == 0,
+        "scale": _scale(header, n_bands),
+        "nodata": _nodata(header),
+    }
+
+
+def _wavelengths(header: EnviHeader, band_names: tuple[str, ...], n_bands: int) -> Any:
+    text = header.text("wavelength")
+    # Some software writes the unit behind each number, or both into the names of the bands only.
+    values, units = wavelengths_in_names(text.strip(", ").split(",") if text else band_names)
+    if len(values) == n_bands and None not in values and len(units) == 1:
+        return to_nanometres(values, units.pop(), header.notes)
+    numbers = header.numbers("wavelength", n_bands)
+    unit = header.text("wavelength units")
+    return None if numbers is None else to_nanometres(numbers, unit, header.notes)
+
+
+def header_beside(path: Path) -> Path | None:
+    """Find the ENVI header that belongs to a data file.
+
+    Parameters
+    ----------
+    path : Path
+        A data file, or a header, which is given back.
+
+    Returns
+    -------
+    Path or None
+        None if there is no header beside it.
+    """
+    if path.suffix.lower() == ".hdr":
+        return path
+    suffixes = (".hdr", ".HDR", ".Hdr")
+    names = [f"{name}{suffix}" for name in (path.name, path.stem) for suffix in suffixes]
+    return next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether the header of an ENVI file is UTF-8; others are read as Latin-1."""
+    header = header_beside(path)
+    try:
+        (header or path).read_bytes()[:MAX_HEADER_BYTES].decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def data_files(header: Path) -> list[Path]:
+    """Find the files that a header could belong to.
+
+    Parameters
+    ----------
+    header : Path
+        A path with the suffix .hdr.
+
+    Returns
+    -------
+    list of Path
+        Those beside it that share its name without the suffix, or with one of a data file.
+    """
+    suffixes = ["", *(case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]
+    paths = [header.with_name(header.stem + suffix) for suffix in suffixes]
+    return [path for path in paths if path.is_file()]
+
+
+def _open(path: Any, variable: str | None) -> tuple[EnviHeader, Path]:
+    file = existing_file(path)
+    if variable is not None:
+        wrong = f"an ENVI file holds one array, but variable={variable!r} is asked for"
+        raise unreadable(file, wrong, "Leave out `variable`.")
+    beside = header_beside(file)
+    if beside is None:
+        message = (
+            f"{file} needs an ENVI header, but neither {file.name}.hdr nor {file.stem}.hdr lies "
+            "beside it. Put the header there."
+        )
+        raise MissingFileError(message)
+    header = read_header(beside)
+    _check_fields(header)
+    data = _data_beside(header) if file == beside else file
+    _settle_interleave(header, data)
+    return header, data
+
+
+def _check_fields(header: EnviHeader) -> None:
+    for name, meaning in _REQUIRED.items():
+        if not header.text(name) and name != "interleave":
+            remedy = f"Add the line `{name} = ...`: {meaning}."
+            raise unreadable(header.path, f"the header lacks the field `{name}`", remedy)
+    kind = header.text("file type")
+    if _NO_IMAGE.match(kind):
+        wrong = f"its field `file type` is {kind!r}, which is no image with values of its own"
+        raise unreadable(
+            header.path, wrong, "Export it from ENVI as an image of type ENVI Standard."
+        )
+    if header.text("file compression") not in ("", "0"):
+        wrong = "its data file is compressed, so it cannot be mapped into memory"
+        remedy = "Decompress it with gunzip and set `file compression = 0`."
+        raise unreadable(header.path, wrong, remedy)
+    for name in ("major frame offsets", "minor frame offsets"):
+        if re.search(r"[1-9]", header.fields.get(name, "")):
+            wrong = "its frames lie apart (`major frame offsets`, `minor frame offsets`)"
+            remedy = "Export it from ENVI without frame offsets."
+            raise unreadable(header.path, wrong, remedy)
+
+
+def _settle_interleave(header: EnviHeader, data: Path) -> None:
+    interleave = header.text("interleave").lower()
+    if not interleave:
+        # What GDAL does.
+        suffix = data.suffix.lower()[1:]
+        if suffix not in _AXES and header.text("bands") != "1":
+            remedy = f"Add the line `interleave = ...`: {_REQUIRED['interleave']}."
+            raise unreadable(header.path, "the header lacks the field `interleave`", remedy)
+        interleave = suffix if suffix in _AXES else "bsq"
+        header.notes.append(f"there is no `interleave`, so {interleave} is assumed")
+    if interleave not in _AXES:
+        wrong = f"its field `interleave` is {interleave!r}"
+        raise unreadable(header.path, wrong, "Correct it to bsq, bil or bip.")
+    header.fields["interleave"] = interleave
+
+
+def _mapped(header: EnviHeader, data: Path) -> Any:
+    dtype, offset, shape = _dtype(header), header.whole("header offset", 0, "0"), _shape(header)
+    needed, size = offset + math.prod(shape) * dtype.itemsize, data.stat().st_size
+    if size != needed:
+        check_content(data)
+        wrong = (
+            f"{data.name} has {size:,} bytes, but {shape[0]} lines x {shape[1]} samples x "
+            f"{shape[2]} bands of {dtype.name} after {offset} bytes make {needed:,}"
+        )
+        cut = "The file was cut off or the header is another's. " if size < needed else ""
+        raise unreadable(header.path, wrong, cut + HINT_COPY_AGAIN)
+    if not header.text("byte order") and dtype.itemsize > 1:
+        header.notes.append("there is no `byte order`, so 0 (little endian) is assumed")
+    axes = _AXES[header.fields["interleave"]]
+    stored = tuple(shape[axis] for axis in axes)
+    with reading(data, "the data of an ENVI file"):
+        values = np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=stored)
+    cube = np.moveaxis(values, range(3), axes)
+    return cube if dtype.isnative else MappedCube(cube, _Native())
+
+
+def _dtype(header: EnviHeader) -> np.dtype[Any]:
+    number, order = header.text("data type"), header.text("byte order") or "0"
+    dtype: np.dtype[Any] = np.dtype(_DTYPES.get(number, "V1"))
+    if dtype.kind not in "iuf":
+        what = "complex values" if dtype.kind == "c" else "no type of ENVI's"
+        wrong = f"its field `data type` is {number[:20]}, {what}"
+        raise unreadable(header.path, wrong, "Convert it to integers or floats.")
+    if order not in ("0", "1"):
+        wrong = f"its field `byte order` is {order[:20]}"
+        raise unreadable(header.path, wrong, f"Correct it: {_BYTE_ORDERS}.")
+    return dtype.newbyteorder("<" if order == "0" else ">")
+
+
+def _shape(header: EnviHeader) -> tuple[int, int, int]:
+    height, width, n_bands = (header.whole(name, 1) for name in ("lines", "samples", "bands"))
+    return height, width, n_bands
+
+
+def _data_beside(header: EnviHeader) -> Path:
+    path = header.path
+    itemsize, offset = _dtype(header).itemsize, header.whole("header offset", 0, "0")
+    size = offset + itemsize * math.prod(_shape(header))
+    likely = data_files(path)
+    # GDAL takes a data file of any suffix; here its size has to agree.
+    others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
+    fitting = (one for one in [*likely, *others] if one.is_file() and one.stat().st_size == size)
+    data = next(fitting, None) or (likely[0] if likely else None)
+    if data is None or data == path:
+        message = (
+            f"{path} is a header, but its data file is not beside it: {path.stem}, or "
+            f"{path.stem} with one of the suffixes {', '.join(_SUFFIXES)}. Put it there, or give "
+            "the path of the data file."
+        )
+        raise MissingFileError(message)
+    return data
+
+
+def _scale(header: EnviHeader, n_bands: int) -> NDArray[np.float64] | None:
+    gains, offsets = (
+        header.numbers(f"data {name} values", n_bands)
+        if header.text(f"data {name} values")
+        else header.numbers(f"data reflectance {name} values", n_bands)
+        for name in ("gain", "offset")
+    )
+    if gains is None and offsets is None:
+        factor = header.numbers("reflectance scale factor", 1)
+        if factor is not None and factor[0] > 0:
+            gains = 1 / factor
+    return scale_of(gains, offsets, n_bands, header.notes)
+
+
+def _nodata(header: EnviHeader) -> float | tuple[float, ...] | None:
+    text = header.text("data ignore value")
+    parts = [part for part in re.split(r"[\s,{}\[\]]+", text) if part]
+    values = [parse_number(part) for part in parts]
+    if None in values:
+        header.notes.append(f"`data ignore value` is {text[:30]!r} and is not used")
+        return None
+    numbers = tuple(value for value in values if value is not None)
+    return numbers if len(numbers) > 1 else next(iter(numbers), None)

@@ -1,0 +1,90 @@
+"""Zipped vector files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hsvlm._system.files import unreadable
+from hsvlm.io._sizes import check_memory
+from hsvlm.io._variables import CUT, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["extracted", "vector_members"]
+
+_LARGEST = 2**31
+_MOST_MEMBERS = 10_000
+_SHOWN = 8
+_SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
+
+
+def vector_members(file: Path, suffixes: frozenset[str]) -> list[zipfile.ZipInfo]:
+    """List the vector files in an archive, without what macOS adds."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    return [
+        member
+        for member in members[:_MOST_MEMBERS]
+        if PurePosixPath(member.filename).suffix.lower() in suffixes
+        and not member.filename.startswith("__MACOSX/")
+        and not PurePosixPath(member.filename).name.startswith(".")
+    ]
+
+
+@contextmanager
+def extracted(file: Path, name: str | None, suffixes: frozenset[str]) -> Iterator[Path]:
+    """Extract the one vector file of an archive, or the one of a name, into a temporary folder."""
+    with reading(file, "a zip archive"):
+        members = vector_members(file, suffixes)
+    shown = ", ".join(member.filename for member in members[:_SHOWN])
+    fitting = [
+        member
+        for member in members
+        if len(members) == 1
+        or name in (member.filename, Path(member.filename).name, Path(member.filename).stem)
+    ]
+    if not members:
+        problem = f"holds no vector file ({', '.join(sorted(suffixes))})"
+        raise unreadable(file, problem, "Give an archive with a shapefile or a GeoPackage.")
+    if len(fitting) != 1:
+        first = Path(members[0].filename).stem
+        raise unreadable(
+            file,
+            f"holds {len(members)} vector files",
+            f"Name one of them, as in variable={first!r}. It holds: {shown}.",
+            f"Name one of them, as in --label-variable {first}. It holds: {shown}.",
+        )
+    with tempfile.TemporaryDirectory() as folder, reading(file, "a zip archive"):
+        yield _extract(file, fitting[0], Path(folder))
+
+
+def _extract(file: Path, chosen: zipfile.ZipInfo, folder: Path) -> Path:
+    path = PurePosixPath(chosen.filename)
+    with zipfile.ZipFile(file) as archive:
+        belonging = [chosen]
+        if path.suffix.lower() == ".shp":
+            belonging += [
+                member
+                for member in archive.infolist()
+                if PurePosixPath(member.filename).with_suffix("") == path.with_suffix("")
+                and PurePosixPath(member.filename).suffix.lower() in _SIDECARS
+            ]
+        n_bytes = sum(member.file_size for member in belonging)
+        if n_bytes > _LARGEST:
+            problem = f"it unpacks to {n_bytes:,} bytes, and {_LARGEST:,} are the most"
+            raise unreadable(file, problem, "Unpack it, and keep the features of this scene only.")
+        check_memory(file, (n_bytes,), np.dtype(np.uint8), CUT, copies=2)
+        for member in belonging:
+            # The names in the archive are not used: they may lead anywhere.
+            suffix = PurePosixPath(member.filename).suffix.lower()
+            with archive.open(member) as source, (folder / f"features{suffix}").open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+    return folder / f"features{path.suffix.lower()}"

@@ -1,0 +1,182 @@
+"""Label maps made of files of features."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import HSVLMWarning, ParameterError
+from hsvlm.io._common import LabelMap
+from hsvlm.io._ground import crs_name, extent
+from hsvlm.io._readers.features import _rois, _tables, _vector_files
+from hsvlm.io._readers.features._columns import class_column, group_numbers
+from hsvlm.io._readers.features._drawing import EMPTY, OUTSIDE, Grid, draw
+from hsvlm.io._readers.features._encodings import check_encoding, encoding_warning
+from hsvlm.io._readers.features._losses import drawing_warnings
+from hsvlm.io._readers.features._xml import root_name
+from hsvlm.io._sizes import check_memory
+from hsvlm.io._strangers import check_content
+from hsvlm.io._variables import CUT
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from hsvlm.exceptions import FileError
+    from hsvlm.io._readers.features._source import FeatureQuery, Features
+    from hsvlm.scene import Scene
+
+__all__ = ["VECTOR_SUFFIXES", "is_feature_file", "read_features", "refuse_other_formats"]
+
+_READERS: dict[str, Any] = {
+    **dict.fromkeys(_vector_files.SUFFIXES, _vector_files.read_file),
+    **dict.fromkeys(_vector_files.ARCHIVES, _vector_files.read_archive),
+    **dict.fromkeys(_tables.SUFFIXES, _tables.read_table),
+    **dict.fromkeys((".roi", ".xml"), _rois.read_roi),
+}
+VECTOR_SUFFIXES = frozenset(_READERS)
+# Files that people have, and what to make of them.
+_SAVE_AGAIN = "Save the features as a GeoPackage or shapefile, with a GIS or geopandas."
+_SAVE_AS_CSV = "Save the sheet as CSV."
+_OTHER_FORMATS = {
+    **dict.fromkeys((".parquet", ".geoparquet", ".tab", ".mif", ".gpx", ".dxf"), _SAVE_AGAIN),
+    ".evf": "Export the vectors from ENVI as a shapefile.",
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), _SAVE_AS_CSV),
+    **dict.fromkeys((".dbf", ".shx", ".prj", ".cpg"), "Give the .shp file that it belongs to."),
+}
+# Folders of KML are values of a column.
+_WITH_LAYERS = (_vector_files.SUFFIXES | _vector_files.ARCHIVES) - {".kml", ".kmz"}
+_PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def is_feature_file(file: Path) -> bool:
+    """Tell by suffix whether a file holds features; archives and XML by what they hold."""
+    suffix = file.suffix.lower()
+    if suffix == ".zip":
+        return _vector_files.holds_features(file)
+    if suffix == ".xml":
+        return root_name(_start(file)) == _rois.ROOT
+    return suffix in VECTOR_SUFFIXES
+
+
+def refuse_other_formats(file: Path) -> None:
+    """Refuse files that may hold labels, but in a format that is not read."""
+    remedy = _OTHER_FORMATS.get(file.suffix.lower())
+    if remedy is not None:
+        raise unreadable(file, f"labels are not read from {file.suffix.lower()} files", remedy)
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(4096)
+
+
+def _read(file: Path, like: Scene, query: FeatureQuery) -> Features:
+    suffix = file.suffix.lower()
+    if query.layer is not None and suffix not in _WITH_LAYERS:
+        problem = f"variable={query.layer!r} names a layer, but {file} has none."
+        raise ParameterError(problem, "Leave it out.", option_hint="Leave out --label-variable.")
+    if not (suffix in _vector_files.ARCHIVES and zipfile.is_zipfile(file)):
+        check_content(file)
+    if suffix == ".txt" and _rois.ASCII_START in _start(file):
+        return _rois.read_roi(file, like, query)
+    features: Features = _READERS[suffix](file, like, query)
+    return features
+
+
+def read_features(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
+    """Draw the classes of points and polygons onto the grid of a scene.
+
+    A polygon marks the pixels whose centers it covers, a point the pixel that it lies in, a line
+    the pixels along it. Pixels that several classes mark keep none.
+    """
+    file = existing_file(path)
+    check_encoding(query.encoding)
+    features = _read(file, like, query)
+    grid, shapes = _on_scene(file, features, like)
+    classes = class_column(file, features.table, query.column, features.default_column)
+    groups = None
+    if query.group_column is not None:
+        groups = group_numbers(file, features.table, query.group_column)
+    # Two drawings, their classes and groups.
+    check_memory(file, like.shape, np.dtype(np.int32), CUT, copies=6)
+    drawing = draw(shapes, classes, groups, grid, query.all_touched)
+    if np.isin(drawing.fates[classes.codes > 0], (OUTSIDE, EMPTY)).all():
+        raise _elsewhere(file, shapes, features, like, grid)
+    messages = [
+        *(_note(file, note) for note in classes.notes),
+        *filter(None, [encoding_warning(file, classes.names.values(), features.says_encoding)]),
+        *drawing_warnings(file, drawing, classes, shapes, query.all_touched),
+    ]
+    for message in messages:
+        # The caller of the public function.
+        warnings.warn(message, stacklevel=4)
+    colors = features.colors or {}
+    return LabelMap(
+        drawing.labels,
+        classes.names,
+        {code: colors[name] for code, name in classes.names.items() if name in colors},
+        crs=like.crs,
+        transform=like.transform,
+        text_classes=bool(classes.names),
+        groups=drawing.groups,
+    )
+
+
+def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
+    """Bring features to the coordinates of the scene."""
+    shapely = import_optional("shapely", "geo")
+    shapes = features.shapes.set_crs(None, allow_override=True)
+    if features.in_pixels:
+        return Grid(like.shape, _PIXELS, like.valid), shapes
+    if like.crs is None or like.transform is None:
+        what = "CRS" if like.crs is None else "transform"
+        problem = f"its features cannot be placed on a scene that has no {what}"
+        hint = "Use a georeferenced scene, or give the labels as a map of its pixels."
+        raise unreadable(file, problem, hint)
+    grid = Grid(like.shape, like.transform, like.valid)
+    if features.shapes.crs is None:
+        raise unreadable(
+            file,
+            "has no coordinate reference system",
+            "A shapefile needs its .prj file beside it. If you know the CRS, save the features "
+            "with it: geopandas.read_file(path).set_crs('EPSG:...').to_file(new_path).",
+            "A shapefile needs its .prj file beside it. If you know the CRS, assign it in a GIS "
+            "and save the features again.",
+        )
+    try:
+        shapes = features.shapes.to_crs(like.crs)
+    except import_optional("pyproj", "geo").exceptions.ProjError as error:
+        theirs = features.shapes.crs.name
+        problem = f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}"
+        raise unreadable(file, problem, "Check the CRS of the scene and of the file.") from error
+    return grid, shapes.set_axis(range(len(shapes))).map(shapely.force_2d, na_action="ignore")
+
+
+def _note(file: Path, note: str) -> HSVLMWarning:
+    return HSVLMWarning(f"{file}: {note}")
+
+
+def _elsewhere(file: Path, shapes: Any, features: Features, like: Scene, grid: Grid) -> FileError:
+    bounds = shapes.bounds.to_numpy()
+    finite = np.isfinite(bounds).all(axis=1)
+    theirs = "nowhere"
+    if finite.any():
+        low, high = bounds[finite, :2].min(axis=0), bounds[finite, 2:].max(axis=0)
+        theirs = _rectangle((*low, *high))
+    unit = "pixels" if features.in_pixels else crs_name(str(like.crs))
+    problem = (
+        f"no feature lies on the scene: in {unit}, the features fill {theirs}, "
+        f"the scene {_rectangle(extent(grid.transform, grid.shape))}"
+    )
+    return unreadable(file, problem, features.hint)
+
+
+def _rectangle(bounds: tuple[float, ...]) -> str:
+    west, south, east, north = bounds
+    return f"x from {west:.10g} to {east:.10g} and y from {south:.10g} to {north:.10g}"

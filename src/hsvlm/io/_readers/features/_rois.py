@@ -1,0 +1,186 @@
+"""Regions of interest of ENVI."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._system.files import unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import ParameterError
+from hsvlm.io._readers.features._source import Features
+from hsvlm.io._readers.features._tables import decoded_text
+from hsvlm.io._readers.features._xml import local_name, xml_tree
+from hsvlm.io._variables import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from xml.etree.ElementTree import Element
+
+    from hsvlm.io._readers.features._source import FeatureQuery
+    from hsvlm.scene import Scene
+
+__all__ = ["ASCII_START", "ROOT", "read_roi"]
+
+ASCII_START = b"; ENVI Output of ROIs"
+ROOT = "RegionsOfInterest"
+_COLUMN = "region"
+_EXPORT = (
+    "Export the regions from ENVI as XML, as a shapefile, as a classification image, or (ENVI "
+    "Classic) as ASCII with ID, X and Y."
+)
+_HEADER = re.compile(r";\s*(?:ROI\s+)?([\w ]+?)\s*:\s*(.*)", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+)\s*x\s*(\d+)", re.IGNORECASE)
+
+
+def read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
+    """Read regions that ENVI has exported as ASCII or XML."""
+    with file.open("rb") as stream:
+        start = stream.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"<"):
+        if query.encoding is not None:
+            problem = f"encoding={query.encoding!r} has no use: {file} states its own."
+            raise ParameterError(problem, "Leave it out.")
+        return _from_xml(file)
+    if start.startswith(ASCII_START[:6]):
+        return _from_ascii(file, like, query.encoding)
+    raise unreadable(file, "is a binary file of ENVI regions, which is not read", _EXPORT)
+
+
+def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
+    geopandas = import_optional("geopandas", "geo")
+    shapely = import_optional("shapely", "geo")
+    pandas = import_optional("pandas", "geo")
+    names: list[str] = []
+    colors: dict[str, str] = {}
+    counts: list[int] = []
+    columns: list[str] = []
+    numbers: list[list[str]] = []
+    for line in decoded_text(file, encoding).splitlines():
+        if not line.lstrip().startswith(";"):
+            if line.strip():
+                numbers.append(line.replace(",", " ").split())
+            continue
+        match = _HEADER.match(line.strip())
+        if match is None:
+            words = line.strip(" ;\t").replace(",", " ").split()
+            columns = words if words[:1] == ["ID"] else columns
+            continue
+        key, value = match[1].lower(), match[2].strip()
+        if key == "file dimension":
+            _check_size(file, value, like)
+        elif key == "name":
+            names.append(value)
+        elif key == "rgb value" and names:
+            parts = [min(int(part), 255) for part in re.findall(r"\d+", value)]
+            if len(parts) == 3:
+                colors[names[-1]] = "#{:02X}{:02X}{:02X}".format(*parts)
+        elif key == "npts":
+            counts.append(int(value) if value.isdigit() else -1)
+    fitting = len(counts) == len(names) and -1 not in counts and sum(counts) == len(numbers)
+    if not names or not fitting:
+        problem = (
+            f"its header names {len(names)} regions of {sum(counts)} pixels, but {len(numbers)} "
+            "lines of pixels follow"
+        )
+        raise unreadable(file, problem, _EXPORT)
+    if not numbers:
+        raise unreadable(file, "holds no pixels of regions", _EXPORT)
+    if columns[:3] != ["ID", "X", "Y"]:
+        shown = " ".join(columns[:6]) or "not named"
+        problem = f"its columns do not begin with ID, X and Y, but are {shown}"
+        raise unreadable(file, problem, _EXPORT)
+    with reading(file, "regions of ENVI"):
+        pixels = np.array([[int(row[1]), int(row[2])] for row in numbers], dtype=np.float64)
+    if pixels.min() < 1:
+        problem = f"pixels count from 1 in such files, but there is {pixels.min():g}"
+        raise unreadable(file, problem, _EXPORT)
+    # From 1 to the centers of pixels that count from 0.
+    shapes = shapely.points(pixels - 0.5)
+    table = pandas.DataFrame({_COLUMN: np.repeat(np.array(names, dtype=object), counts)})
+    return Features(
+        table, geopandas.GeoSeries(shapes), in_pixels=True, default_column=_COLUMN, colors=colors
+    )
+
+
+def _check_size(file: Path, value: str, like: Scene) -> None:
+    match = _SIZE.search(value)
+    height, width = like.shape
+    # ENVI gives samples, then lines.
+    if match is None or (int(match[1]), int(match[2])) != (width, height):
+        problem = (
+            f"its regions belong to an image of {value} (samples x lines), but the scene has "
+            f"{width} x {height}"
+        )
+        raise unreadable(file, problem, "Give the regions of this scene, or export them as XML.")
+
+
+def _from_xml(file: Path) -> Features:
+    geopandas = import_optional("geopandas", "geo")
+    pandas = import_optional("pandas", "geo")
+    names: list[str] = []
+    colors: dict[str, str] = {}
+    shapes: list[Any] = []
+    systems: dict[str, None] = {}
+    for region in _children(xml_tree(file, file.read_bytes(), ROOT), "Region"):
+        name = region.get("name", "").strip()
+        parts = re.findall(r"\d+", region.get("color", ""))
+        if len(parts) == 3:
+            colors[name] = "#{:02X}{:02X}{:02X}".format(*(min(int(part), 255) for part in parts))
+        for definition in region:
+            kind = local_name(definition.tag)
+            if kind != "GeometryDef":
+                problem = f"region {name!r} is defined by {kind!r}, and only geometries are read"
+                raise unreadable(file, problem, _EXPORT)
+            systems[(_text(definition, "CoordSysStr") or "none").strip()] = None
+            with reading(file, "regions of ENVI"):
+                geometries = list(_geometries(file, definition))
+            shapes += geometries
+            names += [name] * len(geometries)
+    if not shapes:
+        raise unreadable(file, "holds no regions", _EXPORT)
+    if len(systems) > 1 or "none" in systems:
+        problem = "its regions are not all in one coordinate reference system (CoordSysStr)"
+        raise unreadable(file, problem, _EXPORT)
+    with reading(file, "regions of ENVI"):
+        series = geopandas.GeoSeries(shapes, crs=next(iter(systems)))
+    table = pandas.DataFrame({_COLUMN: names})
+    return Features(table, series, default_column=_COLUMN, colors=colors)
+
+
+def _geometries(file: Path, definition: Element) -> Any:
+    shapely = import_optional("shapely", "geo")
+    for part in definition:
+        kind = local_name(part.tag)
+        if kind == "CoordSysStr":
+            continue
+        if kind == "Polygon":
+            outer = [_coordinates(ring) for ring in _children(part, "Exterior")]
+            inner = [_coordinates(ring) for ring in _children(part, "Interior")]
+            yield shapely.Polygon(outer[0], inner)
+        elif kind == "Point":
+            yield from shapely.points(_coordinates(part))
+        elif kind == "MultiPoint":
+            yield shapely.MultiPoint(_coordinates(part))
+        elif kind == "LineString":
+            yield shapely.LineString(_coordinates(part))
+        else:
+            raise unreadable(file, f"its geometry {kind!r} is unknown", _EXPORT)
+
+
+def _coordinates(part: Element) -> Any:
+    text = " ".join(
+        child.text or "" for child in part.iter() if local_name(child.tag) == "Coordinates"
+    )
+    values = np.array(text.replace(",", " ").split(), dtype=np.float64)
+    return values.reshape(-1, 2)
+
+
+def _children(parent: Element, name: str) -> list[Element]:
+    return [child for child in parent if local_name(child.tag) == name]
+
+
+def _text(parent: Element, name: str) -> str | None:
+    return next((child.text for child in _children(parent, name)), None)

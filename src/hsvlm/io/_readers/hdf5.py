@@ -1,0 +1,317 @@
+"""HDF5 files whose arrays carry no dimensions: MATLAB's, PRISMA's, and those of h5py."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.lazy import LazyCube
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm.io._attributes import declared_scale, declared_values
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._variables import (
+    CUT,
+    Held,
+    axis_order,
+    choose_variable,
+    holds_wavelengths,
+    native,
+    reading,
+)
+from hsvlm.io._wavelengths import fitting_wavelengths
+from hsvlm.io.classes import label_map
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "HDF5Cube",
+    "as_text",
+    "check_own",
+    "held_datasets",
+    "loaded",
+    "read_cube",
+    "read_label_map",
+]
+
+_MOST_OBJECTS = 20_000
+_DEEPEST = 64
+_UNITS = ("units", "unit")
+HINT_ATTRIBUTES = "Correct the attributes of the file to be sure."
+
+
+class HDF5Cube(LazyCube):
+    """A dataset of an HDF5 file, read where it is indexed.
+
+    The file is opened for each reading, so the cube can be sent to other processes.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    name : str
+        Path of the dataset in the file.
+    dataset : h5py.Dataset
+        The dataset, for its shape and type.
+    axes : tuple of int
+        Which of its axes are height, width and bands.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], name: str, dataset: Any, axes: tuple[int, int, int]
+    ) -> None:
+        check_stated(Path(path), dataset.shape, dataset.dtype)
+        # Of compressed chunks, none can be read in part.
+        check_memory(path, dataset.chunks or (), dataset.dtype, CUT)
+        super().__init__(tuple(dataset.shape[axis] for axis in axes), native(dataset.dtype))
+        self.path = path
+        self._name = name
+        self._axes = axes
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        return self.read_window(start, stop, 0, self.shape[1])
+
+    def read_window(self, top: int, bottom: int, left: int, right: int) -> NDArray[Any]:
+        """Read a rectangle of pixels, of shape (bottom - top, right - left, n_bands)."""
+        check_memory(self.path, (bottom - top, right - left, self.shape[2]), self.dtype, CUT)
+        key = [slice(None)] * 3
+        key[self._axes[0]], key[self._axes[1]] = slice(top, bottom), slice(left, right)
+        h5py = import_optional("h5py", "geo")
+        with reading(self.path, "HDF5"), h5py.File(self.path) as file:
+            dataset = file[self._name]
+            if tuple(dataset.shape[axis] for axis in self._axes) != self.shape:
+                wrong = f"{self._name} had shape {self.shape}, and has changed"
+                raise unreadable(self.path, wrong, "Read the scene again.")
+            values: NDArray[Any] = dataset[tuple(key)]
+        return np.ascontiguousarray(values.transpose(self._axes), dtype=self.dtype)
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a cube from an HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        The file. Its cube is read where it is indexed, as stored: factors that a product applies
+        to its numbers, such as those in the attributes of PRISMA files, are left to the user.
+    variable : str, default=None
+        Path of the dataset, such as ``"HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields/VNIR_Cube"``. None:
+        the one dataset of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands). Bands are the axis that its label calls so, or
+        else the one as long as a list of wavelengths in the file (a dataset or an attribute of the
+        root, as PRISMA has them), or else the last; height and width follow in the order of the
+        file. Bands with the wavelength 0, which PRISMA does not use, are bad ones. The attribute
+        ``_FillValue`` is the value for "no data".
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged or refers to others, or no dataset or several could be meant.
+    MissingDependencyError
+        If h5py is not installed.
+    """
+    file = existing_file(path)
+    h5py = import_optional("h5py", "geo")
+    with reading(file, "HDF5"), h5py.File(file) as opened:
+        check_own(file, opened)
+        name = choose_variable(file, held_datasets(opened), 3, variable and variable.strip("/"))
+        dataset = opened[name]
+        lists = _wavelength_lists(file, opened)
+        axes = _axes(dataset, lists)
+        cube = HDF5Cube(file.resolve(), name, dataset, axes)
+        notes: list[str] = []
+        wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
+        scale = declared_scale(dataset.attrs, cube.shape[2], notes)
+        nodata, valid_range = declared_values(dataset.attrs, notes)
+    warn_of_file(file, notes, HINT_ATTRIBUTES)
+    unused = None if wavelengths is None or (wavelengths > 0).all() else wavelengths <= 0
+    scene = Scene(cube, wavelengths_nm=wavelengths, bad_bands=unused, scale=scale)
+    return Found(scene, nodata, valid_range=valid_range)
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from an HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, default=None
+        Path of the dataset. None: the one dataset of 2 dimensions.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width).
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged or holds fractions, or no dataset or several could be meant.
+    MissingDependencyError
+        If h5py is not installed.
+    """
+    file = existing_file(path)
+    h5py = import_optional("h5py", "geo")
+    with reading(file, "HDF5"), h5py.File(file) as opened:
+        check_own(file, opened)
+        name = choose_variable(file, held_datasets(opened), 2, variable and variable.strip("/"))
+        dataset = opened[name]
+        values = loaded(file, dataset)
+        labels = [dimension.label for dimension in dataset.dims]
+        if any(labels):
+            y, x, _ = axis_order((*labels, "band"))
+            values = values.transpose(y, x)
+        notes: list[str] = []
+        nodata = declared_values(dataset.attrs, notes).nodata
+    warn_of_file(file, notes, HINT_ATTRIBUTES)
+    return label_map(file, values, {}, {}, nodata, None, None)
+
+
+def held_datasets(opened: Any) -> dict[str, Held]:
+    """List the datasets of an HDF5 file.
+
+    Parameters
+    ----------
+    opened : h5py.File
+        The file.
+
+    Returns
+    -------
+    dict of Held
+        By their paths. MATLAB's own bookkeeping, under names that start with ``#``, is left out.
+    """
+    dataset = import_optional("h5py", "geo").Dataset
+    held: dict[str, Held] = {}
+
+    def add(name: str, one: Any) -> None:
+        if isinstance(one, dataset) and one.shape is not None and not name.startswith("#"):
+            held[name] = Held.of(one.shape, one.dtype)
+
+    opened.visititems(add)
+    return held
+
+
+def check_own(path: Path, opened: Any) -> None:
+    """Refuse a file some of whose values lie in other files, or that has no end.
+
+    Whoever makes a file that refers to others chooses what is read: any file of the user would do.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    opened : h5py.File
+        The same.
+
+    Raises
+    ------
+    FileError
+        If there is an external link, a virtual dataset or external storage; or more than 20,000
+        objects, or groups more than 64 deep.
+    """
+    h5py = import_optional("h5py", "geo")
+    count = itertools.count(1)
+
+    def endless(name: str) -> str | None:
+        return name if next(count) > _MOST_OBJECTS or name.count("/") > _DEEPEST else None
+
+    def linked(name: str, link: Any) -> str | None:
+        return name if isinstance(link, h5py.ExternalLink) else None
+
+    def stored(name: str, one: Any) -> str | None:
+        elsewhere = isinstance(one, h5py.Dataset) and (one.is_virtual or one.external)
+        return name if elsewhere else None
+
+    # A visit ends at the first value that is not None.
+    if opened.visit(endless) is not None:
+        wrong = f"it has more than {_MOST_OBJECTS:,} objects, or groups more than {_DEEPEST} deep"
+        raise unreadable(path, wrong, "Copy the scene into a file of its own.")
+    found = opened.visititems_links(linked) or opened.visititems(stored)
+    if found is not None:
+        wrong = f"its values of {found!r} lie in another file, which is not opened"
+        raise unreadable(path, wrong, "Get a file that holds all its values itself.")
+
+
+def loaded(path: Path, dataset: Any) -> NDArray[Any]:
+    """Read a dataset as a whole.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    dataset : h5py.Dataset
+        The dataset.
+
+    Returns
+    -------
+    ndarray
+        Its values.
+
+    Raises
+    ------
+    FileError
+        If the file cannot hold so many, or the memory.
+    """
+    check_stated(path, dataset.shape, dataset.dtype)
+    check_memory(path, dataset.shape, dataset.dtype, CUT)
+    values: NDArray[Any] = dataset[()]
+    return values
+
+
+def as_text(value: Any) -> str:
+    """Read a text attribute, which HDF5 keeps in either of two ways.
+
+    Parameters
+    ----------
+    value : str or bytes
+        Its value.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _axes(dataset: Any, lists: list[tuple[Any, str]]) -> tuple[int, int, int]:
+    labels = [dimension.label for dimension in dataset.dims]
+    if any(labels):
+        return axis_order(labels)
+    sizes = {np.size(values) for values, _ in lists}
+    bands = next((axis for axis in (2, 1, 0) if dataset.shape[axis] in sizes), 2)
+    height, width = (axis for axis in range(3) if axis != bands)
+    return height, width, bands
+
+
+def _wavelength_lists(file: Path, opened: Any) -> list[tuple[Any, str]]:
+    values = [(opened.attrs[name], "") for name in opened.attrs if holds_wavelengths(name)]
+    for name, one in held_datasets(opened).items():
+        if (
+            holds_wavelengths(name)
+            and one.numeric
+            and max(one.shape, default=0) == np.prod(one.shape)
+        ):
+            attributes = opened[name].attrs
+            unit = next((attributes[key] for key in attributes if key.lower() in _UNITS), "")
+            values.append((loaded(file, opened[name]), as_text(np.ravel(unit)[0])))
+    return [(numbers, unit) for numbers, unit in values if np.size(numbers) > 1]

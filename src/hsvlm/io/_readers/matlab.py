@@ -1,0 +1,319 @@
+"""MATLAB files."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import HSVLMWarning
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._folded import choose_table, fold
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._readers import hdf5
+from hsvlm.io._readers.mat5 import check_matrix
+from hsvlm.io._readers.structs import fields_of_structs
+from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._variables import (
+    CUT,
+    Held,
+    choose_variable,
+    holds_wavelengths,
+    native,
+    reading,
+    whole_labels,
+)
+from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hsvlm.io._readers.structs import Field
+
+__all__ = ["read_cube", "read_label_map"]
+
+_KIND = "a MATLAB file"
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# MATLAB puts its own header in front of the HDF5 file.
+_OFFSETS = (0, 512)
+_DTYPES = {"logical": "uint8"}
+# Names of the height and the width of a cube that is stored with 2 dimensions.
+_SIZES = ({"nrow", "nrows"}, {"ncol", "ncols"})
+_NUMERIC = {"double", "single", "logical"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+
+
+def read_cube(
+    path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
+) -> Found:
+    """Read a cube from a ``.mat`` file.
+
+    Parameters
+    ----------
+    path : path
+        The file. Up to version 7 the cube is loaded. In version 7.3, which is HDF5, it is read
+        where it is indexed, unless each of its compressed chunks reaches over all rows, so that
+        none could be read without the others.
+    variable : str, default=None
+        Name of the variable; fields of structs have names such as ``"data.cube"``. None: the one
+        numeric variable of 3 dimensions.
+    size : tuple of int, default=None
+        Height and width of a cube that is stored with 2 dimensions, bands and pixels in either
+        order; pixels follow each other down the columns, as MATLAB counts. None: those that the
+        file states as ``nRow`` and ``nCol``, if it has no variable of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands), the size that MATLAB shows, and the wavelengths
+        if the file holds as many under a name like ``"wavelengths"``.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If it is no MATLAB file or damaged, or no variable or several could be meant.
+    MissingDependencyError
+        If h5py is needed and not installed.
+
+    Warns
+    -----
+    HSVLMWarning
+        If the order of pixels of a cube with 2 dimensions was assumed.
+    """
+    file = existing_file(path)
+    with _opened(file) as content:
+        variables = content.variables(3, variable)
+        variable = _spelled(variables, variable)
+        size = _table_size(file, content, variables, variable, size)
+        if size is None:
+            _check_cell(file, variables, variable)
+            cube = content.cube(choose_variable(file, variables, 3, variable, may_fold=True))
+        else:
+            table = content.values(choose_table(file, variables, size, variable))
+            cube = fold(file, table, size, by_columns=True)
+        lists = [
+            content.values(name)
+            for name, info in variables.items()
+            if holds_wavelengths(name.replace(".", "/")) and info.numeric
+        ]
+    return Found(Scene(cube, wavelengths_nm=_fitting(file, lists, cube)))
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from a ``.mat`` file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, default=None
+        Name of the variable; fields of structs have names such as ``"data.gt"``. None: the one
+        numeric variable of 2 dimensions that is neither a row nor a column.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width).
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If it is no MATLAB file or damaged, holds fractions, or no variable or several could be
+        meant.
+    MissingDependencyError
+        If h5py is needed and not installed.
+    """
+    file = existing_file(path)
+    with _opened(file) as content:
+        variables = content.variables(2, variable)
+        variable = _spelled(variables, variable)
+        _check_cell(file, variables, variable)
+        values = content.values(choose_variable(file, variables, 2, variable))
+    return LabelMap(whole_labels(file, values))
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[_Mat5 | _Mat73]:
+    if not _is_hdf5(file):
+        yield _Mat5(file)
+        return
+    with reading(file, _KIND), import_optional("h5py", "geo").File(file) as opened:
+        hdf5.check_own(file, opened)
+        yield _Mat73(file, opened)
+
+
+class _Mat5:
+    """Variables of a file up to version 7."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._top = _listed(file)
+        self._fields: dict[str, Field] = {}
+
+    def variables(self, n_dims: int, variable: str | None) -> dict[str, Held]:
+        """List the variables; those in structs only where no other is meant."""
+        fits = any(
+            info.numeric and len(info.shape) == n_dims and min(info.shape, default=0) > 1
+            for info in self._top.values()
+        )
+        structs = any(info.kind == "struct" for info in self._top.values())
+        if structs and (variable not in self._top if variable else not fits):
+            with reading(self._file, _KIND):
+                self._fields = fields_of_structs(self._file)
+        return {**self._top, **{name: field.info for name, field in self._fields.items()}}
+
+    def values(self, name: str) -> NDArray[Any]:
+        """Read a variable as a whole."""
+        if name not in self._fields:
+            return _load(self._file, name, self._top)
+        field = self._fields[name]
+        check_memory(self._file, field.info.shape, np.dtype(np.float64), CUT, copies=2)
+        return np.ascontiguousarray(field.values())
+
+    cube = values
+
+
+class _Mat73:
+    """Variables of a file of version 7.3."""
+
+    def __init__(self, file: Path, opened: Any) -> None:
+        self._file = file
+        self._opened = opened
+        self._paths: dict[str, str] = {}
+
+    def variables(self, _: int, __: str | None) -> dict[str, Held]:
+        """List the variables, those in structs with them."""
+        listed = _listed_hdf5(self._opened)
+        self._paths = {path.replace("/", "."): path for path in listed}
+        return {name: listed[path] for name, path in self._paths.items()}
+
+    def values(self, name: str) -> NDArray[Any]:
+        """Read a variable as a whole."""
+        dataset = self._opened[self._paths[name]]
+        values = hdf5.loaded(self._file, dataset)
+        return values.T if _by_matlab(dataset) else values
+
+    def cube(self, name: str) -> Any:
+        """Give a cube that is read where it is indexed, if that is possible."""
+        dataset = self._opened[self._paths[name]]
+        axes = (2, 1, 0) if _by_matlab(dataset) else (0, 1, 2)
+        cube: Any = hdf5.HDF5Cube(self._file.resolve(), self._paths[name], dataset, axes)
+        if dataset.chunks is not None and dataset.chunks[axes[0]] >= dataset.shape[axes[0]]:
+            check_memory(self._file, cube.shape, cube.dtype, CUT, copies=2)
+            return np.asarray(cube)
+        return cube
+
+
+def _spelled(variables: dict[str, Held], variable: str | None) -> str | None:
+    """Let fields be named with slashes too."""
+    if variable is None or variable in variables:
+        return variable
+    spelled = variable.strip("/").replace("/", ".")
+    return spelled if spelled in variables else variable
+
+
+def _check_cell(file: Path, variables: dict[str, Held], variable: str | None) -> None:
+    if variable is not None and variable in variables and variables[variable].kind == "cell":
+        remedy = f"Save the array that is meant on its own, in MATLAB: x = {variable}{{1}};"
+        raise unreadable(file, f"variable {variable!r} is a cell, which holds several", remedy)
+
+
+def _table_size(
+    file: Path,
+    content: _Mat5 | _Mat73,
+    variables: dict[str, Held],
+    variable: str | None,
+    size: tuple[int, int] | None,
+) -> tuple[int, int] | None:
+    """Give height and width if the cube is stored with 2 dimensions."""
+    cubes = [name for name, info in variables.items() if info.numeric and len(info.shape) == 3]
+    if size is None and (variable in cubes or (variable is None and cubes)):
+        return None
+    stated = tuple(_whole(content, variables, names) for names in _SIZES)
+    if None in stated:
+        if size is not None:
+            problem = f"{file}: pixels are taken column by column, as MATLAB keeps them."
+            hint = "If a program has written them row by row, save the cube with 3 dimensions."
+            # The caller of the public function.
+            warnings.warn(HSVLMWarning(problem, hint), stacklevel=5)
+        return size
+    if size not in (None, stated):
+        problem = f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for"
+        raise unreadable(file, problem, "Leave height and width out.")
+    return stated
+
+
+def _whole(content: _Mat5 | _Mat73, variables: dict[str, Held], names: set[str]) -> Any:
+    for name, info in variables.items():
+        if name.rpartition(".")[2].lower() in names and info.numeric and set(info.shape) <= {1}:
+            value = float(np.ravel(content.values(name))[0])
+            return int(value) if value >= 1 and value.is_integer() else None
+    return None
+
+
+def _is_hdf5(file: Path) -> bool:
+    with reading(file, _KIND), file.open("rb") as stream:
+        start = stream.read(_OFFSETS[-1] + len(_SIGNATURE))
+    return any(start[offset:].startswith(_SIGNATURE) for offset in _OFFSETS)
+
+
+def _listed(file: Path) -> dict[str, Held]:
+    from scipy.io import whosmat
+
+    # Opened here: scipy leaves files open that it cannot read.
+    with reading(file, _KIND), file.open("rb") as stream:
+        listed = whosmat(stream)
+    return {name: Held(tuple(shape), kind, kind in _NUMERIC) for name, shape, kind in listed}
+
+
+def _load(file: Path, name: str, held: dict[str, Held]) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    shape, kind, _ = held[name]
+    dtype = np.dtype(_DTYPES.get(kind, kind))
+    check_stated(file, shape, dtype)
+    # Both the values as stored and those in C order.
+    check_memory(file, shape, dtype, CUT, copies=2)
+    with reading(file, _KIND), file.open("rb") as stream:
+        check_matrix(file, name)
+        array = np.asarray(loadmat(stream, variable_names=[name])[name])
+    # MATLAB keeps columns together; in C order a spectrum is contiguous, as windows read it.
+    return np.ascontiguousarray(array, dtype=native(array.dtype))
+
+
+def _listed_hdf5(opened: Any) -> dict[str, Held]:
+    held = {}
+    for name, one in hdf5.held_datasets(opened).items():
+        by_matlab = _by_matlab(opened[name])
+        shape = one.shape[::-1] if by_matlab else one.shape
+        kind = one.kind
+        if by_matlab:
+            kind = hdf5.as_text(opened[name].attrs["MATLAB_class"])
+        held[name] = Held(shape, kind, one.numeric and (not by_matlab or kind in _NUMERIC))
+    return held
+
+
+def _by_matlab(dataset: Any) -> bool:
+    # What h5py writes under this suffix is in NumPy's order of axes.
+    return "MATLAB_class" in dataset.attrs
+
+
+def _fitting(file: Path, lists: list[NDArray[Any]], cube: Any) -> NDArray[np.float64] | None:
+    notes: list[str] = []
+    wavelengths = fitting_wavelengths([(values, "") for values in lists], cube.shape[2], notes)
+    warn_of_file(file, notes, HINT_NANOMETERS)
+    return wavelengths

@@ -1,0 +1,354 @@
+"""NetCDF files, and data that xarray holds already."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.lazy import LazyCube
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm.io._attributes import Declared, declared_scale, declared_values
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._ground import georeference
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._readers import hdf5
+from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._variables import (
+    CUT,
+    Held,
+    axis_order,
+    choose_variable,
+    holds_wavelengths,
+    native,
+    reading,
+)
+from hsvlm.io._wavelengths import fitting_wavelengths
+from hsvlm.io.classes import label_map
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["XarrayCube", "from_xarray", "read_cube", "read_label_map"]
+
+_KIND = "NetCDF"
+# What errors call data that are in no file of ours.
+_DATA = "xarray data"
+_CLASSIC = b"CDF"
+_MOST_GROUPS = 1000
+_PACKED = {"scale_factor", "add_offset", "_Unsigned"}
+_PACKING = (("scale_factor", 1.0), ("add_offset", 0.0))
+_GOOD_BANDS = re.compile(r"(.*/)?(bbl|\w*good_(wavelengths|bands))")
+_FILLED = {"_FillValue", "missing_value"}
+
+
+class XarrayCube(LazyCube):
+    """An array of xarray, read where it is indexed.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        Of 3 dimensions.
+    axes : tuple of int
+        Which of them are height, width and bands.
+    path : path or None
+        The file that it is read from.
+    """
+
+    def __init__(self, array: Any, axes: tuple[int, int, int], path: Any) -> None:
+        super().__init__(tuple(array.shape[axis] for axis in axes), native(array.dtype))
+        # Names, coordinates and attributes are no part of the values.
+        self._array = array.variable
+        self._axes = axes
+        self.path = path
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        check_memory(self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype, CUT)
+        # Read first, then transposed: a transposed array of a file is read value by value.
+        with reading(self.path or _DATA, _KIND):
+            rows = self._array.isel({self._array.dims[self._axes[0]]: slice(start, stop)})
+            values: NDArray[Any] = rows.values.transpose(self._axes)
+        return np.ascontiguousarray(values, dtype=self.dtype)
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a cube from a NetCDF or HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        A NetCDF file, version 4 or classic, or any HDF5 file. Its cube is read where it is
+        indexed.
+    variable : str, default=None
+        Name of the variable, with its groups, as in ``"observation_data/rhot_blue"``. None: the
+        one numeric variable of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands) with all that the file says of it.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, or no variable or several could be meant.
+    MissingDependencyError
+        If xarray, h5netcdf, h5py or pyproj is needed and not installed.
+
+    Notes
+    -----
+    Dimensions are told by their names (y, x, band; lat, lon; row, col; downtrack, crosstrack and
+    the like); those without a telling name are taken in the order height, width, bands.
+
+    Numbers that are packed (attributes ``scale_factor``, ``add_offset``) are unpacked to floats as
+    the CF conventions [1]_ say and xarray does, with NaN for "no data". All others are read as
+    stored. Values for "no data" are those of ``_FillValue``, ``missing_value``, ``NODATA`` and the
+    like, and values outside ``valid_range``, ``valid_min`` and ``valid_max``.
+
+    Granules of EMIT at levels 1 and 2 [2]_ are in the geometry of the sensor: rows are scans, not
+    northings. Here they are read as they are, so the scene has no CRS and no transform. Bands
+    outside ``good_wavelengths`` are bad bands.
+
+    References
+    ----------
+    .. [1] B. Eaton et al., "NetCDF Climate and Forecast (CF) Metadata Conventions", version 1.11,
+       sections 2.5, 5.6 and 8.1, https://cfconventions.org.
+    .. [2] R. Green, "EMIT L2A Estimated Surface Reflectance and Uncertainty and Masks 60 m V001",
+       NASA Land Processes DAAC, 2022, doi:10.5067/EMIT/EMITL2ARFL.001.
+    """
+    file = existing_file(path)
+    if not _is_netcdf(file):
+        return hdf5.read_cube(file, variable)
+    variables = _variables(file)
+    return _cube(file.resolve(), variables, _choose(file, variables, 3, variable))
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from a NetCDF or HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, default=None
+        Name of the variable, with its groups. None: the one numeric variable of 2 dimensions.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width), 0 where the file has no value, with the names of classes
+        if there are CF's ``flag_values`` and ``flag_meanings``.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged or holds fractions, or no variable or several could be meant.
+    MissingDependencyError
+        If xarray, h5netcdf, h5py or pyproj is needed and not installed.
+    """
+    file = existing_file(path)
+    if not _is_netcdf(file):
+        return hdf5.read_label_map(file, variable)
+    variables = _variables(file)
+    array = variables[_choose(file, variables, 2, variable)]
+    y, x, _ = axis_order((*array.dims, "band"))
+    with reading(file, _KIND):
+        crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
+        check_memory(file, array.shape, array.dtype, CUT)
+        notes: list[str] = []
+        nodata = _declared(array, notes).nodata
+        values = array.values.transpose(y, x)
+        names = _flags(array.attrs, notes)
+    warn_of_file(file, notes, hdf5.HINT_ATTRIBUTES)
+    return label_map(file, values, names, {}, nodata, crs, transform)
+
+
+def from_xarray(data: Any, variable: str | None = None) -> Found:
+    """Take a cube from what xarray holds.
+
+    Parameters
+    ----------
+    data : xarray.DataArray or xarray.Dataset
+        In memory, in a file or computed by dask: read where it is indexed.
+    variable : str, default=None
+        Name of the variable of a dataset. None: the one numeric variable of 3 dimensions.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands), with the CRS that rioxarray has written or that
+        a grid mapping gives.
+
+    Raises
+    ------
+    FileError
+        If no variable or several could be meant.
+    """
+    if hasattr(data, "data_vars"):
+        variables = {str(name): data[name] for name in data.variables}
+    else:
+        variables = {str(name): one for name, one in data.coords.items()}
+        own = "the array" if data.name is None else str(data.name)
+        variables[own] = data
+        variable = own if variable is None else variable
+    return _cube(None, variables, _choose(_DATA, variables, 3, variable))
+
+
+def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
+    array = variables[name]
+    axes = axis_order(map(str, array.dims))
+    y, x, band = (array.dims[axis] for axis in axes)
+    along = {one: held for one, held in variables.items() if held.dims == (band,)}
+    good = next((held for one, held in along.items() if _GOOD_BANDS.fullmatch(one)), None)
+    names = along.get(str(band))
+    notes: list[str] = []
+    with reading(path or _DATA, _KIND):
+        crs, transform = georeference(array, variables, y, x)
+        scene = Scene(
+            XarrayCube(array, axes, path),
+            wavelengths_nm=fitting_wavelengths(
+                _wavelength_lists(along, names), array.shape[axes[2]], notes
+            ),
+            band_names=names.values if names is not None and names.dtype.kind in "OUT" else (),
+            bad_bands=None if good is None else good.values == 0,
+            crs=crs,
+            transform=transform,
+            scale=declared_scale(array.attrs, array.shape[axes[2]], notes),
+        )
+        nodata, valid_range = _declared(array, notes)
+    warn_of_file(path or _DATA, notes, hdf5.HINT_ATTRIBUTES)
+    return Found(scene, nodata, valid_range=valid_range)
+
+
+def _wavelength_lists(along: Mapping[str, Any], names: Any) -> list[tuple[Any, str]]:
+    """List the arrays along the bands that may hold wavelengths, with their units."""
+    arrays = [along[name] for name in sorted(filter(holds_wavelengths, along), key=len)]
+    if names is not None and names.dtype.kind in "iuf" and names.attrs.get("units"):
+        # A coordinate of another name counts if it has a unit; most only number the bands.
+        arrays.append(names)
+    return [(array.values, str(array.attrs.get("units", ""))) for array in arrays]
+
+
+def _declared(array: Any, notes: list[str]) -> Declared:
+    packing = [array.encoding.get(name, default) for name, default in _PACKING]
+    # What remains in the attributes of an unpacked array is in its packed numbers.
+    scale = tuple(float(number) for number in packing) if array.dtype.kind == "f" else (1.0, 0.0)
+    declared = declared_values(array.attrs, notes, (scale[0], scale[1]))
+    # What has been unpacked says NaN instead.
+    unpacked = array.dtype.kind == "f" and not _FILLED.isdisjoint(array.encoding)
+    if declared.nodata is None and unpacked:
+        return declared._replace(nodata=np.nan)
+    return declared
+
+
+def _flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
+    values = np.ravel(attributes.get("flag_values", ())).tolist()
+    names = str(attributes.get("flag_meanings", "")).split()
+    if len(values) != len(names):
+        if names:
+            notes.append(
+                f"its {len(values)} flag_values and {len(names)} flag_meanings differ in number "
+                "and are not used"
+            )
+        return {}
+    return dict(zip(values, names, strict=True))
+
+
+def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:
+    held = {name: Held.of(one.shape, one.dtype) for name, one in variables.items()}
+    return choose_variable(path, held, n_dims, variable and variable.strip("/"))
+
+
+def _is_classic(file: Path) -> bool:
+    with reading(file, _KIND), file.open("rb") as stream:
+        return stream.read(len(_CLASSIC)) == _CLASSIC
+
+
+def _is_netcdf(file: Path) -> bool:
+    if _is_classic(file):
+        return True
+    h5py = import_optional("h5py", "geo")
+
+    def lacks_dimensions(_: str, one: Any) -> bool | None:
+        if not isinstance(one, h5py.Dataset):
+            return None
+        # Attributes that are damaged end the process where HDF5's own functions look at them.
+        scales = one.attrs.get("DIMENSION_LIST", ())
+        named = one.attrs.get("CLASS") == b"DIMENSION_SCALE" or (
+            len(scales) == one.ndim and all(map(len, scales))
+        )
+        # A visit ends at the first value that is not None.
+        return None if named else True
+
+    with reading(file, "HDF5"), h5py.File(file) as opened:
+        hdf5.check_own(file, opened)
+        # Files of netCDF-4 name its version, but for those of old releases.
+        return "_NCProperties" in opened.attrs or not opened.visititems(lacks_dimensions)
+
+
+def _variables(file: Path) -> dict[str, Any]:
+    with reading(file, _KIND):
+        return {
+            f"{group}/{name}".strip("/"): one
+            for group in _groups(file)
+            for name, one in _unpacked(_open(file, group)).items()
+        }
+
+
+def _groups(file: Path) -> list[str]:
+    if _is_classic(file):
+        return [""]
+    h5py = import_optional("h5py", "geo")
+    groups = {"": None}
+
+    def add(name: str, one: Any) -> None:
+        if isinstance(one, h5py.Dataset) and one.shape is not None:
+            check_stated(file, one.shape, one.dtype)
+            if len(one.shape) == 1:
+                # Coordinates are read as soon as xarray opens the file.
+                check_memory(file, one.shape, np.dtype(np.float64), CUT, copies=3)
+            groups[name.rpartition("/")[0]] = None
+
+    with h5py.File(file) as opened:
+        opened.visititems(add)
+    if len(groups) > _MOST_GROUPS:
+        wrong = f"it holds variables in {len(groups):,} groups, and {_MOST_GROUPS:,} are the most"
+        raise unreadable(file, wrong, "Copy those that belong to the scene into another file.")
+    return list(groups)
+
+
+def _open(file: Path, group: str) -> Any:
+    xarray = import_optional("xarray", "geo")
+    if _is_classic(file):
+        return xarray.open_dataset(file, engine="scipy", decode_cf=False, cache=False)
+    import_optional("h5netcdf", "geo")
+    return xarray.open_dataset(
+        file,
+        engine="h5netcdf",
+        group=group or None,
+        decode_cf=False,
+        cache=False,
+        phony_dims="access",  # for arrays that other software has added
+    )
+
+
+def _unpacked(dataset: Any) -> dict[Any, Any]:
+    packed = [name for name, one in dataset.variables.items() if not _PACKED.isdisjoint(one.attrs)]
+    xarray = import_optional("xarray", "geo")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xarray.SerializationWarning)  # of several fill values
+        unpacked = xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
+    return {name: (unpacked if name in packed else dataset)[name] for name in dataset.variables}

@@ -1,0 +1,216 @@
+"""NumPy files."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._folded import choose_table, fold
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._sizes import check_memory
+from hsvlm.io._variables import (
+    CUT,
+    Held,
+    choose_variable,
+    holds_wavelengths,
+    native,
+    reading,
+    whole_labels,
+)
+from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+    from typing import IO
+
+    from numpy.typing import NDArray
+
+    from hsvlm.exceptions import FileError
+
+__all__ = ["read_cube", "read_label_map"]
+
+# The form of the length of the header, by version of the format, and what reads the header.
+_READERS: dict[tuple[int, int], tuple[str, Any]] = {
+    (1, 0): ("<H", np.lib.format.read_array_header_1_0),
+    (2, 0): ("<I", np.lib.format.read_array_header_2_0),
+}
+_LARGEST_HEADER = 2**16
+_MOST_MEMBERS = 10_000
+
+
+def read_cube(
+    path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
+) -> Found:
+    """Read a cube from a ``.npy`` or ``.npz`` file.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npy`` file is mapped into memory and stays on disk. A ``.npz`` file is an archive: its
+        cube is loaded.
+    variable : str, default=None
+        Name of the array of a ``.npz`` file. None: the one array of 3 dimensions.
+    size : tuple of int, default=None
+        Height and width of a cube that is stored with 2 dimensions, bands and pixels in either
+        order; pixels follow each other along the rows, as NumPy counts.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands), and the wavelengths if a ``.npz`` file holds as
+        many under a name like ``"wavelengths"``.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, holds Python objects, or no array or several could be meant.
+    """
+    file = existing_file(path)
+    if file.suffix.lower() == ".npy":
+        if size is None:
+            return Found(Scene(_mapped(file, 3, variable)))
+        table = _mapped(file, 2, variable)
+        choose_table(file, {"its array": Held.of(table.shape, table.dtype)}, size, "its array")
+        return Found(Scene(fold(file, table, size, by_columns=False)))
+    held = _members(file)
+    if size is None:
+        cube = _load(file, _chosen(file, held, 3, variable))
+    else:
+        table = _load(file, choose_table(file, held, size, variable))
+        cube = fold(file, table, size, by_columns=False)
+    notes: list[str] = []
+    names = [one for one in held if holds_wavelengths(one) and held[one].numeric]
+    lists = [(_load(file, one), "") for one in names if len(held[one].shape) == 1]
+    wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
+    warn_of_file(file, notes, HINT_NANOMETERS)
+    return Found(Scene(cube, wavelengths_nm=wavelengths))
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from a ``.npy`` or ``.npz`` file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, default=None
+        Name of the array of a ``.npz`` file. None: the one array of 2 dimensions.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width).
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, holds Python objects or fractions, or no array or several could be
+        meant.
+    """
+    file = existing_file(path)
+    if file.suffix.lower() == ".npy":
+        return LabelMap(whole_labels(file, _mapped(file, 2, variable)))
+    chosen = _chosen(file, _members(file), 2, variable)
+    return LabelMap(whole_labels(file, _load(file, chosen)))
+
+
+def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
+    if variable is not None:
+        remedy = "Leave `variable` out, which names an array of a .npz file."
+        raise unreadable(
+            file, f"a .npy file holds one array, but {variable!r} was asked for", remedy
+        )
+    with reading(file, "a NumPy file"), file.open("rb") as stream:
+        held, start = _header(stream)
+    if held.kind == "object":
+        raise _objects(file, "its array")
+    if not held.numeric or len(held.shape) != n_dims:
+        remedy = "Give another file, or change the array."
+        raise unreadable(file, held.unlike(n_dims, "its array"), remedy)
+    _check_length(file, "it", held, file.stat().st_size - start)
+    with reading(file, "a NumPy file"):
+        mapped: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        if mapped.dtype.isnative:
+            return mapped
+        # Tensors cannot be made of the other byte order.
+        check_memory(file, mapped.shape, mapped.dtype, CUT)
+        return mapped.astype(native(mapped.dtype))
+
+
+def _members(file: Path) -> dict[str, Held]:
+    held = {}
+    with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
+        members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+        if len(members) > _MOST_MEMBERS:
+            wrong = f"it holds {len(members):,} arrays, and {_MOST_MEMBERS:,} are the most"
+            raise unreadable(file, wrong, "Save the arrays that belong to the scene alone.")
+        for one in members:
+            with archive.open(one) as stream:
+                held[one.filename.removesuffix(".npy")] = _header(stream)[0]
+    return held
+
+
+def _header(stream: IO[bytes]) -> tuple[Held, int]:
+    """Read what an array is, and where its values start."""
+    found = _READERS.get(np.lib.format.read_magic(stream))
+    if found is None:
+        # Later versions of the format exist for field names beyond ASCII: tables, not cubes.
+        return Held((), "table", False), 0
+    form, reader = found
+    raw = stream.read(struct.calcsize(form))
+    (length,) = struct.unpack(form, raw)
+    if length > _LARGEST_HEADER:
+        message = f"the header is said to have {length:,} bytes"
+        raise ValueError(message)
+    shape, _, dtype = reader(io.BytesIO(raw + stream.read(length)))
+    # The signature and the version before the header take 8 bytes.
+    return Held.of(shape, dtype), 8 + len(raw) + length
+
+
+def _check_length(file: Path, what: str, held: Held, n_bytes: int) -> None:
+    needed = math.prod(held.shape) * np.dtype(held.kind).itemsize
+    if min(held.shape) >= 0 and needed == n_bytes:
+        return
+    wrong = (
+        f"{what} holds {n_bytes:,} bytes of values, but its header states {held.shape} values of "
+        f"{held.kind}, {needed:,} bytes"
+    )
+    raise unreadable(file, wrong, "It was cut off, or holds several arrays: save the array again.")
+
+
+def _load(file: Path, name: str) -> NDArray[Any]:
+    with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        with archive.open(member) as stream:
+            held, start = _header(stream)
+        _check_length(file, f"variable {name!r}", held, member.file_size - start)
+        # Both the values as stored and those in C order.
+        check_memory(file, held.shape, np.dtype(held.kind), CUT, copies=2)
+    with reading(file, "a NumPy archive"), np.load(file, allow_pickle=False) as archive:
+        array: NDArray[Any] = archive[name]
+    # In C order a spectrum is contiguous, as windows read it.
+    return np.ascontiguousarray(array, dtype=native(array.dtype))
+
+
+def _chosen(file: Path, held: dict[str, Held], n_dims: int, variable: str | None) -> str:
+    if variable in held and held[variable].kind == "object":
+        raise _objects(file, f"variable {variable!r}")
+    return choose_variable(file, held, n_dims, variable, may_fold=True)
+
+
+def _objects(file: Path, what: str) -> FileError:
+    wrong = f"{what} holds Python objects, which are not loaded: that could run any code"
+    return unreadable(file, wrong, "Save plain numbers: numpy.save(path, array.astype(float)).")

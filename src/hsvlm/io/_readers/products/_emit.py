@@ -1,0 +1,156 @@
+"""EMIT of NASA: radiance of level 1B and reflectance of level 2A in NetCDF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.optional import import_optional
+from hsvlm.io._attributes import declared_scale, declared_values
+from hsvlm.io._common import Found
+from hsvlm.io._readers import hdf5, netcdf
+from hsvlm.io._readers.products._cubes import OrthoCube
+from hsvlm.io._readers.products._fields import (
+    epsg_text,
+    holds,
+    per_band,
+    warn_of_product,
+)
+from hsvlm.io._variables import reading
+from hsvlm.io._wavelengths import to_nanometres
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["matches", "read_cube"]
+
+_CUBES = ("reflectance", "radiance")
+_BANDS = "sensor_band_parameters"
+# Row and column of the swath for each pixel of the map grid.
+_TABLES = ("location/glt_y", "location/glt_x")
+_FILL = -9999.0
+
+
+def matches(opened: Any) -> bool:
+    """Tell whether an HDF5 file is an EMIT granule with a geometry lookup table."""
+    parts = (f"{_BANDS}/wavelengths", *_TABLES)
+    return _cube_name(opened) is not None and all(holds(opened, part) for part in parts)
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read an EMIT granule on its map grid.
+
+    Parameters
+    ----------
+    path : path
+        The ``.nc`` file of radiance (L1B) or reflectance (L2A). Its cube is read where it is
+        indexed.
+    variable : str, default=None
+        A variable, such as ``"reflectance"``, to be read as it is stored: in the geometry of the
+        sensor, without a transform. None: orthorectified.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands). Each pixel of the map grid has the spectrum
+        that the geometry lookup table of the file gives it, without interpolation; those that the
+        swath does not reach are not valid. Bands with 0 in ``good_wavelengths`` are bad ones.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, or lists and tables do not fit the cube.
+    MissingDependencyError
+        If h5py is not installed.
+    """
+    if variable is not None:
+        return netcdf.read_cube(path, variable)
+    file = existing_file(path)
+    h5py = import_optional("h5py", "geo")
+    notes: list[str] = []
+    with reading(file, "an EMIT granule"), h5py.File(file) as opened:
+        hdf5.check_own(file, opened)
+        name = str(_cube_name(opened))
+        swath = hdf5.HDF5Cube(file.resolve(), name, opened[name], (0, 1, 2))
+        wavelengths, bad_bands = _band_parameters(file, opened, swath.shape[2], notes)
+        declared = declared_values(opened[name].attrs, notes)
+        scale = declared_scale(opened[name].attrs, swath.shape[2], notes)
+        shapes = {opened[table].shape for table in _TABLES}
+        if len(shapes) > 1 or len(next(iter(shapes))) != 2:
+            problem = f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}"
+            raise unreadable(file, problem, "The file is damaged: get it again.")
+        fill = _FILL if declared.nodata is None else float(np.ravel(declared.nodata)[0])
+        cube = OrthoCube(swath, _TABLES, shapes.pop(), fill)
+        inside = cube.inside()
+        crs, transform = _georeference(opened.attrs, notes)
+    warn_of_product(file, notes)
+    if not inside.any():
+        problem = f"its tables {' and '.join(_TABLES)} place no pixel on the map"
+        raise unreadable(
+            file,
+            problem,
+            f'Read it in the geometry of the sensor: variable="{name}".',
+            f"Read it in the geometry of the sensor: --variable {name}.",
+        )
+    scene = Scene(
+        cube,
+        wavelengths_nm=wavelengths,
+        bad_bands=bad_bands,
+        valid=None if inside.all() else inside,
+        crs=crs,
+        transform=transform,
+        scale=scale,
+    )
+    return Found(scene, declared.nodata, valid_range=declared.valid_range)
+
+
+def _cube_name(opened: Any) -> str | None:
+    fitting = (name for name in _CUBES if holds(opened, name))
+    return next((name for name in fitting if len(getattr(opened[name], "shape", ())) == 3), None)
+
+
+def _band_parameters(
+    file: Path, opened: Any, n_bands: int, notes: list[str]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
+    name = f"{_BANDS}/wavelengths"
+    values = per_band(file, hdf5.loaded(file, opened[name]), f"variable {name}", n_bands)
+    unit = hdf5.as_text(opened[name].attrs.get("units", "nm"))
+    name = f"{_BANDS}/good_wavelengths"
+    if not holds(opened, name):
+        return to_nanometres(values, unit, notes), None
+    good = per_band(file, hdf5.loaded(file, opened[name]), f"variable {name}", n_bands)
+    return to_nanometres(values, unit, notes), good == 0
+
+
+def _georeference(
+    attributes: Mapping[str, Any], notes: list[str]
+) -> tuple[str | None, tuple[float, ...] | None]:
+    numbers = np.ravel(attributes.get("geotransform", ()))
+    if numbers.shape != (6,) or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
+        notes.append(
+            "it is read without a georeference, because its attribute geotransform does not hold 6 "
+            "numbers"
+        )
+        return None, None
+    c, a, b, f, d, e = map(float, numbers)
+    return _crs(hdf5.as_text(attributes.get("spatial_ref", ""))), (a, b, c, d, e, f)
+
+
+def _crs(text: str) -> str:
+    """Return the CRS as a code where it has one; granules are in degrees by definition."""
+    pyproj = import_optional("pyproj", "geo")
+    try:
+        crs = pyproj.CRS.from_user_input(text)
+    except pyproj.exceptions.CRSError:
+        return "EPSG:4326"
+    code = crs.to_epsg()
+    return str(crs.to_wkt()) if code is None else str(epsg_text(code))

@@ -1,0 +1,136 @@
+"""NEON's airborne reflectance (AOP), flight lines and tiles, in HDF5."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._system.files import existing_file
+from hsvlm._system.optional import import_optional
+from hsvlm.io._attributes import declared_scale, declared_values
+from hsvlm.io._common import Found
+from hsvlm.io._map_info import read_map_info
+from hsvlm.io._readers import hdf5
+from hsvlm.io._readers.products._fields import (
+    MOST_NAMES,
+    epsg_text,
+    holds,
+    per_band,
+    text_of,
+    warn_of_product,
+)
+from hsvlm.io._variables import is_path_end, reading
+from hsvlm.io._wavelengths import to_nanometres
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["matches", "read_cube"]
+
+_CUBE = "Reflectance/Reflectance_Data"
+_SPECTRAL = "Reflectance/Metadata/Spectral_Data/Wavelength"
+_PLACE = "Reflectance/Metadata/Coordinate_System"
+_WINDOW = re.compile(r"Band_Window_\d+_Nanometers")
+
+
+def matches(opened: Any) -> bool:
+    """Tell whether an HDF5 file is a NEON reflectance product."""
+    return _site_of(opened) is not None
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a NEON reflectance file.
+
+    Parameters
+    ----------
+    path : path
+        The ``.h5`` file. Its cube is read where it is indexed, in numbers as stored.
+    variable : str, default=None
+        Path of another dataset, to be read as it is stored. None: the reflectance.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands) with CRS and transform. Bands in the windows
+        ``Band_Window_1_Nanometers`` and following are bad ones, and ``Data_Ignore_Value`` is the
+        value for "no data".
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, or the list of wavelengths does not fit the cube.
+    MissingDependencyError
+        If h5py is not installed, or rasterio, which reads the georeference.
+    """
+    file = existing_file(path)
+    h5py = import_optional("h5py", "geo")
+    notes: list[str] = []
+    with reading(file, "a NEON reflectance file"), h5py.File(file) as opened:
+        hdf5.check_own(file, opened)
+        site = str(_site_of(opened))
+        if variable is not None and not is_path_end(f"{site}/{_CUBE}", variable):
+            return hdf5.read_cube(file, variable)
+        dataset, group = opened[f"{site}/{_CUBE}"], opened[f"{site}/Reflectance"]
+        cube = hdf5.HDF5Cube(file.resolve(), f"{site}/{_CUBE}", dataset, (0, 1, 2))
+        name = f"{site}/{_SPECTRAL}"
+        values = per_band(file, hdf5.loaded(file, opened[name]), f"dataset {name}", cube.shape[2])
+        unit = hdf5.as_text(opened[name].attrs.get("Units", "nm"))
+        wavelengths = to_nanometres(values, unit, notes)
+        crs, transform = _georeference(file, opened, f"{site}/{_PLACE}", notes)
+        scene = Scene(
+            cube,
+            wavelengths_nm=wavelengths,
+            bad_bands=_bad_bands(wavelengths, group.attrs, notes),
+            crs=crs,
+            transform=transform,
+            scale=declared_scale(dataset.attrs, cube.shape[2], notes),
+        )
+        declared = declared_values(dataset.attrs, notes)
+    warn_of_product(file, notes)
+    return Found(scene, declared.nodata, valid_range=declared.valid_range)
+
+
+def _site_of(opened: Any) -> str | None:
+    paths = (_CUBE, _SPECTRAL)
+    for site in itertools.islice(opened, MOST_NAMES):
+        if all(holds(opened, f"{site}/{path}") for path in paths):
+            return str(site)
+    return None
+
+
+def _bad_bands(
+    wavelengths: NDArray[np.float64] | None, attributes: Any, notes: list[str]
+) -> NDArray[np.bool_] | None:
+    names = [name for name in attributes if _WINDOW.fullmatch(name)]
+    if wavelengths is None or not names:
+        return None
+    bad = np.zeros(len(wavelengths), dtype=bool)
+    for name in names:
+        window = np.ravel(attributes[name])
+        if window.shape != (2,) or window.dtype.kind not in "iuf":
+            notes.append(f"its attribute {name} does not hold 2 numbers and is not used")
+            continue
+        bad |= (wavelengths >= float(window[0])) & (wavelengths <= float(window[1]))
+    return bad
+
+
+def _georeference(
+    file: Path, opened: Any, group: str, notes: list[str]
+) -> tuple[str | None, tuple[float, ...] | None]:
+    if not holds(opened, f"{group}/Map_Info"):
+        notes.append(f"it is read without a georeference, because {group}/Map_Info is missing")
+        return None, None
+    info = text_of(file, opened[f"{group}/Map_Info"])
+    crs, transform = read_map_info(file, {"map info": info}, notes)
+    code = f"{group}/EPSG Code"
+    stated = epsg_text(text_of(file, opened[code])) if holds(opened, code) else None
+    return stated or crs, transform

@@ -1,0 +1,303 @@
+"""Rasters that GDAL opens, GeoTIFF above all."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.lazy import LazyCube
+from hsvlm._system.files import existing_file, unreadable
+from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._gdal import (
+    CACHE_BYTES,
+    doubtful_ellipsoid,
+    gdal,
+    open_local,
+    real_crs,
+    real_transform,
+    ungeoreferenced,
+)
+from hsvlm.io._notes import warn_of_file
+from hsvlm.io._readers.category_table import read_category_table
+from hsvlm.io._readers.raster_bands import (
+    note_unused_georeference,
+    read_band_metadata,
+    spectral_bands,
+    tags_of,
+)
+from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._variables import CUT
+from hsvlm.io.classes import label_map
+from hsvlm.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+__all__ = ["RasterCube", "read_cube", "read_label_map"]
+
+_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
+# A row of tiles of this size is kept whole, for several blocks of rows are read from it.
+_LARGEST_CACHE = 512_000_000
+_SHOWN = 8
+_HINT = "Correct the file, for example with gdal_edit, to be sure."
+_CUT_GRID = "Cut it to the grid of the scene first."
+# GDAL takes time by the square of this number to read a row of pixel-interleaved bands.
+_MOST_BANDS = 2**14
+
+
+class RasterCube(LazyCube):
+    """A raster file, read where it is indexed; threads take turns, processes reopen it.
+
+    Parameters
+    ----------
+    path : path
+        Of a file that GDAL opens.
+    shape : tuple of int
+        Height, width and number of bands of its raster.
+    dtype : dtype
+        Of its values.
+    tile_rows : int, default=1
+        Rows that GDAL reads at once.
+    bands : tuple of int, default=()
+        Numbers of its bands in the file, from 1 on. Empty: all bands.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        shape: tuple[int, ...],
+        dtype: Any,
+        tile_rows: int = 1,
+        bands: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(shape, dtype)
+        self.path = os.fspath(path)
+        self._bands = bands
+        row_of_tiles = tile_rows * self.shape[1] * self.shape[2] * self.dtype.itemsize
+        fits = row_of_tiles + CACHE_BYTES <= _LARGEST_CACHE
+        self._cache_bytes = CACHE_BYTES + (row_of_tiles if fits else 0)
+        self._dataset: Any = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read whole rows; see the base class."""
+        if stop <= start:
+            return np.empty((0, *self.shape[1:]), dtype=self.dtype)
+        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, CUT)
+        with self._lock, _reading(self.path, self._cache_bytes) as rasterio:
+            # A dataset that was opened before a fork shares its place in the file with it.
+            if self._dataset is None or self._process != os.getpid():
+                self._dataset, self._process = self._opened(), os.getpid()
+            window = rasterio.windows.Window(0, start, self.shape[1], stop - start)
+            # All bands of pixels that lie together are read faster without a list.
+            bands = {"indexes": list(self._bands)} if self._bands else {}
+            values: NDArray[Any] = self._dataset.read(window=window, **bands)
+        return np.moveaxis(values, 0, 2)
+
+    def _opened(self) -> Any:
+        with ungeoreferenced():
+            dataset = open_local(Path(self.path))
+        n_bands = len(self._bands) or dataset.count
+        n_bands = n_bands if max(self._bands, default=0) <= dataset.count else 0
+        if (dataset.height, dataset.width, n_bands) != self.shape:
+            wrong = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
+            raise unreadable(self.path, wrong, "Read the scene again.")
+        return dataset
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_lock": None, "_dataset": None, "_process": 0}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+    """Read a cube from a raster file.
+
+    Parameters
+    ----------
+    path : path
+        A GeoTIFF, or any other raster that GDAL opens. Its cube is read where it is indexed.
+    variable : str, default=None
+        Not for this format, which holds one raster.
+
+    Returns
+    -------
+    Found
+        The cube of shape (height, width, n_bands) in the type of the file, in its own numbers:
+        scale and offset become the scale of the scene and are not applied. Names of bands are
+        their descriptions. Wavelengths are the tags ``wavelength`` and ``wavelength_units`` of the
+        bands, or else ``CENTRAL_WAVELENGTH_UM`` in the domain IMAGERY, or else in the
+        descriptions, as in "Band 1 (450.5 nm)", if all bands have them; the tag ``bbl`` is 0 for
+        bad bands. Where these are missing, an ENVI header beside the file tells them. Pixels under
+        a mask of the file or an alpha band, which is not a band of the cube, are invalid.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If GDAL does not open it, it holds no raster or complex values, or its bands differ in
+        type.
+    MissingDependencyError
+        If rasterio is not installed.
+
+    Warns
+    -----
+    HSVLMWarning
+        Once, if something had to be assumed or is not used.
+
+    Notes
+    -----
+    GDAL's cache of blocks is limited to 64 MB, and to what one row of tiles takes if that is no
+    more than half a gigabyte. Above, tiles are decoded more than once: a file whose tiles are
+    lower, or in strips, is faster.
+    """
+    file = existing_file(path)
+    notes: list[str] = []
+    with _opened(file, variable) as dataset:
+        _check_size(file, dataset)
+        bands, valid = spectral_bands(file, dataset, notes)
+        dtype = _dtype(file, dataset, bands)
+        told = read_band_metadata(file, dataset, bands, notes)
+        nodata = [dataset.nodatavals[band - 1] for band in bands]
+        note_unused_georeference(dataset, notes)
+        crs = real_crs(dataset.crs)
+        doubt = doubtful_ellipsoid(crs)
+        cube = RasterCube(
+            file.resolve(),
+            (dataset.height, dataset.width, len(bands)),
+            dtype,
+            dataset.block_shapes[0][0],
+            bands=() if len(bands) == dataset.count else tuple(bands),
+        )
+        told |= {"crs": crs, "transform": real_transform(dataset.transform)}
+    warn_of_file(file, [*notes, doubt] if doubt else notes, _HINT)
+    beside = told.pop("nodata")
+    scene = Scene(cube=cube, name=file.stem, valid=valid, **told)
+    if len({str(value) for value in nodata}) > 1:
+        return Found(scene, beside, band_nodata=nodata)
+    return Found(scene, beside if nodata[0] is None else float(nodata[0]))
+
+
+def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+    """Read a label map from a raster file.
+
+    Parameters
+    ----------
+    path : path
+        A GeoTIFF, or any other raster that GDAL opens, of one band.
+    variable : str, default=None
+        Not for this format, which holds one raster.
+
+    Returns
+    -------
+    LabelMap
+        Integers of shape (height, width); the value for "no data" becomes 0. Names are those that
+        :func:`hsvlm.io.write_map` left in the file, or else GDAL's category names or those of a
+        raster attribute table; colours are those of the palette or of such a table.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        As for :func:`read_cube`; or if there are several bands, or labels with a fraction.
+    MissingDependencyError
+        If rasterio is not installed.
+    """
+    file = existing_file(path)
+    notes: list[str] = []
+    with _opened(file, variable) as dataset:
+        bands, valid = spectral_bands(file, dataset, notes)
+        if len(bands) != 1:
+            wrong = f"it has {len(bands)} bands, but a label map has one"
+            raise unreadable(file, wrong, "Give the file of the label map.")
+        _check_size(file, dataset)
+        check_memory(file, dataset.shape, _dtype(file, dataset, bands), _CUT_GRID)
+        nodata = dataset.nodatavals[bands[0] - 1]
+        listed = read_category_table(dataset)
+        names = _tagged(dataset, "CLASS_NAMES") or listed.names
+        colors = _tagged(dataset, "CLASS_COLORS") or _palette(dataset) or listed.colors
+        note_unused_georeference(dataset, notes)
+        place = real_crs(dataset.crs), real_transform(dataset.transform)
+        try:
+            values = dataset.read(bands[0])
+        except (MemoryError, ValueError) as error:
+            wrong = f"{dataset.height} x {dataset.width} labels do not fit into memory"
+            raise unreadable(file, wrong, _CUT_GRID) from error
+    warn_of_file(file, notes, _HINT)
+    return label_map(file, values, names, colors, nodata, *place, valid=valid)
+
+
+def _reading(path: Any, cache_bytes: int = CACHE_BYTES) -> AbstractContextManager[Any]:
+    return gdal(path, "GDAL cannot read it", _COPY_AGAIN, cache_bytes)
+
+
+@contextmanager
+def _opened(path: Path, variable: str | None) -> Iterator[Any]:
+    if variable is not None:
+        wrong = f"it is read as one raster, but variable={variable!r} is asked for"
+        raise unreadable(path, wrong, "Leave out `variable`.")
+    with (
+        _reading(path),
+        ungeoreferenced(),
+        open_local(path) as dataset,
+    ):
+        if not dataset.count:
+            raise unreadable(path, "it holds no raster of its own", _extract(dataset))
+        yield dataset
+
+
+def _extract(dataset: Any) -> str:
+    parts = ", ".join(dataset.subdatasets[:_SHOWN])
+    return f"Extract one with gdal_translate: {parts}." if parts else _COPY_AGAIN
+
+
+def _dtype(path: Any, dataset: Any, bands: Sequence[int]) -> np.dtype[Any]:
+    kinds = sorted({dataset.dtypes[band - 1] for band in bands})
+    remedy = "Convert it to integers or floats of one type, for example with gdal_translate -ot."
+    # GDAL has types that NumPy lacks, and all of them are complex.
+    if any(one.startswith("complex") for one in kinds):
+        raise unreadable(path, "it holds complex values", remedy)
+    if len(kinds) > 1:
+        raise unreadable(path, f"its bands are of different types: {', '.join(kinds)}", remedy)
+    dtype: np.dtype[Any] = np.dtype(kinds[0])
+    return dtype
+
+
+def _check_size(path: Path, dataset: Any) -> None:
+    if dataset.count > _MOST_BANDS:
+        wrong = f"it has {dataset.count:,} bands, and {_MOST_BANDS:,} are the most that are read"
+        raise unreadable(path, wrong, "Cut it into files of fewer bands.")
+    # A virtual raster holds no values itself.
+    if dataset.driver != "VRT":
+        check_stated(path, (*dataset.shape, dataset.count), _dtype(path, dataset, [1]))
+
+
+def _tagged(dataset: Any, name: str) -> dict[int, str]:
+    # Anybody may have written anything under this name.
+    try:
+        found = json.loads(tags_of(dataset).get(name, "{}"))
+        return {int(one): str(text) for one, text in found.items()}
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def _palette(dataset: Any) -> dict[int, str]:
+    try:
+        table = dataset.colormap(1)
+    except ValueError:
+        return {}
+    return {one: "#{:02X}{:02X}{:02X}".format(*color[:3]) for one, color in table.items()}

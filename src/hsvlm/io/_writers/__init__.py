@@ -1,0 +1,1 @@
+"""One file per format that maps and scenes are written to."""

@@ -1,0 +1,106 @@
+"""ENVI files, written row block by row block."""
+
+from __future__ import annotations
+
+import locale
+import re
+from typing import TYPE_CHECKING, Any
+
+from hsvlm._data.lazy import row_blocks
+from hsvlm._system.optional import import_optional
+from hsvlm.io._map_info import write_map_info
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from hsvlm.io._writers.output import Output
+    from hsvlm.io.classes import ClassCodes
+
+__all__ = ["write_envi"]
+
+
+def write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
+    """Write a header and the data file beside it, interleaved by pixel.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+    target : Path
+        What the header (.hdr) or the data file (.img) is going to be called.
+    output : Output
+        What to write.
+
+    Returns
+    -------
+    list of Path
+        The data file and the header.
+
+    Raises
+    ------
+    ParameterError
+        If PROJ does not know the CRS, or the grid is skewed.
+    """
+    envi = import_optional("spectral.io.envi", "geo")
+    height, width, n_bands = output.shape
+    dtype = output.dtype.newbyteorder("<")
+    fields: dict[str, Any] = {
+        "lines": height,
+        "samples": width,
+        "bands": n_bands,
+        "header offset": 0,
+        "data type": envi.dtype_to_envi[output.dtype.char],
+        "interleave": "bip",
+        "byte order": 0,
+        **write_map_info(folder, output.crs, output.transform),
+    }
+    if output.title:
+        fields["description"] = _plain(output.title)
+    if output.nodata is not None:
+        fields["data ignore value"] = output.nodata
+    if output.band_names:
+        fields["band names"] = _plain_list(output.band_names)
+    if output.wavelengths_nm is not None:
+        fields["wavelength units"] = "Nanometers"
+        fields["wavelength"] = output.wavelengths_nm.tolist()
+    if output.bad_bands is not None:
+        fields["bbl"] = [int(not one) for one in output.bad_bands]
+    if output.scale is not None:
+        fields["data gain values"], fields["data offset values"] = output.scale.T.tolist()
+    if output.classes is not None:
+        fields |= _class_fields(output.classes)
+    header, data = (folder / f"{target.stem}{suffix}" for suffix in (".hdr", ".img"))
+    with data.open("wb") as file:
+        for start, stop in row_blocks(output.shape):
+            file.write(output.read(start, stop).astype(dtype, order="C", copy=False).data)
+    envi.write_envi_header(str(header), fields)
+    return [data, header]
+
+
+def _class_fields(classes: ClassCodes) -> dict[str, Any]:
+    names = classes.listed_names()
+    colors = [classes.colors.get(number, "#000000") for number in range(len(names))]
+    fields = {
+        "file type": "ENVI Classification",
+        "classes": len(names),
+        "class names": _plain_list(name or f"Class {one}" for one, name in enumerate(names)),
+        "class lookup": [part for color in colors for part in bytes.fromhex(color[1:])],
+    }
+    if classes.renumbered:
+        labels = {number: str(label) for label, number in classes.codes.items()}
+        fields["class labels"] = _plain_list(labels.get(one, "") for one in range(len(names)))
+    return fields
+
+
+def _plain_list(texts: Iterable[str]) -> list[str]:
+    # Commas end an entry.
+    return [_plain(text).replace(",", ";") for text in texts]
+
+
+def _plain(text: str) -> str:
+    """Make a text that cannot be taken for the end of its field."""
+    text = re.sub(r"\s+", " ", text).translate(str.maketrans("{}", "()")).strip()
+    # spectral writes in the encoding of the platform, which need not have all characters.
+    encoding = locale.getencoding()
+    return text.encode(encoding, errors="replace").decode(encoding)

@@ -1,0 +1,239 @@
+"""Folds of whole groups of pixels, such as polygons or fields."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+from hsvlm.exceptions import DataError, ParameterError, SplitWarning
+from hsvlm.model_selection._labels import class_numbers, listed_classes, warn_of_classes
+from hsvlm.model_selection._positions import block_counts, check_not_empty, sample_positions
+from hsvlm.model_selection.base import Splitter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["GroupMapKFold", "group_maps", "sample_groups"]
+
+_ATTEMPTS = 20
+
+
+class GroupMapKFold(Splitter):
+    """K folds of whole groups, such as polygons, that a map of the scene numbers.
+
+    The pixels of a field look alike, so a classifier that has seen some of them says little about
+    other fields. Every group is left out as a whole, once, and folds share every class as evenly as
+    groups allow [1]_. A class that has a single group is trained on in every fold and never tested.
+
+    Parameters
+    ----------
+    groups : array of shape (height, width), or a sequence of such arrays
+        Whole numbers; 0 where a pixel belongs to no group. One map per scene, such as
+        ``scene.groups``; the same number in two scenes stands for two groups.
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    random_state : int, RandomState or None, default=0
+        Seed of the assignment. Fixed by default, so that whatever is compared with the same
+        splitter sees the same folds.
+
+    Raises
+    ------
+    DataError
+        If a map is not 2-D, or holds fractions or negative numbers.
+
+    See Also
+    --------
+    SpatialBlockKFold : Folds of square blocks, where nothing tells the fields.
+    hsvlm.evaluation.leakage_report : Neighboring groups may still share windows.
+
+    References
+    ----------
+    .. [1] :class:`sklearn.model_selection.StratifiedGroupKFold`, which deals out the groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import pixel_samples
+    >>> from hsvlm.model_selection import GroupMapKFold
+    >>> fields = np.array([[1, 1, 2], [3, 3, 4]])
+    >>> labels = np.array([[1, 1, 2], [1, 1, 2]])
+    >>> X, y = pixel_samples(np.ones((2, 3, 4)), labels)
+    >>> [test.tolist() for _, test in GroupMapKFold(fields, n_splits=2).split(X, y)]
+    [[2, 3, 4], [0, 1, 5]]
+    """
+
+    __metadata_request__split = {"groups": True}  # noqa: RUF012 - scikit-learn reads it so
+
+    _constraints = {  # noqa: RUF012
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, groups: Any, n_splits: int = 5, random_state: Any = 0) -> None:
+        self.groups = groups
+        self.n_splits = n_splits
+        self.random_state = random_state
+        self._maps = group_maps(groups)
+
+    def __repr__(self) -> str:
+        count = sum(len(np.unique(groups[groups > 0])) for groups in self._maps)
+        return f"GroupMapKFold({count} groups, n_splits={self.n_splits})"
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Make the splits.
+
+        Parameters
+        ----------
+        X : PixelSamples, or array-like of n_samples
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        groups : array-like of shape (n_samples, 2) or (n_samples, 3), default=None
+            Row and column, or scene, row and column, of every sample. Needed unless X is
+            PixelSamples.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Indices of the samples; the training samples in random order, the others sorted.
+
+        Raises
+        ------
+        DataError
+            If positions or labels are missing or do not fit, or no sample has a group.
+        ParameterError
+            If a setting is out of range, or fewer groups than folds can be left out.
+
+        Warns
+        -----
+        SplitWarning
+            If samples have no group and are left out, or a class has too few groups to be tested
+            or trained on in every fold.
+        """
+        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
+        positions = sample_positions(X, groups, type(self).__name__)
+        classes, y_index = class_numbers(y, len(positions), type(self).__name__)
+        group = sample_groups(self._maps, positions)
+        grouped = np.flatnonzero(group >= 0)
+        check_not_empty(
+            len(grouped), "The map of groups has none where there are labels, so that GroupMapKFold"
+        )
+        if len(grouped) < len(group):
+            message = (
+                f"{len(group) - len(grouped)} of {len(group)} samples have no group and are left "
+                "out of both sides. Number the groups of all labeled pixels to use them."
+            )
+            warnings.warn(message, SplitWarning, stacklevel=2)
+        counts = block_counts(group[grouped], y_index[grouped])
+        free = self._free_groups(counts, classes)
+        rng = check_random_state(self.random_state)
+        candidates = grouped[free[group[grouped]]]
+        splits = [
+            (rng.permutation(np.setdiff1d(grouped, test)), test)
+            for test in self._test_sides(candidates, y_index, group, rng)
+        ]
+        tested = np.flatnonzero(counts[free].any(axis=0))
+        warn_of_classes(classes, y_index, splits, unit="groups", tested=tested)
+        yield from splits
+
+    def _free_groups(self, counts: NDArray[np.intp], classes: NDArray[Any]) -> NDArray[np.bool_]:
+        """Find the groups that can be left out while every class keeps one."""
+        holds = counts > 0
+        lonely = holds.sum(axis=0) == 1
+        free: NDArray[np.bool_] = np.logical_not(holds[:, lonely].any(axis=1))
+        why = f" {listed_classes(classes[lonely])} with a single group." if lonely.any() else ""
+        if int(free.sum()) < self.n_splits:
+            message = (
+                f"{int(free.sum())} of {len(free)} groups can be left out while every class keeps "
+                f"one, fewer than n_splits={self.n_splits}.{why} Use fewer splits, or blocks."
+            )
+            raise ParameterError(message)
+        untested = ~holds[free].any(axis=0)
+        if untested.any():
+            message = (
+                f"{listed_classes(classes[untested])} with too few groups: trained on in every "
+                "split and never tested. Averages over classes leave them out."
+            )
+            warnings.warn(message, SplitWarning, stacklevel=3)
+        return free
+
+    def _test_sides(
+        self,
+        candidates: NDArray[np.intp],
+        y_index: NDArray[np.intp],
+        group: NDArray[np.intp],
+        rng: np.random.RandomState,
+    ) -> list[NDArray[np.intp]]:
+        """Deal the groups out until every class stays on every training side, if they can be."""
+        labels, groups = y_index[candidates], group[candidates]
+        best: list[NDArray[np.intp]] = []
+        for _ in range(_ATTEMPTS):
+            folds = StratifiedGroupKFold(
+                self.n_splits, shuffle=True, random_state=rng.randint(2**31)
+            )
+            with warnings.catch_warnings():
+                # Classes of fewer groups than folds are tested in some of them.
+                warnings.simplefilter("ignore", UserWarning)
+                try:
+                    tests = [test for _, test in folds.split(labels, labels, groups)]
+                except ValueError:  # every class has fewer samples than there are folds
+                    break
+            if not all(map(len, tests)):
+                continue
+            best = best or tests
+            held = [set(labels.tolist()) - set(np.delete(labels, test).tolist()) for test in tests]
+            if not any(held):
+                best = tests
+                break
+        if not best:
+            message = f"The groups cannot be dealt out to {self.n_splits} folds. Use fewer splits."
+            raise ParameterError(message)
+        return [candidates[np.sort(test)] for test in best]
+
+
+def group_maps(groups: Any) -> list[NDArray[np.intp]]:
+    """Check one map of groups or several."""
+    several = isinstance(groups, (list, tuple)) and len(groups) and np.ndim(groups[0]) == 2
+    maps = [np.asarray(values) for values in (groups if several else [groups])]
+    for values in maps:
+        whole = values.dtype.kind in "biu" or (
+            values.dtype.kind == "f" and bool((values == np.rint(values)).all())
+        )
+        if values.ndim != 2 or not whole or (values.size and values.min() < 0):
+            problem = (
+                f"A map of groups has shape {values.shape} and dtype {values.dtype}. It must have "
+                "shape (height, width) and whole numbers from 0, which stands for no group."
+            )
+            raise DataError(problem, "Read polygons with a group column for it.")
+    return [values.astype(np.intp) for values in maps]
+
+
+def sample_groups(maps: list[NDArray[np.intp]], positions: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Number the groups of samples at (scene, row, column) from 0; -1 for none."""
+    group = np.zeros(len(positions), dtype=np.intp)
+    for number in np.unique(positions[:, 0]).tolist():
+        here = positions[:, 0] == number
+        rows, cols = positions[here, 1:].T
+        height, width = maps[number].shape if number < len(maps) else (0, 0)
+        if rows.max() >= height or cols.max() >= width:
+            message = (
+                f"Samples of scene {number} lie outside the map of groups, of {height} x {width} "
+                "pixels. Give one map per scene, of its height and width."
+            )
+            raise DataError(message)
+        group[here] = maps[number][rows, cols]
+    keys = np.column_stack([positions[:, 0], group])[group > 0]
+    group[group == 0] = -1
+    if len(keys):
+        group[group > 0] = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    return group

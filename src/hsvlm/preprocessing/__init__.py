@@ -1,0 +1,6 @@
+"""Spectra to channels: normalization and principal components along the bands."""
+
+from hsvlm.preprocessing._normalization import StandardNormalVariate
+from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer
+
+__all__ = ["SpectralPCA", "SpectralTransformer", "StandardNormalVariate"]

@@ -1,0 +1,221 @@
+"""What a fit keeps of its scenes, so that class scores can be read out over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from hsvlm._data.lazy import valid_pixels
+from hsvlm._data.spectra import usable_values
+from hsvlm._system.intervals import Numbers
+from hsvlm._training_record import TrainingScene, training_scenes
+from hsvlm.exceptions import ParameterError
+from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
+from hsvlm.readout import NEIGHBORS
+from hsvlm.samples import PixelSamples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "FittedScene",
+    "Readout",
+    "fit_readout",
+    "readout_settings",
+    "whole_spectra",
+]
+
+_N_EDGE_FEATURES = 5
+_DEFAULTS: dict[str, Any] = {"restart": "auto", "contrast": 4.0, "agreement": 2.0, "n_steps": 100}
+_RANGES = {
+    "restart": Numbers(Real, 0, 1, closed="right"),
+    "contrast": Numbers(Real, 0, 1e6, closed="both"),
+    "agreement": Numbers(Real, 0, 100, closed="both"),
+    "n_steps": Numbers(Integral, 1, 10**4, closed="both"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FittedScene(TrainingScene):
+    """A training scene with the labels of its pixels.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n_pixels,), dtype int64
+        Class indices of the training pixels.
+    weights : ndarray of shape (n_pixels,), float64
+        Their weights, which decide where a pixel has several labels.
+    """
+
+    targets: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """How a classifier reads its class scores out of a scene.
+
+    Attributes
+    ----------
+    restart : float or None
+        See :func:`hsvlm.readout.random_walk`; None as long as it is not chosen.
+    contrast, agreement, n_steps : float, float and int
+        See :func:`hsvlm.readout.transitions` and :func:`hsvlm.readout.random_walk`.
+    edges : Pipeline
+        From spectra to what edges are seen in.
+    scale : float
+        Mean squared distance, in it, of training pixels from their neighbours.
+    scenes : tuple of FittedScene
+        The scenes that hold training pixels.
+    temperature : float
+        By which log-probabilities are divided in the end, so that probabilities are calibrated on
+        training pixels that were held out.
+    brier_scores : dict or None
+        ``{restart: Brier score}`` on training pixels that were held out to choose; None where
+        nothing was to be chosen or could be held out.
+    """
+
+    restart: float | None
+    contrast: float
+    agreement: float
+    n_steps: int
+    edges: Pipeline
+    scale: float
+    scenes: tuple[FittedScene, ...]
+    temperature: float = 1.0
+    brier_scores: dict[float, float] | None = None
+
+
+def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Settings of the read-out, checked.
+
+    Parameters
+    ----------
+    given : dict or None
+        The parameter `spatial_params`.
+
+    Returns
+    -------
+    dict
+        With defaults for what is not given.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such setting, or its value is out of range.
+    """
+    settings = {**_DEFAULTS, **(given or {})}
+    unknown = sorted(set(settings) - set(_DEFAULTS), key=str)
+    if unknown:
+        message = (
+            f"spatial_params sets {', '.join(map(repr, unknown))}, which the read-out does not "
+            f"know. It may set {', '.join(map(repr, _DEFAULTS))}."
+        )
+        raise ParameterError(message)
+    for name, interval in _RANGES.items():
+        if name == "restart" and isinstance(settings[name], str) and settings[name] == "auto":
+            settings[name] = None
+        elif not interval.is_satisfied_by(settings[name]):
+            auto = '"auto" or ' if name == "restart" else ""
+            message = f"spatial_params: {name}={settings[name]!r} must be {auto}{interval}."
+            raise ParameterError(message)
+    return settings
+
+
+def fit_readout(
+    clf: Any, X: PixelSamples, targets: NDArray[np.intp], weights: NDArray[np.float64]
+) -> Readout:
+    """Keep what the read-out of a scene needs.
+
+    Parameters
+    ----------
+    clf : HSIPromptClassifier
+        Being fitted.
+    X : PixelSamples of shape (n_samples, n_bands)
+        Training samples.
+    targets : ndarray of shape (n_samples,)
+        Class indices.
+    weights : ndarray of shape (n_samples,)
+        Sample weights.
+
+    Returns
+    -------
+    Readout
+        Its `restart` is None where it is to be chosen.
+
+    Raises
+    ------
+    ParameterError
+        If its settings cannot be used.
+    """
+    settings = readout_settings(clf.spatial_params)
+    spectra = np.asarray(X)
+    steps = [("scale", SpectralTransformer(StandardScaler()))]
+    steps.append(("pca", SpectralPCA(min(_N_EDGE_FEATURES, *spectra.shape))))
+    edges = Pipeline(steps).set_output(transform="default").fit(spectra)
+    restart = settings["restart"]
+    return Readout(
+        restart=None if restart is None else float(restart),
+        contrast=float(settings["contrast"]),
+        agreement=float(settings["agreement"]),
+        n_steps=int(settings["n_steps"]),
+        edges=edges,
+        scale=_usual_distance(X, edges),
+        scenes=tuple(_fitted_scenes(X, targets, weights)),
+    )
+
+
+def _fitted_scenes(
+    X: PixelSamples, targets: NDArray[np.intp], weights: NDArray[np.float64]
+) -> Iterator[FittedScene]:
+    for scene, index in training_scenes(X):
+        yield FittedScene(
+            **vars(scene),
+            targets=targets[index].astype(np.int64),
+            weights=weights[index].astype(np.float64),
+        )
+
+
+def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
+    here = edges.transform(np.asarray(X))
+    total, count = 0.0, 0
+    for number in np.unique(X.scene_ids):
+        cube, chosen = X.cubes[number], X.scene_ids == number
+        coords, features = X.coords[chosen], here[chosen]
+        valid = valid_pixels(cube)
+        for step in (*NEIGHBORS, *((-down, -right) for down, right in NEIGHBORS)):
+            there = coords + step
+            inside = ((there >= 0) & (there < cube.shape[:2])).all(axis=1)
+            if valid is not None:
+                inside[inside] = valid[tuple(there[inside].T)]
+            spectra = np.asarray(PixelSamples(cube, there[inside]))
+            whole = whole_spectra(spectra)
+            if whole.any():
+                difference = edges.transform(spectra[whole]) - features[inside][whole]
+                total += float(np.square(difference).sum())
+                count += len(difference)
+    return total / count if total > 0 else 1.0
+
+
+def whole_spectra(spectra: NDArray[Any]) -> NDArray[np.bool_]:
+    """Find the spectra that can be computed with.
+
+    Parameters
+    ----------
+    spectra : ndarray of shape (n_spectra, n_bands)
+        Of any numeric dtype.
+
+    Returns
+    -------
+    ndarray of shape (n_spectra,), dtype bool
+        False where a value is NaN, infinite or extreme.
+    """
+    usable = usable_values(spectra)
+    return np.ones(len(spectra), dtype=bool) if usable is None else np.asarray(usable.all(axis=1))

