@@ -465,6 +465,11 @@ def test_a_lookup_table_that_is_not_understood(tmp_path, lookup):
     assert found.class_colors == {}
 
 
+def test_a_number_of_classes_that_is_none(tmp_path):
+    path = written(tmp_path, LABELS[..., None], **{**CLASSES, "classes": "9" * 5000})
+    assert read_label_map(path).class_names == {1: "corn", 2: "oats", 3: "wheat"}
+
+
 LENIENT = {
     "trailing comma": {"wavelength": "{450, 550, 650, 750,}"},
     "blanks": {"wavelength": "{450 550 650 750}"},

@@ -184,6 +184,9 @@ def test_tables_are_no_scenes(tmp_path):
         read_scene(path)
 
 
+# More digits than Python converts to a number.
+LONG = "9" * 5000
+
 # As ENVI Classic writes it, without the values of the bands.
 ASCII = """; ENVI Output of ROIs (4.8) [Sun Feb 07 09:41:07 2010]
 ; Number of ROIs: 2
@@ -215,6 +218,12 @@ def test_regions_of_envi_as_ascii(tmp_path, suffix, scene):
     assert found.class_colors == {1: "#00FF00", 2: "#A0522D"}
 
 
+def test_colors_of_ascii_regions_end_at_255(tmp_path):
+    path = tmp_path / "regions.txt"
+    path.write_text(ASCII.replace("{160, 82, 45}", f"{{{LONG}, 256, 45}}"))
+    assert read_labels(path, SCENE).class_colors == {1: "#00FF00", 2: "#FFFF2D"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -229,6 +238,10 @@ def test_regions_of_envi_as_ascii(tmp_path, suffix, scene):
             "do not begin with ID, X and Y",
         ),
         ("     1    8    4 ", "     1    a    4 ", "cannot be read as regions of ENVI"),
+        ("     1    8    4 ", f"     1    {LONG}    4 ", "cannot be read as regions of ENVI"),
+        ("12 x 10", f"{LONG} x 10", "belong to an image of 999"),
+        ("npts: 2", f"npts: {LONG}", "names 2 regions of -2 pixels"),
+        ("npts: 2", "npts: ²", "names 2 regions of -2 pixels"),
     ],
 )
 def test_ascii_regions_that_cannot_be_used(tmp_path, old, new, problem):

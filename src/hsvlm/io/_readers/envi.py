@@ -151,7 +151,9 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     if cube.shape[2] != 1:
         wrong = f"it has {cube.shape[2]} bands, but a label map has one"
         raise unreadable(header.path, wrong, "Give the file of the label map.")
-    count = int(header.text("classes")) if header.text("classes").isdecimal() else None
+    # Python converts no more than 4,300 digits.
+    stated = header.text("classes")
+    count = int(stated) if stated.isdecimal() and len(stated) < 10 else None
     names = dict(enumerate(header.names("class names", count)))
     lookup = header.numbers("class lookup", 3 * len(names)) if names else None
     colors = {}

@@ -32,7 +32,9 @@ _EXPORT = (
     "Classic) as ASCII with ID, X and Y."
 )
 _HEADER = re.compile(r";\s*(?:ROI\s+)?([\w ]+?)\s*:\s*(.*)", re.IGNORECASE)
-_SIZE = re.compile(r"(\d+)\s*x\s*(\d+)", re.IGNORECASE)
+# Python converts no more than 4,300 digits, and no count or size has more than nine.
+_COUNT = re.compile(r"[0-9]{1,9}")
+_SIZE = re.compile(r"(?<!\d)([0-9]{1,9})\s*x\s*([0-9]{1,9})(?!\d)", re.IGNORECASE)
 
 
 def read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
@@ -74,11 +76,9 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
         elif key == "name":
             names.append(value)
         elif key == "rgb value" and names:
-            parts = [min(int(part), 255) for part in re.findall(r"\d+", value)]
-            if len(parts) == 3:
-                colors[names[-1]] = "#{:02X}{:02X}{:02X}".format(*parts)
+            colors |= _color_of(names[-1], value)
         elif key == "npts":
-            counts.append(int(value) if value.isdigit() else -1)
+            counts.append(int(value) if _COUNT.fullmatch(value) else -1)
     fitting = len(counts) == len(names) and -1 not in counts and sum(counts) == len(numbers)
     if not names or not fitting:
         problem = (
@@ -105,13 +105,22 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
     )
 
 
+def _color_of(name: str, text: str) -> dict[str, str]:
+    """Return ``{name: color}``, or nothing where the text does not hold three numbers."""
+    parts = re.findall(r"[0-9]+", text)
+    if len(parts) != 3:
+        return {}
+    levels = [min(int(part), 255) if _COUNT.fullmatch(part) else 255 for part in parts]
+    return {name: "#{:02X}{:02X}{:02X}".format(*levels)}
+
+
 def _check_size(file: Path, value: str, like: Scene) -> None:
     match = _SIZE.search(value)
     height, width = like.shape
     # ENVI gives samples, then lines.
     if match is None or (int(match[1]), int(match[2])) != (width, height):
         problem = (
-            f"its regions belong to an image of {value} (samples x lines), but the scene has "
+            f"its regions belong to an image of {value[:40]} (samples x lines), but the scene has "
             f"{width} x {height}"
         )
         raise unreadable(file, problem, "Give the regions of this scene, or export them as XML.")
@@ -126,9 +135,7 @@ def _from_xml(file: Path) -> Features:
     systems: dict[str, None] = {}
     for region in _children(xml_tree(file, file.read_bytes(), ROOT), "Region"):
         name = region.get("name", "").strip()
-        parts = re.findall(r"\d+", region.get("color", ""))
-        if len(parts) == 3:
-            colors[name] = "#{:02X}{:02X}{:02X}".format(*(min(int(part), 255) for part in parts))
+        colors |= _color_of(name, region.get("color", ""))
         for definition in region:
             kind = local_name(definition.tag)
             if kind != "GeometryDef":
