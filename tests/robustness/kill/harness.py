@@ -1,6 +1,6 @@
 """Kill processes that write files, at random moments or at every call of the system.
 
-python tests/kill/harness.py KIND FOLDER N_KILLS SEED
+python tests/robustness/kill/harness.py KIND FOLDER N_KILLS SEED
 
 Libraries are imported once. For every kill, a child is forked that does the work and is killed in
 the midst of it; then what it has left is checked. Prints what was hit, as JSON.

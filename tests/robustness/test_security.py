@@ -15,7 +15,7 @@ from hsvlm.exceptions import FileError, ParameterError
 from hsvlm.prompts import read_prompt_file
 from hsvlm.text import encode_texts
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # Counts what is attempted, whether or not the error of a failed attempt is passed on.
 OFFLINE = """
