@@ -73,11 +73,10 @@ def save(
         return write_model(path, estimator, metadata)
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HSIPromptClassifier):
         return write_model(path, estimator[-1], metadata, estimator)
-    message = (
+    raise ParameterError(
         f"Cannot save a {type(estimator).__name__}. Pass an HSIPromptClassifier, or a Pipeline "
         "whose last step is one."
     )
-    raise ParameterError(message)
 
 
 def load(

@@ -176,12 +176,11 @@ class PixelSamples:
         if given.shape == (0,):
             given = given.reshape(0, 2)
         if given.ndim != 2 or given.shape[1] != 2:
-            message = (
+            raise DataError(
                 f"coords has shape {given.shape}, but must have shape (n_samples, 2): row and "
                 "column of every sample. Pass np.column_stack([rows, cols]), or np.argwhere(mask) "
                 "for the pixels of a mask."
             )
-            raise DataError(message)
         self.coords: NDArray[np.intp] = as_whole_numbers(given, "coords")
         self.scene_ids: NDArray[np.intp] = (
             np.zeros(len(self.coords), dtype=np.intp)
@@ -216,12 +215,11 @@ class PixelSamples:
             if not all(
                 one is Ellipsis or (isinstance(one, slice) and one == slice(None)) for one in rest
             ):
-                message = (
+                raise IndexError(
                     "PixelSamples are indexed by sample, not by band. "
                     "np.asarray(X)[...] gives plain spectra, and map_spectra selects bands. In a "
                     "pipeline, SpectralTransformer(ColumnTransformer(...)) chooses among bands."
                 )
-                raise IndexError(message)
         if isinstance(key, (int, np.integer)):
             key = [key]
         chosen = object.__new__(PixelSamples)
@@ -230,21 +228,22 @@ class PixelSamples:
         chosen.scene_ids = self.scene_ids[key]
         chosen.named_labels = None if self.named_labels is None else self.named_labels[key]
         if chosen.scene_ids.ndim != 1:
-            message = f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
-            raise IndexError(message)
+            raise IndexError(
+                f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
+            )
         return chosen
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        message = (
+        raise TypeError(
             "PixelSamples refer to their cubes, which are never written to. np.asarray(X) gives "
             "spectra that may be changed."
         )
-        raise TypeError(message)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            message = "The spectra of PixelSamples are gathered from their cubes: always a copy."
-            raise ValueError(message)
+            raise ValueError(
+                "The spectra of PixelSamples are gathered from their cubes: always a copy."
+            )
         return self._gather(self.coords[:, 0], self.coords[:, 1], dtype)
 
     def _gather(
@@ -371,8 +370,7 @@ class PixelSamples:
         1
         """
         if not parts:
-            message = "There is nothing to concatenate. Give at least one PixelSamples."
-            raise DataError(message)
+            raise DataError("There is nothing to concatenate. Give at least one PixelSamples.")
         cubes: list[Any] = []
         scene_ids = []
         for part in parts:
@@ -451,8 +449,9 @@ def pixel_samples(
         maps = [aligned_labels(*pair) for pair in zip(maps, stated, strict=True)]
     maps = [as_label_map(label_map) for label_map in maps]
     if len(cubes) != len(maps):
-        message = f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
-        raise DataError(message)
+        raise DataError(
+            f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
+        )
     coords, scene_ids, y = [], [], []
     for number, (one, label_map) in enumerate(zip(cubes, maps, strict=True)):
         check_label_map(one, label_map)
@@ -467,8 +466,9 @@ def pixel_samples(
         scene_ids.append(np.full(len(here), number))
         y.append(np.asarray(label_map)[here[:, 0], here[:, 1]])
     if len({one.dtype.kind in "SU" for one in y if one.dtype.kind != "O"}) > 1:
-        message = "Some label maps hold numbers and others strings. Give all of them the same kind."
-        raise DataError(message)
+        raise DataError(
+            "Some label maps hold numbers and others strings. Give all of them the same kind."
+        )
     if not sum(map(len, coords)):
         masked = "is masked or " if any(map(np.ma.is_masked, maps)) else ""
         raise DataError(
@@ -492,8 +492,10 @@ def _warn_of_lost_pixels(
     if not n_lost:
         return
     if not (labeled & valid).any():
-        problem = f"None of the {n_lost} labeled pixels has data, so no pixel can be a sample."
-        raise DataError(problem, "Check the mask or the no-data value of the cube.")
+        raise DataError(
+            f"None of the {n_lost} labeled pixels has data, so no pixel can be a sample.",
+            "Check the mask or the no-data value of the cube.",
+        )
     values = np.asarray(label_map)
     labels = values[labeled].tolist()
     total, missing = Counter(labels), Counter(values[lost].tolist())

@@ -155,11 +155,10 @@ class Scene:
             if values is None or (name == "band_names" and not len(values)):
                 continue
             if np.shape(values) != (n_bands,):
-                message = (
+                raise DataError(
                     f"The cube has {n_bands} bands, but {name} has shape {np.shape(values)}. "
                     f"Give {remedy}."
                 )
-                raise DataError(message)
 
     def _convert(self, name: str, function: Callable[[Any], Any]) -> None:
         # A frozen dataclass is set up this way only.
@@ -222,8 +221,7 @@ class Scene:
         """
         chosen = self.labels if labels is None else labels
         if chosen is None:
-            message = "The scene has no label map. Pass one: scene.samples(labels)."
-            raise DataError(message)
+            raise DataError("The scene has no label map. Pass one: scene.samples(labels).")
         if labels is None and isinstance(unlabeled, int) and unlabeled == 0:
             unlabeled = self.unlabeled
         X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
@@ -279,8 +277,10 @@ class Scene:
         groups = self.groups[X.coords[:, 0], X.coords[:, 1]]
         missing = int((groups == 0).sum())
         if missing:
-            problem = f"{missing} of {len(groups)} samples have no group (0)."
-            raise DataError(problem, "Give a group to each labeled pixel.")
+            raise DataError(
+                f"{missing} of {len(groups)} samples have no group (0).",
+                "Give a group to each labeled pixel.",
+            )
         return groups
 
     def select_bands(self, bands: ArrayLike) -> Scene:
@@ -313,14 +313,12 @@ class Scene:
             self._check_mask(index)
             index = np.flatnonzero(index)
         if index.ndim != 1 or not index.size or index.dtype.kind not in "iu":
-            message = f"Select at least one band by number or mask, got {bands!r}."
-            raise DataError(message)
+            raise DataError(f"Select at least one band by number or mask, got {bands!r}.")
         if index.min() < 0 or index.max() >= self.n_bands:
-            message = (
+            raise DataError(
                 f"Bands are numbered from 0 to {self.n_bands - 1}, got {index.min()} to "
                 f"{index.max()}."
             )
-            raise DataError(message)
         lazy = isinstance(self.cube, (LazyCube, np.memmap))
         cube = (
             MappedCube(self.cube, SelectBands(index)) if lazy else np.asarray(self.cube)[..., index]
@@ -361,8 +359,7 @@ class Scene:
 
     def _check_mask(self, mask: NDArray[np.bool_]) -> None:
         if mask.shape != (self.n_bands,):
-            message = f"A mask of bands has shape ({self.n_bands},), got {mask.shape}."
-            raise DataError(message)
+            raise DataError(f"A mask of bands has shape ({self.n_bands},), got {mask.shape}.")
 
     def __repr__(self) -> str:
         height, width = self.shape
@@ -510,16 +507,19 @@ def _masked(cube: Any) -> bool:
 def _mask(values: Any, name: str) -> NDArray[np.bool_]:
     array = np.asarray(values)
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
-        message = f"{name} must hold True or False everywhere, got {array.dtype}: {values!r}."
-        raise DataError(message)
+        raise DataError(
+            f"{name} must hold True or False everywhere, got {array.dtype}: {values!r}."
+        )
     return array.astype(bool)
 
 
 def _whole_groups(values: Any) -> NDArray[Any]:
     array = as_array(values, "groups")
     if array.dtype.kind not in "biu" or (array.size and int(array.min()) < 0):
-        problem = f"groups must hold whole numbers from 0, got {array.dtype}."
-        raise DataError(problem, "Number the groups from 1, with 0 for none.")
+        raise DataError(
+            f"groups must hold whole numbers from 0, got {array.dtype}.",
+            "Number the groups from 1, with 0 for none.",
+        )
     return array.astype(np.int64) if array.dtype.kind == "b" else array
 
 
@@ -527,11 +527,10 @@ def _wavelengths(values: Any) -> NDArray[np.float64]:
     array = as_array(values, "wavelengths_nm").astype(np.float64)
     broken = array[np.isinf(array) | (array < 0)]
     if broken.size:
-        message = (
+        raise DataError(
             f"wavelengths_nm holds {broken[0]:g} ({broken.size} of {array.size} are negative or "
             "infinite). Give the band centres in nanometres, and NaN where they are not known."
         )
-        raise DataError(message)
     known = array[array > 0]
     if known.size and known.max() < _LEAST_NM:
         warning = HSVLMWarning(
@@ -547,11 +546,10 @@ def _wavelengths(values: Any) -> NDArray[np.float64]:
 def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
     values = tuple(as_array(tuple(transform), "transform").astype(float).tolist())
     if len(values) not in (6, 9):
-        message = (
+        raise DataError(
             f"transform has {len(values)} numbers. Give the six affine coefficients "
             "(a, b, c, d, e, f), or an affine.Affine."
         )
-        raise DataError(message)
     return values[:6]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import hsvlm
 from hsvlm import HSIPromptClassifier
-from hsvlm._saved_model import parts as files
+from hsvlm._storage import parts as files
 from hsvlm._storage.parts import read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
 

@@ -47,28 +47,7 @@ def check_background(
 ) -> None:
     """Refuse a label map if several of its values may stand for "no label", or warn.
 
-    Parameters
-    ----------
-    label_map : ndarray of shape (height, width)
-        Labels.
-    labeled : ndarray of shape (height, width), dtype bool
-        Pixels that are taken to carry a label.
-    unlabeled : scalar, sequence of scalars or None
-        As stated by the user, who is not doubted if several values or another value than 0 are
-        given: what they name is settled. None: numbers are not doubted.
-    class_names : dict, default=None
-        ``{label: name}``; a value with the name of a class is a class.
-
-    Raises
-    ------
-    DataError
-        If a label is negative and others are not, a text such as "unlabeled" is a label, or 0 has
-        the name of a class and stands for "no label".
-
-    Warns
-    -----
-    HSVLMWarning
-        If a label looks like a fill value, or 0 may be a class.
+    Shapes: `label_map` (height, width), `labeled` (height, width).
     """
     if isinstance(unlabeled, (list, tuple)):
         return

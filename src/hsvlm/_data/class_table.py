@@ -37,19 +37,7 @@ _WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,18}\s*")
 
 @dataclass(frozen=True)
 class ClassEntry:
-    """A class as its source states it.
-
-    Attributes
-    ----------
-    value : int, str or other scalar
-        Its label.
-    name : str or None
-        Its name; a text label that is not a number is its own name.
-    color : str or None
-        Its color as ``"#rrggbb"``.
-    prompts : tuple of str
-        Its texts, if any.
-    """
+    """A class as its source states it."""
 
     value: Any
     name: str | None = None
@@ -93,18 +81,7 @@ class ClassEntry:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """The classes of one source.
-
-    Attributes
-    ----------
-    source : str
-        What states them, in words for messages, such as ``"crops.yaml"`` or ``"the labels"``.
-    entries : tuple of ClassEntry
-        The classes.
-    numbered : bool
-        False if the source gave text and the numbers were assigned here, so that they say nothing
-        to other sources.
-    """
+    """The classes of one source."""
 
     source: str
     entries: tuple[ClassEntry, ...]
@@ -155,15 +132,7 @@ class Labeled(Protocol):
 
 @dataclass(frozen=True)
 class ClassMatch:
-    """Which classes of two tables are the same.
-
-    Attributes
-    ----------
-    ours, theirs : ClassTable
-        The two tables.
-    pairs : dict
-        ``{label of ours: entry of theirs}``.
-    """
+    """Which classes of two tables are the same."""
 
     ours: ClassTable
     theirs: ClassTable
@@ -197,29 +166,10 @@ class ClassMatch:
 
 
 def match_classes(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
-    """Find the classes that two sources share.
-
-    Names decide; case, spacing and Unicode form do not count. Classes of a picture go by their
-    colors. Numbers decide only where one of the
-    sources has no names; or, for single classes without a name, if the classes with names have the
-    same numbers in both.
-
-    Parameters
-    ----------
-    ours, theirs : ClassTable
-        What the two sources state.
-
-    Returns
-    -------
-    ClassMatch
-        The pairs, and what has no counterpart.
-
-    Raises
-    ------
-    DataError
-        If one name stands for two classes, or only numbers could decide and those of a source
-        were assigned here.
-    """
+    """Find the classes that two sources share."""
+    # Names decide; case, spacing and Unicode form do not count. Classes of a picture go by their
+    # colors. Numbers decide only where one of the sources has no names; or, for single classes
+    # without a name, if the classes with names have the same numbers in both.
     if ours.is_palette or theirs.is_palette:
         return ClassMatch(ours, theirs, _by_color(ours, theirs))
     if not (ours.is_named and theirs.is_named):

@@ -39,23 +39,7 @@ SpectraFunction = Callable[[Any], Any]
 
 
 def n_dimensions(X: Any) -> int:
-    """Count the dimensions of anything NumPy can turn into an array.
-
-    Parameters
-    ----------
-    X : array-like
-        An array, a list, or an object with ``__array__``.
-
-    Returns
-    -------
-    int
-        Number of dimensions; 0 for what is no array at all.
-
-    Raises
-    ------
-    DataError
-        If `X` holds lists of several lengths.
-    """
+    """Count the dimensions of anything NumPy can turn into an array."""
     if hasattr(X, "ndim"):
         return int(X.ndim)
     if isinstance(X, (list, tuple)):
@@ -64,45 +48,25 @@ def n_dimensions(X: Any) -> int:
 
 
 def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> None:
-    """Refuse windows that `padding` cannot complete at the border of a scene.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape (height, width, ...) of the scene in pixels.
-    size : int
-        Side of the square window in pixels, odd.
-    padding : {"reflect", "zero"}
-        How windows that reach over the border are completed.
-
-    Raises
-    ------
-    ParameterError
-        If the window is even, or too large for reflection at the border of this scene.
-    UnknownNameError
-        If there is no such padding.
-    """
+    """Refuse windows that `padding` cannot complete at the border of a scene."""
     if padding not in get_args(Padding):
         raise UnknownNameError.of("padding", padding, get_args(Padding))
     if not _is_whole(size):
-        message = (
+        raise ParameterError(
             f"window_size={size!r} is no whole number. Use an odd number of pixels, such as 5."
         )
-        raise ParameterError(message)
     if size < 1 or size % 2 == 0:
         such = f"{size - 1} or {size + 1}" if size > 1 else "1 or 3"
-        message = (
+        raise ParameterError(
             f"window_size={size} has no centre pixel. Use an odd number of pixels, such as {such}."
         )
-        raise ParameterError(message)
     largest = 2 * min(shape[:2]) - 1
     if padding == "reflect" and size > largest:
-        message = (
+        raise ParameterError(
             f"window_size={size} is too large for a scene of {shape[0]} x {shape[1]} pixels with "
             f'padding="reflect", which allows at most {largest}. '
             'Use a smaller window or padding="zero".'
         )
-        raise ParameterError(message)
 
 
 def _is_whole(value: Any) -> bool:
@@ -112,22 +76,7 @@ def _is_whole(value: Any) -> bool:
 def as_cube(cube: Any) -> Any:
     """Bring one cube to an array or a lazy cube.
 
-    Parameters
-    ----------
-    cube : array-like of shape (height, width, n_bands)
-        An array or a lazy cube, which are kept as they are; an array of Dask, xarray or an open
-        HDF5 file, which is read where it is indexed; a tensor or a nested list. Pixels of a masked
-        array that are masked in any band hold no data.
-
-    Returns
-    -------
-    array of shape (height, width, n_bands)
-        Of real numbers.
-
-    Raises
-    ------
-    DataError
-        If it is not 3-D, is empty, or holds no real numbers.
+    Shapes: `cube` (height, width, n_bands); returns (height, width, n_bands).
     """
     found: Any = cube
     if not isinstance(cube, LazyCube):
@@ -147,11 +96,10 @@ def as_cube(cube: Any) -> Any:
         )
     check_numbers(found.dtype, "The cube")
     if not all(found.shape):
-        message = (
+        raise DataError(
             f"The cube has shape {tuple(found.shape)}, so it holds no value. It needs at least one "
             "pixel and one band."
         )
-        raise DataError(message)
     if np.ma.is_masked(cube):
         return MaskedCube(found, np.asarray(~np.ma.getmaskarray(cube).any(axis=2)))
     return found
@@ -160,56 +108,25 @@ def as_cube(cube: Any) -> Any:
 def as_cubes(cubes: Any) -> tuple[Any, ...]:
     """Check one cube or several of the same bands.
 
-    Parameters
-    ----------
-    cubes : array or sequence of arrays, each of shape (height, width, n_bands)
-        The scenes.
-
-    Returns
-    -------
-    tuple of arrays
-        At least one.
-
-    Raises
-    ------
-    DataError
-        If there is no cube, one cannot be used, or the band counts differ.
+    Shapes: `cubes` (height, width, n_bands).
     """
     if isinstance(cubes, (list, tuple)) and not cubes:
-        message = "There are no cubes. Give at least one array (height, width, n_bands)."
-        raise DataError(message)
+        raise DataError("There are no cubes. Give at least one array (height, width, n_bands).")
     several = isinstance(cubes, (list, tuple)) and n_dimensions(cubes[0]) == 3
     found = tuple(as_cube(one) for one in (cubes if several else [cubes]))
     counts = sorted({int(one.shape[2]) for one in found})
     if len(counts) > 1:
-        message = (
+        raise DataError(
             f"The cubes have different numbers of bands: {', '.join(map(str, counts))}. "
             "Select or resample bands so that all scenes share the same ones."
         )
-        raise DataError(message)
     return found
 
 
 def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) -> None:
-    """Refuse data whose band count differs from the one seen during fit.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Named in the message.
-    n_bands : int
-        Number of bands of the data at hand.
-    n_expected : int
-        Number of bands seen during fit.
-
-    Raises
-    ------
-    DataError
-        If the two differ.
-    """
+    """Refuse data whose band count differs from the one seen during fit."""
     if n_bands != n_expected:
-        message = (
+        raise DataError(
             f"X has {n_bands} features (bands), but {type(estimator).__name__} is expecting "
             f"{n_expected} features as input. Pass the bands it was fitted on, in the same order."
         )
-        raise DataError(message)

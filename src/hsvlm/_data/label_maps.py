@@ -20,19 +20,7 @@ __all__ = ["as_label_map", "check_label_map", "labeled_pixels", "no_label", "unl
 def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map") -> None:
     """Refuse a label map that does not cover its cube.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        The scene.
-    label_map : ndarray
-        Its labels.
-    what : str, default="label map"
-        What it is called in the error.
-
-    Raises
-    ------
-    DataError
-        If height and width differ; says which order of axes would fit.
+    Shapes: `cube` (height, width, n_bands).
     """
     grid, shape = tuple(cube.shape[:2]), tuple(label_map.shape)
     if shape == grid:
@@ -79,25 +67,7 @@ def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map")
 def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
     """Find the pixels of a label map that carry a label.
 
-    Parameters
-    ----------
-    label_map : ndarray of shape (height, width)
-        Numbers or strings. Masked pixels of a masked array carry none.
-    unlabeled : scalar, sequence of scalars or None
-        Values that stand for "no label", NaN included; None stands for no value.
-
-    Returns
-    -------
-    ndarray of shape (height, width), dtype bool
-        True where there is a label.
-
-    Raises
-    ------
-    DataError
-        If `unlabeled` is a string and the map holds numbers, or the other way round, or a label
-        is NaN or infinite.
-    ParameterError
-        If `unlabeled` is neither a value nor a sequence of values.
+    Shapes: `label_map` (height, width); returns (height, width).
     """
     values = np.asarray(label_map)
     labeled: NDArray[np.bool_] = ~np.ma.getmaskarray(label_map)
@@ -110,11 +80,10 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
         found = values[labeled]
         if not np.isfinite(found).all():
             remedy = "" if np.isinf(found).any() else ", or pass unlabeled=float('nan')"
-            message = (
+            raise DataError(
                 "The label map holds NaN or infinite values. Mark pixels without a label by the "
                 f"value of the parameter `unlabeled` instead{remedy}."
             )
-            raise DataError(message)
     return labeled
 
 
@@ -125,29 +94,14 @@ def unlabeled_values(unlabeled: Any) -> tuple[Any, ...]:
     marks = tuple(unlabeled) if isinstance(unlabeled, (list, tuple)) else (unlabeled,)
     if all(isinstance(mark, (str, bytes, Number, np.generic)) for mark in marks):
         return marks
-    message = (
+    raise ParameterError(
         f"unlabeled={unlabeled!r} is not a single value. Pass one number or string, a list of "
         "them, or None if every pixel has a label."
     )
-    raise ParameterError(message)
 
 
 def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
-    """Choose what stands for "no class" in a predicted map.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Labels.
-    unlabeled : scalar, sequence of scalars or None, default=0
-        The first is taken that is of the kind of the labels and none of them.
-
-    Returns
-    -------
-    scalar
-        `unlabeled`; or else an empty string, 0, -1, the number before the least label, or the first
-        that is none.
-    """
+    """Choose what stands for "no class" in a predicted map."""
     labels = classes.tolist()
     texts = isinstance(labels[0], str)
     for mark in unlabeled_values(unlabeled):
@@ -211,31 +165,17 @@ def _kind(value: Any) -> str:
 def as_label_map(labels: Any) -> NDArray[Any]:
     """Bring a label map to an array.
 
-    Parameters
-    ----------
-    labels : array-like of shape (height, width)
-        Labels. A masked array keeps its mask: masked pixels have no label.
-
-    Returns
-    -------
-    ndarray of shape (height, width)
-        The labels, not looked at.
-
-    Raises
-    ------
-    DataError
-        If it is no array, or one of records.
+    Shapes: `labels` (height, width); returns (height, width).
     """
     if isinstance(labels, np.ma.MaskedArray):
         return labels
     try:
         array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     except (TypeError, ValueError) as error:
-        message = (
+        raise DataError(
             f"The label map, of type {type(labels).__name__}, cannot be turned into an array "
             f"({error}). Pass an array of shape (height, width)."
-        )
-        raise DataError(message) from error
+        ) from error
     if array.dtype.kind == "V":
         refuse_label_type(array.dtype)
     return array

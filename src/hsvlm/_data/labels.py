@@ -31,34 +31,14 @@ _NO_LABELS = ("c", "m", "M", "S", "V")  # complex numbers, times, bytes and reco
 
 
 def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
-    """Bring the labels of samples to a vector of labels.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels.
-    n_samples : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Whole numbers, booleans or strings.
-
-    Raises
-    ------
-    DataError
-        If there are more or fewer labels than samples, or some cannot be labels.
-    """
+    """Bring the labels of samples to a vector of labels."""
     if y is None:
-        message = "HSIPromptClassifier requires y to be passed, but the target y is None."
-        raise DataError(message)
+        raise DataError("HSIPromptClassifier requires y to be passed, but the target y is None.")
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        message = (
+        raise DataError(
             f"{int(np.ma.getmaskarray(y).sum())} of {y.size} labels are masked. Leave these "
             "samples out of X and y."
         )
-        raise DataError(message)
     from sklearn.utils.validation import column_or_1d
 
     if getattr(getattr(y, "dtype", None), "kind", "") in _NO_LABELS:
@@ -68,32 +48,14 @@ def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from error
     if len(vector) != n_samples:
-        message = (
+        raise DataError(
             f"X holds {n_samples} samples and y {len(vector)} labels. Give one label per sample."
         )
-        raise DataError(message)
     return as_labels(vector)
 
 
 def as_labels(labels: NDArray[Any]) -> NDArray[Any]:
-    """Refuse labels that cannot name classes, and bring all others to common types.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Numbers, booleans or strings, of any dtype.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Objects that are all numbers become numbers; extended precision becomes double.
-
-    Raises
-    ------
-    DataError
-        If a label is missing, has a fraction, or is neither a number nor a string; or numbers and
-        strings are mixed.
-    """
+    """Refuse labels that cannot name classes, and bring all others to common types."""
     labels = np.asarray(labels)
     if labels.dtype.kind == "O" and labels.size:
         labels = _from_objects(labels)
@@ -109,72 +71,39 @@ def as_labels(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def sample_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
-    """Bring sample weights to a vector.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,), float or None
-        Weights; one number, or None, gives all samples the same.
-    n_samples : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64
-        Not negative, not all zero.
-
-    Raises
-    ------
-    DataError
-        If weights are missing, negative, not finite or all zero, or their sum is not finite.
-    """
+    """Bring sample weights to a vector."""
     if sample_weight is None:
         return np.ones(n_samples)
     weights = as_array(sample_weight, "sample_weight").astype(np.float64)
     if weights.ndim == 0:
         weights = np.full(n_samples, weights)
     if weights.shape != (n_samples,):
-        message = (
+        raise DataError(
             f"sample_weight has shape {weights.shape}, but there are {n_samples} samples. Give one "
             "weight per sample."
         )
-        raise DataError(message)
     n_broken = int((~np.isfinite(weights)).sum())
     n_negative = int((weights < 0).sum())
     if n_broken or n_negative:
-        message = (
+        raise DataError(
             f"sample_weight holds {n_broken} NaN or infinite and {n_negative} negative values. "
             "Weights are finite numbers of at least 0; 0 leaves a sample out."
         )
-        raise DataError(message)
     if not weights.any():
-        message = (
+        raise DataError(
             "Sample weights must contain at least one non-zero number. Raise the weights of the "
             "samples that count, or pass sample_weight=None."
         )
-        raise DataError(message)
     with np.errstate(over="ignore"):
         if not np.isfinite(weights.sum()):
-            message = "The sum of sample_weight is infinite. Divide all weights by the largest."
-            raise DataError(message)
+            raise DataError(
+                "The sum of sample_weight is infinite. Divide all weights by the largest."
+            )
     return weights
 
 
 def warn_of_lost_classes(y: NDArray[Any], weights: NDArray[np.float64]) -> None:
-    """Say which classes have samples, but none of positive weight.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels.
-    weights : ndarray of shape (n_samples,)
-        Sample weights, not negative.
-
-    Warns
-    -----
-    HSVLMWarning
-        If there are such classes.
-    """
+    """Say which classes have samples, but none of positive weight."""
     kept = np.unique(y[weights > 0])
     lost = np.setdiff1d(y, kept).tolist()
     # With fewer than two classes left, there is an error to come.
@@ -201,26 +130,23 @@ def warn_of_unlabeled_class(y: NDArray[Any], unlabeled: Any) -> None:
 
 
 def refuse_label_type(dtype: Any) -> None:
-    message = f"y has dtype {dtype}. {_ALLOWED} Convert it: y.astype(str)."
-    raise DataError(message)
+    raise DataError(f"y has dtype {dtype}. {_ALLOWED} Convert it: y.astype(str).")
 
 
 def _from_objects(labels: NDArray[Any]) -> NDArray[Any]:
     values = labels.tolist()
     missing = sum(map(_is_missing, values))
     if missing:
-        message = f"{missing} of {len(values)} labels are missing. Leave these samples out."
-        raise DataError(message)
+        raise DataError(f"{missing} of {len(values)} labels are missing. Leave these samples out.")
     if all(isinstance(one, str) for one in values):
         return labels
     numbers = np.array(values) if all(isinstance(one, (Real, np.bool_)) for one in values) else None
     if numbers is None or numbers.dtype.kind not in "biuf":
         kinds = sorted({type(one).__name__ for one in values})
-        message = (
+        raise DataError(
             f"y holds objects of {'type' if len(kinds) == 1 else 'types'} {', '.join(kinds)}. "
             f"{_ALLOWED} Convert all of them to one of these."
         )
-        raise DataError(message)
     return numbers
 
 
@@ -234,22 +160,20 @@ def _is_missing(value: Any) -> bool:
 def _check_whole(labels: NDArray[Any]) -> None:
     finite = np.isfinite(labels)
     if not finite.all():
-        message = (
+        raise DataError(
             f"y holds {int((~finite).sum())} NaN or infinite labels. Leave these samples out; in a "
             "label map, give them the value of the parameter `unlabeled`."
         )
-        raise DataError(message)
     wide = labels.astype(np.promote_types(labels.dtype, np.float64))
     # Beyond this, a type merges neighboring whole numbers, and so classes.
     bits = min(53, np.finfo(labels.dtype).nmant + 1)
     broken = labels[(wide != np.rint(wide)) | (np.abs(wide) > 2**bits)]
     if broken.size:
         floats = "Floats" if bits == 53 else f"Floats of type {labels.dtype}"
-        message = (
+        raise DataError(
             f"Unknown label type: continuous, such as {broken[0]}. {_ALLOWED} {floats} may stand "
             f"for whole numbers up to 2**{bits}."
         )
-        raise DataError(message)
 
 
 def aligned_labels(labels: Any, cube: Any) -> Any:

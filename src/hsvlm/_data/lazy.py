@@ -38,23 +38,10 @@ _BLOCK_VALUES = 2**24
 
 
 class LazyCube(ABC):
-    """What looks like an array (height, width, n_bands) and is read where it is indexed.
+    """What looks like an array (height, width, n_bands) and is read where it is indexed."""
 
-    ``cube[rows, cols]`` with index arrays gives the spectra of pixels, ``cube[start:stop]`` whole
-    rows, ``numpy.asarray(cube)`` everything. A subclass says how rows are read.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Height, width and number of bands.
-    dtype : dtype
-        Of the values.
-
-    Attributes
-    ----------
-    path : path or None
-        The file that the cube is read from, where there is one.
-    """
+    # ``cube[rows, cols]`` with index arrays gives the spectra of pixels, ``cube[start:stop]`` whole
+    # rows, ``numpy.asarray(cube)`` everything. A subclass says how rows are read.
 
     ndim = 3
     path: Any = None
@@ -67,15 +54,7 @@ class LazyCube(ABC):
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows.
 
-        Parameters
-        ----------
-        start, stop : int
-            Rows ``start <= row < stop`` of the scene.
-
-        Returns
-        -------
-        ndarray of shape (stop - start, width, n_bands)
-            Their values.
+        Shape: (stop - start, width, n_bands).
         """
 
     def __len__(self) -> int:
@@ -91,16 +70,14 @@ class LazyCube(ABC):
             rows, cols = np.broadcast_arrays(np.asarray(first), np.asarray(rest[0]))
             if rows.dtype.kind in "iu" and cols.dtype.kind in "iu":
                 return self._pixels(rows, cols)
-        message = (
+        raise IndexError(
             "A cube that is read from a file is indexed by rows, cube[start:stop], or by pixels, "
             "cube[rows, cols]. numpy.asarray(cube) reads all of it."
         )
-        raise IndexError(message)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            message = "The values are read from elsewhere: always a copy."
-            raise ValueError(message)
+            raise ValueError("The values are read from elsewhere: always a copy.")
         values = np.empty(self.shape, dtype=self.dtype if dtype is None else dtype)
         for start, stop in row_blocks(self.shape):
             values[start:stop] = self.read_rows(start, stop)
@@ -128,15 +105,7 @@ class LazyCube(ABC):
 class RowsCube(LazyCube):
     """A cube of another library, such as a Dask or xarray array or a dataset of an open HDF5 file.
 
-    Parameters
-    ----------
-    array : array of shape (height, width, n_bands)
-        Has ``shape`` and ``dtype``, and gives rows as ``array[start:stop]``.
-
-    Attributes
-    ----------
-    array : array of shape (height, width, n_bands)
-        The same.
+    Shapes: `array` (height, width, n_bands), `array` (height, width, n_bands).
     """
 
     def __init__(self, array: Any) -> None:
@@ -151,12 +120,7 @@ class RowsCube(LazyCube):
 class MappedCube(LazyCube):
     """A cube seen through a function of spectra, evaluated only where it is read.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or another lazy cube.
-    function : callable
-        Maps spectra (n, n_bands) to (n, n_new_bands), row by row.
+    Shapes: `cube` (height, width, n_bands).
     """
 
     def __init__(self, cube: Any, function: Callable[[Any], Any]) -> None:
@@ -205,12 +169,7 @@ class ScaleBands:
 class MaskedCube(LazyCube):
     """A cube some of whose pixels hold no data; these read as zeros and are left out of windows.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or another lazy cube.
-    valid : ndarray of shape (height, width), dtype bool
-        False where a pixel holds no data.
+    Shapes: `cube` (height, width, n_bands), `valid` (height, width).
     """
 
     def __init__(self, cube: Any, valid: NDArray[np.bool_]) -> None:
@@ -241,47 +200,20 @@ def _stamp(path: Any) -> tuple[int, int] | None:
 def apply_to_spectra(function: Callable[[Any], Any], spectra: NDArray[Any]) -> NDArray[Any]:
     """Apply a function of spectra and look at what it gives.
 
-    Parameters
-    ----------
-    function : callable
-        Maps spectra (n, n_bands) to (n, n_new_bands), row by row.
-    spectra : ndarray of shape (n, n_bands)
-        Some spectra.
-
-    Returns
-    -------
-    ndarray of shape (n, n_new_bands)
-        What the function gives.
-
-    Raises
-    ------
-    DataError
-        If it gives something of another shape.
+    Shapes: `spectra` (n, n_bands); returns (n, n_new_bands).
     """
     values: NDArray[Any] = np.asarray(function(spectra))
     if values.ndim != 2 or len(values) != len(spectra):
-        message = (
+        raise DataError(
             f"The function of spectra was given an array of shape {spectra.shape} and returned one "
             f"of shape {values.shape}. It must return a row for every row: ({len(spectra)}, "
             "n_new_bands)."
         )
-        raise DataError(message)
     return values
 
 
 def is_mapped(cube: Any) -> bool:
-    """Tell whether the values of an array lie in a file.
-
-    Parameters
-    ----------
-    cube : array
-        An array of NumPy, or anything else.
-
-    Returns
-    -------
-    bool
-        True for ``numpy.memmap`` and views of it.
-    """
+    """Tell whether the values of an array lie in a file."""
     return isinstance(_bases(cube)[-1], mmap.mmap)
 
 
@@ -295,17 +227,7 @@ def _bases(array: Any) -> list[Any]:
 def read_rows(cube: Any, start: int, stop: int) -> NDArray[Any]:
     """Read whole rows of any cube.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or a lazy cube.
-    start, stop : int
-        Rows ``start <= row < stop``.
-
-    Returns
-    -------
-    ndarray of shape (stop - start, width, n_bands)
-        A view where there is one.
+    Shapes: `cube` (height, width, n_bands); returns (stop - start, width, n_bands).
     """
     return np.asarray(cube[start:stop])
 
@@ -313,18 +235,7 @@ def read_rows(cube: Any, start: int, stop: int) -> NDArray[Any]:
 def read_through(cube: Any, wrap: Callable[[Any], Any]) -> Any:
     """Put something between a cube and what it is read from.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or a lazy cube.
-    wrap : callable
-        Takes the array, or the lazy cube below all functions and masks, and gives another one
-        with the same values.
-
-    Returns
-    -------
-    array of shape (height, width, n_bands)
-        The same cube, with its functions and masks, over what `wrap` gave.
+    Shapes: `cube` (height, width, n_bands); returns (height, width, n_bands).
     """
     if isinstance(cube, MappedCube):
         return MappedCube(read_through(cube._cube, wrap), cube._function)
@@ -336,14 +247,10 @@ def read_through(cube: Any, wrap: Callable[[Any], Any]) -> Any:
 def release_pages(cube: Any) -> None:
     """Give back the memory that a memory-mapped cube took up by being read.
 
-    Pages of a mapped file that were read count as memory of the process, though they could be read
-    again. Nothing is done to other cubes, nor to maps that can be written to.
-
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or a lazy cube.
+    Shapes: `cube` (height, width, n_bands).
     """
+    # Pages of a mapped file that were read count as memory of the process, though they could be
+    # read again. Nothing is done to other cubes, nor to maps that can be written to.
     chain = _bases(source_of(cube))
     read_only = any(getattr(one, "mode", None) == "r" for one in chain)
     if read_only and isinstance(chain[-1], mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
@@ -353,20 +260,7 @@ def release_pages(cube: Any) -> None:
 def row_blocks(
     shape: tuple[int, ...], start: int = 0, stop: int | None = None
 ) -> Iterator[tuple[int, int]]:
-    """Divide rows into blocks small enough to be read at once.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Height, width and number of bands of the cube.
-    start, stop : int
-        Rows to be divided; by default all of them.
-
-    Yields
-    ------
-    start, stop : int
-        Rows of one block, in order.
-    """
+    """Divide rows into blocks small enough to be read at once."""
     stop = shape[0] if stop is None else stop
     step = max(1, _BLOCK_VALUES // max(1, shape[1] * shape[2]))
     for first in range(start, stop, step):
@@ -376,15 +270,7 @@ def row_blocks(
 def source_of(cube: Any) -> Any:
     """Find what a cube is read from.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or a lazy cube.
-
-    Returns
-    -------
-    array
-        What lies below all functions and masks.
+    Shapes: `cube` (height, width, n_bands).
     """
     while isinstance(cube, (MappedCube, MaskedCube)):
         cube = cube._cube
@@ -394,14 +280,6 @@ def source_of(cube: Any) -> Any:
 def valid_pixels(cube: Any) -> NDArray[np.bool_] | None:
     """Find which pixels of a cube hold data.
 
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        An array or a lazy cube.
-
-    Returns
-    -------
-    ndarray of shape (height, width), dtype bool, or None
-        None if all of them do.
+    Shapes: `cube` (height, width, n_bands); returns (height, width).
     """
     return cube.valid if isinstance(cube, MaskedCube) else None

@@ -48,28 +48,15 @@ def class_palette(n_classes: int) -> list[str]:
     ['#0072B2', '#E69F00']
     """
     if n_classes > len(_PALETTE):
-        message = (
+        raise ParameterError(
             f"There are {len(_PALETTE)} distinct class colours, {n_classes} are needed. "
             "Pass `colors` for all classes."
         )
-        raise ParameterError(message)
     return list(_PALETTE[:n_classes])
 
 
 def distinct_colors(n_classes: int) -> list[str]:
-    """Colours for any number of classes.
-
-    Parameters
-    ----------
-    n_classes : int
-        How many are needed.
-
-    Returns
-    -------
-    list of str
-        Those of :func:`class_palette`, and from the 21st on hues a golden section apart in three
-        brightnesses and two saturations. The first 255 all differ; nobody tells so many apart.
-    """
+    """Colours for any number of classes."""
     further = range(n_classes - len(_PALETTE))
     return [*_PALETTE[:n_classes], *map(_further_color, further)]
 

@@ -38,10 +38,7 @@ class SpectraCheck:
     def add(self, spectra: NDArray[Any]) -> None:
         """Count one more piece.
 
-        Parameters
-        ----------
-        spectra : ndarray of shape (n_spectra, n_bands)
-            Spectra of any numeric dtype, with as many bands in every piece.
+        Shapes: `spectra` (n_spectra, n_bands).
         """
         self._n_spectra += len(spectra)
         usable = usable_values(spectra)
@@ -56,13 +53,7 @@ class SpectraCheck:
         self._per_band = self._per_band + (~usable).sum(axis=0)
 
     def close(self) -> None:
-        """Refuse all pieces if one failed.
-
-        Raises
-        ------
-        DataError
-            Names how many values, in how many spectra and in which bands, cannot be used.
-        """
+        """Refuse all pieces if one failed."""
         if not self.failed:
             return
         found = []
@@ -75,22 +66,14 @@ class SpectraCheck:
         bands = np.flatnonzero(self._per_band)
         named = ", ".join(f"{band} ({self._per_band[band]})" for band in bands[:5])
         more = f" and {len(bands) - 5} more bands" if len(bands) > 5 else ""
-        message = (
+        raise DataError(
             f"The data hold {', and '.join(found)} in {self._n_broken} of {self._n_spectra} "
             f"spectra; bands (counts): {named}{more}. "
             "Drop these bands, fill the values, or keep windows away from these pixels."
         )
-        raise DataError(message)
 
     def warn_of_markers(self) -> None:
-        """Say that a piece held what usually stands for missing data.
-
-        Warns
-        -----
-        HSVLMWarning
-            If the least value is a common no-data value, or a spectrum is 0 or the largest value
-            of its integer type in every band.
-        """
+        """Say that a piece held what usually stands for missing data."""
         if self._marker:
             warning = HSVLMWarning(
                 f"{self._marker}, which usually marks missing data, and is taken for a "
@@ -120,37 +103,19 @@ def _marker(spectra: NDArray[Any]) -> str:
 def check_variation(spectra: NDArray[Any]) -> None:
     """Refuse training spectra that do not differ.
 
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_spectra, n_bands)
-        Finite spectra of any numeric dtype.
-
-    Raises
-    ------
-    DataError
-        If no band varies, or so little that it is lost in double precision.
+    Shapes: `spectra` (n_spectra, n_bands).
     """
     if len(spectra) > 1 and not np.square(np.ptp(spectra.astype(np.float64), axis=0)).any():
-        message = (
+        raise DataError(
             f"The {len(spectra)} training spectra are all equal, so nothing tells the classes "
             "apart. Look at the data: no-data pixels may be labelled, or the wrong bands selected."
         )
-        raise DataError(message)
 
 
 def usable_values(spectra: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Find the values that can be computed with.
 
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_spectra, n_bands)
-        Spectra of any numeric dtype.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra, n_bands), dtype bool, or None
-        False where a value is NaN, infinite or beyond ±1e30; None, found without copies, if all
-        values can be used.
+    Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra, n_bands).
     """
     if not spectra.size or not np.issubdtype(spectra.dtype, np.floating):
         return None
@@ -164,15 +129,7 @@ def usable_values(spectra: NDArray[Any]) -> NDArray[np.bool_] | None:
 def check_finite(spectra: NDArray[Any]) -> None:
     """Refuse spectra that hold NaN, infinite or extreme values.
 
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_spectra, n_bands)
-        Spectra of any numeric dtype.
-
-    Raises
-    ------
-    DataError
-        Names how many values, in how many spectra and in which bands, cannot be used.
+    Shapes: `spectra` (n_spectra, n_bands).
     """
     check = SpectraCheck()
     check.add(spectra)

@@ -10,36 +10,12 @@ _SHOWN = 100  # characters of one text in a message; more would bury the remedy
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether a text has nothing to be seen.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    bool
-        True for spaces, control characters and what has no width.
-    """
+    """Tell whether a text has nothing to be seen."""
     return all(unicodedata.category(one)[0] in "CZ" for one in text)
 
 
 def unreadable_character(text: str, allowed: str = "") -> str:
-    """Find a control character or half of a surrogate pair.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-    allowed : str, default=""
-        Control characters that may be there.
-
-    Returns
-    -------
-    str
-        The first such character; empty if there is none.
-    """
+    """Find a control character or half of a surrogate pair."""
     return next(
         (one for one in text if unicodedata.category(one) in {"Cc", "Cs"} and one not in allowed),
         "",
@@ -47,35 +23,13 @@ def unreadable_character(text: str, allowed: str = "") -> str:
 
 
 def folded(text: str) -> str:
-    """Bring texts that say the same to one form.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    str
-        Without case, spacing, invisible characters and ways to write an accent.
-    """
+    """Bring texts that say the same to one form."""
     visible = "".join(one for one in text if unicodedata.category(one) != "Cf")
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
 
 
 def quoted(value: object) -> str:
-    """Write a value into a message.
-
-    Parameters
-    ----------
-    value : object
-        Anything.
-
-    Returns
-    -------
-    str
-        Its ``repr``; of a long one, the beginning and the length.
-    """
+    """Write a value into a message."""
     shown = repr(value)
     if len(shown) <= 2 * _SHOWN:
         return shown

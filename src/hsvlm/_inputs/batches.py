@@ -31,29 +31,9 @@ def in_batches(
 ) -> Tensor:
     """Apply a function to every window of a source, a batch at a time.
 
-    Where the device runs out of memory, the batch is halved and the work goes on.
-
-    Parameters
-    ----------
-    function : callable
-        Maps windows (n, size, size, n_channels) to a tensor (n, n_outputs).
-    source : WindowSource
-        The windows, at least one.
-    batch_size : int, default=512
-        Windows in memory at a time.
-    divisible : bool, default=False
-        Whether batches may be smaller, and several be computed side by side in threads.
-
-    Returns
-    -------
-    Tensor of shape (n_samples, n_outputs)
-        In the order of the source.
-
-    Raises
-    ------
-    DeviceMemoryError
-        If the device has no memory for a single window.
+    Shape: (n_samples, n_outputs).
     """
+    # Where the device runs out of memory, the batch is halved and the work goes on.
     n_pixels = source.size**2
     if divisible:
         batch_size = max(1, min(batch_size, _CACHED_PIXELS // n_pixels))

@@ -66,33 +66,7 @@ def is_map(X: Any) -> bool:
 def fit_inputs(
     estimator: Any, X: Any, y: Any, sample_weight: Any
 ) -> tuple[PixelSamples | NDArray[Any], NDArray[Any], NDArray[np.float64]]:
-    """Validate what `fit` was given; set ``n_features_in_``.
-
-    Parameters
-    ----------
-    estimator : HSIPromptClassifier
-        Provides `unlabeled`, receives ``n_features_in_``.
-    X : PixelSamples, array, Scene or list of Scene
-        One of the kinds that the classifier takes.
-    y : array-like or None
-        Label vector, or label map for a cube; None takes the labels of scenes.
-    sample_weight : array-like or None
-        In the shape of `y`.
-
-    Returns
-    -------
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        Samples of positive weight.
-    y : ndarray of shape (n_samples,)
-        Their labels.
-    sample_weight : ndarray of shape (n_samples,), float64
-        Their weights.
-
-    Raises
-    ------
-    DataError, ValueError
-        If shapes or types do not fit.
-    """
+    """Validate what `fit` was given; set ``n_features_in_``."""
     scenes = as_scenes(X)
     if scenes is not None:
         keep_wavelengths(estimator, scenes)
@@ -103,8 +77,7 @@ def fit_inputs(
     elif not isinstance(X, PixelSamples):
         X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
     if not len(X):
-        message = f"X holds no samples. {_KINDS}"
-        raise DataError(message)
+        raise DataError(f"X holds no samples. {_KINDS}")
     y = label_vector(y, len(X))
     warn_of_unlabeled_class(y, estimator.unlabeled)
     estimator.n_features_in_ = X.shape[-1]
@@ -124,32 +97,8 @@ def labeled_samples(
 ) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
     """Take the labelled pixels of a cube, with their labels and weights.
 
-    Parameters
-    ----------
-    X : array of shape (height, width, n_bands)
-        The cube.
-    y : array of shape (height, width)
-        Its label map.
-    sample_weight : array of shape (height, width) or None
-        Weights of the pixels.
-    unlabeled : int, float, str, list of these, or None
-        Values of the map that stand for "no label".
-    class_names : dict, default=None
-        ``{label: name}``.
-
-    Returns
-    -------
-    X : PixelSamples of shape (n_samples, n_bands)
-        The labelled pixels that hold data.
-    y : ndarray of shape (n_samples,)
-        Their labels.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Their weights, not looked at.
-
-    Raises
-    ------
-    DataError
-        If the shapes do not fit, or labels cannot name classes.
+    Shapes: `X` (height, width, n_bands), `y` (height, width), `sample_weight` (height, width);
+    returns `X` (n_samples, n_bands), `y` (n_samples,), `sample_weight` (n_samples,).
     """
     cube = as_cube(X)
     label_map = _label_map(cube, aligned_labels(y, X))
@@ -160,33 +109,7 @@ def labeled_samples(
 def score_inputs(
     estimator: Any, X: Any, y: Any, sample_weight: Any
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
-    """Validate what a fitted estimator is scored on; take the labelled pixels of a cube.
-
-    Parameters
-    ----------
-    estimator : HSIPromptClassifier
-        Fitted; provides `unlabeled`.
-    X : PixelSamples or array
-        One of the four kinds.
-    y : array-like
-        Label vector, or label map for a cube.
-    sample_weight : array-like or None
-        In the shape of `y`.
-
-    Returns
-    -------
-    X : PixelSamples or array
-        Samples; those of a cube are its labelled pixels.
-    y : ndarray of shape (n_samples,)
-        Their labels.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Their weights.
-
-    Raises
-    ------
-    DataError
-        If shapes do not fit, or labels or weights cannot be used.
-    """
+    """Validate what a fitted estimator is scored on; take the labelled pixels of a cube."""
     check_is_fitted(estimator, "net_")
     scenes = as_scenes(X)
     if scenes is not None:
@@ -201,11 +124,10 @@ def score_inputs(
     texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
     if texts != known:
         names = {True: "strings", False: "numbers"}
-        message = (
+        raise DataError(
             f"y holds {names[texts]}, but the classes of the classifier are {names[known]}. Pass "
             "labels as in fit."
         )
-        raise DataError(message)
     named = remembered_names(X, labels)
     if named is not None:
         agreed_names(named, estimator.class_names_)
@@ -217,69 +139,28 @@ def score_inputs(
 def class_targets(
     y: NDArray[Any], before: NDArray[Any] | None
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Find the classes and the class index of every label.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels.
-    before : ndarray of shape (n_classes,) or None
-        Classes of the fit that a warm start continues.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        Sorted labels.
-    targets : ndarray of shape (n_samples,)
-        Index into `classes` of every label.
-
-    Raises
-    ------
-    DataError
-        If there is only one class.
-    ParameterError
-        If the classes differ from those of the fit to be continued.
-    """
+    """Find the classes and the class index of every label."""
     classes, targets = np.unique(y, return_inverse=True)
     if len(classes) < 2:
-        message = (
+        raise DataError(
             f"There is only one class in y: {classes.tolist()[0]!r}. Classification needs labels "
             "of at least two classes."
         )
-        raise DataError(message)
     if before is not None and not np.array_equal(before, classes):
-        message = (
+        raise ParameterError(
             "warm_start=True continues with the classes of the previous fit, "
             f"{before.tolist()}, but y holds {classes.tolist()}. "
             "Pass samples of the same classes, or set warm_start=False."
         )
-        raise ParameterError(message)
     return classes, targets
 
 
 def merge_repeated(
     X: PixelSamples | NDArray[Any], targets: NDArray[np.intp], weights: NDArray[np.float64]
 ) -> tuple[PixelSamples | NDArray[Any], NDArray[np.intp], NDArray[np.float64]]:
-    """Join samples that occur more than once and bring all into one order.
-
-    A repeated sample becomes one sample with the sum of the weights, so that repeating and
-    weighting are the same to the last bit, and the order of the samples does not matter.
-
-    Parameters
-    ----------
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        The samples. Ready-made windows are returned as they are: comparing them costs more than
-        repeated windows are worth.
-    targets : ndarray of shape (n_samples,)
-        Class indices.
-    weights : ndarray of shape (n_samples,)
-        Sample weights.
-
-    Returns
-    -------
-    X, targets, weights
-        The distinct samples.
-    """
+    """Join samples that occur more than once and bring all into one order."""
+    # A repeated sample becomes one sample with the sum of the weights, so that repeating and
+    # weighting are the same to the last bit, and the order of the samples does not matter.
     if X.ndim == 4:
         return X, targets, weights
     key = (
@@ -296,26 +177,7 @@ def merge_repeated(
 def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArray[np.bool_] | None]:
     """Validate what a fitted estimator is asked to predict.
 
-    Parameters
-    ----------
-    estimator : HSIPromptClassifier
-        Fitted.
-    X : PixelSamples or array
-        One of the four kinds.
-
-    Returns
-    -------
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        A cube becomes the samples of all its valid pixels.
-    shape : tuple of int
-        Leading shape of the predictions: (n_samples,) or (height, width).
-    valid : ndarray of shape (height, width), dtype bool, or None
-        Where the samples of a cube lie if some of its pixels hold no data.
-
-    Raises
-    ------
-    DataError, ParameterError, ValueError
-        If the kind, the band count or the window size do not fit.
+    Shape: `valid` (height, width).
     """
     if is_cube(X):
         cube = as_cube(X)
@@ -323,19 +185,17 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
         valid = valid_pixels(cube)
         grid = np.argwhere(np.ones(cube.shape[:2], dtype=bool) if valid is None else valid)
         if not len(grid):
-            message = (
+            raise DataError(
                 "No pixel of the cube is valid, so there is nothing to predict. Check the mask or "
                 "the no-data value."
             )
-            raise DataError(message)
         X, shape = PixelSamples(cube, grid), cube.shape[:2]
     else:
         if not isinstance(X, PixelSamples):
             X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=False)
         shape, valid = (len(X),), None
         if not len(X):
-            message = f"X holds no samples. {_KINDS}"
-            raise DataError(message)
+            raise DataError(f"X holds no samples. {_KINDS}")
     check_band_count(estimator, X.shape[-1], estimator.n_features_in_)
     size = estimator.window_size_
     given = X.shape[1] if X.ndim == 4 else 1
@@ -349,29 +209,26 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
                 "classifier fitted on arrays: clf.fit(np.asarray(X), y)."
             )
         )
-        message = (
+        raise ParameterError(
             f"The classifier was fitted with windows of {size} x {size} pixels and got {what}. "
             "Pass the same kind of data as in fit, or PixelSamples or a cube, from which windows "
             f"of the right size are cut.{arrays}"
         )
-        raise ParameterError(message)
     return X, shape, valid
 
 
 def _label_map(cube: Any, y: Any) -> NDArray[Any]:
     if y is None:
-        message = (
+        raise DataError(
             "HSIPromptClassifier requires y to be passed, but the target y is None. Pass the label "
             f"map of the cube, of shape {cube.shape[:2]}."
         )
-        raise DataError(message)
     labels = as_label_map(y)
     if labels.ndim != 2:
-        message = (
+        raise DataError(
             f"A cube of shape {cube.shape} needs a label map of shape {cube.shape[:2]}, got y of "
             f"shape {labels.shape}. {_KINDS}"
         )
-        raise DataError(message)
     return labels
 
 
@@ -379,17 +236,15 @@ def _check_band_axis(cube: Any, n_bands: int) -> None:
     if cube.shape[2] == n_bands or n_bands not in cube.shape[:2]:
         return
     axis = cube.shape.index(n_bands)
-    message = (
+    raise DataError(
         f"The cube has shape {tuple(cube.shape)} and the classifier was fitted on {n_bands} bands: "
         f"the bands seem to come {('first', 'second')[axis]}. Pass np.moveaxis(cube, {axis}, -1)."
     )
-    raise DataError(message)
 
 
 def _spectra(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
     if n_dimensions(X) not in (1, 2):
-        message = f"X is {_described(X)}. {_KINDS}"
-        raise DataError(message)
+        raise DataError(f"X is {_described(X)}. {_KINDS}")
     refuse_masked(X, "X")
     if hasattr(X, "detach") or getattr(getattr(X, "dtype", None), "kind", "f") in "cmMSUV":
         X = as_array(X)
@@ -407,11 +262,11 @@ def _windows(X: Any) -> NDArray[Any]:
     array = native(as_array(X))
     side = array.shape[1]
     if array.shape[2] != side or side % 2 == 0:
-        message = f"Windows must be square with an odd side, got shape {array.shape}. {_KINDS}"
-        raise DataError(message)
+        raise DataError(
+            f"Windows must be square with an odd side, got shape {array.shape}. {_KINDS}"
+        )
     if not array.shape[3]:
-        message = f"X has no bands, its shape is {array.shape}. {_KINDS}"
-        raise DataError(message)
+        raise DataError(f"X has no bands, its shape is {array.shape}. {_KINDS}")
     return array
 
 

@@ -36,8 +36,10 @@ def as_scenes(X: Any) -> list[Scene] | None:
         return None
     others = {type(item).__name__ for item in X if not isinstance(item, Scene)}
     if others:
-        problem = f"X contains scenes together with {', '.join(sorted(others))}."
-        raise DataError(problem, "Pass scenes only, or join samples by PixelSamples.concatenate.")
+        raise DataError(
+            f"X contains scenes together with {', '.join(sorted(others))}.",
+            "Pass scenes only, or join samples by PixelSamples.concatenate.",
+        )
     return list(X)
 
 
@@ -89,8 +91,10 @@ def _per_scene(values: Any, scenes: list[Scene]) -> Sequence[Any]:
         return [values]
     if not isinstance(values, (list, tuple)) or len(values) != len(scenes):
         count = len(values) if isinstance(values, (list, tuple)) else 1
-        problem = f"Number of scenes in X: {len(scenes)}; number of maps: {count}."
-        raise DataError(problem, "Give a list with one map of labels or weights per scene.")
+        raise DataError(
+            f"Number of scenes in X: {len(scenes)}; number of maps: {count}.",
+            "Give a list with one map of labels or weights per scene.",
+        )
     return values
 
 
@@ -137,11 +141,10 @@ def check_bands(clf: Any, scene: Scene) -> None:
     ):
         return  # the number of bands is checked for every input
     if match_or_warn(scene, trained_on) is not scene:
-        message = (
+        raise DataError(
             "The bands of the scene are in another order than those that the classifier was "
             'trained on. Pass match_bands(scene, clf.metadata_["wavelengths_nm"]) of hsvlm.io.'
         )
-        raise DataError(message)
 
 
 def cube_of_scene(estimator: Any, X: Any) -> Any:
@@ -150,8 +153,10 @@ def cube_of_scene(estimator: Any, X: Any) -> Any:
     if scenes is None:
         return X
     if not isinstance(X, Scene):
-        problem = "X is a list of scenes, whose maps may differ in size."
-        raise DataError(problem, "Predict them in turn: [clf.predict(scene) for scene in scenes].")
+        raise DataError(
+            "X is a list of scenes, whose maps may differ in size.",
+            "Predict them in turn: [clf.predict(scene) for scene in scenes].",
+        )
     check_is_fitted(estimator, "net_")
     check_bands(estimator, X)
     return X.masked_cube()
@@ -165,10 +170,9 @@ def weights_at(
         return None
     weights = sample_weight if isinstance(sample_weight, np.ndarray) else np.asarray(sample_weight)
     if weights.shape != shape:
-        message = (
+        raise DataError(
             f"sample_weight has shape {weights.shape}, the label map {shape}. "
             "Give one weight per pixel of the map."
         )
-        raise DataError(message)
     at_samples: NDArray[Any] = weights[tuple(samples.coords.T)]
     return at_samples

@@ -33,26 +33,12 @@ _CHUNK = 2**14
 class WindowSource:
     """All windows of a set of samples, none of them materialised.
 
-    Every distinct pixel that a window touches is one row of a table. A window is a square of
-    positions in a map of row numbers, padded at the scene borders; a batch is two gathers.
-
-    Parameters
-    ----------
-    table : Tensor of shape (n_pixels, n_channels), float32
-        The reduced spectra, and one row of zeros last, which stands for zero padding.
-    row_map : Tensor of shape (n_positions,), int32
-        Row of `table` at every position of the padded scenes, flattened one after the other.
-    corners : Tensor of shape (n_samples,), int64
-        Position of the upper left pixel of every window.
-    strides : Tensor of shape (n_samples,), int64
-        Positions from one row of the window to the next.
-    size : int
-        Side of the window in pixels.
-
-    References
-    ----------
-    Design of this package; there is no published source.
+    Shapes: `table` (n_pixels, n_channels), `row_map` (n_positions,), `corners` (n_samples,),
+    `strides` (n_samples,).
     """
+
+    # Every distinct pixel that a window touches is one row of a table. A window is a square of
+    # positions in a map of row numbers, padded at the scene borders; a batch is two gathers.
 
     def __init__(
         self, table: Tensor, row_map: Tensor, corners: Tensor, strides: Tensor, size: int
@@ -80,17 +66,8 @@ class WindowSource:
     def gather(self, index: Tensor, symmetry: Tensor | None = None) -> Tensor:
         """Cut windows.
 
-        Parameters
-        ----------
-        index : Tensor of shape (n_windows,), int64
-            Which samples.
-        symmetry : Tensor of shape (n_windows,), int64, default=None
-            Which of the eight symmetries of the square to apply to each, 0 being none.
-
-        Returns
-        -------
-        Tensor of shape (n_windows, size, size, n_channels), float32
-            The windows.
+        Shapes: `index` (n_windows,), `symmetry` (n_windows,); returns (n_windows, size, size,
+        n_channels).
         """
         offsets = self.strides[index, None] * self._down + self._right
         if symmetry is not None:
@@ -107,33 +84,7 @@ class WindowSource:
         padding: Padding,
         device: torch.device,
     ) -> WindowSource:
-        """Prepare the windows around samples.
-
-        Parameters
-        ----------
-        samples : PixelSamples
-            The centre pixels, at least one.
-        reduce : callable
-            Maps spectra (n, n_bands) to (n, n_channels), row by row.
-        size : int
-            Side of the window in pixels, odd.
-        padding : {"reflect", "zero"}
-            How windows that reach over the border are completed.
-        device : torch.device
-            Where the table lives.
-
-        Returns
-        -------
-        WindowSource
-            In the order of `samples`.
-
-        Raises
-        ------
-        ParameterError
-            If the window does not fit a scene.
-        DataError
-            If a pixel that a window touches holds NaN, infinite or extreme values.
-        """
+        """Prepare the windows around samples."""
         corners = np.empty(len(samples), dtype=np.int64)
         strides = np.empty(len(samples), dtype=np.int64)
         check = SpectraCheck()
@@ -165,24 +116,7 @@ class WindowSource:
     def from_array(cls, array: NDArray[Any], reduce: Reduce, device: torch.device) -> WindowSource:
         """Prepare ready-made windows, or spectra as windows of one pixel.
 
-        Parameters
-        ----------
-        array : ndarray of shape (n_samples, n_bands) or (n_samples, size, size, n_bands)
-            The data.
-        reduce : callable
-            Maps spectra (n, n_bands) to (n, n_channels), row by row.
-        device : torch.device
-            Where the table lives.
-
-        Returns
-        -------
-        WindowSource
-            In the order of `array`.
-
-        Raises
-        ------
-        DataError
-            If the data hold NaN, infinite or extreme values.
+        Shapes: `array` (n_samples, n_bands) or (n_samples, size, size, n_bands).
         """
         windows = array.reshape(len(array), 1, 1, -1) if array.ndim == 2 else array
         size = windows.shape[1]
@@ -317,24 +251,7 @@ def input_source(
     device: torch.device,
     seen: Callable[[NDArray[Any]], None] | None = None,
 ) -> WindowSource:
-    """Windows of a classifier's inputs, preprocessed.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        With ``preprocessing_`` and ``window_size_`` set.
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        The samples.
-    device : torch.device
-        Where the windows are needed.
-    seen : callable, default=None
-        Called with the spectra, piece by piece, before they are preprocessed.
-
-    Returns
-    -------
-    WindowSource
-        In the order of `X`.
-    """
+    """Windows of a classifier's inputs, preprocessed."""
 
     def reduce(spectra: NDArray[Any]) -> NDArray[Any]:
         if seen is not None:

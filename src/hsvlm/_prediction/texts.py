@@ -111,49 +111,43 @@ class NewTextsMixin:
 def _check_text_side(clf: Any, method: str) -> None:
     check_is_fitted(clf, "net_")
     if clf.net_.module_.head is not None:
-        message = (
+        raise ParameterError(
             f'{method} needs prototypes, but criterion="cross-entropy" trained a linear head '
             "without text. Fit with another criterion."
         )
-        raise ParameterError(message)
     expected = getattr(clf, "text_encoder_identity_", None)
     if expected is not None and encoder_identity(clf.text_encoder_) != expected:
         name = os.fspath(clf.text_encoder_)
-        message = (
+        raise ParameterError(
             f"The text encoder {name!r} is not the one of the training: its files have changed, "
             "or the name stands for something else here, so new texts cannot be compared with "
             "what was learned. Put the former files back, or fit again; if you know that it is "
             f"the same, save the classifier and use load(path, text_encoder={name!r})."
         )
-        raise ParameterError(message)
 
 
 def _check_new_prompts(clf: Any, prompts: Any) -> None:
     if not can_encode(clf.text_encoder_):
-        message = (
+        raise ParameterError(
             "with_prompts needs a text encoder, but text_encoder is an array of ready-made "
             "embeddings. Fit with a model name, a folder or an object with .encode."
         )
-        raise ParameterError(message)
     if not isinstance(prompts, Mapping) or len(prompts) < 2:
-        message = (
+        raise PromptError(
             f"with_prompts needs {{label: text or list of texts}} for at least two classes, got "
             f"{prompts!r}."
         )
-        raise PromptError(message)
     if len({isinstance(label, str) for label in prompts}) > 1:
-        message = f"Labels are all numbers or all strings, got {list(prompts)}."
-        raise PromptError(message)
+        raise PromptError(f"Labels are all numbers or all strings, got {list(prompts)}.")
 
 
 def _check_length(clf: Any, encoded: NDArray[np.float32]) -> None:
     length = clf.text_embeddings_.shape[1]
     if encoded.shape[1] != length:
-        message = (
+        raise ParameterError(
             f"The text encoder gives vectors of length {encoded.shape[1]}, that of the training "
             f"gave {length}. Use the text encoder of the training."
         )
-        raise ParameterError(message)
 
 
 @torch.inference_mode()

@@ -32,17 +32,7 @@ BLOCK_SIZE = 2**14
 def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
     """Unit embeddings of inputs.
 
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    X : PixelSamples or array
-        One of the four kinds.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_embedding) or (height, width, n_embedding), float32
-        Unit vectors.
+    Shape: (n_samples, n_embedding) or (height, width, n_embedding).
     """
     check_is_fitted(clf, "net_")
     X = cube_of_scene(clf, X)
@@ -54,17 +44,7 @@ def embeddings(clf: Any, X: Any) -> NDArray[np.float32]:
 def window_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     """Scaled similarities with the prototypes, or outputs of the linear head.
 
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    X : PixelSamples or array
-        One of the four kinds.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
-        In the order of ``classes_``.
+    Shape: (n_samples, n_classes) or (height, width, n_classes).
     """
     check_is_fitted(clf, "net_")
     model = clf.net_.module_
@@ -105,9 +85,8 @@ def _check_finite(values: NDArray[np.float32]) -> None:
     # NaN would become "no class" in a map.
     broken = int((~np.isfinite(values).all(axis=1)).sum())
     if broken:
-        message = (
+        raise TrainingDivergedError(
             f"The network gives {broken} of {len(values)} samples outputs that are not finite: the "
             "training has diverged, or these spectra are far from those of the training. Compare "
             "their units and ranges, or fit again with a lower lr."
         )
-        raise TrainingDivergedError(message)

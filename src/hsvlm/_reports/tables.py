@@ -33,20 +33,7 @@ def mean_and_deviation(values: Sequence[float]) -> str:
 
 
 def text_table(header: list[str], rows: Rows) -> str:
-    """Align cells in columns.
-
-    Parameters
-    ----------
-    header : list of str
-        Names of the columns.
-    rows : list of list of str
-        The cells.
-
-    Returns
-    -------
-    str
-        Lines of text.
-    """
+    """Align cells in columns."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [
         "  ".join(
@@ -79,20 +66,7 @@ def markdown_table(header: list[str], rows: Rows) -> str:
 
 
 def html_table(header: list[str], rows: Rows) -> str:
-    """Write an HTML table.
-
-    Parameters
-    ----------
-    header : list of str
-        Names of the columns.
-    rows : list of list of str
-        The cells.
-
-    Returns
-    -------
-    str
-        The ``table`` element; cells are escaped.
-    """
+    """Write an HTML table."""
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows

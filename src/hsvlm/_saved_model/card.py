@@ -72,24 +72,7 @@ def model_card(
     versions: Mapping[str, str],
     steps: Sequence[tuple[str, Any]] = (),
 ) -> str:
-    """Describe a classifier in Markdown.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    metadata : dict
-        What the user keeps with it; ``wavelengths_nm`` and ``class_names`` are made use of.
-    versions : dict
-        ``{library: version}``.
-    steps : sequence of (str, transformer), default=()
-        What comes before the classifier in its pipeline.
-
-    Returns
-    -------
-    str
-        The page.
-    """
+    """Describe a classifier in Markdown."""
     given = metadata.get("class_names")
     names = {**(given if isinstance(given, Mapping) else {}), **clf.class_names_}
     labels = clf.classes_.tolist()

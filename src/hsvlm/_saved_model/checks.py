@@ -19,20 +19,7 @@ __all__ = ["check_classifier", "check_steps"]
 
 
 def check_classifier(clf: Any) -> None:
-    """Refuse fitted values that contradict each other; the network is not looked at.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        With all fitted values but the network and the history.
-
-    Raises
-    ------
-    ValueError
-        Names the value.
-    TypeError, AttributeError
-        If a value is of a type that no fit gives.
-    """
+    """Refuse fitted values that contradict each other; the network is not looked at."""
     n_classes = len(clf.classes_)
     _expect(
         clf.classes_.ndim == 1
@@ -66,24 +53,7 @@ def check_classifier(clf: Any) -> None:
 
 
 def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = None) -> None:
-    """Refuse transformers that do not take what the one before gives.
-
-    Parameters
-    ----------
-    steps : sequence of SpectralPCA, SpectralTransformer or "passthrough"
-        In their order.
-    n_features : int
-        Number of bands that the first one is given.
-    n_expected : int, default=None
-        Number of channels that the last one has to give.
-
-    Raises
-    ------
-    ValueError
-        Names the value.
-    TypeError, AttributeError
-        If a value is of a type that no fit gives.
-    """
+    """Refuse transformers that do not take what the one before gives."""
     for step in steps:
         if isinstance(step, str):
             continue
@@ -156,5 +126,4 @@ def _is_count(value: Any) -> bool:
 
 def _expect(condition: Any, name: str) -> None:
     if not condition:
-        message = f"{name} is not what a fit gives, or does not fit the rest"
-        raise ValueError(message)
+        raise ValueError(f"{name} is not what a fit gives, or does not fit the rest")

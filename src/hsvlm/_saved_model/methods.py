@@ -115,6 +115,5 @@ class SavingMixin:
             path, cls, device=device, vision_encoder=vision_encoder, text_encoder=text_encoder
         )
         if pipeline is not None:
-            message = f"{path} holds a pipeline. Load it with hsvlm.persistence.load."
-            raise FileError(message)
+            raise FileError(f"{path} holds a pipeline. Load it with hsvlm.persistence.load.")
         return clf  # type: ignore[no-any-return]

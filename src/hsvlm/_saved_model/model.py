@@ -50,38 +50,11 @@ def write_model(
     metadata: Mapping[str, Any] | None,
     pipeline: Pipeline | None = None,
 ) -> Path:
-    """Write a fitted classifier.
-
-    Parameters
-    ----------
-    path : path
-        A folder, or an archive where it ends in ``.zip``.
-    clf : HSIPromptClassifier
-        Fitted.
-    metadata : dict or None
-        Kept with it; None keeps what the classifier was loaded with.
-    pipeline : Pipeline, default=None
-        Fitted, with `clf` as last step.
-
-    Returns
-    -------
-    Path
-        `path`.
-
-    Raises
-    ------
-    FileError
-        If `path` cannot be written, or is something else than a saved model.
-    ParameterError
-        If something is of a type that cannot be kept.
-    NotFittedError
-        If the classifier is not fitted.
-    """
+    """Write a fitted classifier."""
     check_is_fitted(clf, "net_")
     metadata = getattr(clf, "metadata_", {}) if metadata is None else metadata
     if not isinstance(metadata, Mapping):
-        message = f"metadata must be a dict, got {type(metadata).__name__}."
-        raise ParameterError(message)
+        raise ParameterError(f"metadata must be a dict, got {type(metadata).__name__}.")
     packer = Packer()
     steps = [] if pipeline is None else pipeline.steps[:-1]
     config = {
@@ -108,35 +81,7 @@ def read_model(
     vision_encoder: Any,
     text_encoder: Any,
 ) -> tuple[Any, Pipeline | None]:
-    """Read a fitted classifier.
-
-    Parameters
-    ----------
-    path : path
-        What was given to `write_model`.
-    cls : type
-        HSIPromptClassifier.
-    device : str or torch.device
-        Where the network goes.
-    vision_encoder : type or None
-        Takes the place of the one that the file states.
-    text_encoder : object or None
-        Takes the place of the one that the file states.
-
-    Returns
-    -------
-    clf : HSIPromptClassifier
-        Fitted.
-    pipeline : Pipeline or None
-        Fitted, with `clf` as last step; None if it was not saved as part of a pipeline.
-
-    Raises
-    ------
-    MissingFileError, FileError
-        If there is no saved model, or it is incomplete, damaged or of another format.
-    ParameterError, UnknownNameError
-        If the device or an encoder cannot be used.
-    """
+    """Read a fitted classifier."""
     parts = read_parts(path)
     config = json.loads(parts[CONFIG])
     try:
@@ -194,8 +139,7 @@ def _pipeline(unpacker: Unpacker, packed: Any, clf: Any) -> Pipeline | None:
     steps = [*unpack_steps(unpacker, packed["steps"]), (packed["classifier"], clf)]
     names = [name for name, _ in steps]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        message = f"steps named {names}"
-        raise ValueError(message)
+        raise ValueError(f"steps named {names}")
     estimators = [step for _, step in steps if not isinstance(step, str)]
     check_steps(estimators[:-1], estimators[0].n_features_in_, clf.n_features_in_)
     return Pipeline(

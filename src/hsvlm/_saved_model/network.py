@@ -33,11 +33,10 @@ _MAKERS: Final = (torch.empty, torch.full, torch.ones, torch.zeros)
 
 
 class _Bounded(TorchFunctionMode):
-    """Stops a network from being made that is far larger than what is stored of it.
+    """Stops a network from being made that is far larger than what is stored of it."""
 
-    Most tensors are refused before they are made, all others before they are filled: until then
-    they take no memory.
-    """
+    # Most tensors are refused before they are made, all others before they are filled: until then
+    # they take no memory.
 
     def __init__(self, stored: list[torch.Tensor]) -> None:
         super().__init__()
@@ -62,37 +61,17 @@ class _Bounded(TorchFunctionMode):
     def _take(self, n_bytes: int) -> None:
         self._room -= n_bytes
         if min(self._calls, self._room) < 0:
-            message = "asks for a network that is far larger than the weights in the file"
-            raise ValueError(message)
+            raise ValueError("asks for a network that is far larger than the weights in the file")
 
 
 def pack_network(packer: Packer, net: Any) -> dict[str, Any]:
-    """Turn a trained net into JSON.
-
-    Parameters
-    ----------
-    packer : Packer
-        Receives the weights.
-    net : skorch net
-        Of a fitted classifier.
-
-    Returns
-    -------
-    dict
-        For `json.dumps`.
-
-    Raises
-    ------
-    ParameterError
-        If the network keeps something that is no tensor.
-    """
+    """Turn a trained net into JSON."""
     for name, tensor in net.module_.state_dict().items():
         if not isinstance(tensor, torch.Tensor):
-            message = (
+            raise ParameterError(
                 f"The network keeps {name!r}, a {type(tensor).__name__}, beside its weights, and "
                 "a saved model holds tensors only. Make it a buffer of the vision encoder."
             )
-            raise ParameterError(message)
         packer.pack(tensor, _NETWORK + name)
     settings = {
         one.name: getattr(net.criterion__settings, one.name)
@@ -116,33 +95,7 @@ def unpack_network(
     encoder: type[nn.Module] | None,
     device: torch.device,
 ) -> Any:
-    """Turn JSON into a trained net.
-
-    Parameters
-    ----------
-    unpacker : Unpacker
-        Holds the weights.
-    record : dict
-        Result of `pack_network`.
-    clf : HSIPromptClassifier
-        With its classes, text embeddings, window and preprocessing.
-    encoder : type or None
-        Takes the place of the vision encoder that is stated.
-    device : torch.device
-        Where the network goes.
-
-    Returns
-    -------
-    skorch net
-        As it was.
-
-    Raises
-    ------
-    ParameterError, UnknownNameError
-        If the vision encoder is not to be had.
-    ValueError, TypeError, KeyError, RuntimeError
-        If it is nothing that `pack_network` makes, or does not fit the classifier.
-    """
+    """Turn JSON into a trained net."""
     fields(record, _FIELDS, (_PRECISION,))
     embeddings = getattr(clf, "text_embeddings_", None)
     model_params = {
@@ -160,14 +113,12 @@ def unpack_network(
     )
     n_channels = clf.preprocessing_[-1]._n_features_out
     if (stated["n_channels"], stated["window_size"]) != (n_channels, clf.window_size_):
-        message = "the network is made for other channels or windows than the classifier"
-        raise ValueError(message)
+        raise ValueError("the network is made for other channels or windows than the classifier")
     settings = TrainingSettings(**unpacker.unpack(record["settings"]), callbacks=())
     if settings.criterion not in CRITERIA:
         raise ValueError(settings.criterion)
     if (settings.criterion == "cross-entropy") != (embeddings is None):
-        message = f"the criterion {settings.criterion} contradicts the rest"
-        raise ValueError(message)
+        raise ValueError(f"the criterion {settings.criterion} contradicts the rest")
     weights = unpacker.take_all(_NETWORK)
     with _Bounded(list(weights.values())):
         net = _untrained(model_params, settings, device)
@@ -179,12 +130,12 @@ def _load_weights(module: nn.Module, weights: dict[str, torch.Tensor]) -> None:
     module.load_state_dict(weights)
     for name, made in module.state_dict().items():
         if made.dtype != weights[name].dtype:
-            message = f"{name} is stored as {weights[name].dtype}, the network has {made.dtype}"
-            raise ValueError(message)
+            raise ValueError(
+                f"{name} is stored as {weights[name].dtype}, the network has {made.dtype}"
+            )
     for name, parameter in module.named_parameters():
         if not parameter.isfinite().all():
-            message = f"{name} holds NaN or infinite weights"
-            raise ValueError(message)
+            raise ValueError(f"{name} holds NaN or infinite weights")
 
 
 def class_name(cls: type) -> str:
@@ -193,20 +144,7 @@ def class_name(cls: type) -> str:
 
 
 def pack_vision_encoder(packer: Packer, encoder: Any) -> Any:
-    """Turn a vision encoder into JSON: a name, or that of the class.
-
-    Parameters
-    ----------
-    packer : Packer
-        For names.
-    encoder : str or type
-        As the classifier has it.
-
-    Returns
-    -------
-    object
-        For `json.dumps`.
-    """
+    """Turn a vision encoder into JSON: a name, or that of the class."""
     if not isinstance(encoder, type):
         return packer.pack(encoder, "parameters.vision_encoder")
     names = [name for name in list_vision_encoders() if get_vision_encoder(name) is encoder]
@@ -214,43 +152,21 @@ def pack_vision_encoder(packer: Packer, encoder: Any) -> Any:
 
 
 def vision_encoder(packed: Any, given: Any) -> type[nn.Module]:
-    """Find the class of a vision encoder, without importing what a file names.
-
-    Parameters
-    ----------
-    packed : dict
-        Result of `pack_vision_encoder` for a class.
-    given : type or None
-        Takes its place.
-
-    Returns
-    -------
-    type
-        The class.
-
-    Raises
-    ------
-    ParameterError
-        If `given` is no class, or the class has to be given and is not.
-    UnknownNameError
-        If its name is not registered.
-    """
+    """Find the class of a vision encoder, without importing what a file names."""
     if given is not None:
         if isinstance(given, type) and issubclass(given, nn.Module):
             return given
-        message = (
+        raise ParameterError(
             f"vision_encoder={given!r} is no torch.nn.Module subclass. Pass the class itself, or "
             "nothing where its name is registered."
         )
-        raise ParameterError(message)
     record = fields(packed, ("class", "name"))
     remedy = f"Pass the class, {record['class']}, when loading: load(path, vision_encoder=...)."
     if record["name"] is None:
-        message = (
+        raise ParameterError(
             "The model was trained with a vision encoder of your own, which is not part of it. "
             f"{remedy}"
         )
-        raise ParameterError(message)
     known = list_vision_encoders()
     if record["name"] not in known:
         remedy = f"Register it as when the model was trained. {remedy}"

@@ -35,20 +35,7 @@ _ARRAYS: Final = (*_SCENE_ARRAYS, "targets", "weights")
 
 
 def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
-    """Turn a read-out into JSON.
-
-    Parameters
-    ----------
-    packer : Packer
-        Receives the arrays.
-    readout : Readout
-        Of a fitted classifier.
-
-    Returns
-    -------
-    dict
-        For `json.dumps`.
-    """
+    """Turn a read-out into JSON."""
     scenes = [
         _pack_scene(packer, scene, f"{_PLACE}.{number}", _ARRAYS)
         for number, scene in enumerate(readout.scenes)
@@ -62,27 +49,7 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
 
 
 def unpack_readout(unpacker: Unpacker, record: Any, clf: Any) -> Readout:
-    """Turn JSON into a read-out.
-
-    Parameters
-    ----------
-    unpacker : Unpacker
-        Holds the arrays.
-    record : dict
-        Result of `pack_readout`.
-    clf : HSIPromptClassifier
-        With its classes and its number of bands.
-
-    Returns
-    -------
-    Readout
-        Checked against them.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        If it is nothing that `pack_readout` makes.
-    """
+    """Turn JSON into a read-out."""
     fields(record, (*_SETTINGS, *_FACTORS, "edges", "scenes", "brier_scores"))
     steps = unpack_steps(unpacker, record["edges"])
     n_bands = clf.n_features_in_
@@ -95,8 +62,9 @@ def unpack_readout(unpacker: Unpacker, record: Any, clf: Any) -> Readout:
     positive = all(type(one) is float and 0 < one < np.inf for one in factors.values())
     known = [] if brier_scores is None else [*brier_scores, *brier_scores.values()]
     if not (whole and positive and all(type(one) is float for one in known)):
-        message = "scale, temperature, restart, edges, scenes or Brier scores of the read-out"
-        raise ValueError(message)
+        raise ValueError(
+            "scale, temperature, restart, edges, scenes or Brier scores of the read-out"
+        )
     edges = Pipeline(steps).set_output(transform="default")
     return Readout(**settings, **factors, edges=edges, scenes=scenes, brier_scores=brier_scores)
 
@@ -139,8 +107,7 @@ def unpack_record(unpacker: Unpacker, record: Any, clf: Any) -> TrainingRecord:
         and bool((np.diff(quantiles, axis=0) >= 0).all())
     )
     if not fits:
-        message = "a record of the training"
-        raise ValueError(message)
+        raise ValueError("a record of the training")
     summary = SpectraSummary(record["n_spectra"], quantiles, examples)
     if record["scenes"] is None:
         return TrainingRecord(summary, None)

@@ -62,13 +62,7 @@ _BEFORE: Final = {"normalize": None, "spatial": None}
 
 
 class LostTextEncoder:
-    """Stands for the text encoder of a loaded classifier, which no file can hold.
-
-    Parameters
-    ----------
-    kind : str
-        Class of the text encoder.
-    """
+    """Stands for the text encoder of a loaded classifier, which no file can hold."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -77,18 +71,7 @@ class LostTextEncoder:
         return f"LostTextEncoder({self.kind!r})"
 
     def encode(self, texts: list[str], /) -> Any:
-        """Refuse to encode.
-
-        Parameters
-        ----------
-        texts : list of str
-            Any texts.
-
-        Raises
-        ------
-        ParameterError
-            Always.
-        """
+        """Refuse to encode."""
         raise ParameterError(
             f"The text encoder, an object of class {self.kind}, is not part of the saved model, "
             f"so {len(texts)} texts cannot be encoded.",
@@ -98,25 +81,7 @@ class LostTextEncoder:
 
 
 def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
-    """Turn a fitted classifier into JSON.
-
-    Parameters
-    ----------
-    packer : Packer
-        Receives the arrays.
-    clf : HSIPromptClassifier
-        Fitted.
-
-    Returns
-    -------
-    dict
-        For `json.dumps`.
-
-    Raises
-    ------
-    ParameterError
-        If a parameter or a fitted value is of a type that cannot be kept.
-    """
+    """Turn a fitted classifier into JSON."""
     special: dict[str, Callable[[Any], Any]] = {
         "callbacks": lambda _: None,
         "device": str,
@@ -162,35 +127,7 @@ def unpack_classifier(
     own: type[nn.Module] | None,
     text_encoder: Any,
 ) -> Any:
-    """Turn JSON into a fitted classifier.
-
-    Parameters
-    ----------
-    unpacker : Unpacker
-        Holds the arrays.
-    record : dict
-        Result of `pack_classifier`.
-    cls : type
-        HSIPromptClassifier.
-    device : str or torch.device
-        Where the network goes; becomes the parameter `device`.
-    own : type or None
-        Takes the place of the vision encoder that is stated.
-    text_encoder : object or None
-        Takes the place of the text encoder that is stated.
-
-    Returns
-    -------
-    HSIPromptClassifier
-        Fitted.
-
-    Raises
-    ------
-    ParameterError, UnknownNameError
-        If the device or an encoder cannot be used, or the vision encoder is not to be had.
-    ValueError, TypeError, KeyError, RuntimeError
-        If it is nothing that `pack_classifier` makes.
-    """
+    """Turn JSON into a fitted classifier."""
     required = ("parameters", "fitted", "preprocessing", "network", "history")
     fields(record, required, (_READOUT, _TRAINING))
     clf = cls(**_parameters(unpacker, record["parameters"], cls, own))
@@ -246,11 +183,10 @@ def _set_fitted(unpacker: Unpacker, clf: Any, packed: Any) -> None:
 
 def _replace_text_encoder(clf: Any, text_encoder: Any) -> None:
     if not can_encode(text_encoder):
-        message = (
+        raise ParameterError(
             f"text_encoder={text_encoder!r} cannot encode texts. Pass a name, a folder or an "
             "object with .encode, or nothing, to keep what the model was saved with."
         )
-        raise ParameterError(message)
     clf.text_encoder = text_encoder
     if hasattr(clf, "text_encoder_"):
         clf.text_encoder_ = text_encoder

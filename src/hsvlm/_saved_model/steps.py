@@ -52,29 +52,7 @@ _CLASSES: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
 
 
 def pack_steps(packer: Packer, steps: Sequence[tuple[str, Any]], place: str) -> list[Any]:
-    """Turn the fitted steps of a pipeline into JSON.
-
-    Parameters
-    ----------
-    packer : Packer
-        Receives the arrays.
-    steps : sequence of (str, transformer)
-        SpectralPCA, SpectralTransformer around one of the classes above, or "passthrough".
-    place : str
-        Where they stand, for messages and names of tensors.
-
-    Returns
-    -------
-    list
-        For `json.dumps`.
-
-    Raises
-    ------
-    ParameterError
-        If a step is something else.
-    NotFittedError
-        If a step is not fitted.
-    """
+    """Turn the fitted steps of a pipeline into JSON."""
     packed = []
     for name, step in steps:
         skipped = step is None or isinstance(step, str)
@@ -86,25 +64,7 @@ def pack_steps(packer: Packer, steps: Sequence[tuple[str, Any]], place: str) -> 
 
 
 def unpack_steps(unpacker: Unpacker, packed: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Turn JSON into fitted steps.
-
-    Parameters
-    ----------
-    unpacker : Unpacker
-        Holds the arrays.
-    packed : sequence
-        Result of `pack_steps`.
-
-    Returns
-    -------
-    list of (str, transformer)
-        The steps.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        If it is nothing that `pack_steps` makes.
-    """
+    """Turn JSON into fitted steps."""
     steps = [fields(one, ("name", "step")) for one in packed]
     return [
         (one["name"], "passthrough" if one["step"] is None else _unpack(unpacker, one["step"]))
@@ -152,8 +112,7 @@ def _unpack(unpacker: Unpacker, record: Any) -> Any:
 
     known, attributes = _CLASSES[fields(record, ("class", "parameters", "fitted"))["class"]]
     if "memory" in record["parameters"]:  # would unpickle what lies in a folder of its choice
-        message = "a step comes with a memory"
-        raise ValueError(message)
+        raise ValueError("a step comes with a memory")
     estimator = known(**{key: unpacked(value) for key, value in record["parameters"].items()})
     if record["fitted"] is not None:
         for key, value in fields(record["fitted"], attributes, (_NAMES,)).items():

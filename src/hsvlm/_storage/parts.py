@@ -54,31 +54,10 @@ _ELSEWHERE: Final = "Choose another path, or delete it first."
 
 
 def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Path:
-    """Write a model, all of it or nothing.
-
-    Everything is written beside `path` and takes its place by renaming. A folder cannot be
-    replaced in one step: between two renamings the previous model is found under another name,
-    where `read_parts` looks for it.
-
-    Parameters
-    ----------
-    path : path
-        A folder, or an archive where it ends in ``.zip``. Missing folders on the way are made.
-    parts : dict of str to bytes
-        Contents of config.json, model.safetensors and README.md.
-
-    Returns
-    -------
-    Path
-        `path`.
-
-    Raises
-    ------
-    FileError
-        If there is something else than a saved model, or the files cannot be written.
-    ParameterError
-        If a text is longer than it may be when it is read.
-    """
+    """Write a model, all of it or nothing."""
+    # Everything is written beside `path` and takes its place by renaming. A folder cannot be
+    # replaced in one step: between two renamings the previous model is found under another name,
+    # where `read_parts` looks for it.
     given = Path(path).expanduser()
     target = Path(os.path.realpath(given))
     archive = given.suffix.lower() == ".zip"
@@ -110,25 +89,7 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
 
 
 def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
-    """Read a model and verify the digest of every part.
-
-    Parameters
-    ----------
-    path : path
-        What was given to `write_parts`.
-
-    Returns
-    -------
-    dict of str to bytes
-        Contents of config.json, model.safetensors and README.md.
-
-    Raises
-    ------
-    MissingFileError
-        If there is nothing, or a part is missing.
-    FileError
-        If it is no saved model, is damaged, or has another format.
-    """
+    """Read a model and verify the digest of every part."""
     given = _found(Path(path).expanduser())
     with _members(given) as members:
         config, sums = _read(given, members, CONFIG), _read(given, members, SUMS)
@@ -146,18 +107,7 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
 
 
 def shorten(text: object) -> str:
-    """Bring what a file says into one line of a message.
-
-    Parameters
-    ----------
-    text : object
-        Whatever it is.
-
-    Returns
-    -------
-    str
-        Without line breaks, and no longer than a few lines.
-    """
+    """Bring what a file says into one line of a message."""
     line = " ".join(str(text).split())
     return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}..."
 
@@ -191,11 +141,10 @@ def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
 def _check_format(path: Path, config: bytes) -> None:
     number, version = _stated_format(path, config)
     if type(number) is not int or number != FORMAT:
-        message = (
+        raise FileError(
             f"{path} was written by hsvlm {version} in format {shorten(repr(number))}; hsvlm "
             f"{__version__} reads format {FORMAT} only. Load it with hsvlm {version}."
         )
-        raise FileError(message)
 
 
 def _found(path: Path) -> Path:
@@ -203,8 +152,9 @@ def _found(path: Path) -> Path:
         return path
     aside = _aside(Path(os.path.realpath(path)))
     if not aside.is_dir():
-        message = f"{path} does not exist. Give the folder or archive of a saved model."
-        raise MissingFileError(message)
+        raise MissingFileError(
+            f"{path} does not exist. Give the folder or archive of a saved model."
+        )
     message = (
         f"{path} is not there, because replacing it was interrupted. The model that was to be "
         f"replaced is taken, from {aside}; rename that folder to keep it."
@@ -218,8 +168,7 @@ class _Listing(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> Any:
         if size is not None and size > _LONGEST_DIRECTORY:
-            message = "it has too many members"
-            raise zipfile.BadZipFile(message)
+            raise zipfile.BadZipFile("it has too many members")
         return super().read(size)
 
 
@@ -260,11 +209,10 @@ def _check_archive(path: Path, infos: list[zipfile.ZipInfo]) -> None:
 
 def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], name: str) -> bytes:
     if name not in members:
-        message = (
+        raise MissingFileError(
             f"{path} is no saved model, or not a complete one: {name} is missing. It consists of "
             f"{', '.join(_PARTS)} and {SUMS}. {_AGAIN}"
         )
-        raise MissingFileError(message)
     size, read = members[name]
     if name != TENSORS and size > _LONGEST_TEXT:
         raise unreadable(path, f"{name} has {size} bytes, above the limit {_LONGEST_TEXT}", _AGAIN)
@@ -277,11 +225,10 @@ def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], na
 def _check_texts(path: Path, parts: Mapping[str, bytes]) -> None:
     for name, content in parts.items():
         if name != TENSORS and len(content) > _LONGEST_TEXT:
-            message = (
+            raise ParameterError(
                 f"{path}: {name} would have {len(content)} bytes, above the limit {_LONGEST_TEXT}. "
                 "Shorten the metadata; arrays of numbers take no room there."
             )
-            raise ParameterError(message)
 
 
 def _check_replaceable(given: Path, target: Path, archive: bool) -> None:

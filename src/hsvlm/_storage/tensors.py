@@ -21,56 +21,20 @@ _LONGEST_HEADER: Final = 2**24
 
 
 def write_tensors(tensors: Mapping[str, torch.Tensor]) -> bytes:
-    """Turn tensors into bytes.
-
-    Parameters
-    ----------
-    tensors : dict of str to Tensor
-        On the CPU, each with memory of its own.
-
-    Returns
-    -------
-    bytes
-        Content of a file.
-
-    Raises
-    ------
-    ParameterError
-        If there are more than are read again.
-    """
+    """Turn tensors into bytes."""
     content: bytes = safetensors.torch.save(dict(tensors))
     if _header_length(content) > _LONGEST_HEADER:
-        message = (
+        raise ParameterError(
             f"A saved model does not hold {len(tensors)} arrays. Join those of the metadata into "
             "larger ones."
         )
-        raise ParameterError(message)
     return content
 
 
 def read_tensors(content: bytes) -> dict[str, torch.Tensor]:
-    """Turn bytes into tensors.
-
-    Parameters
-    ----------
-    content : bytes
-        Of a file.
-
-    Returns
-    -------
-    dict of str to Tensor
-        On the CPU.
-
-    Raises
-    ------
-    ValueError
-        If there are more names and shapes than any model has.
-    safetensors.SafetensorError
-        If it is of another format.
-    """
+    """Turn bytes into tensors."""
     if (length := _header_length(content)) > _LONGEST_HEADER:
-        message = f"a header of {length} bytes, above the limit {_LONGEST_HEADER}"
-        raise ValueError(message)
+        raise ValueError(f"a header of {length} bytes, above the limit {_LONGEST_HEADER}")
     return safetensors.torch.load(content)
 
 

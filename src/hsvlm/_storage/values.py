@@ -36,42 +36,17 @@ _SCALARS: Final = {
 
 
 class Packer:
-    """Turn values into JSON; long arrays and those of several dimensions become tensors.
+    """Turn values into JSON; long arrays and those of several dimensions become tensors."""
 
-    Whatever JSON knows stands for itself: None, booleans, finite numbers, strings and lists. All
-    else is an object with one key, which names the kind: ``{"tuple": [...]}``.
-
-    Attributes
-    ----------
-    tensors : dict of str to Tensor
-        What `pack` and `store` have set aside, by name.
-    """
+    # Whatever JSON knows stands for itself: None, booleans, finite numbers, strings and lists. All
+    # else is an object with one key, which names the kind: ``{"tuple": [...]}``.
 
     def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
         self._string_bytes = 0
 
     def pack(self, value: Any, place: str) -> Any:
-        """Turn a value into JSON.
-
-        Parameters
-        ----------
-        value : object
-            None, bool, int, float, str, list, tuple, mapping, path, NumPy scalar or array, tensor
-            or RandomState.
-        place : str
-            Where the value stands; the name of its tensor, and named in messages.
-
-        Returns
-        -------
-        object
-            For `json.dumps`.
-
-        Raises
-        ------
-        ParameterError
-            If the value is of another type.
-        """
+        """Turn a value into JSON."""
         if isinstance(value, np.generic):
             return self._scalar(value, place)
         if isinstance(value, float) and not math.isfinite(value):
@@ -94,20 +69,7 @@ class Packer:
         raise _unsupported(value, place)
 
     def store(self, array: NDArray[Any], place: str) -> Any:
-        """Turn a numeric array into a tensor, whatever its number of dimensions.
-
-        Parameters
-        ----------
-        array : ndarray of booleans, integers or floats
-            The array.
-        place : str
-            Name of the tensor.
-
-        Returns
-        -------
-        object
-            For `json.dumps`; refers to the tensor.
-        """
+        """Turn a numeric array into a tensor, whatever its number of dimensions."""
         # The order in memory decides about the last bit of a matrix product.
         order = "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
         native = array.astype(array.dtype.newbyteorder("="), order="K")
@@ -143,12 +105,11 @@ class Packer:
             return self.store(array, place)
         self._string_bytes += array.nbytes if array.dtype.kind == "U" else 0
         if self._string_bytes > _MOST_STRING_BYTES:
-            message = (
+            raise ParameterError(
                 f"{place}: the arrays of strings of a saved model take {_MOST_STRING_BYTES} bytes "
                 f"at most, and with this one they take {self._string_bytes}. Pass lists of "
                 "strings, or arrays of dtype object."
             )
-            raise ParameterError(message)
         values = [self.pack(one, place) for one in array.ravel().tolist()]
         return {"array": {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}}
 
@@ -163,13 +124,7 @@ class Packer:
 
 
 class Unpacker:
-    """Turn what `Packer` made into the values it was made of.
-
-    Parameters
-    ----------
-    tensors : dict of str to Tensor
-        What the packer set aside.
-    """
+    """Turn what `Packer` made into the values it was made of."""
 
     def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
         self._tensors = tensors
@@ -188,64 +143,19 @@ class Unpacker:
         }
 
     def take(self, name: str) -> torch.Tensor:
-        """Get a tensor by name.
-
-        Parameters
-        ----------
-        name : str
-            A name that the packer gave.
-
-        Returns
-        -------
-        Tensor
-            On the CPU.
-
-        Raises
-        ------
-        ValueError
-            If it has been taken before: copies without end would fill the memory.
-        """
+        """Get a tensor by name."""
         if name in self._used:
-            message = f"the tensor {name} is referred to twice"
-            raise ValueError(message)
+            raise ValueError(f"the tensor {name} is referred to twice")
         self._used.add(name)
         return self._tensors[name]
 
     def take_all(self, prefix: str) -> dict[str, torch.Tensor]:
-        """Get the tensors whose names start alike.
-
-        Parameters
-        ----------
-        prefix : str
-            The start of the names.
-
-        Returns
-        -------
-        dict of str to Tensor
-            By the rest of the names.
-        """
+        """Get the tensors whose names start alike."""
         names = [name for name in self._tensors if name.startswith(prefix)]
         return {name.removeprefix(prefix): self.take(name) for name in names}
 
     def unpack(self, packed: Any) -> Any:
-        """Turn JSON into the value it stands for.
-
-        Parameters
-        ----------
-        packed : object
-            Result of `Packer.pack` or `Packer.store`.
-
-        Returns
-        -------
-        object
-            Of the types that were packed, except that mappings are dicts, paths are of the class
-            Path, and tensors are on the CPU.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            If it is nothing that the packer makes.
-        """
+        """Turn JSON into the value it stands for."""
         if isinstance(packed, list):
             return [self.unpack(one) for one in packed]
         if not isinstance(packed, dict):
@@ -254,23 +164,15 @@ class Unpacker:
         return self._kinds[kind](content)
 
     def close(self) -> None:
-        """Refuse tensors that nothing has referred to.
-
-        Raises
-        ------
-        ValueError
-            Names them.
-        """
+        """Refuse tensors that nothing has referred to."""
         if unused := sorted(set(self._tensors) - self._used):
-            message = f"unknown tensors {', '.join(unused)}"
-            raise ValueError(message)
+            raise ValueError(f"unknown tensors {', '.join(unused)}")
 
     def _numpy(self, pair: Any) -> np.generic:
         name, value = pair
         scalar: Any = _SCALARS[name](self.unpack(value))
         if not isinstance(scalar, np.generic):
-            message = f"no number: {type(scalar).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"no number: {type(scalar).__name__}")
         return scalar
 
     def _array(self, packed: Any) -> NDArray[Any]:
@@ -283,8 +185,7 @@ class Unpacker:
         values = self.unpack(written["values"])
         self._string_bytes += dtype.itemsize * len(values) if dtype.kind == "U" else 0
         if self._string_bytes > _MOST_STRING_BYTES:
-            message = f"arrays of strings of more than {_MOST_STRING_BYTES} bytes"
-            raise ValueError(message)
+            raise ValueError(f"arrays of strings of more than {_MOST_STRING_BYTES} bytes")
         # Takes lists within the list for items, not for a further dimension.
         result: NDArray[Any] = np.fromiter(values, dtype, count=len(values))
         return result.reshape(written["shape"])
@@ -292,8 +193,7 @@ class Unpacker:
     def _stored(self, stored: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         native = self.take(stored["tensor"]).numpy()
         if native.dtype != dtype.newbyteorder("="):
-            message = f"a tensor of dtype {native.dtype} for an array of {dtype}"
-            raise ValueError(message)
+            raise ValueError(f"a tensor of dtype {native.dtype} for an array of {dtype}")
         array = native.astype(dtype)
         return array if stored["order"] == "C" else array.T
 
@@ -310,36 +210,18 @@ class Unpacker:
             and 0 <= position <= _GENERATOR_WORDS
             and has_gauss in (0, 1)
         ):
-            message = "a random state that no generator has"
-            raise ValueError(message)
+            raise ValueError("a random state that no generator has")
         state = np.random.RandomState()
         state.set_state((_GENERATOR, words, position, has_gauss, gauss))
         return state
 
 
 def fields(record: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
-    """Check the keys of an object of JSON.
-
-    Parameters
-    ----------
-    record : object
-        What should be a dict.
-    required, optional : tuple of str
-        Keys that must and that may be there.
-
-    Returns
-    -------
-    dict
-        The record.
-
-    Raises
-    ------
-    ValueError
-        Names the keys that are missing or unknown.
-    """
+    """Check the keys of an object of JSON."""
     if not isinstance(record, dict):
-        message = f"expected an object with {', '.join(required)}, got {type(record).__name__}"
-        raise ValueError(message)
+        raise ValueError(
+            f"expected an object with {', '.join(required)}, got {type(record).__name__}"
+        )
     missing = sorted(set(required) - record.keys())
     unknown = sorted(record.keys() - {*required, *optional})
     if missing or unknown:
@@ -348,8 +230,7 @@ def fields(record: Any, required: tuple[str, ...], optional: tuple[str, ...] = (
             for what, names in (("missing", missing), ("unknown", unknown))
             if names
         ]
-        message = "; ".join(found)
-        raise ValueError(message)
+        raise ValueError("; ".join(found))
     return record
 
 

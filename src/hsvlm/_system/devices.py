@@ -22,23 +22,7 @@ _SCOPE = threading.RLock()
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """Turn ``"auto"`` or a device name into a usable torch device.
-
-    Parameters
-    ----------
-    device : str or torch.device
-        ``"auto"`` takes CUDA where there is one, then Apple's MPS, then the CPU.
-
-    Returns
-    -------
-    torch.device
-        A device that exists on this machine.
-
-    Raises
-    ------
-    ParameterError
-        If the name is no device, or the device is not available here.
-    """
+    """Turn ``"auto"`` or a device name into a usable torch device."""
     import torch
 
     if isinstance(device, str) and device == "auto":
@@ -59,22 +43,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 @contextmanager
 def seeded_scope(seed: int, device: torch.device) -> Iterator[torch.Generator]:
-    """Run a block under its own random state and leave the global generators as they were.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of everything drawn inside the block.
-    device : torch.device
-        Where the owned generator lives.
-
-    Yields
-    ------
-    torch.Generator
-        Generator for order, augmentation, masking and negatives. Code that can only draw from
-        torch's global generator (parameter initialisation, dropout) is seeded as well; its state
-        is restored afterwards.
-    """
+    """Run a block under its own random state and leave the global generators as they were."""
     import torch
 
     generator = torch.Generator(device=device).manual_seed(seed)
@@ -107,18 +76,7 @@ def _named(device: torch.device) -> tuple[torch.device, ...]:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether a device had too little memory.
-
-    Parameters
-    ----------
-    error : RuntimeError
-        From torch, whose devices have no common class for it.
-
-    Returns
-    -------
-    bool
-        True for CUDA, MPS and the CPU.
-    """
+    """Tell whether a device had too little memory."""
     import torch
 
     text = str(error)

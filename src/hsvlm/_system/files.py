@@ -25,80 +25,23 @@ _DEEPEST = 50
 
 
 def existing_file(path: str | PathLike[str]) -> Path:
-    """Refuse a path where there is no file.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-
-    Returns
-    -------
-    Path
-        The same.
-
-    Raises
-    ------
-    MissingFileError
-        If there is nothing, or a folder.
-    """
+    """Refuse a path where there is no file."""
     found = Path(path).expanduser()
     if found.is_file():
         return found
     what = "is a folder" if found.is_dir() else "does not exist"
-    message = f"{found} {what}. Give the path of a file."
-    raise MissingFileError(message)
+    raise MissingFileError(f"{found} {what}. Give the path of a file.")
 
 
 def unreadable(
     path: str | PathLike[str], wrong: str, remedy: str, option_remedy: str = ""
 ) -> FileError:
-    """Build the error for a file that cannot be used.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    wrong : str
-        What is wrong with it, without a full stop.
-    remedy : str
-        A sentence that says what to do.
-    option_remedy : str, default=""
-        The same in terms of command-line options. Empty: as `remedy`.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
+    """Build the error for a file that cannot be used."""
     return FileError(f"{path}: {wrong}.", remedy, option_hint=option_remedy)
 
 
 def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
-    """Read values from a text file of JSON, TOML or YAML.
-
-    Parameters
-    ----------
-    path : Path
-        Of an existing file.
-    suffixes : tuple of str
-        Those that are allowed, of ``".json"``, ``".toml"``, ``".yaml"`` and ``".yml"``.
-    remedy : str
-        A sentence that says what the file should hold.
-
-    Returns
-    -------
-    object
-        Whatever it holds.
-
-    Raises
-    ------
-    FileError
-        If the suffix is another, or the file is no text of its kind, gives a key twice, has more
-        than 1 MiB or, as YAML, aliases.
-    MissingDependencyError
-        If the file is YAML and PyYAML is not installed.
-    """
+    """Read values from a text file of JSON, TOML or YAML."""
     suffix = path.suffix.lower()
     if suffix not in suffixes:
         known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
@@ -141,10 +84,8 @@ def _duplicate_key(path: Path | str, key: object, lines: str = "") -> FileError:
 
 
 def parsed_yaml(path: Path | str, text: str) -> Any:
-    """Read YAML without aliases and repeated keys; a ValueError says what is not YAML.
-
-    `path` is what messages name.
-    """
+    """Read YAML without aliases and repeated keys; a ValueError says what is not YAML."""
+    # `path` is what messages name.
     yaml = import_optional("yaml", "cli")
 
     class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
@@ -178,24 +119,12 @@ def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            message = f"lists or mappings are nested more than {_DEEPEST} deep"
-            raise ValueError(message)
+            raise ValueError(f"lists or mappings are nested more than {_DEEPEST} deep")
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Write a file under another name, and let it take its place once it is whole.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file; an older one stays as it is until then.
-
-    Yields
-    ------
-    Path
-        Where to write, in the same folder; removed if the block fails.
-    """
+    """Write a file under another name, and let it take its place once it is whole."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield draft
@@ -205,13 +134,7 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, would survive a power cut.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file or folder.
-    """
+    """Wait until a file, or the names in a folder, would survive a power cut."""
     if path.is_dir():
         # Neither all systems nor all file systems can do it for folders.
         with suppress(OSError):

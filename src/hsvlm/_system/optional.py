@@ -18,52 +18,24 @@ __all__ = ["cache_folder", "import_optional"]
 
 
 def import_optional(module: str, extra: str) -> ModuleType:
-    """Import an optional library.
-
-    Parameters
-    ----------
-    module : str
-        Dotted module name, for example ``"matplotlib.pyplot"``.
-    extra : str
-        The extra of hsvlm that installs it.
-
-    Returns
-    -------
-    module
-        The imported module.
-
-    Raises
-    ------
-    MissingDependencyError
-        If the library is not installed.
-    """
+    """Import an optional library."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         library = module.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != library:
             raise
-        message = (
-            f"{library} is needed here and is not installed. "
-            f'Install it with: pip install "hsvlm[{extra}]"'
-        )
-        raise MissingDependencyError(message, name=library) from error
+        raise MissingDependencyError(
+            (
+                f"{library} is needed here and is not installed. "
+                f'Install it with: pip install "hsvlm[{extra}]"'
+            ),
+            name=library,
+        ) from error
 
 
 def cache_folder(name: str) -> Path | None:
-    """Find the folder for what can be computed or downloaded again.
-
-    Parameters
-    ----------
-    name : str
-        What is kept in it, for example ``"text"``.
-
-    Returns
-    -------
-    Path or None
-        A subfolder of the one that the environment variable HSVLM_CACHE_DIR names, or else of
-        ``hsvlm`` in the user's cache folder. It need not exist. None for a user without a home.
-    """
+    """Find the folder for what can be computed or downloaded again."""
     if chosen := os.environ.get("HSVLM_CACHE_DIR"):
         return Path(chosen).expanduser() / name
     try:

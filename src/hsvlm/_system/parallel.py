@@ -29,38 +29,18 @@ _MOST_PARTS = 8
 
 
 class Threads:
-    """Calls of a function side by side.
+    """Calls of a function side by side."""
 
-    Operations of small networks are over before a second thread has joined in. Parts of a batch
-    are worth a thread each: they meet once per pass instead of once per operation, and a thread
-    that waits keeps no core busy. How a batch is divided does not depend on the number of threads,
-    so that results do not either.
-
-    Parameters
-    ----------
-    pool : ThreadPoolExecutor or None
-        The threads that compute while the calling one waits. None: it does one call after the
-        other.
-    """
+    # Operations of small networks are over before a second thread has joined in. Parts of a batch
+    # are worth a thread each: they meet once per pass instead of once per operation, and a thread
+    # that waits keeps no core busy. How a batch is divided does not depend on the number of
+    # threads, so that results do not either.
 
     def __init__(self, pool: ThreadPoolExecutor | None = None) -> None:
         self._pool = pool
 
     def map(self, function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
-        """Call a function with each of several arguments.
-
-        Parameters
-        ----------
-        function : callable
-            May be called in any thread.
-        *arguments : sequences of equal length
-            The first arguments, the second, and so on.
-
-        Returns
-        -------
-        list
-            Results in the order of the arguments.
-        """
+        """Call a function with each of several arguments."""
         if self._pool is None:
             return [function(*one) for one in zip(*arguments, strict=True)]
         return list(self._pool.map(function, *arguments))
@@ -68,20 +48,7 @@ class Threads:
 
 @contextmanager
 def threads_for(n_parts: int, n_pixels: int) -> Iterator[Threads]:
-    """Run a block on as many CPU threads as its work is worth.
-
-    Parameters
-    ----------
-    n_parts : int
-        Parts that may be computed side by side.
-    n_pixels : int
-        Pixels in a batch, for a batch that is one part.
-
-    Yields
-    ------
-    Threads
-        For the parts. Inside the block, torch itself uses one thread if there are several parts.
-    """
+    """Run a block on as many CPU threads as its work is worth."""
     n_threads = min(n_parts, torch.get_num_threads())
     with at_most_threads(1 if n_parts > 1 else n_pixels // _PIXELS_PER_THREAD):
         if n_threads < 2:
@@ -92,35 +59,13 @@ def threads_for(n_parts: int, n_pixels: int) -> Iterator[Threads]:
 
 
 def is_divisible(model: Any) -> bool:
-    """Tell whether parts of a batch may go through a network side by side.
-
-    Parameters
-    ----------
-    model : AlignedModel
-        Its encoder says so by the attribute ``independent_windows``.
-
-    Returns
-    -------
-    bool
-        False on devices other than the CPU, where large operations are what is fast.
-    """
+    """Tell whether parts of a batch may go through a network side by side."""
     on_cpu = next(model.parameters()).device.type == "cpu"
     return on_cpu and bool(getattr(model.encoder, "independent_windows", False))
 
 
 def n_parts(n_windows: int, n_pixels: int) -> int:
-    """Choose how many parts a batch is divided into.
-
-    Parameters
-    ----------
-    n_windows, n_pixels : int
-        Windows in the batch, and pixels in all of them.
-
-    Returns
-    -------
-    int
-        A power of two from 1 to 8.
-    """
+    """Choose how many parts a batch is divided into."""
     if n_windows < 2 * _WINDOWS_PER_PART or n_pixels < 2 * _PIXELS_PER_HALF:
         return 1
     count = 2
@@ -138,26 +83,9 @@ def backward_in_parts(
 ) -> tuple[Tensor, Tensor]:
     """Compute outputs, loss and gradients of a batch, part by part.
 
-    The loss sees the outputs of the whole batch; only the passes through the network are divided.
-
-    Parameters
-    ----------
-    module : Module
-        Treats every window by itself.
-    windows : Tensor of shape (n_windows, size, size, n_channels)
-        The batch.
-    loss_of : callable
-        Maps outputs of the batch to a scalar.
-    threads : Threads
-        Where the parts are computed.
-
-    Returns
-    -------
-    outputs : Tensor of shape (n_windows, n_outputs)
-        Without a gradient.
-    loss : Tensor
-        Scalar. The gradients are set at the parameters of the module.
+    Shapes: `windows` (n_windows, size, size, n_channels); returns `outputs` (n_windows, n_outputs).
     """
+    # The loss sees the outputs of the whole batch; only the passes through the network are divided.
     parts = windows.tensor_split(n_parts(len(windows), windows[..., 0].numel()))
     parameters = [one for one in module.parameters() if one.requires_grad]
     outputs = threads.map(module, parts)

@@ -28,25 +28,12 @@ _LIMITS = _Limits()
 
 @contextmanager
 def at_most_threads(count: int) -> Iterator[None]:
-    """Run a block on no more CPU threads than `count`, and put the setting back.
-
-    Threads that share small operations wait for each other after every one of them. On an idle
-    machine that gains little; beside another busy process it costs many times the work itself.
-
-    torch keeps the number twice: for the thread at hand, and for the process, from which threads
-    that are new to torch take theirs. Blocks may overlap in different threads: each has its own
-    number, the process has the lowest, and has its former one again after the last of them.
-
-    Parameters
-    ----------
-    count : int
-        The most threads to use, at least 1; a lower setting of the process is respected.
-
-    Yields
-    ------
-    None
-        Nothing.
-    """
+    """Run a block on no more CPU threads than `count`, and put the setting back."""
+    # Threads that share small operations wait for each other after every one of them. On an idle
+    # machine that gains little; beside another busy process it costs many times the work itself.
+    # torch keeps the number twice: for the thread at hand, and for the process, from which threads
+    # that are new to torch take theirs. Blocks may overlap in different threads: each has its own
+    # number, the process has the lowest, and has its former one again after the last of them.
     import torch
 
     count, block = max(1, count), object()
@@ -64,11 +51,9 @@ def at_most_threads(count: int) -> Iterator[None]:
 
 
 def adopt_number() -> None:
-    """Have a new thread take the number of the process, before it computes.
-
-    A thread that has not asked for its number divides products of matrices by as many threads as
-    there are cores, and rounds accordingly.
-    """
+    """Have a new thread take the number of the process, before it computes."""
+    # A thread that has not asked for its number divides products of matrices by as many threads as
+    # there are cores, and rounds accordingly.
     import torch
 
     # While other threads set theirs, the number of the process is not what it should be.

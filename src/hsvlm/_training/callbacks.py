@@ -50,13 +50,7 @@ _REFUSED: dict[type, tuple[str, str]] = {
 
 
 class WarmUpCosine:
-    """Factor on the learning rate at a step; a class, so that fitted nets can be pickled.
-
-    Parameters
-    ----------
-    n_steps : int
-        Number of steps of the whole training; the first tenth warms up.
-    """
+    """Factor on the learning rate at a step; a class, so that fitted nets can be pickled."""
 
     def __init__(self, n_steps: int) -> None:
         self._n_steps = n_steps
@@ -70,10 +64,9 @@ class WarmUpCosine:
 
 
 class BestWeights(Callback):
-    """Keeps the weights of the epoch with the lowest loss, for a training that is interrupted.
+    """Keeps the weights of the epoch with the lowest loss, for a training that is interrupted."""
 
-    The loss is that of the held-out samples where there are any.
-    """
+    # The loss is that of the held-out samples where there are any.
 
     def on_train_begin(self, net: Any, **_: Any) -> None:
         self.epoch_ = 0
@@ -94,13 +87,7 @@ class BestWeights(Callback):
 
 
 class Monitor(Callback):
-    """Records learning rate and validation accuracy, shows progress, stops on a diverged loss.
-
-    Parameters
-    ----------
-    verbose : int, default=0
-        Above 0, show a progress bar.
-    """
+    """Records learning rate and validation accuracy, shows progress, stops on a diverged loss."""
 
     def __init__(self, verbose: int = 0) -> None:
         self.verbose = verbose
@@ -128,12 +115,11 @@ class Monitor(Callback):
     def _stop(self, net: Any, loss: float) -> None:
         self.bar_.close()
         rate = net.optimizer_.param_groups[0]["lr"]
-        message = (
+        raise TrainingDivergedError(
             f"The training loss became {loss} in epoch {len(net.history)} with lr={rate:.3g} and "
             f"batch_size={net.batch_size}. Lower lr, raise batch_size, or look for extreme values "
             "in the data."
         )
-        raise TrainingDivergedError(message)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         for loss in net.history[-1, "batches", :, "train_loss"]:
@@ -164,27 +150,36 @@ def check_callbacks(callbacks: Any, lr_schedule: str, *, has_validation: bool) -
                 raise ParameterError(problem, f"Pass LRScheduler({kind.__name__}, ...).")
             raise ParameterError(problem, "Give callbacks, or pairs (name, callback).")
         if name in _OWN_NAMES:
-            problem = f"The callback name {name!r} is used by the classifier itself."
-            raise ParameterError(problem, "Choose another name.")
+            raise ParameterError(
+                f"The callback name {name!r} is used by the classifier itself.",
+                "Choose another name.",
+            )
         for refused, (reason, hint) in _REFUSED.items():
             if issubclass(kind, refused):
-                problem = f"callbacks contains {kind.__name__}, which cannot be used: {reason}."
-                raise ParameterError(problem, hint)
+                raise ParameterError(
+                    f"callbacks contains {kind.__name__}, which cannot be used: {reason}.", hint
+                )
         if issubclass(kind, LRScheduler) and lr_schedule != "constant":
-            problem = (
-                f"callbacks contains {kind.__name__}, but lr_schedule={lr_schedule!r} sets the "
-                "learning rate in every step too."
+            raise ParameterError(
+                (
+                    f"callbacks contains {kind.__name__}, but lr_schedule={lr_schedule!r} sets the "
+                    "learning rate in every step too."
+                ),
+                'Set lr_schedule="constant", or leave the callback out.',
             )
-            raise ParameterError(problem, 'Set lr_schedule="constant", or leave the callback out.')
         if issubclass(kind, (Checkpoint, TrainEndCheckpoint)) and getattr(
             callback, "f_pickle", None
         ):
-            problem = f"{kind.__name__} cannot pickle a network while it is trained (f_pickle)."
-            raise ParameterError(problem, "Save the fitted classifier: clf.save(folder).")
+            raise ParameterError(
+                f"{kind.__name__} cannot pickle a network while it is trained (f_pickle).",
+                "Save the fitted classifier: clf.save(folder).",
+            )
         scores = issubclass(kind, (BatchScoring, EpochScoring))
         if scores and not has_validation and not getattr(callback, "on_train", False):
-            problem = f"{kind.__name__} scores held-out samples, but nothing is held out."
-            raise ParameterError(problem, "Set validation_fraction, or pass it on_train=True.")
+            raise ParameterError(
+                f"{kind.__name__} scores held-out samples, but nothing is held out.",
+                "Set validation_fraction, or pass it on_train=True.",
+            )
 
 
 def check_parameter_patterns(net: Any) -> None:
@@ -201,8 +196,10 @@ def check_parameter_patterns(net: Any) -> None:
             raise ParameterError(problem, f"They are called {shown}, ...: {len(names)} in all.")
         epoch = getattr(callback.at, "keywords", {}).get("epoch", 0)
         if epoch > net.max_epochs:
-            problem = f"{kind} acts in epoch {epoch}, but max_epochs={net.max_epochs}."
-            raise ParameterError(problem, "Lower its parameter `at`, or raise max_epochs.")
+            raise ParameterError(
+                f"{kind} acts in epoch {epoch}, but max_epochs={net.max_epochs}.",
+                "Lower its parameter `at`, or raise max_epochs.",
+            )
 
 
 def looks_at_batches(callbacks: Any) -> bool:

@@ -47,14 +47,7 @@ class Identity:
         self._digest = hashlib.sha256()
 
     def add(self, *values: Any) -> None:
-        """Take more values into account.
-
-        Parameters
-        ----------
-        *values : object
-            Numbers, strings, arrays, tensors, dicts and sequences count as they are, functions
-            and classes by name, other objects by the name of their class.
-        """
+        """Take more values into account."""
         for value in values:
             if isinstance(value, Mapping):
                 self.add(*value.items())
@@ -73,13 +66,7 @@ class Identity:
                 self.add(f"{named.__module__}.{named.__qualname__}")
 
     def add_rows(self, array: Any) -> None:
-        """Take values into account, however they are divided into arrays.
-
-        Parameters
-        ----------
-        array : ndarray
-            The next rows of a longer array.
-        """
+        """Take values into account, however they are divided into arrays."""
         self._digest.update(np.ascontiguousarray(array).data)
 
     def add_training(
@@ -89,20 +76,7 @@ class Identity:
         datasets: tuple[WindowDataset | None, ...],
         previous: Any,
     ) -> None:
-        """Take a training into account, save for the spectra of its windows.
-
-        Parameters
-        ----------
-        model_params : dict
-            Constructor arguments of the network.
-        settings : TrainingSettings
-            The optimisation.
-        datasets : tuple of WindowDataset or None
-            What is learned from and what is held out. Their reduced spectra depend on the number
-            of threads in the last bits: add the original ones beside.
-        previous : skorch net or None
-            The net whose weights are the starting point.
-        """
+        """Take a training into account, save for the spectra of its windows."""
         plain = {key: value for key, value in vars(settings).items() if key != "verbose"}
         callbacks = [
             one if isinstance(one, type) else (type(one), one.get_params())
@@ -122,24 +96,7 @@ class Identity:
 
 
 class Checkpoint(Callback):
-    """Writes the state of a training into a file, and sets it back to what is in there.
-
-    Parameters
-    ----------
-    path : Path
-        The file, one for each training.
-    every : int
-        Number of epochs from one writing to the next.
-    resume : bool
-        Go on from the file if it is there.
-
-    Raises
-    ------
-    ParameterError
-        If a callback of the net keeps what a file cannot hold.
-    FileError
-        If the folder cannot be written to, or the file does not hold a training of this kind.
-    """
+    """Writes the state of a training into a file, and sets it back to what is in there."""
 
     def __init__(self, path: Path, every: int, resume: bool) -> None:
         self.path = path
@@ -224,8 +181,7 @@ def _restore(net: Any, path: Path) -> None:
         net.stopped_ = unpacker.unpack(record["stopped"])
         unpacker.close()
     except FileError as error:
-        message = f"The checkpoint cannot be continued from. {error} {_AFRESH}"
-        raise FileError(message) from error
+        raise FileError(f"The checkpoint cannot be continued from. {error} {_AFRESH}") from error
     except Exception as error:  # the digests are right: another version wrote it, or a stranger
         wrong = f"is no checkpoint of this training ({type(error).__name__}: {error})"
         raise unreadable(path, wrong, _AFRESH) from error
@@ -271,11 +227,10 @@ def _callback_state(packer: Packer, name: str, callback: Any) -> Any:
             f"callbacks.{name}",
         )
     except ParameterError as error:
-        message = (
+        raise ParameterError(
             f"The callback {name} keeps what a checkpoint cannot hold: {error} Leave the callback "
             "out, or train with checkpoint_dir=None."
-        )
-        raise ParameterError(message) from error
+        ) from error
 
 
 def _set_callback_state(unpacker: Unpacker, callback: Any, packed: Any) -> None:

@@ -53,18 +53,16 @@ def check_parameters(clf: Any) -> None:
     if clf.criterion not in CRITERIA:
         raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
     if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
-        message = (
+        raise ParameterError(
             "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
             'criterion="all-negatives".'
         )
-        raise ParameterError(message)
     taken = {"n_channels", "window_size", "patch_size"} & set(clf.vision_params or {})
     if taken:
-        message = (
+        raise ParameterError(
             f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
             "Use the parameters window_size and patch_size; the channels follow from the data."
         )
-        raise ParameterError(message)
     has_validation = clf.validation_fraction is not None
     check_callbacks(clf.callbacks, clf.lr_schedule, has_validation=has_validation)
     readout_settings(clf.spatial_params)
@@ -74,17 +72,15 @@ def check_parameters(clf: Any) -> None:
 def _check_checkpointing(clf: Any) -> None:
     if clf.checkpoint_dir is None:
         if clf.resume:
-            message = (
+            raise ParameterError(
                 "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
                 "folder that the interrupted training had."
             )
-            raise ParameterError(message)
     elif clf.random_state is None:
-        message = (
+        raise ParameterError(
             "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
             "none could be continued. Set an integer."
         )
-        raise ParameterError(message)
 
 
 def check_warm_start(clf: Any, names: Mapping[Any, str]) -> None:
@@ -102,11 +98,14 @@ def check_warm_start(clf: Any, names: Mapping[Any, str]) -> None:
     if clf.normalize != "auto" and ("snv" in steps) != (clf.normalize == "snv"):
         changed.append("normalize")
     if changed:
-        problem = (
-            "warm_start=True continues with the prompts and the preprocessing of the previous fit, "
-            f"but {', '.join(changed)} changed."
+        raise ParameterError(
+            (
+                "warm_start=True continues with the prompts and the preprocessing of the previous "
+                "fit, "
+                f"but {', '.join(changed)} changed."
+            ),
+            "Set them back, or set warm_start=False.",
         )
-        raise ParameterError(problem, "Set them back, or set warm_start=False.")
 
 
 def warn_of_unused_settings(clf: Any, X: PixelSamples | NDArray[Any]) -> None:
@@ -316,20 +315,18 @@ def class_weights(class_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
     values = list(class_weight.values()) if isinstance(class_weight, Mapping) else [1.0]
     numbers = all(isinstance(one, Real) for one in values)
     if not (numbers and np.isfinite(values).all() and min(values, default=0) >= 0 and any(values)):
-        message = (
+        raise ParameterError(
             f"class_weight={dict(class_weight)} must hold finite weights of at least 0, not all "
             'of them 0. Leave a class out to give it weight 1, or use "balanced".'
         )
-        raise ParameterError(message)
     given = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
     try:
         return np.asarray(compute_sample_weight(given, y), dtype=np.float64)
     except ValueError as error:
-        message = (
+        raise ParameterError(
             f"class_weight={given} has weights for labels that y does not hold, and none for some "
             f"that it does: {np.unique(y).tolist()}. Use the labels of y as keys, of the same type."
-        )
-        raise ParameterError(message) from error
+        ) from error
 
 
 def encoder_class(encoder: Any) -> type[torch.nn.Module]:
@@ -337,8 +334,7 @@ def encoder_class(encoder: Any) -> type[torch.nn.Module]:
         return get_vision_encoder(encoder)
     if isinstance(encoder, type) and issubclass(encoder, torch.nn.Module):
         return encoder
-    message = (
+    raise ParameterError(
         f"vision_encoder={encoder!r} is neither a registered name nor a torch.nn.Module subclass. "
         "Pass the class itself, not an instance."
     )
-    raise ParameterError(message)

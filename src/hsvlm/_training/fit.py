@@ -50,24 +50,7 @@ __all__ = ["fit_classifier"]
 
 
 def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
-    """Fit a classifier and set all its fitted attributes, or none of them.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        To be fitted.
-    X : PixelSamples or array
-        One of the four kinds.
-    y : array-like
-        Label vector, or label map for a cube.
-    sample_weight : array-like or None
-        In the shape of `y`.
-
-    Raises
-    ------
-    DataError, PromptError, ParameterError, UnknownNameError, TrainingDivergedError
-        If the data, the prompts or the parameters cannot be used; an earlier fit then stays.
-    """
+    """Fit a classifier and set all its fitted attributes, or none of them."""
     before = [name for name in vars(clf) if _is_fitted(name)]
     draft = copy.copy(clf)
     warm = clf.warm_start and "net_" in before
@@ -203,12 +186,11 @@ def _memory_watched(clf: Any, device: torch.device) -> Iterator[None]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        message = (
+        raise DeviceMemoryError(
             f"There is not enough memory on {device} for this training. Lower batch_size "
             f"({clf.batch_size}) first; then window_size ({clf.window_size_}), n_components or the "
             "width and depth in vision_params, or raise patch_size; or take another device."
-        )
-        raise DeviceMemoryError(message) from error
+        ) from error
 
 
 def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
@@ -245,12 +227,11 @@ def _holdout(
             every, test_size=float(clf.validation_fraction), stratify=targets, random_state=seed
         )
     except ValueError as error:
-        message = (
+        raise ParameterError(
             f"validation_fraction={clf.validation_fraction} cannot be held out of {len(every)} "
             f"samples: {error} Change the fraction, give more samples, or pass "
             "validation_fraction=None."
-        )
-        raise ParameterError(message) from error
+        ) from error
     return np.sort(kept), np.sort(held)
 
 

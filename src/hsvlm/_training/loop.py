@@ -28,42 +28,7 @@ def fit_net(
     checkpoint: Any = None,
     interruptible: bool = True,
 ) -> Any:
-    """Train an aligned model.
-
-    Parameters
-    ----------
-    model_params : dict
-        Constructor arguments of :class:`AlignedModel`.
-    settings : TrainingSettings
-        The optimisation.
-    training : WindowDataset
-        Samples to learn from, on the device to train on.
-    validation : WindowDataset or None
-        Samples to watch the loss and the accuracy on.
-    seed : int
-        Seed of initialisation, order, augmentation, masking and negatives.
-    previous : skorch net, default=None
-        A fitted net whose weights are the starting point.
-    checkpoint : skorch callback, default=None
-        Keeps the training in a file, and may continue one.
-    interruptible : bool, default=True
-        Whether a training that is interrupted leaves the weights of its best epoch.
-
-    Returns
-    -------
-    skorch.NeuralNet
-        The fitted net; ``module_`` is the :class:`AlignedModel` in evaluation mode.
-
-    Raises
-    ------
-    TrainingDivergedError
-        If the loss or an output becomes NaN or infinite.
-    ParameterError
-        If the encoder cannot be made, a callback asks for figures that are not there, or the
-        previous net is another one.
-    KeyboardInterrupt
-        If training is interrupted before the first epoch is over.
-    """
+    """Train an aligned model."""
     device = training.targets.device
     with seeded_scope(seed, device) as generator:
         net = new_net(model_params, settings, training, validation, generator, checkpoint)
@@ -93,15 +58,16 @@ def fit_net(
 def _explain_missing_figure(net: Any, validation: Any, error: Exception) -> None:
     text = str(error.args[0]) if error.args else ""
     if validation is None and "valid" in text:
-        message = (
+        raise ParameterError(
             f"A callback asks for a validation figure ({error}), but nothing is held out. "
             'Set validation_fraction, or let it monitor "train_loss".'
-        )
-        raise ParameterError(message) from error
+        ) from error
     if "history" in text:
         known = sorted(set(net.history[-1]) - {"batches"}) if net.history else []
-        problem = f"A callback asks for a figure that is not recorded ({text})."
-        raise ParameterError(problem, f"The history has {', '.join(known)}.") from error
+        raise ParameterError(
+            f"A callback asks for a figure that is not recorded ({text}).",
+            f"The history has {', '.join(known)}.",
+        ) from error
 
 
 @torch.inference_mode()
@@ -110,12 +76,11 @@ def _check_outputs(net: Any, training: WindowDataset) -> None:
     first = torch.arange(len(training), device=training.targets.device)[: net.batch_size]
     if torch.isfinite(net.module_(training.source.gather(first))).all():
         return
-    message = (
+    raise TrainingDivergedError(
         f"After training with lr={net.lr:.3g} and batch_size={net.batch_size}, outputs of the "
         "network are not finite. Lower lr, raise batch_size, or look for extreme values in the "
         "data."
     )
-    raise TrainingDivergedError(message)
 
 
 def _tell_interruption(net: Any, checkpoint: Any) -> None:
@@ -146,9 +111,8 @@ def _continue_from(previous: Any, net: Any) -> None:
     if (previous.module__prototypes is None) != (net.module__prototypes is None):
         changed.append("criterion")
     if changed:
-        message = (
+        raise ParameterError(
             f"warm_start=True continues with the network of the previous fit, but "
             f"{'; '.join(changed)} changed. Set them back, or set warm_start=False."
         )
-        raise ParameterError(message)
     net.module_.load_state_dict(previous.module_.state_dict())

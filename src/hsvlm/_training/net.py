@@ -39,19 +39,7 @@ __all__ = ["TrainingSettings", "WindowDataset", "drop_training_state", "new_net"
 
 
 class WindowDataset(Dataset):
-    """Windows with class indices and weights, as skorch wants to be given data.
-
-    Parameters
-    ----------
-    source : WindowSource
-        The windows.
-    targets : Tensor of shape (n_samples,), int64
-        Class indices.
-    weights : Tensor of shape (n_samples,), float32
-        Weights of the per-sample losses.
-    classes : ndarray of shape (n_classes,), default=None
-        The labels, which callbacks are shown in place of class indices.
-    """
+    """Windows with class indices and weights, as skorch wants to be given data."""
 
     def __init__(
         self,
@@ -83,27 +71,7 @@ class WindowDataset(Dataset):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What the optimisation depends on, apart from model and data.
-
-    Attributes
-    ----------
-    criterion : str
-        Name of the loss, see :func:`hsvlm.contrastive.loss.criterion_loss`.
-    n_hard, n_semi_hard : int
-        Numbers of negatives.
-    max_epochs, batch_size : int
-        Passes over the samples, and samples per step.
-    lr, weight_decay : float
-        Of AdamW; without weight decay it is Adam.
-    lr_schedule : {"cosine", "constant"}
-        ``"cosine"`` warms up over the first tenth of the steps and then decays to zero.
-    augment : bool
-        Apply a random symmetry of the square to every window.
-    callbacks : sequence of skorch callbacks
-        Called besides our own.
-    verbose : int
-        Above 0, show a progress bar.
-    """
+    """What the optimisation depends on, apart from model and data."""
 
     criterion: str
     n_hard: int
@@ -290,28 +258,7 @@ def new_net(
     generator: torch.Generator,
     checkpoint: Any = None,
 ) -> Any:
-    """Make an untrained net.
-
-    Parameters
-    ----------
-    model_params : dict
-        Constructor arguments of :class:`AlignedModel`.
-    settings : TrainingSettings
-        The optimisation.
-    training : WindowDataset
-        Samples to learn from.
-    validation : WindowDataset or None
-        Samples to watch the loss and the accuracy on.
-    generator : torch.Generator
-        Source of order, augmentation and negatives, on the device to train on.
-    checkpoint : skorch callback, default=None
-        Called last, so that it sees what the others did.
-
-    Returns
-    -------
-    skorch.NeuralNet
-        Initialised.
-    """
+    """Make an untrained net."""
     n_steps = settings.max_epochs * math.ceil(len(training) / settings.batch_size)
     callbacks: list[Any] = [
         ("monitor", Monitor(verbose=settings.verbose)),
@@ -360,15 +307,7 @@ def new_net(
 
 
 def drop_training_state(net: Any, checkpoint: Any) -> None:
-    """Take out of a trained net what only its training needed.
-
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        Result of `new_net`, trained.
-    checkpoint : skorch callback or None
-        What was given to `new_net`.
-    """
+    """Take out of a trained net what only its training needed."""
     # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
     # generators, held-out windows and second copies of the weights must not travel with it.
     net.set_params(train_split=None)

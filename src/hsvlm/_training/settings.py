@@ -108,23 +108,7 @@ def list_presets() -> list[str]:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Constructor arguments of a preset.
-
-    Parameters
-    ----------
-    name : str
-        Name of the preset.
-
-    Returns
-    -------
-    dict
-        Arguments of :class:`hsvlm.HSIPromptClassifier`.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such preset; the message lists those there are.
-    """
+    """Constructor arguments of a preset."""
     if name not in _PRESETS:
         raise UnknownNameError.of("preset", name, _PRESETS)
     return copy.deepcopy(_PRESETS[name])

@@ -39,18 +39,7 @@ _ROUGHER = 2.5
 
 
 class Mismatch(NamedTuple):
-    """A difference, in the words of a message.
-
-    Attributes
-    ----------
-    kind : str
-        ``"scale"``, ``"range"``, ``"negative"``, ``"constant"``, ``"flat"``, ``"reversed"``,
-        ``"shifted"`` or ``"unordered"``.
-    problem, hint, option_hint : str
-        See :class:`hsvlm.exceptions.HSVLMWarning`.
-    is_certain : bool
-        Whether no scene of the training's kind can look like this.
-    """
+    """A difference, in the words of a message."""
 
     kind: str
     problem: str
@@ -64,20 +53,7 @@ def compare_spectra(
 ) -> Mismatch | None:
     """Find out in what spectra differ from those of the training.
 
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_spectra, n_bands)
-        Finite spectra.
-    known : SpectraSummary
-        Of the training spectra, in the same bands.
-    is_normalized : bool
-        Whether the classifier brings every spectrum to mean 0 and deviation 1, so that factors and
-        offsets have no effect.
-
-    Returns
-    -------
-    Mismatch or None
-        None if nothing is conspicuous, or there are too few spectra to tell.
+    Shapes: `spectra` (n_spectra, n_bands).
     """
     spectra = _without_fill(spectra.astype(np.float64))
     if len(spectra) < MIN_SPECTRA or known.n_spectra < MIN_SPECTRA:

@@ -40,16 +40,7 @@ class TrainingRecord:
     def trained_pixels(self, cube: Any) -> NDArray[np.int64] | None:
         """Find the pixels of a cube that were trained on.
 
-        Parameters
-        ----------
-        cube : array of shape (height, width, n_bands)
-            A scene.
-
-        Returns
-        -------
-        ndarray of shape (n_pixels, 2), dtype int64, or None
-            Rows and columns; none of them if the cube is not a training scene, by its shape and by
-            spectra up to a factor and an offset. None if the training had no positions.
+        Shapes: `cube` (height, width, n_bands); returns (n_pixels, 2).
         """
         if self.scenes is None:
             return None
@@ -57,15 +48,7 @@ class TrainingRecord:
         return np.unique(np.concatenate([np.empty((0, 2), np.int64), *coords]), axis=0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Collect the figures for machines.
-
-        Returns
-        -------
-        dict
-            Numbers, lists and None only: ``n_spectra``, ``n_bands``, ``value_range`` (least and
-            largest value), ``median_range`` (least and largest median of a band) and ``scenes``
-            (height, width and number of training pixels of each; None without positions).
-        """
+        """Collect the figures for machines."""
         medians = self.spectra.quantiles[4]
         scenes = None
         if self.scenes is not None:
@@ -88,24 +71,7 @@ def make_record(
     known: Sequence[TrainingScene] | None,
     previous: TrainingRecord | None,
 ) -> TrainingRecord:
-    """Describe a training.
-
-    Parameters
-    ----------
-    X : PixelSamples or ndarray of 2 or 4 dimensions
-        All samples.
-    summary : SpectraSummary
-        Of the samples that were not held out.
-    known : sequence of TrainingScene or None
-        The scenes of all samples where they are described already: coordinates are kept once.
-    previous : TrainingRecord or None
-        Of the fit that is continued.
-
-    Returns
-    -------
-    TrainingRecord
-        Of this fit, with the scenes of the previous ones.
-    """
+    """Describe a training."""
     if not isinstance(X, PixelSamples) or (previous is not None and previous.scenes is None):
         return TrainingRecord(summary, None)
     scenes = [scene for scene, _ in training_scenes(X)] if known is None else known

@@ -29,14 +29,7 @@ _SAME_BUT_FOR_SCALE = 0.02
 class TrainingScene:
     """What is kept of a scene with training pixels.
 
-    Attributes
-    ----------
-    shape : tuple of int
-        Height, width and number of bands.
-    coords : ndarray of shape (n_pixels, 2), dtype int64
-        Rows and columns of the training pixels.
-    references : ndarray of shape (n_references, n_bands), float64
-        Spectra of some of them, by which the scene is recognized.
+    Shapes: `coords` (n_pixels, 2), `references` (n_references, n_bands).
     """
 
     shape: tuple[int, int, int]

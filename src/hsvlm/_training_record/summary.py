@@ -23,14 +23,7 @@ _MAX_AVERAGED = 20
 class SpectraSummary:
     """Quantiles of spectra per band, in the scale of the data, and some of the spectra.
 
-    Attributes
-    ----------
-    n_spectra : int
-        Number of spectra that are described; quantiles come from 2,000 of them at most.
-    quantiles : ndarray of shape (9, n_bands), float64
-        Quantiles 0, 1, 5, 25, 50, 75, 95, 99 and 100 % of every band.
-    examples : ndarray of shape (n_examples, n_bands), float32
-        Up to 24 mean spectra of parts of the classes.
+    Shapes: `quantiles` (9, n_bands), `examples` (n_examples, n_bands).
     """
 
     n_spectra: int

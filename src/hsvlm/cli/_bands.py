@@ -18,23 +18,7 @@ __all__ = ["choose_bands", "parse_ranges"]
 
 
 def parse_ranges(texts: Sequence[str] | None) -> list[tuple[float, float]]:
-    """Read ranges such as ``400:2450``; one end may be left out.
-
-    Parameters
-    ----------
-    texts : sequence of str or None
-        Each one or more ranges with commas between them.
-
-    Returns
-    -------
-    list of (float, float)
-        Both ends in nanometres, which belong to the range.
-
-    Raises
-    ------
-    BadParameter
-        If one is not a range.
-    """
+    """Read ranges such as ``400:2450``; one end may be left out."""
     return [_parse_range(part.strip()) for text in texts or () for part in text.split(",")]
 
 
@@ -45,33 +29,16 @@ def _parse_range(text: str) -> tuple[float, float]:
     except ValueError:
         ends = (np.nan, np.nan)
     if not colon or text == ":" or not 0 <= ends[0] < ends[1]:
-        message = f"{text!r} is not a range. Write two wavelengths in nanometres, such as 400:2450."
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(
+            f"{text!r} is not a range. Write two wavelengths in nanometres, such as 400:2450."
+        )
     return ends
 
 
 def choose_bands(
     scene: Scene, wavelengths: Sequence[str] | None, exclude: Sequence[str] | None
 ) -> Scene:
-    """Keep the bands of a scene that the options choose and the file does not mark as bad.
-
-    Parameters
-    ----------
-    scene : Scene
-        Its cube is not read.
-    wavelengths, exclude : sequence of str or None
-        Ranges to be kept, and to be left out.
-
-    Returns
-    -------
-    Scene
-        With at least one band.
-
-    Raises
-    ------
-    DataError
-        If the wavelengths of the scene are unknown, or no band is left.
-    """
+    """Keep the bands of a scene that the options choose and the file does not mark as bad."""
     keep = np.ones(scene.n_bands, dtype=bool)
     if scene.bad_bands is not None:
         keep &= ~scene.bad_bands
@@ -79,21 +46,19 @@ def choose_bands(
     if kept or excluded:
         centers = scene.wavelengths_nm
         if centers is None or not (centers > 0).any():
-            message = (
+            raise DataError(
                 f"The wavelengths of {scene.name!r} are unknown, and --wavelengths and --exclude "
                 "need them. Add them to the file, for example to its ENVI header."
             )
-            raise DataError(message)
         if kept:
             keep &= _inside(centers, kept)
         keep &= ~_inside(centers, excluded)
         if not keep.any():
             known = centers[centers > 0]
-            message = (
+            raise DataError(
                 f"--wavelengths and --exclude leave no usable band of {scene.name!r}, whose bands "
                 f"lie between {known.min():.1f} and {known.max():.1f} nm. Give other ranges."
             )
-            raise DataError(message)
     return scene if keep.all() else scene.select_bands(keep)
 
 

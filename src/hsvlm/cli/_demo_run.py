@@ -37,27 +37,7 @@ _TRAIN_SHARE = 0.1
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration measured.
-
-    Attributes
-    ----------
-    summary : ClassificationSummary
-        Accuracies of the classifier on the test pixels.
-    alone : ClassificationSummary
-        Those without the read-out over the scene, on the same pixels.
-    coordinates : ClassificationSummary
-        Accuracies of 1-nearest-neighbour on (row, column) on the same pixels.
-    leaking : float
-        Share of test windows that contain a training pixel, in [0, 1].
-    n_train : int
-        Number of training pixels.
-    fit_seconds, predict_seconds : float
-        Wall time of training and of predicting the whole scene, in seconds.
-    class_names : dict
-        ``{label: name}``.
-    window_size : int
-        Side of the window in pixels.
-    """
+    """What the demonstration measured."""
 
     summary: ClassificationSummary
     alone: ClassificationSummary
@@ -70,13 +50,7 @@ class DemoResult:
     window_size: int
 
     def to_text(self) -> str:
-        """Render the report as plain text.
-
-        Returns
-        -------
-        str
-            Accuracies, their comparison with the coordinates-only baseline, and a class table.
-        """
+        """Render the report as plain text."""
         rows = [
             ("hsvlm", self.summary),
             ("hsvlm, window by window", self.alone),
@@ -107,13 +81,7 @@ class DemoResult:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Collect the figures for machines.
-
-        Returns
-        -------
-        dict
-            Numbers only, ready for JSON.
-        """
+        """Collect the figures for machines."""
         return {
             "overall_accuracy": self.summary.overall_accuracy,
             "average_accuracy": self.summary.average_accuracy,
@@ -129,32 +97,7 @@ class DemoResult:
 
 
 def run_demo(output: str | Path, *, random_state: int = 0, **parameters: Any) -> DemoResult:
-    """Train on a random tenth of Indian Pines, predict the scene, write report and figures.
-
-    Parameters
-    ----------
-    output : path
-        Folder for the report and the figures; made if it is not there.
-    random_state : int, default=0
-        Seed of the split and of the training.
-    **parameters
-        Settings of the classifier that differ from its defaults.
-
-    Returns
-    -------
-    DemoResult
-        The figures, also written to ``report.txt`` and ``report.json``.
-
-    Raises
-    ------
-    MissingDependencyError
-        If the scene's package or matplotlib is not installed.
-
-    Examples
-    --------
-    >>> from hsvlm.cli._demo_run import run_demo
-    >>> run_demo("demo-output").summary.overall_accuracy  # doctest: +SKIP
-    """
+    """Train on a random tenth of Indian Pines, predict the scene, write report and figures."""
     import_optional("matplotlib", "plot")
     scene = load_indian_pines()
     X, y = pixel_samples(scene.cube, scene.labels)

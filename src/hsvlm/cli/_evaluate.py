@@ -151,8 +151,7 @@ def evaluate(
     # All of them first: a file that is missing should not be noticed after hours.
     if scene is None:
         if implied:
-            message = "--test-labels and --group-column need a scene of your own."
-            raise typer.BadParameter(message)
+            raise typer.BadParameter("--test-labels and --group-column need a scene of your own.")
         protocols = _of_dataset(names, splits, data_home)
         clf.set_params(prompts=prompts or str(dataset))
     else:
@@ -222,11 +221,10 @@ def _parameters(
         source = context.get_parameter_source(option)
         is_given = source is not None and source.name == "COMMANDLINE"
         if is_given and name in chosen and chosen[name] != options[name]:
-            message = (
+            raise ParameterError(
                 f"--{option.replace('_', '-')} {options[name]} and the setting "
                 f"{name}={chosen[name]} contradict each other. Give one of them."
             )
-            raise ParameterError(message)
     return {**options, **chosen}
 
 

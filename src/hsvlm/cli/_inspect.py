@@ -51,8 +51,7 @@ def inspect(
     """
     path = path.expanduser()
     if not path.exists():
-        message = f"{path} does not exist. Give the path of a scene or of a model."
-        raise MissingFileError(message)
+        raise MissingFileError(f"{path} does not exist. Give the path of a scene or of a model.")
     figures, lines = _description(path, labels, reading)
     if as_json:
         print_json(figures)

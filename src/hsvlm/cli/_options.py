@@ -52,8 +52,9 @@ def _preset(name: str | None) -> str | None:
 
     if name is None or name in list_presets():
         return name
-    message = f"{name!r} is not a preset. Choose one of {', '.join(list_presets())}."
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(
+        f"{name!r} is not a preset. Choose one of {', '.join(list_presets())}."
+    )
 
 
 def _prompts(text: str | None) -> str | None:
@@ -65,11 +66,10 @@ def _prompts(text: str | None) -> str | None:
     if path.suffix.lower() in (".yaml", ".yml", ".json") or path.is_file():
         return text
     sets = ", ".join(list_prompt_sets())
-    message = (
+    raise typer.BadParameter(
         f"{text!r} is neither a file of classes (.yaml, .json), nor a template (write {{}} where "
         f"the class name goes), nor a prompt set ({sets})."
     )
-    raise typer.BadParameter(message)
 
 
 def _nodata(text: str) -> str:
@@ -273,10 +273,9 @@ class ReadOptions:
     def _check_no_label_options(self) -> None:
         for name in ("label_column", "all_touched", "encoding"):
             if getattr(self, name):
-                message = (
+                raise typer.BadParameter(
                     f"--{name.replace('_', '-')} says how labels are read, but there are none."
                 )
-                raise typer.BadParameter(message)
 
 
 @dataclass(frozen=True)
@@ -307,10 +306,9 @@ def check_missing(**values: Any) -> None:
         words = [name if name.isupper() else f"--{name.replace('_', '-')}" for name in names]
         listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
         verb = "is" if len(names) == 1 else "are"
-        message = (
+        raise typer.BadParameter(
             f"{listed} {verb} missing. Give {'it' if verb == 'is' else 'them'} here or in a recipe."
         )
-        raise typer.BadParameter(message)
 
 
 def expand_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -353,13 +351,7 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def print_json(figures: dict[str, Any]) -> None:
-    """Print figures for machines.
-
-    Parameters
-    ----------
-    figures : dict
-        What JSON can hold.
-    """
+    """Print figures for machines."""
     typer.echo(json.dumps(figures))
 
 

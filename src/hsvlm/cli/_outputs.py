@@ -26,68 +26,28 @@ _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 
 
 def escaped(text: str, *, lines: bool = True) -> str:
-    r"""Make a text harmless that may come from a file of somebody else.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-    lines : bool, default=True
-        Whether line breaks stay as they are.
-
-    Returns
-    -------
-    str
-        Control characters are written as in Python, such as ``\x1b``.
-    """
+    """Make a text harmless that may come from a file of somebody else."""
     shown = _CONTROLS.sub(lambda found: ascii(found.group())[1:-1], text)
     return shown if lines else shown.replace("\n", r"\n")
 
 
 def say(text: str) -> None:
-    """Print a text for people.
-
-    Parameters
-    ----------
-    text : str
-        Of one or more lines.
-    """
+    """Print a text for people."""
     typer.echo(escaped(text))
 
 
 def check_output(
     folder: Path, names: Iterable[str], inputs: Iterable[Path | None], command: str
 ) -> None:
-    """Refuse an output folder where something would be destroyed; nothing is made yet.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    names : iterable of str
-        Files that are going to be written there, besides the recipe.
-    inputs : iterable of Path or None
-        Files that the command reads.
-    command : str
-        Name of the command.
-
-    Raises
-    ------
-    ParameterError
-        If one of the files is an input.
-    FileError
-        If the folder is a file, a saved model or the output of another command, or holds files of
-        these names without a recipe that shows that they are of this package.
-    """
+    """Refuse an output folder where something would be destroyed; nothing is made yet."""
     written = [folder / name for name in (RECIPE_NAME, *names)]
     sources = {path.expanduser().resolve(): path for path in inputs if path is not None}
     for path in written:
         if path.resolve() in sources:
-            message = (
+            raise ParameterError(
                 f"{path} would be overwritten, but {sources[path.resolve()]} is read. Give another "
                 "folder as --output."
             )
-            raise ParameterError(message)
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise unreadable(folder, "nothing can be written there (it is not a folder)", _ANOTHER)
     for place in (folder.absolute(), *folder.absolute().parents):
@@ -107,25 +67,7 @@ def check_output(
 def output_folder(
     folder: Path, names: Iterable[str], inputs: Iterable[Path | None], command: str
 ) -> Path:
-    """Make the folder that a command writes to, if `check_output` allows it.
-
-    Parameters
-    ----------
-    folder, names, inputs, command
-        As for `check_output`.
-
-    Returns
-    -------
-    Path
-        The folder, which exists and can be written to.
-
-    Raises
-    ------
-    ParameterError
-        As `check_output`.
-    FileError
-        As `check_output`, or if the folder cannot be made or written to.
-    """
+    """Make the folder that a command writes to, if `check_output` allows it."""
     check_output(folder, names, inputs, command)
     try:
         folder.mkdir(parents=True, exist_ok=True)

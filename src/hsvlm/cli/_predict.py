@@ -146,18 +146,7 @@ def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
 
 
 def model_folder(path: Path) -> Path:
-    """Find the model that a path means.
-
-    Parameters
-    ----------
-    path : Path
-        Of a model, or of the output folder of ``hsvlm fit``.
-
-    Returns
-    -------
-    Path
-        Of the model.
-    """
+    """Find the model that a path means."""
     is_model = path.is_file() or (path / "config.json").exists()
     return path if is_model else path / MODEL_NAME
 
@@ -169,12 +158,11 @@ def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) ->
     if trained_on is not None and scene.wavelengths_nm is not None:
         return match_or_warn(scene, trained_on, resample=resample)
     if scene.n_bands != clf.n_features_in_:
-        message = (
+        raise DataError(
             f"The model was trained on {clf.n_features_in_} bands and {scene.name!r} has "
             f"{scene.n_bands}, and without wavelengths of both they cannot be matched. Give the "
             "scene the bands of the training scene, or wavelengths to both."
         )
-        raise DataError(message)
     return scene
 
 

@@ -30,29 +30,7 @@ _REMEDY = (
 
 
 def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
-    """Take the options of a command from a recipe, where the command line does not give them.
-
-    Parameters
-    ----------
-    context : typer.Context
-        Of the command; receives the options.
-    path : Path or None
-        Of a YAML, JSON or TOML file. Paths in it are relative to its folder.
-
-    Returns
-    -------
-    Path or None
-        The same path.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is no recipe of this command.
-    BadParameter
-        If a value is of another type than its option.
-    """
+    """Take the options of a command from a recipe, where the command line does not give them."""
     if path is None:
         return None
     source = existing_file(path)
@@ -90,17 +68,7 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def claim_folder(context: typer.Context, folder: Path, settings: Mapping[str, Any]) -> None:
-    """Leave a recipe in a folder that has none, so that a run that is stopped can be repeated.
-
-    Parameters
-    ----------
-    context : typer.Context
-        Of the command.
-    folder : Path
-        Where its output is going to be.
-    settings : dict
-        Of the classifier.
-    """
+    """Leave a recipe in a folder that has none, so that a run that is stopped can be repeated."""
     if not (folder / RECIPE_NAME).exists():
         save_recipe(context, folder, settings)
 
@@ -108,24 +76,7 @@ def claim_folder(context: typer.Context, folder: Path, settings: Mapping[str, An
 def save_recipe(
     context: typer.Context, folder: Path, settings: Mapping[str, Any], **options: Any
 ) -> Path:
-    """Write the recipe that repeats the command at hand.
-
-    Parameters
-    ----------
-    context : typer.Context
-        Of the command.
-    folder : Path
-        Where the output of the command is.
-    settings : dict
-        Of the classifier.
-    **options
-        Options that differ from those of the command.
-
-    Returns
-    -------
-    Path
-        Of the recipe.
-    """
+    """Write the recipe that repeats the command at hand."""
     kept = {}
     for parameter in context.command.params:
         value = options.get(str(parameter.name), _plain(context.params.get(str(parameter.name))))
@@ -155,11 +106,11 @@ def _option_value(context: typer.Context, recipe: Path, option: Any, name: str, 
     is_flag = bool(getattr(option, "is_flag", False) or getattr(option, "is_bool_flag", False))
     for item in values:
         if isinstance(item, (list, Mapping)) or (isinstance(item, bool) and not is_flag):
-            message = f"{recipe}: {name}: {item!r} is not a value of this option."
-            raise typer.BadParameter(message)
+            raise typer.BadParameter(f"{recipe}: {name}: {item!r} is not a value of this option.")
     if isinstance(value, list) and not several:
-        message = f"{recipe}: {name}: {value!r} is a list, and the option takes one value."
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(
+            f"{recipe}: {name}: {value!r} is a list, and the option takes one value."
+        )
     if option.name in _path_options(context):
         values = [str(recipe.parent / Path(str(item)).expanduser()) for item in values]
     elif option.name in _PERHAPS_PATHS and _exists(recipe.parent / str(value)):

@@ -22,40 +22,20 @@ __all__ = ["pair_files", "read_labeled_scenes"]
 
 
 def pair_files(files: Sequence[Path], labels: Path | None) -> list[tuple[Path, Path]]:
-    """Tell which label map belongs to which scene.
-
-    Parameters
-    ----------
-    files : sequence of Path
-        A scene, or scenes and label maps by turns.
-    labels : Path or None
-        The label map of a single scene.
-
-    Returns
-    -------
-    list of (Path, Path)
-        Scenes with their label maps.
-
-    Raises
-    ------
-    BadParameter
-        If a scene has no label map, or two.
-    """
+    """Tell which label map belongs to which scene."""
     paths = list(files)
     if labels is not None and len(paths) == 1:
         return [(paths[0], labels)]
     if labels is not None and paths:
-        message = (
+        raise typer.BadParameter(
             f"--labels goes with one scene, got {len(paths)} files. For several scenes, write "
             "SCENE LABELS SCENE LABELS ... without --labels."
         )
-        raise typer.BadParameter(message)
     if len(paths) % 2:
-        message = (
+        raise typer.BadParameter(
             f"{paths[-1]} has no label map. Give --labels, or for several scenes write SCENE "
             "LABELS SCENE LABELS ..."
         )
-        raise typer.BadParameter(message)
     return list(zip(paths[::2], paths[1::2], strict=True))
 
 
@@ -66,31 +46,7 @@ def read_labeled_scenes(
     unlabeled: Any,
     **more: Any,
 ) -> list[Scene]:
-    """Read scenes to one numbering of classes, and to the bands of the first.
-
-    Parameters
-    ----------
-    pairs : sequence of (Path, Path)
-        Scenes with their label maps.
-    reading, bands : ReadOptions and BandOptions
-        For all of them.
-    unlabeled : 0, list or None
-        Values of the label maps that stand for no label, as the option states them.
-    **more
-        Further arguments of ``read_scene``.
-
-    Returns
-    -------
-    list of Scene
-        Their cubes are not read yet where the format allows that.
-
-    Raises
-    ------
-    FileError
-        If a file cannot be used.
-    DataError
-        If scenes have other bands than the first, or other kinds of labels.
-    """
+    """Read scenes to one numbering of classes, and to the bands of the first."""
     from hsvlm._inputs.scenes import check_scales
     from hsvlm.scene import common_classes
 
@@ -123,10 +79,9 @@ def _with_bands_of(first: Scene, scene: Scene) -> Scene:
     if first.wavelengths_nm is not None and scene.wavelengths_nm is not None:
         return match_bands(scene, first.wavelengths_nm)
     if scene.n_bands != first.n_bands:
-        message = (
+        raise DataError(
             f"{first.name!r} has {first.n_bands} bands and {scene.name!r} has {scene.n_bands}, and "
             "without wavelengths of both they cannot be matched. Give all scenes the same bands, "
             "or wavelengths to all."
         )
-        raise DataError(message)
     return scene

@@ -36,25 +36,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.?(nan|inf)", re
 
 
 def parse_settings(context: typer.Context, given: list[str] | None) -> dict[str, Any]:
-    """Read settings of the classifier, such as ``max_epochs=30``.
-
-    Parameters
-    ----------
-    context : typer.Context
-        Of the command; holds the settings of its recipe, which those given here override.
-    given : list of str or None
-        Each a name and a value.
-
-    Returns
-    -------
-    dict
-        Values by name.
-
-    Raises
-    ------
-    ParameterError
-        If one is not of this form, or the classifier does not take it.
-    """
+    """Read settings of the classifier, such as ``max_epochs=30``."""
     recipe, of_recipe = context.meta.get(SETTINGS_KEY, (None, {}))
     settings: dict[str, Any] = {}
     for name, value in of_recipe.items():
@@ -63,38 +45,17 @@ def parse_settings(context: typer.Context, given: list[str] | None) -> dict[str,
     for text in given or []:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value or not name:
-            message = (
+            raise ParameterError(
                 f"--set {text!r} has no {'value' if name else 'name'}. Write --set name=value, "
                 "for example --set max_epochs=30."
             )
-            raise ParameterError(message)
         settings[name] = _value(text, value)
         _check_setting(name, settings[name], f"--set {text}")
     return settings
 
 
 def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
-    """Make a classifier, not fitted, of settings that can be used together.
-
-    Parameters
-    ----------
-    parameters : dict
-        Arguments of the classifier.
-    preset : str or None
-        Name of the settings that they change.
-
-    Returns
-    -------
-    HSIPromptClassifier
-        With these parameters.
-
-    Raises
-    ------
-    ParameterError
-        If settings contradict each other.
-    UnknownNameError
-        If a setting names an encoder or a criterion that does not exist.
-    """
+    """Make a classifier, not fitted, of settings that can be used together."""
     from hsvlm._data.cubes import check_window_fits
     from hsvlm._system.devices import resolve_device
     from hsvlm._training.checks import check_parameters
@@ -120,11 +81,10 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     known = sorted(set(inspect.signature(encoder).parameters) - set(follows))
     for name, value in params.items():
         if name not in known or isinstance(value, bool) or not isinstance(value, Real):
-            message = (
+            raise ParameterError(
                 f"vision_params={{{name}: {value}}} cannot be used. It holds numbers by name; the "
                 f"names are {', '.join(known)}."
             )
-            raise ParameterError(message)
     AlignedModel(encoder, {**follows, **params}, None, 2, clf.projection)
     return clf
 
@@ -132,12 +92,9 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
 def list_settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List what can be set with --set, and the presets.
-
-    Every setting is listed with its default, the values that are allowed, and what it does.
-
-    Example: hsvlm settings
-    """
+    """List what can be set with --set, and the presets."""
+    # Every setting is listed with its default, the values that are allowed, and what it does.
+    # Example: hsvlm settings
     from hsvlm._training.settings import list_presets, preset
     from hsvlm.estimator import HSIPromptClassifier
 
@@ -173,8 +130,9 @@ def _value(text: str, written: str) -> Any:
     except FileError:
         raise
     except ValueError as error:
-        message = f"--set {text}: the value cannot be read. Close all brackets and quotes."
-        raise ParameterError(message) from error
+        raise ParameterError(
+            f"--set {text}: the value cannot be read. Close all brackets and quotes."
+        ) from error
 
 
 def _plain(value: Any) -> Any:
@@ -199,16 +157,13 @@ def _check_setting(name: str, value: Any, written: str) -> None:
 
     known = HSIPromptClassifier().get_params()
     if name in _NOT_SETTINGS:
-        message = f"{written}: this is not set here. {_NOT_SETTINGS[name]}"
-        raise ParameterError(message)
+        raise ParameterError(f"{written}: this is not set here. {_NOT_SETTINGS[name]}")
     if name not in known:
         names = ", ".join(sorted(set(known) - set(_NOT_SETTINGS)))
-        message = f"The classifier has no setting {name!r}. Its settings: {names}."
-        raise ParameterError(message)
+        raise ParameterError(f"The classifier has no setting {name!r}. Its settings: {names}.")
     constraints = [make_constraint(constraint) for constraint in _constraints(name)]
     if not any(constraint.is_satisfied_by(value) for constraint in constraints):
-        message = f"{written}: {_allowed(name)} is allowed."
-        raise ParameterError(message)
+        raise ParameterError(f"{written}: {_allowed(name)} is allowed.")
 
 
 def _constraints(name: str) -> list[Any]:

@@ -19,8 +19,9 @@ def nodata_value(text: str) -> Any:
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError as error:
-        message = f'{text!r} is neither a number nor "nan", "none" or "auto".'
-        raise typer.BadParameter(message) from error
+        raise typer.BadParameter(
+            f'{text!r} is neither a number nor "nan", "none" or "auto".'
+        ) from error
     return values[0] if len(values) == 1 else values
 
 
@@ -29,8 +30,7 @@ def shape_value(text: str) -> tuple[int, int]:
     height, by, width = text.lower().partition("x")
     if by and height.strip().isdecimal() and width.strip().isdecimal():
         return int(height), int(width)
-    message = f"{text!r} is not a height and a width. Write them as 100x120."
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(f"{text!r} is not a height and a width. Write them as 100x120.")
 
 
 def unlabeled_value(text: str | None) -> int | list[int] | None:
@@ -42,8 +42,7 @@ def unlabeled_value(text: str | None) -> int | list[int] | None:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
-        message = f'{text!r} is neither a whole number nor "none".'
-        raise typer.BadParameter(message) from error
+        raise typer.BadParameter(f'{text!r} is neither a whole number nor "none".') from error
 
 
 def mark_unlabeled(labeled: Any, unlabeled: Any) -> Any:

@@ -20,20 +20,7 @@ _REDUCED = {"float32": None, "bfloat16": torch.bfloat16}
 class AlignedModel(nn.Module):
     """A vision encoder and class prototypes in one space.
 
-    Parameters
-    ----------
-    encoder : type
-        Vision encoder class, see :func:`hsvlm.vision.register_vision_encoder`.
-    encoder_params : dict
-        Its constructor arguments.
-    prototypes : Tensor of shape (n_classes, n_text_features), float32, or None
-        Frozen unit text embeddings; None makes a learned linear head instead (vision only).
-    n_classes : int
-        Number of classes.
-    projection : {"vision", "text"}
-        Which side carries the linear projection into the joint space.
-    precision : {"float32", "bfloat16"}, default="float32"
-        What the encoder and the layer after it multiply in.
+    Shapes: `prototypes` (n_classes, n_text_features).
     """
 
     def __init__(
@@ -50,12 +37,11 @@ class AlignedModel(nn.Module):
         try:
             self.encoder = encoder(**encoder_params)
         except TypeError as error:
-            message = (
+            raise ParameterError(
                 f"The vision encoder {encoder.__name__} cannot be made from {encoder_params}: "
                 f"{error}. It has to take n_channels, window_size and patch_size, and what "
                 "vision_params holds."
-            )
-            raise ParameterError(message) from error
+            ) from error
         width: int = self.encoder.n_features  # type: ignore[assignment]
         self.vision_projection: nn.Module = nn.Identity()
         self.text_projection: nn.Module = nn.Identity()

@@ -23,24 +23,7 @@ __all__ = ["read_cube", "read_label_map"]
 def read_cube(path: Path, file: RemoteFile, shape: tuple[int, int, int]) -> NDArray[Any]:
     """Read a cube.
 
-    Parameters
-    ----------
-    path : Path
-        A MATLAB file, or a GeoTIFF of one raster band for each spectral band.
-    file : RemoteFile
-        What the file is.
-    shape : tuple of int
-        The shape (height, width, n_bands) that it must have.
-
-    Returns
-    -------
-    ndarray of shape (height, width, n_bands)
-        The cube in C order, in the dtype of the file.
-
-    Raises
-    ------
-    DataError
-        If the file is unreadable or holds something else.
+    Shape: (height, width, n_bands).
     """
     # In C order a spectrum is contiguous, as windows read it.
     return np.ascontiguousarray(_checked(_read_raster, path, file, shape))
@@ -51,26 +34,7 @@ def read_label_map(
 ) -> NDArray[np.uint8]:
     """Read a label map.
 
-    Parameters
-    ----------
-    path : Path
-        A MATLAB file or a TIFF image.
-    file : RemoteFile
-        What the file is.
-    shape : tuple of int
-        The shape (height, width) that it must have.
-    counts : tuple of int
-        How many pixels of class 1, 2, ... it must have.
-
-    Returns
-    -------
-    ndarray of shape (height, width), uint8
-        The label of every pixel; 0 is unlabelled.
-
-    Raises
-    ------
-    DataError
-        If the file is unreadable or holds something else.
+    Shape: (height, width).
     """
     labels = _checked(_read_image, path, file, shape)
     expected = dict(enumerate(counts, start=1))
@@ -78,11 +42,10 @@ def read_label_map(
     found = dict(zip(values.tolist(), occurrences.tolist(), strict=True))
     for label in sorted((expected.keys() | found.keys()) - {0}):
         if found.get(label, 0) != expected.get(label, 0):
-            message = (
+            raise DataError(
                 f"{path} has {found.get(label, 0)} pixels of class {label}, expected "
                 f"{expected.get(label, 0)}. It is another label map. {file.remedy}"
             )
-            raise DataError(message)
     return np.ascontiguousarray(labels, dtype=np.uint8)
 
 
@@ -94,14 +57,14 @@ def _checked(
     except MissingDependencyError:
         raise
     except Exception as error:  # readers raise whatever a damaged file leads them to
-        message = f"{path} cannot be read ({type(error).__name__}: {error}). {file.remedy}"
-        raise DataError(message) from error
+        raise DataError(
+            f"{path} cannot be read ({type(error).__name__}: {error}). {file.remedy}"
+        ) from error
     if array.shape != shape or array.dtype.kind not in "iuf":
-        message = (
+        raise DataError(
             f"{path} holds {array.dtype} of shape {array.shape}, expected real numbers of shape "
             f"{shape}. {file.remedy}"
         )
-        raise DataError(message)
     return array
 
 

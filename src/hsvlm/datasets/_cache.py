@@ -40,8 +40,7 @@ class _Limited:
     def write(self, chunk: bytes) -> int:
         self._left -= len(chunk)
         if self._left < 0:
-            message = f"it sends more than {_LARGEST_BYTES:,} bytes"
-            raise OSError(message)
+            raise OSError(f"it sends more than {_LARGEST_BYTES:,} bytes")
         return self._stream.write(chunk)
 
     def flush(self) -> None:
@@ -50,21 +49,7 @@ class _Limited:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One published file.
-
-    Parameters
-    ----------
-    name : str
-        Name of the file in the cache, which is the name its provider gives it.
-    page : str
-        Where a person finds the file.
-    urls : tuple of str, default=()
-        Addresses to try in turn; empty where the provider wants users to register.
-    sha256 : str, default=None
-        Digest of the file; None where none is known for certain, and the first file is trusted.
-    variable : str, default=None
-        Name of the array in a MATLAB file.
-    """
+    """One published file."""
 
     name: str
     page: str
@@ -81,33 +66,15 @@ class RemoteFile:
 
 
 def data_folder(data_home: str | os.PathLike[str] | None) -> Path:
-    """Find the folder that holds the files.
-
-    Parameters
-    ----------
-    data_home : path or None
-        None is ``data`` in the folder that the environment variable HSVLM_CACHE_DIR names, or
-        else in ``hsvlm`` in the user's cache folder.
-
-    Returns
-    -------
-    Path
-        The folder, which need not exist.
-
-    Raises
-    ------
-    DataError
-        If none is given and the user has no home folder.
-    """
+    """Find the folder that holds the files."""
     if data_home is not None:
         return Path(data_home).expanduser()
     folder = cache_folder("data")
     if folder is None:
-        message = (
+        raise DataError(
             "There is no home folder to keep data in. Pass data_home, or set the environment "
             "variable HSVLM_CACHE_DIR."
         )
-        raise DataError(message)
     return folder
 
 
@@ -117,32 +84,7 @@ def load_verified(
     data_home: str | os.PathLike[str] | None,
     progress: bool,
 ) -> T:
-    """Read a file from the cache, after downloading it where necessary.
-
-    Parameters
-    ----------
-    file : RemoteFile
-        The file.
-    read : callable
-        Reads the path and raises DataError where the content is not what it should be.
-    data_home : path or None
-        As for `data_folder`.
-    progress : bool
-        Whether a download shows a progress bar.
-
-    Returns
-    -------
-    object
-        What `read` returned.
-
-    Raises
-    ------
-    DownloadError
-        If the file is not there and cannot be downloaded.
-    DataError
-        If its digest is neither the known one nor, where none is known, the one recorded when
-        the file was first read.
-    """
+    """Read a file from the cache, after downloading it where necessary."""
     folder = data_folder(data_home)
     path = folder / file.name
     if not path.is_file():
@@ -173,11 +115,10 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
         "it as data_home."
     )
     if not file.urls:
-        message = (
+        raise DownloadError(
             f"{file.name} is not in {folder}. It is not downloaded automatically, because its "
             f"provider wants users to register. Get it from {elsewhere}"
         )
-        raise DownloadError(message)
     pooch = import_optional("pooch", "data")
     folder.mkdir(parents=True, exist_ok=True)
     reasons = []
@@ -203,11 +144,10 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
         else:
             return
     tried = "; ".join(f"{url}: {error}" for url, error in reasons)
-    message = (
+    raise DownloadError(
         f"{file.name} is not in {folder} and could not be downloaded ({tried}). Get it from one "
         f"of these addresses or from {elsewhere}"
-    )
-    raise DownloadError(message) from reasons[-1][1]
+    ) from reasons[-1][1]
 
 
 def _save(downloader: Callable[..., Any], url: str, target: str, source: Any) -> None:
@@ -222,11 +162,10 @@ def _read_record(folder: Path) -> dict[str, str]:
     try:
         return {str(name): str(digest) for name, digest in json.loads(path.read_text()).items()}
     except (ValueError, AttributeError) as error:
-        message = (
+        raise DataError(
             f"{path}, the record of digests, is damaged ({error}). Delete it to have the files "
             "trusted as they are now."
-        )
-        raise DataError(message) from error
+        ) from error
 
 
 def _write_record(folder: Path, name: str, digest: str) -> None:

@@ -100,27 +100,27 @@ def _package_folder() -> Path:
     # Found, not imported: the package is wanted for its files alone.
     found = importlib.util.find_spec("tensorly")
     if found is None or found.origin is None:
-        message = (
-            "The Indian Pines scene comes with the package tensorly, which is not installed. "
-            'Install it with: pip install "hsvlm[data]"'
+        raise MissingDependencyError(
+            (
+                "The Indian Pines scene comes with the package tensorly, which is not installed. "
+                'Install it with: pip install "hsvlm[data]"'
+            ),
+            name="tensorly",
         )
-        raise MissingDependencyError(message, name="tensorly")
     return Path(found.origin).parent
 
 
 def _verified(path: Path, digest: str) -> NDArray[Any]:
     if not path.is_file():
-        message = (
+        raise DataError(
             f"{path} is missing from the installed tensorly. "
             'Reinstall it with: pip install --force-reinstall "hsvlm[data]"'
         )
-        raise DataError(message)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != digest:
-        message = (
+        raise DataError(
             f"{path} has the SHA-256 digest {found}, expected {digest}. The file is damaged or "
             'another version. Reinstall it with: pip install --force-reinstall "hsvlm[data]"'
         )
-        raise DataError(message)
     # The files are in Fortran order; in C order a spectrum is contiguous, as windows read it.
     return np.ascontiguousarray(np.load(path, allow_pickle=False))

@@ -13,25 +13,7 @@ __all__ = ["SCENES", "SPLITS", "SceneEntry", "SplitEntry"]
 
 @dataclass(frozen=True)
 class SceneEntry:
-    """A scene in one file and its label map in another.
-
-    Parameters
-    ----------
-    name, citation : str
-        As in `hsvlm.Scene`.
-    shape : tuple of int
-        Height, width and number of bands.
-    class_names : dict of int to str
-        Name by label.
-    cube : RemoteFile
-        The file of the cube.
-    labels : RemoteFile, default=None
-        The file of the label map; None where it is the union of the maps of the standard split.
-    counts : tuple of int, default=()
-        Pixels of class 1, 2, ... in the label map, where it is a file.
-    wavelengths_nm : tuple of float, default=None
-        Band centres in nanometres; None where nobody has published them.
-    """
+    """A scene in one file and its label map in another."""
 
     name: str
     citation: str
@@ -45,24 +27,7 @@ class SceneEntry:
 
 @dataclass(frozen=True)
 class SplitEntry:
-    """A training map and a test map.
-
-    Parameters
-    ----------
-    name, citation : str
-        As in `hsvlm.datasets.StandardSplit`.
-    shape : tuple of int
-        Height and width.
-    train_counts, test_counts : tuple of int
-        Pixels of value 1, 2, ... in the files.
-    class_names : dict of int to str
-        Name by label of the scene.
-    train, test : RemoteFile
-        The files.
-    order : tuple of int, default=()
-        The label of the scene that value 1, 2, ... of the files stands for; empty where they are
-        the same.
-    """
+    """A training map and a test map."""
 
     name: str
     citation: str

@@ -78,18 +78,16 @@ class StandardSplit:
     def __post_init__(self) -> None:
         shapes = np.shape(self.train_map), np.shape(self.test_map)
         if shapes[0] != shapes[1] or len(shapes[0]) != 2:
-            message = (
+            raise DataError(
                 f"The training map has shape {shapes[0]} and the test map {shapes[1]}. Both must "
                 "be 2-D maps (height, width) of the same scene."
             )
-            raise DataError(message)
         shared = int(np.count_nonzero((self.train_map != 0) & (self.test_map != 0)))
         if shared:
-            message = (
+            raise DataError(
                 f"{shared} pixels are in the training map and in the test map. Set them to 0 in "
                 "one of the two."
             )
-            raise DataError(message)
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -252,22 +250,7 @@ def fetch_houston2013_split(
 def fetch_split(
     key: str, data_home: str | os.PathLike[str] | None, progress: bool
 ) -> StandardSplit:
-    """Fetch a split of the registry.
-
-    Parameters
-    ----------
-    key : str
-        One of `SPLITS`.
-    data_home : path or None
-        As for the public functions.
-    progress : bool
-        As for the public functions.
-
-    Returns
-    -------
-    StandardSplit
-        Maps of the labels of the scene.
-    """
+    """Fetch a split of the registry."""
     entry = SPLITS[key]
     # What the values 0, 1, 2, ... of the files stand for.
     meaning = np.array([0, *(entry.order or range(1, len(entry.train_counts) + 1))], np.uint8)

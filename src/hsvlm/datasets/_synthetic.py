@@ -89,8 +89,9 @@ def _check_parameters(
     height: int, width: int, n_bands: int, n_classes: int, noise: float, labelled_share: float
 ) -> None:
     if min(height, width) < 8:
-        message = f"A scene of {height} x {width} pixels is too small. Use at least 8 x 8."
-        raise ParameterError(message)
+        raise ParameterError(
+            f"A scene of {height} x {width} pixels is too small. Use at least 8 x 8."
+        )
     for name, value, allowed, fits in (
         ("n_bands", n_bands, "at least 2", n_bands >= 2),
         ("n_classes", n_classes, f"2 to {len(_NAMES)}", 2 <= n_classes <= len(_NAMES)),
@@ -98,8 +99,7 @@ def _check_parameters(
         ("labelled_share", labelled_share, "more than 0 and at most 1", 0 < labelled_share <= 1),
     ):
         if not fits:
-            message = f"{name}={value} is out of range. Use {allowed}."
-            raise ParameterError(message)
+            raise ParameterError(f"{name}={value} is out of range. Use {allowed}.")
 
 
 def _smooth_field(rng: np.random.RandomState, height: int, width: int) -> NDArray[np.float64]:

@@ -30,11 +30,10 @@ _BATCH = 4096
 def _require_positions(X: Any, who: str) -> PixelSamples:
     if isinstance(X, PixelSamples):
         return X
-    message = (
+    raise DataError(
         f"{who} reads positions, which {type(X).__name__} does not have. "
         "Pass PixelSamples: X, y = pixel_samples(cube, labels)."
     )
-    raise DataError(message)
 
 
 class CoordinateNeighbors(ClassifierMixin, BaseEstimator):

@@ -55,23 +55,9 @@ class Comparison:
 def compare_scores(
     names: tuple[str, str], first: Sequence[FoldResult], second: Sequence[FoldResult]
 ) -> Comparison:
-    """Corrected resampled t-test of Nadeau and Bengio (2003).
-
-    The variance of the mean difference over k splits is taken to be (1/k + n_test/n_train) times
-    the variance of the differences, since training sets overlap.
-
-    Parameters
-    ----------
-    names : tuple of str
-        The estimators.
-    first, second : sequence of FoldResult
-        Their results on the same splits, at least two.
-
-    Returns
-    -------
-    Comparison
-        With len(first) - 1 degrees of freedom.
-    """
+    """Corrected resampled t-test of Nadeau and Bengio (2003)."""
+    # The variance of the mean difference over k splits is taken to be (1/k + n_test/n_train) times
+    # the variance of the differences, since training sets overlap.
     differences = np.array(
         [a.overall_accuracy - b.overall_accuracy for a, b in zip(first, second, strict=True)]
     )
@@ -89,20 +75,7 @@ def compare_scores(
 def compare_hits(
     names: tuple[str, str], first: Sequence[FoldResult], second: Sequence[FoldResult]
 ) -> Comparison:
-    """McNemar's test (1947) on the test samples of all splits.
-
-    Parameters
-    ----------
-    names : tuple of str
-        The estimators.
-    first, second : sequence of FoldResult
-        Their results on the same splits, no sample being tested twice.
-
-    Returns
-    -------
-    Comparison
-        Exact where the two disagree on fewer than 25 samples, else with continuity correction.
-    """
+    """McNemar's test (1947) on the test samples of all splits."""
     hits = [np.concatenate([one.correct for one in results]) for results in (first, second)]
     only_first = int((hits[0] & ~hits[1]).sum())
     only_second = int((hits[1] & ~hits[0]).sum())

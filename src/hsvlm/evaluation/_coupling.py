@@ -21,32 +21,12 @@ _FOLDS = 5
 
 
 class CoupledSVC(ClassifierMixin, BaseEstimator):
-    """RBF-SVM with class probabilities from its pairwise decisions.
+    """RBF-SVM with class probabilities from its pairwise decisions."""
 
-    A sigmoid per pair of classes turns cross-validated decision values into pairwise probabilities
-    [1]_; the class probabilities are those that fit all of them best, by the second method of
-    [2]_. One-against-rest calibration, which scikit-learn offers, gave log-probabilities that are
-    worth less once they are smoothed over a scene.
-
-    Parameters
-    ----------
-    C : float, default=1.0
-        Penalty of the SVM.
-    random_state : int, RandomState or None, default=None
-        Seed of the cross-validation folds.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-
-    References
-    ----------
-    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to
-       regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
-    .. [2] T.-F. Wu, C.-J. Lin and R. C. Weng, "Probability estimates for multi-class classification
-       by pairwise coupling", JMLR 5, 2004.
-    """
+    # A sigmoid per pair of classes turns cross-validated decision values into pairwise
+    # probabilities [1]_; the class probabilities are those that fit all of them best, by the second
+    # method of [2]_. One-against-rest calibration, which scikit-learn offers, gave log-
+    # probabilities that are worth less once they are smoothed over a scene.
 
     classes_: NDArray[Any]
 
@@ -57,17 +37,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):
     def fit(self, X: NDArray[Any], y: Any) -> Self:
         """Train the SVM and its sigmoids.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Training samples.
-        y : array-like of shape (n_samples,)
-            Their labels; at least two classes.
-
-        Returns
-        -------
-        CoupledSVC
-            The fitted estimator.
+        Shapes: `X` (n_samples, n_features), `y` (n_samples,).
         """
         self.classes_, y_index = np.unique(y, return_inverse=True)
         svm = SVC(C=self.C, decision_function_shape="ovo")
@@ -109,15 +79,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Couple the pairwise probabilities.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Probabilities; every row sums to one.
+        Shapes: `X` (n_samples, n_features); returns (n_samples, n_classes).
         """
         decisions = self._by_pair(self._svm.decision_function(X))
         slopes, offsets = self._sigmoids.T
@@ -127,15 +89,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Predict the most probable class.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Predicted labels.
+        Shapes: `X` (n_samples, n_features); returns (n_samples,).
         """
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 

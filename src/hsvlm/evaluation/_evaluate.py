@@ -168,22 +168,20 @@ def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[A
     if isinstance(X, PixelSamples):
         labels = np.asarray(y)
         if labels.shape != (len(X),):
-            message = (
+            raise DataError(
                 f"y has shape {labels.shape}, but there are {len(X)} samples. "
                 "Give one label per sample."
             )
-            raise DataError(message)
         return X, labels
     first, first_map = (
         one[0] if isinstance(one, (list, tuple)) and len(one) and np.ndim(one[0]) > 1 else one
         for one in (X, y)
     )
     if np.ndim(first) != 3 or np.ndim(first_map) != 2:
-        message = (
+        raise DataError(
             "evaluate has to know where samples lie, to report leakage. Pass a cube with its "
             "label map, or PixelSamples: X, y = pixel_samples(cube, labels)."
         )
-        raise DataError(message)
     return pixel_samples(X, y, unlabeled=unlabeled)
 
 
@@ -199,8 +197,9 @@ def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
             raise UnknownNameError.of("baseline", key, BASELINES)
         name, make = BASELINES[key]
         if name in named:
-            message = f"{name!r} is the name of a baseline. Call your estimator something else."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"{name!r} is the name of a baseline. Call your estimator something else."
+            )
         named[name] = make()
     return named
 

@@ -73,22 +73,7 @@ class FoldResult:
 
 
 def with_random_state(estimator: Any, random_state: int | None, split: int) -> Any:
-    """Clone an estimator and seed it for one split.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Anything with ``fit`` and ``predict``.
-    random_state : int or None
-        Seed of split 0; split k gets this plus k. None leaves the estimator's own.
-    split : int
-        Number of the split.
-
-    Returns
-    -------
-    estimator
-        Unfitted.
-    """
+    """Clone an estimator and seed it for one split."""
     fresh = clone(estimator)
     if random_state is not None:
         seeded = {
@@ -111,25 +96,7 @@ def run_fold(
 ) -> FoldResult:
     """Fit, predict and score.
 
-    Parameters
-    ----------
-    name : str
-        Name of the estimator in the report.
-    split : int
-        Number of the split.
-    estimator : estimator
-        Unfitted; it is fitted in place.
-    X : PixelSamples of shape (n_samples, n_bands)
-        All samples.
-    y : ndarray of shape (n_samples,)
-        Their labels.
-    train, test : ndarray of int
-        Indices of the two sides.
-
-    Returns
-    -------
-    FoldResult
-        The figures.
+    Shapes: `X` (n_samples, n_bands), `y` (n_samples,).
     """
     start = time.perf_counter()
     estimator.fit(X[train], y[train])
@@ -164,17 +131,7 @@ def _trained_parameters(estimator: Any) -> int | None:
 def data_digest(X: PixelSamples, y: NDArray[Any]) -> str:
     """Name samples and their labels.
 
-    Parameters
-    ----------
-    X : PixelSamples of shape (n_samples, n_bands)
-        All samples.
-    y : ndarray of shape (n_samples,)
-        Their labels.
-
-    Returns
-    -------
-    str
-        Hexadecimal digest.
+    Shapes: `X` (n_samples, n_bands), `y` (n_samples,).
     """
     found: str = joblib.hash((X.cubes, X.coords, X.scene_ids, y))
     return found
@@ -195,34 +152,13 @@ def _environment() -> dict[str, Any]:
 
 
 class Store:
-    """A folder with one small JSON file per estimator and split.
-
-    Parameters
-    ----------
-    folder : path or None
-        The folder, made if it is not there; None keeps nothing.
-    """
+    """A folder with one small JSON file per estimator and split."""
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = None if folder is None else Path(folder)
 
     def key(self, estimator: Any, data: str, train: NDArray[Any], test: NDArray[Any]) -> str:
-        """Name what is measured.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Unfitted, with the seed it is fitted with.
-        data : str
-            See :func:`data_digest`.
-        train, test : ndarray of int
-            Indices of the two sides; their order does not count.
-
-        Returns
-        -------
-        str
-            Hexadecimal digest.
-        """
+        """Name what is measured."""
         settings = {
             name: value
             for name, value in estimator.get_params().items()
@@ -233,27 +169,7 @@ class Store:
         return found
 
     def load(self, key: str, name: str, split: int) -> FoldResult | None:
-        """Look up a result.
-
-        Parameters
-        ----------
-        key : str
-            What was measured.
-        name : str
-            Name of the estimator in this report.
-        split : int
-            Number of the split in this report.
-
-        Returns
-        -------
-        FoldResult or None
-            None if it has not been measured yet.
-
-        Warns
-        -----
-        HSVLMWarning
-            If a file cannot be read; the fold is then measured again.
-        """
+        """Look up a result."""
         if self.folder is None:
             return None
         path = self.folder / f"{key}.json"
@@ -273,15 +189,7 @@ class Store:
             return None
 
     def save(self, key: str, result: FoldResult) -> None:
-        """Keep a result; a crash leaves either the whole file or none.
-
-        Parameters
-        ----------
-        key : str
-            What was measured.
-        result : FoldResult
-            The figures.
-        """
+        """Keep a result; a crash leaves either the whole file or none."""
         if self.folder is None:
             return
         record = {field.name: getattr(result, field.name) for field in fields(result)}

@@ -117,17 +117,17 @@ def leakage_report(
     0.6666666666666666
     """
     if window_size < 1 or window_size % 2 == 0:
-        message = f"window_size={window_size} has no centre pixel. Use an odd number of pixels."
-        raise ParameterError(message)
+        raise ParameterError(
+            f"window_size={window_size} has no centre pixel. Use an odd number of pixels."
+        )
     positions = _positions(X_test, "X_test"), _positions(X_train, "X_train")
     nearest = nearest_distance(*positions)
     grids = [[cube.shape[:2] for cube in one.cubes] for one in (X_train, X_test)]
     if grids[0] != grids[1]:
-        message = (
+        raise DataError(
             "Training and test samples come from different scenes, so their positions cannot be "
             "compared. Make both by indexing the same PixelSamples."
         )
-        raise DataError(message)
     return LeakageReport(
         window_size=window_size,
         n_train=len(X_train),
@@ -150,12 +150,10 @@ def _share_same_group(groups: Any, test: NDArray[np.intp], train: NDArray[np.int
 
 def _positions(X: Any, name: str) -> NDArray[np.intp]:
     if not isinstance(X, PixelSamples):
-        message = (
+        raise DataError(
             f"{name} is {type(X).__name__}, which does not tell where the samples lie. "
             "Pass PixelSamples: X, y = pixel_samples(cube, labels)."
         )
-        raise DataError(message)
     if not len(X):
-        message = f"{name} holds no sample. Both sides of a split need at least one."
-        raise DataError(message)
+        raise DataError(f"{name} holds no sample. Both sides of a split need at least one.")
     return np.column_stack([X.scene_ids, X.coords])

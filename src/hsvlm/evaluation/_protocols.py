@@ -189,9 +189,8 @@ def scene_protocol(
     if name == "test-map":
         return _test_map_protocol(scene, test_labels, n_splits, unlabeled)
     if name == "groups" and groups is None:
-        problem = "The protocol 'groups' needs groups of pixels, and the scene has none."
         raise ParameterError(
-            problem,
+            "The protocol 'groups' needs groups of pixels, and the scene has none.",
             "Pass groups=, or read the labels with a group_column.",
             option_hint="Give --group-column with the column that numbers the polygons.",
         )

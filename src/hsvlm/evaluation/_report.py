@@ -123,16 +123,16 @@ class EvaluationReport:
         pair = self.of(first), self.of(second)
         if method == "t-test":
             if len(self.leakage) < 2:
-                message = "The t-test needs at least two splits, and there is one. Use 'mcnemar'."
-                raise ParameterError(message)
+                raise ParameterError(
+                    "The t-test needs at least two splits, and there is one. Use 'mcnemar'."
+                )
             return compare_scores((first, second), *pair)
         if method == "mcnemar":
             if not self.disjoint:
-                message = (
+                raise ParameterError(
                     "McNemar's test needs every sample on one test side only, and these splits "
                     "test some samples several times. Use 't-test'."
                 )
-                raise ParameterError(message)
             return compare_hits((first, second), *pair)
         raise UnknownNameError.of("test", method, ["t-test", "mcnemar"])
 

@@ -28,8 +28,7 @@ def checked_splits(
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Make all splits, each with a sorted test side, and refuse those that cannot be fitted."""
     if cv is None:
-        message = "There is no cv. Pass a splitter, such as SpatialBlockShuffleSplit()."
-        raise ParameterError(message)
+        raise ParameterError("There is no cv. Pass a splitter, such as SpatialBlockShuffleSplit().")
     classes, y_index = np.unique(y, return_inverse=True)
     warn_of_spellings(classes)
     try:
@@ -45,32 +44,30 @@ def checked_splits(
         counts = np.bincount(y_index)
         smallest = np.argsort(counts, kind="stable")[:_MAX_LISTED]
         listed = ", ".join(f"{classes[n]}: {counts[n]}" for n in smallest.tolist())
-        message = (
+        raise DataError(
             f"cv cannot split these samples: {str(error).rstrip('.')}. The smallest classes have "
             f"these numbers of samples: {listed}. Leave classes out, or use a splitter of "
             "hsvlm.model_selection."
-        )
-        raise DataError(message) from error
+        ) from error
     if not splits:
-        message = "cv makes no split. Pass a splitter, or at least one pair (train, test)."
-        raise ParameterError(message)
+        raise ParameterError(
+            "cv makes no split. Pass a splitter, or at least one pair (train, test)."
+        )
     for number, (train, test) in enumerate(splits):
         indices = np.concatenate([train, test])
         if len(indices) and not -len(y) <= indices.min() <= indices.max() < len(y):
-            message = (
+            raise DataError(
                 f"Split {number} has the index {indices.max()}, but there are {len(y)} samples. "
                 "Make the splits from the same samples."
             )
-            raise DataError(message)
         trained = np.unique(y_index[train])
         # Empty sides are refused by the report of the leakage.
         if len(trained) == 1 and len(test):
-            message = (
+            raise DataError(
                 f"Split {number} trains on one class only, {classes[trained[0]]} ({len(train)} "
                 "samples). Use a splitter that keeps two classes on the training side, such as "
                 "SpatialBlockShuffleSplit."
             )
-            raise DataError(message)
     # Splitters of this package warn themselves, but for maps, which are not split by labels.
     if not isinstance(cv, Splitter) or isinstance(cv, MapSplit):
         _warn_of_untrained(classes, y_index, splits)

@@ -37,22 +37,7 @@ class Declared(NamedTuple):
 def declared_values(
     attributes: Mapping[str, Any], notes: list[str], scale: tuple[float, float] = (1.0, 0.0)
 ) -> Declared:
-    """Collect the values for "no data" and the valid range that attributes state.
-
-    Parameters
-    ----------
-    attributes : mapping
-        By name, in any spelling: ``_FillValue``, ``missing_value``, ``NODATA``, ...
-    notes : list of str
-        Receives what is not understood.
-    scale : tuple of 2 floats
-        Factor and offset to be applied to the values, where the array is unpacked by them.
-
-    Returns
-    -------
-    Declared
-        What they say.
-    """
+    """Collect the values for "no data" and the valid range that attributes state."""
     values: list[float] = []
     limits = {"min": -np.inf, "max": np.inf}
     for name in attributes:

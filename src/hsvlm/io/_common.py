@@ -61,21 +61,7 @@ class LabelMap:
 
 @dataclass(frozen=True)
 class Found:
-    """What a reader of one format found in a file.
-
-    Parameters
-    ----------
-    scene : Scene
-        Its cube is not read yet where the format allows that.
-    nodata : float, sequence of float or None, default=None
-        The value or values that the file declares as "no data".
-    nodata_rule : {"any", "all"}, default="any"
-        Whether these values mark a pixel if one of its bands has it, or only if all have it.
-    band_nodata : sequence of float or None, default=()
-        One more for each band, where bands have values of their own.
-    valid_range : tuple of 2 floats, default=None
-        Values below the first or above the second are no data.
-    """
+    """What a reader of one format found in a file."""
 
     scene: Scene
     nodata: float | Sequence[float] | None = None

@@ -73,19 +73,7 @@ HINT_COPY_AGAIN = "Copy both files again, or correct the header."
 
 @dataclass(frozen=True)
 class EnviHeader:
-    """Fields of a header as text, and what has to be said of them.
-
-    Parameters
-    ----------
-    path : Path
-        Of the header.
-    fields : dict of str
-        Values without comments and outer braces, by names in lower case.
-    uncut : dict of str
-        The same with comments, for lists whose separators are semicolons.
-    notes : list of str
-        Grows with what was assumed or left out.
-    """
+    """Fields of a header as text, and what has to be said of them."""
 
     path: Path
     fields: dict[str, str]
@@ -145,23 +133,7 @@ class EnviHeader:
 
 
 def read_header(path: Path) -> EnviHeader:
-    """Read the fields of a header.
-
-    Parameters
-    ----------
-    path : Path
-        A text that begins with "ENVI".
-
-    Returns
-    -------
-    EnviHeader
-        Its fields.
-
-    Raises
-    ------
-    FileError
-        If it is not such a text, or states different values for an essential field.
-    """
+    """Read the fields of a header."""
     with path.open("rb") as stream:
         raw = stream.read(MAX_HEADER_BYTES + 4)
     if len(raw) > MAX_HEADER_BYTES:

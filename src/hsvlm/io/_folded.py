@@ -27,8 +27,10 @@ def check_size(shape: Any) -> tuple[int, int] | None:
     values = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
     whole = all(isinstance(value, Integral) and not isinstance(value, bool) for value in values)
     if len(values) != 2 or not whole or min(values) < 1:
-        problem = f"shape={shape!r} must be height and width in pixels, two positive numbers."
-        raise ParameterError(problem, "Pass, for example, shape=(100, 120).")
+        raise ParameterError(
+            f"shape={shape!r} must be height and width in pixels, two positive numbers.",
+            "Pass, for example, shape=(100, 120).",
+        )
     return int(values[0]), int(values[1])
 
 
@@ -47,17 +49,17 @@ def choose_table(
     if variable is not None and variable not in fitting:
         if variable not in variables:
             raise unreadable(path, f"has no variable {variable!r}", f"It holds: {listed}.")
-        problem = (
-            f"variable {variable!r} has shape {variables[variable].shape}, but no axis {wanted}"
+        raise unreadable(
+            path,
+            (f"variable {variable!r} has shape {variables[variable].shape}, but no axis {wanted}"),
+            "Check height and width.",
         )
-        raise unreadable(path, problem, "Check height and width.")
     if variable is not None:
         return variable
     if len(fitting) != 1:
-        problem = f"holds {len(fitting)} tables {wanted}"
         raise unreadable(
             path,
-            problem,
+            f"holds {len(fitting)} tables {wanted}",
             f"Name the cube: variable=... It holds: {listed}.",
             f"Name the cube with --variable. It holds: {listed}.",
         )
@@ -65,15 +67,16 @@ def choose_table(
 
 
 def fold(path: Any, table: NDArray[Any], size: tuple[int, int], by_columns: bool) -> NDArray[Any]:
-    """Give a table of (bands, pixels) or (pixels, bands) the shape (height, width, n_bands).
-
-    Pixels follow each other down the columns of the scene, as MATLAB counts, or along its rows.
-    """
+    """Give a table of (bands, pixels) or (pixels, bands) the shape (height, width, n_bands)."""
+    # Pixels follow each other down the columns of the scene, as MATLAB counts, or along its rows.
     height, width = size
     n_pixels = height * width
     if table.shape == (n_pixels, n_pixels):
-        problem = f"has as many bands as pixels ({n_pixels:,}), so that they cannot be told apart"
-        raise unreadable(path, problem, "Save the cube with 3 dimensions: height, width, bands.")
+        raise unreadable(
+            path,
+            f"has as many bands as pixels ({n_pixels:,}), so that they cannot be told apart",
+            "Save the cube with 3 dimensions: height, width, bands.",
+        )
     pixels_first = table if table.shape[0] == n_pixels else table.T
     if by_columns:
         cube = pixels_first.reshape(width, height, -1).transpose(1, 0, 2)

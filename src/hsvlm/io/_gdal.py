@@ -65,30 +65,7 @@ _AXES_M = {
 
 @contextmanager
 def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> Iterator[Any]:
-    """Work with GDAL on a file, in little memory.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    wrong : str
-        What it means for the file if GDAL fails.
-    remedy : str
-        What to do then, a sentence.
-    cache_bytes : int
-        Most memory for decoded blocks. GDAL has one such limit for the whole process, and it
-        stays as it is set. A limit in the environment variable GDAL_CACHEMAX is respected.
-
-    Yields
-    ------
-    module
-        rasterio.
-
-    Raises
-    ------
-    FileError
-        If GDAL fails.
-    """
+    """Work with GDAL on a file, in little memory."""
     rasterio = import_optional("rasterio", "geo")
     failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError, UnicodeDecodeError)
     options = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
@@ -101,18 +78,7 @@ def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> 
 
 
 def open_local(path: Path) -> Any:
-    """Open a raster, unless it is a description of what lies on a server.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-
-    Returns
-    -------
-    rasterio.io.DatasetReader
-        To be closed.
-    """
+    """Open a raster, unless it is a description of what lies on a server."""
     rasterio = import_optional("rasterio", "geo")
     with rasterio.Env() as environment:
         drivers = sorted(environment.drivers().keys() - _REMOTE)
@@ -122,13 +88,7 @@ def open_local(path: Path) -> Any:
 
 @contextmanager
 def ungeoreferenced() -> Iterator[None]:
-    """Open files without a georeference in silence: a scene need not have one.
-
-    Yields
-    ------
-    None
-        Nothing.
-    """
+    """Open files without a georeference in silence: a scene need not have one."""
     rasterio = import_optional("rasterio", "geo")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
@@ -136,23 +96,7 @@ def ungeoreferenced() -> Iterator[None]:
 
 
 def parsed_crs(crs: str | None) -> Any:
-    """Understand a coordinate reference system.
-
-    Parameters
-    ----------
-    crs : str or None
-        WKT, a code such as ``"EPSG:32616"``, or whatever else PROJ knows.
-
-    Returns
-    -------
-    rasterio.crs.CRS or None
-        The same.
-
-    Raises
-    ------
-    ParameterError
-        If PROJ does not know it.
-    """
+    """Understand a coordinate reference system."""
     if crs is None:
         return None
     rasterio = import_optional("rasterio", "geo")
@@ -162,27 +106,14 @@ def parsed_crs(crs: str | None) -> Any:
             return crs_class.from_user_input(crs)
     except rasterio.errors.CRSError as error:
         shown = crs if len(crs) <= _SHOWN else f"{crs[:_SHOWN]}..."
-        message = (
+        raise ParameterError(
             f"crs={shown!r} is no coordinate reference system that PROJ knows. "
             'Give WKT or a code such as "EPSG:32616", or None.'
-        )
-        raise ParameterError(message) from error
+        ) from error
 
 
 def real_crs(crs: Any) -> str | None:
-    """Give the coordinate reference system of a file as text.
-
-    Parameters
-    ----------
-    crs : rasterio.crs.CRS or None
-        As GDAL reads it.
-
-    Returns
-    -------
-    str or None
-        WKT, with its name in the EPSG registry where the file gives none. None for a local one,
-        which is what GDAL makes of coordinates it cannot place.
-    """
+    """Give the coordinate reference system of a file as text."""
     text = str(crs.to_wkt()) if crs else ""
     if not text or text.startswith(("LOCAL_CS", "ENGCRS")):
         return None
@@ -209,16 +140,5 @@ def _folded(name: str) -> str:
 
 
 def real_transform(transform: Any) -> tuple[float, ...] | None:
-    """Give the transform of a file as six numbers.
-
-    Parameters
-    ----------
-    transform : affine.Affine
-        As GDAL reads it.
-
-    Returns
-    -------
-    tuple of 6 floats, or None
-        None for the identity, which stands for "not georeferenced".
-    """
+    """Give the transform of a file as six numbers."""
     return None if transform.is_identity else tuple(transform)[:6]

@@ -30,22 +30,7 @@ _DEGREES = re.compile(r"degrees?(_?(north|east|n|e))?", re.IGNORECASE)
 
 
 def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
-    """Refuse a label map whose pixels are not those of the scene.
-
-    Parameters
-    ----------
-    path : path
-        Of the label map.
-    found : LabelMap
-        What was read.
-    scene : Scene
-        What it has to match. Positions are compared if both are georeferenced.
-
-    Raises
-    ------
-    FileError
-        If size or position differ; says how.
-    """
+    """Refuse a label map whose pixels are not those of the scene."""
     remedy = "Bring it to the grid of the scene, for example with gdalwarp -r near."
     height, width = scene.shape
     if found.labels.shape != (height, width):
@@ -98,37 +83,13 @@ def _turned(theirs: Any, ours: Any, transform: tuple[float, ...]) -> bool:
 
 
 def extent(transform: tuple[float, ...], shape: tuple[int, int]) -> tuple[float, ...]:
-    """Give the rectangle that a grid fills.
-
-    Parameters
-    ----------
-    transform : sequence of 6 floats
-        Affine coefficients, as in a Scene.
-    shape : tuple of int
-        Height and width in pixels.
-
-    Returns
-    -------
-    tuple of 4 floats
-        Least x, least y, greatest x and greatest y, in units of the CRS.
-    """
+    """Give the rectangle that a grid fills."""
     corners = _corners(transform, shape)
     return (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
 
 
 def crs_name(crs: str) -> str:
-    """Give the name of a coordinate reference system.
-
-    Parameters
-    ----------
-    crs : str
-        WKT or the like.
-
-    Returns
-    -------
-    str
-        What people call it; the text itself if it cannot be understood.
-    """
+    """Give the name of a coordinate reference system."""
     pyproj = import_optional("pyproj", "geo")
     try:
         return str(pyproj.CRS.from_user_input(crs).name)
@@ -139,25 +100,7 @@ def crs_name(crs: str) -> str:
 def georeference(
     array: Any, variables: Mapping[str, Any], y: Any, x: Any
 ) -> tuple[str | None, tuple[float, ...] | None]:
-    """Find CRS and transform of an array of xarray.
-
-    Parameters
-    ----------
-    array : xarray.DataArray
-        The cube or label map.
-    variables : dict of xarray.DataArray
-        What else there is, by name.
-    y, x : hashable
-        Its dimensions of height and width.
-
-    Returns
-    -------
-    crs : str or None
-        From the grid mapping; EPSG:4326 where the coordinates are in degrees and there is no
-        grid mapping.
-    transform : tuple of 6 floats, or None
-        From coordinates of even spacing, or else from the ``GeoTransform`` of the grid mapping.
-    """
+    """Find CRS and transform of an array of xarray."""
     mapping = _grid_mapping(array, variables)
     along = [_coordinate(array, variables, dim) for dim in (x, y)]
     across, down = (None if one is None else _even_steps(one) for one in along)

@@ -48,35 +48,7 @@ byte order = 0
 def read_map_info(
     header: Path, fields: Mapping[str, str], notes: list[str]
 ) -> tuple[str | None, tuple[float, ...] | None]:
-    """Find CRS and transform in the fields of a header.
-
-    Parameters
-    ----------
-    header : Path
-        What errors call it.
-    fields : dict of str
-        Fields of the header, without braces.
-    notes : list of str
-        Receives what is wrong with them.
-
-    Returns
-    -------
-    crs : str or None
-        WKT; None for arbitrary coordinates.
-    transform : tuple of 6 floats, or None
-        Affine coefficients, as in a Scene. None without ``map info`` that can be understood.
-
-    Raises
-    ------
-    MissingDependencyError
-        If there is ``map info`` and rasterio is not installed.
-
-    Notes
-    -----
-    The reference pixel is counted from 1, and 1, 1 is the upper left corner of the first pixel.
-    ``rotation`` turns the grid counter-clockwise by degrees. 180 stands for rows that run north,
-    as in GDAL.
-    """
+    """Find CRS and transform in the fields of a header."""
     info = [part.strip() for part in fields.get("map info", "").split(",")]
     if not any(info):
         return None, None
@@ -124,27 +96,7 @@ def _by_gdal(header: Path, texts: Mapping[str, str]) -> tuple[str | None, tuple[
 def write_map_info(
     folder: Path, crs: str | None, transform: tuple[float, ...] | None
 ) -> dict[str, str]:
-    """Phrase CRS and transform as fields of a header.
-
-    Parameters
-    ----------
-    folder : Path
-        Where a file may be written and deleted.
-    crs : str or None
-        WKT or the like.
-    transform : tuple of 6 floats, or None
-        Affine coefficients, as in a Scene.
-
-    Returns
-    -------
-    dict of str
-        None without a transform: ENVI has no place for a CRS alone.
-
-    Raises
-    ------
-    ParameterError
-        If PROJ does not know the CRS, or the grid is skewed, which ENVI cannot express.
-    """
+    """Phrase CRS and transform as fields of a header."""
     grid = None if transform is None else import_optional("affine", "geo").Affine(*transform)
     if grid is None or real_transform(grid) is None:
         return {}
@@ -160,11 +112,10 @@ def write_map_info(
     kept = {name: " ".join(fields[name].split()) for name in _FIELDS if name in fields}
     said = read_map_info(header, kept, [])[1]
     if said is None or not _alike(said, grid[:6]):
-        message = (
+        raise ParameterError(
             f"transform={transform} is skewed or mirrored, which the header of an ENVI file cannot "
             "say. Write a GeoTIFF (.tif), or bring the scene to a grid of square pixels."
         )
-        raise ParameterError(message)
     return {name: f"{{{value}}}" for name, value in kept.items()}
 
 

@@ -50,31 +50,7 @@ def check_nodata(nodata: Any, rule: Any) -> None:
 def with_valid_pixels(
     source: Any, read: Found, scene: Scene, nodata: Any, rule: str | None
 ) -> Scene:
-    """Mark the pixels whose values are no data in any band, or in all, that is not a bad one.
-
-    Parameters
-    ----------
-    source : path or str
-        What errors call the scene.
-    read : Found
-        What the file declares.
-    scene : Scene
-        Its scene, perhaps with a mask.
-    nodata : "auto", float, sequence of float or None
-        "auto": as declared. NaN is always among the values; None: nothing is searched.
-    rule : {"any", "all"} or None
-        In how many bands; None: as declared, or "any".
-
-    Returns
-    -------
-    Scene
-        The same if nothing is declared or all pixels are valid.
-
-    Raises
-    ------
-    FileError
-        If no pixel is valid.
-    """
+    """Mark the pixels whose values are no data in any band, or in all, that is not a bad one."""
     auto = isinstance(nodata, str)
     rule = rule or (read.nodata_rule if auto else "any")
     stated = read.nodata if auto else nodata

@@ -42,19 +42,7 @@ _MOST_VALUES = 2**27  # of a cube that stays in its file
 def warn_of_orientation(path: Any, labels: NDArray[Any], scene: Scene) -> None:
     """Warn if the classes of a map are more uniform in the scene once it is turned or mirrored.
 
-    Parameters
-    ----------
-    path : path
-        Of the label map, for the message.
-    labels : ndarray of shape (height, width)
-        Whole numbers; 0 for no label.
-    scene : Scene
-        What the labels belong to.
-
-    Warns
-    -----
-    HSVLMWarning
-        If another orientation explains clearly more of the variance of the spectra.
+    Shapes: `labels` (height, width).
     """
     cube = scene.cube
     if isinstance(cube, LazyCube) and np.prod(cube.shape) > _MOST_VALUES:

@@ -294,8 +294,10 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
     if unused:
         name, value = next(iter(unused.items()))
         words = f"the {name} {value!r}" if isinstance(value, str) else name.replace("_", " ")
-        problem = f"{words} is for points and polygons, but {file} is read as a label map."
-        raise ParameterError(problem, "Leave it out, or give a file of features.")
+        raise ParameterError(
+            f"{words} is for points and polygons, but {file} is read as a label map.",
+            "Leave it out, or give a file of features.",
+        )
     reader = _reader(file)
     colored, messages = read_color_map(file) if reader is raster else (None, [])
     for message in messages:
@@ -315,11 +317,14 @@ def _with_checked_names(
     check_encoding(encoding)
     if encoding is not None:
         if not is_envi:
-            problem = (
-                f"encoding={encoding!r} applies to shapefiles, tables and ENVI headers, but {file} "
-                "is of another format."
+            raise ParameterError(
+                (
+                    f"encoding={encoding!r} applies to shapefiles, tables and ENVI headers, but "
+                    f"{file} "
+                    "is of another format."
+                ),
+                "Leave it out.",
             )
-            raise ParameterError(problem, "Leave it out.")
         names = {label: _decoded(name, encoding) for label, name in labels.class_names.items()}
         return replace(labels, class_names=names)
     for message in _shared_names(file, labels.class_names):
@@ -373,18 +378,19 @@ def _check_arguments(labels: Any, query: FeatureQuery) -> None:
     unused = {**query.of_features("label_"), **query.of_maps("label_")}
     if unused and not isinstance(labels, (str, PathLike)):
         argument, value = next(iter(unused.items()))
-        problem = f"{argument}={value!r} is for a file of labels, but `labels` is not a path."
-        raise ParameterError(problem, "Give the path of the file, or leave the argument out.")
+        raise ParameterError(
+            f"{argument}={value!r} is for a file of labels, but `labels` is not a path.",
+            "Give the path of the file, or leave the argument out.",
+        )
 
 
 def _held_by_xarray(data: Any) -> Any:
     if hasattr(data, "dims") and hasattr(data, "coords"):
         return data
-    message = (
+    raise ParameterError(
         "read_scene takes a path, an xarray.DataArray or an xarray.Dataset, got "
         f"{type(data).__name__}. An array needs no reading: Scene(array)."
     )
-    raise ParameterError(message)
 
 
 def _reader(file: Path) -> Any:

@@ -27,23 +27,7 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def check_stated(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """Refuse a file that states more values than one of its size can hold.
-
-    Parameters
-    ----------
-    path : Path
-        A file that holds its values itself, compressed perhaps.
-    shape : sequence of int
-        Of the values stated.
-    dtype : dtype
-        Of the values.
-
-    Raises
-    ------
-    FileError
-        If they would take more than 65,536 times the bytes of the file, which no compression of
-        real data comes near.
-    """
+    """Refuse a file that states more values than one of its size can hold."""
     stated, size = math.prod(shape) * dtype.itemsize, path.stat().st_size
     if stated > _SMALL and stated > _MOST_PER_BYTE * size:
         wrong = (
@@ -57,26 +41,7 @@ def check_stated(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None
 def check_memory(
     path: Any, shape: Sequence[int], dtype: np.dtype[Any], remedy: str, copies: float = 1
 ) -> None:
-    """Refuse values that have to be in memory at once and do not fit there.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    shape : sequence of int
-        Of the values.
-    dtype : dtype
-        Of the values.
-    remedy : str
-        What to do, a sentence.
-    copies : float, default=1
-        How many times their bytes are needed.
-
-    Raises
-    ------
-    FileError
-        If the system says that there is less memory.
-    """
+    """Refuse values that have to be in memory at once and do not fit there."""
     needed = math.prod(shape) * dtype.itemsize * copies
     left = available_memory() if needed > _SMALL else None
     if left is not None and needed > left:
@@ -85,34 +50,12 @@ def check_memory(
 
 
 def too_large(path: Any, reason: str, remedy: str) -> FileError:
-    """Build the error for values that do not fit into memory.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    reason : str
-        What is known about their size.
-    remedy : str
-        What to do, a sentence.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
+    """Build the error for values that do not fit into memory."""
     return unreadable(path, f"what is read at once does not fit into memory ({reason})", remedy)
 
 
 def available_memory() -> int | None:
-    """Tell how many more bytes this process can take.
-
-    Returns
-    -------
-    int or None
-        The least of what the machine has left, its control group and the limit of the process;
-        None where the system does not say.
-    """
+    """Tell how many more bytes this process can take."""
     found = [one for one in (_of_machine(), _of_group(), _of_process()) if one is not None]
     return max(0, min(found)) if found else None
 

@@ -38,18 +38,7 @@ _BINARY = {".mat", ".npy", ".npz", ".nc", ".nc4", ".h5", ".hdf5", ".he5", ".tif"
 
 
 def check_content(file: Path) -> None:
-    """Refuse a file whose first bytes show that it is something else.
-
-    Parameters
-    ----------
-    file : Path
-        Of any format.
-
-    Raises
-    ------
-    FileError
-        If it is empty, a pointer of Git LFS or git-annex, a web page, or an archive.
-    """
+    """Refuse a file whose first bytes show that it is something else."""
     check_pointer(file)
     start = _start_of(file)
     if not start:

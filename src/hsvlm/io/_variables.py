@@ -74,20 +74,7 @@ class Held(NamedTuple):
 
 @contextmanager
 def reading(path: Any, kind: str) -> Iterator[None]:
-    """Turn whatever a damaged file leads its reader to into a FileError.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    kind : str
-        What it is read as, with its article.
-
-    Raises
-    ------
-    FileError
-        In place of an error of the library that reads.
-    """
+    """Turn whatever a damaged file leads its reader to into a FileError."""
     try:
         yield
     except HSVLMError:
@@ -107,33 +94,7 @@ def choose_variable(
     variable: str | None,
     may_fold: bool = False,
 ) -> str:
-    """Find the variable that is meant.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    held : dict of Held
-        Its variables by name.
-    n_dims : int
-        3 for a cube, 2 for a label map.
-    variable : str or None
-        The name asked for; its last part will do, without the groups, if no other variable that
-        fits ends like this. None: there must be one that fits. A row or column of numbers is no
-        label map unless it is asked for, since MATLAB keeps all vectors as such.
-    may_fold : bool, default=False
-        True if the reader takes cubes with 2 dimensions, if it is told height and width.
-
-    Returns
-    -------
-    str
-        Its name.
-
-    Raises
-    ------
-    FileError
-        If none fits, several do, or the one asked for does not.
-    """
+    """Find the variable that is meant."""
     what = _WHAT[n_dims]
     fitting = [name for name, one in held.items() if one.numeric and len(one.shape) == n_dims]
     if variable is not None:
@@ -177,11 +138,15 @@ def _named_variable(
     if len(matching) == 1:
         return matching[0]
     if matching:
-        problem = f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}"
-        raise unreadable(path, problem, "Give the path of one of them.")
+        raise unreadable(
+            path,
+            f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}",
+            "Give the path of one of them.",
+        )
     if names:
-        problem = held[names[0]].unlike(n_dims, f"variable {names[0]!r}")
-        raise unreadable(path, problem, _listing(held))
+        raise unreadable(
+            path, held[names[0]].unlike(n_dims, f"variable {names[0]!r}"), _listing(held)
+        )
     raise unreadable(path, f"has no variable {variable!r}", _listing(held))
 
 
@@ -191,19 +156,7 @@ def is_path_end(path: str, end: str) -> bool:
 
 
 def axis_order(names: Iterable[str]) -> tuple[int, int, int]:
-    """Find which axes are height, width and bands.
-
-    Parameters
-    ----------
-    names : iterable of 3 str
-        Names of the dimensions, such as ``("band", "y", "x")``. Those that say nothing are taken
-        for what is left, in the order height, width, bands.
-
-    Returns
-    -------
-    tuple of int
-        Axis of height, of width and of bands.
-    """
+    """Find which axes are height, width and bands."""
     known: dict[str, int] = {}
     unknown = []
     for axis, name in enumerate(names):
@@ -218,34 +171,12 @@ def axis_order(names: Iterable[str]) -> tuple[int, int, int]:
 
 
 def holds_wavelengths(name: str) -> bool:
-    """Tell whether a variable is called like a list of wavelengths.
-
-    Parameters
-    ----------
-    name : str
-        With or without the groups it lies in.
-
-    Returns
-    -------
-    bool
-        True for ``"wavelengths"`` and the like.
-    """
+    """Tell whether a variable is called like a list of wavelengths."""
     return _WAVELENGTHS.fullmatch(name.rpartition("/")[2].lower()) is not None
 
 
 def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the type in the byte order of this machine.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Of any byte order.
-
-    Returns
-    -------
-    dtype
-        What tensors can be made of.
-    """
+    """Give the type in the byte order of this machine."""
     return dtype.newbyteorder("=")
 
 
@@ -254,27 +185,7 @@ def whole_labels(
 ) -> NDArray[Any]:
     """Bring labels to integers.
 
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    values : ndarray of shape (height, width)
-        Integers, or floats without a fraction, as MATLAB saves all numbers.
-    missing : float or sequence of float, default=()
-        Other values that stand for "no label". NaN always does.
-    unlabeled : int, default=0
-        What all of them become.
-
-    Returns
-    -------
-    ndarray of shape (height, width)
-        Integers are kept in their type; floats and booleans become the smallest one that holds
-        them.
-
-    Raises
-    ------
-    FileError
-        If a label has a fraction or is infinite.
+    Shapes: `values` (height, width); returns (height, width).
     """
     copies = 3 if values.dtype.kind in "iu" else 3 * 8 / values.dtype.itemsize
     check_memory(path, values.shape, values.dtype, CUT, copies)

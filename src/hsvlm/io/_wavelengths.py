@@ -65,23 +65,7 @@ _IN_NAME = re.compile(
 def to_nanometres(
     values: Any, unit: str = "", notes: list[str] | None = None
 ) -> NDArray[np.float64] | None:
-    """Bring wavelengths to nanometres.
-
-    Parameters
-    ----------
-    values : array-like of n numbers
-        The wavelengths; 0 and NaN stand for "not known".
-    unit : str, default=""
-        Their unit: a length, a wave number or a frequency. Without one, or where it contradicts
-        the numbers, 0.1 to 100 are micrometres and 100 to 100,000 nanometres.
-    notes : list of str, default=None
-        Receives what was assumed, or why there is no result.
-
-    Returns
-    -------
-    ndarray of shape (n,), or None
-        None if they are not wavelengths, or their unit cannot be told.
-    """
+    """Bring wavelengths to nanometres."""
     said = [] if notes is None else notes
     try:
         array = np.asarray(values, dtype=np.float64).reshape(-1)

@@ -193,8 +193,7 @@ def write_map(
     target = checked_target(path)
     labels = label_map if hasattr(label_map, "shape") else np.asarray(label_map)
     if len(labels.shape) != 2:
-        message = f"A label map has shape (height, width), got {tuple(labels.shape)}."
-        raise DataError(message)
+        raise DataError(f"A label map has shape (height, width), got {tuple(labels.shape)}.")
     _check_grid(labels.shape, scene)
     _refuse_source(target, scene)
     labels = labels.persist() if hasattr(labels, "persist") else labels  # it is read twice
@@ -277,13 +276,13 @@ def write_raster(
     array = values if hasattr(values, "shape") else np.asarray(values)
     shape = tuple(array.shape) if len(array.shape) != 2 else (*array.shape, 1)
     if len(shape) != 3:
-        message = f"A raster has shape (height, width) or (height, width, n), got {shape}."
-        raise DataError(message)
+        raise DataError(f"A raster has shape (height, width) or (height, width, n), got {shape}.")
     _check_grid(shape[:2], scene)
     _refuse_source(target, scene)
     if len(band_names) not in (0, shape[2]):
-        message = f"There are {shape[2]} bands, but {len(band_names)} names. Give one per band."
-        raise DataError(message)
+        raise DataError(
+            f"There are {shape[2]} bands, but {len(band_names)} names. Give one per band."
+        )
     dtype = stored_type(array.dtype)
     if nodata is None and dtype.kind == "f":
         nodata = float("nan")
@@ -302,33 +301,15 @@ def write_raster(
 
 
 def checked_target(path: str | PathLike[str]) -> Path:
-    """Refuse a path that nothing can be written to, before there is anything to write.
-
-    Parameters
-    ----------
-    path : path
-        As for :func:`write_map`.
-
-    Returns
-    -------
-    Path
-        The same; suffixes of ENVI in lower case.
-
-    Raises
-    ------
-    FileError
-        If the suffix is another, there is a folder of this name, or the header of an ENVI file
-        would be taken for that of another data file beside it.
-    MissingFileError
-        If the folder does not exist.
-    """
+    """Refuse a path that nothing can be written to, before there is anything to write."""
     target = Path(path).expanduser()
     if target.suffix.lower() not in _FORMATS:
         wrong = f"the suffix {target.suffix!r} stands for no format that can be written"
         raise unreadable(target, wrong, f"Use one of {', '.join(_FORMATS)}.")
     if not target.parent.is_dir():
-        message = f"{target} cannot be written: there is no folder {target.parent}. Create it."
-        raise MissingFileError(message)
+        raise MissingFileError(
+            f"{target} cannot be written: there is no folder {target.parent}. Create it."
+        )
     if target.is_dir():
         raise unreadable(target, "it is a folder", "Give the path of a file.")
     if _FORMATS[target.suffix.lower()] is _ENVI:
@@ -354,11 +335,10 @@ def _scene_rows(
 
 def _check_grid(shape: tuple[int, ...], scene: Scene | None) -> None:
     if scene is not None and tuple(shape) != scene.shape:
-        message = (
+        raise DataError(
             f"The scene has {scene.shape[0]} x {scene.shape[1]} pixels, but what is to be written "
             f"has shape {tuple(shape)}. Both must cover the same grid of (height, width) pixels."
         )
-        raise DataError(message)
 
 
 def _refuse_source(target: Path, scene: Scene | None) -> None:
@@ -366,8 +346,9 @@ def _refuse_source(target: Path, scene: Scene | None) -> None:
     known = getattr(source, "filename", None) or getattr(source, "path", None)
     files = {target.with_name(one).resolve() for one in _names_beside(target)}
     if known is not None and Path(known).resolve() in files:
-        message = f"{target} would overwrite {known}, which is the scene itself. Give another path."
-        raise ParameterError(message)
+        raise ParameterError(
+            f"{target} would overwrite {known}, which is the scene itself. Give another path."
+        )
 
 
 def _names_beside(target: Path) -> tuple[str, ...]:

@@ -113,27 +113,7 @@ def match_bands(
 
 
 def match_or_warn(scene: Scene, trained_on: ArrayLike | None, *, resample: bool = False) -> Scene:
-    """Match the bands of a scene with those of a model, or warn that they cannot be compared.
-
-    Parameters
-    ----------
-    scene : Scene
-        To be predicted.
-    trained_on : array-like of shape (n_bands,) or None
-        Wavelengths of the training in nanometres; None: not known.
-    resample : bool, default=False
-        As for :func:`match_bands`.
-
-    Returns
-    -------
-    Scene
-        As :func:`match_bands` gives it; the scene itself if a side lacks wavelengths.
-
-    Warns
-    -----
-    HSVLMWarning
-        If one of them has wavelengths and the other has none, or not for all bands.
-    """
+    """Match the bands of a scene with those of a model, or warn that they cannot be compared."""
     here = scene.wavelengths_nm
     there = None if trained_on is None else np.asarray(trained_on, dtype=np.float64)
     if here is None and there is None:
@@ -159,11 +139,10 @@ def match_or_warn(scene: Scene, trained_on: ArrayLike | None, *, resample: bool 
 def _checked(wavelengths_nm: ArrayLike) -> NDArray[np.float64]:
     wanted = np.asarray(wavelengths_nm, dtype=np.float64)
     if wanted.ndim != 1 or not wanted.size or not (np.isfinite(wanted) & (wanted > 0)).all():
-        message = (
+        raise ParameterError(
             "wavelengths_nm must be a list of positive numbers, in nanometres, got "
             f"{np.array2string(wanted, threshold=6)}."
         )
-        raise ParameterError(message)
     return wanted
 
 
@@ -171,8 +150,9 @@ def _tolerance(wanted: NDArray[np.float64], tolerance_nm: float | None) -> float
     if tolerance_nm is None:
         return float(np.median(np.abs(np.diff(wanted)))) / 2 if len(wanted) > 1 else 0.0
     if not tolerance_nm > 0:
-        message = f"tolerance_nm={tolerance_nm!r} is not positive. Pass a distance in nanometres."
-        raise ParameterError(message)
+        raise ParameterError(
+            f"tolerance_nm={tolerance_nm!r} is not positive. Pass a distance in nanometres."
+        )
     return float(tolerance_nm)
 
 
@@ -224,11 +204,14 @@ def _resampled(
     tolerance: float,
 ) -> Scene:
     if scene.scale is not None and (scene.scale != scene.scale[0]).any():
-        message = (
-            "Bands of the scene have different factors or offsets (Scene.scale), so values between "
-            "two bands cannot be interpolated."
+        raise DataError(
+            (
+                "Bands of the scene have different factors or offsets (Scene.scale), so values "
+                "between "
+                "two bands cannot be interpolated."
+            ),
+            "Apply them to the cube first, or pass resample=False.",
         )
-        raise DataError(message, "Apply them to the cube first, or pass resample=False.")
     rising = np.argsort(centres, kind="stable")
     bands, centres = usable[rising], centres[rising]
     beyond = wanted[(wanted < centres[0] - tolerance) | (wanted > centres[-1] + tolerance)]

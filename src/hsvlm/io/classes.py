@@ -36,19 +36,7 @@ _NO_CLASS = re.compile(
 
 @dataclass(frozen=True)
 class ClassCodes:
-    """How the labels of a map are written.
-
-    Parameters
-    ----------
-    codes : dict of int
-        ``{label: number in the file}``, in the order of the legend.
-    names, colors : dict of str
-        ``{number: name}`` and ``{number: colour}``.
-    unlabeled : scalar or None
-        Label of the pixels that are written as 0.
-    renumbered : bool
-        True if numbers differ from labels.
-    """
+    """How the labels of a map are written."""
 
     codes: dict[Any, int]
     names: dict[int, str]
@@ -64,15 +52,7 @@ class ClassCodes:
     def encode(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Turn labels into numbers.
 
-        Parameters
-        ----------
-        labels : ndarray of shape (height, width)
-            Rows of the map.
-
-        Returns
-        -------
-        ndarray of shape (height, width), dtype uint8 or uint16
-            Their numbers; 0 where there is no label.
+        Shapes: `labels` (height, width); returns (height, width).
         """
         labeled, held = labeled_pixels(labels, self.unlabeled), np.asarray(labels)
         if not self.renumbered:
@@ -84,13 +64,7 @@ class ClassCodes:
         return numbers
 
     def listed_names(self) -> list[str]:
-        """Give one name per number, from 0 on.
-
-        Returns
-        -------
-        list of str
-            Empty where a number is no class.
-        """
+        """Give one name per number, from 0 on."""
         numbers = range(1, max(self.names, default=0) + 1)
         return [UNCLASSIFIED, *(self.names.get(one, "") for one in numbers)]
 
@@ -103,37 +77,16 @@ def class_codes(
 ) -> ClassCodes:
     """Choose numbers, names and colours for the labels of a map.
 
-    Parameters
-    ----------
-    labels : array of shape (height, width)
-        The map, read row block by row block.
-    class_names, class_colors : dict of str
-        Names and colours of labels.
-    unlabeled : scalar or None
-        Value that stands for "no label".
-
-    Returns
-    -------
-    ClassCodes
-        Whole numbers from 1 to 65,535 stand for themselves. If there are other labels, all are
-        numbered from 1 on, in ascending order.
-
-    Raises
-    ------
-    DataError
-        If there are more than 65,535 labels, or `unlabeled` does not fit the map.
-    ParameterError
-        If names are not those of such labels, or a colour is none.
+    Shapes: `labels` (height, width).
     """
     held = _distinct(labels, unlabeled)
     marks = unlabeled_values(unlabeled)
     named = [label for label in class_names if label not in marks]
     if held and named and isinstance(held[0], str) != isinstance(named[0], str):
-        message = (
+        raise ParameterError(
             f"class_names has the key {named[0]!r}, but the map holds labels like {held[0]!r}. "
             "Give {label: name} with the labels of the map."
         )
-        raise ParameterError(message)
     known = dict.fromkeys(named)
     legend = [*named, *(one for one in held if one not in known)]
     themselves = all(_stands_for_itself(one) for one in legend)
@@ -141,8 +94,7 @@ def class_codes(
     codes = {label: int(number) for label, number in zip(legend, numbers, strict=True)}
     for label, color in class_colors.items():
         if not (isinstance(color, str) and _COLOR.fullmatch(color)):
-            message = f'class_colors[{label!r}]={color!r} is no colour. Give "#rrggbb".'
-            raise ParameterError(message)
+            raise ParameterError(f'class_colors[{label!r}]={color!r} is no colour. Give "#rrggbb".')
     colors = {**dict(zip(legend, distinct_colors(len(legend)), strict=True)), **class_colors}
     return ClassCodes(
         codes,
@@ -165,37 +117,7 @@ def label_map(
 ) -> LabelMap:
     """Build a label map from what a file holds.
 
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    values : ndarray of shape (height, width)
-        Its values.
-    names, colors : dict of str
-        ``{value: name}`` and ``{value: colour}``, for more values than there are classes perhaps.
-    nodata : float, sequence of float or None
-        Values for "no data".
-    crs, transform
-        As in a Scene.
-    valid : ndarray of shape (height, width), dtype bool, default=None
-        False where a mask of the file hides a pixel.
-
-    Returns
-    -------
-    LabelMap
-        Names and colours are those of values that are named or occur and are labels. Pixels
-        without data become 0; or, if the file declares another value than 0 for them and either
-        calls 0 a class or names no classes, that value, and 0 is a class like any other.
-
-    Raises
-    ------
-    FileError
-        If a value has a fraction.
-
-    Warns
-    -----
-    HSVLMWarning
-        If the file has pixels of 0 and does not say clearly what they are.
+    Shapes: `values` (height, width), `valid` (height, width).
     """
     missing = np.ravel(() if nodata is None else nodata).tolist()
     unlabeled = 0
@@ -240,10 +162,8 @@ def _unlabeled(
 
 
 def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: str) -> LabelMap:
-    """Number the classes of a label map as `class_names` does, ``{label: name}``.
-
-    Raises DataError if the map has a class that is not among them.
-    """
+    """Number the classes of a label map as `class_names` does, ``{label: name}``."""
+    # Raises DataError if the map has a class that is not among them.
     match = match_classes(
         label_table(labeled, source), ClassTable.of("class_names", class_names, class_names)
     )
@@ -275,11 +195,10 @@ def _distinct(labels: Any, unlabeled: Any) -> list[Any]:
         held = np.asarray(rows)[labeled_pixels(rows, unlabeled)]
         found.update(np.unique(held).tolist())
         if len(found) > _MOST:
-            message = (
+            raise DataError(
                 f"The map holds more than {_MOST:,} different labels, the most that a file of "
                 "classes has room for. Write other numbers with write_raster."
             )
-            raise DataError(message)
     return sorted(found)
 
 

@@ -138,16 +138,14 @@ def _checked(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     counts, areas = np.asarray(confusion), np.asarray(mapped, dtype=np.float64)
     if counts.ndim != 2 or counts.shape != (len(counts),) * 2 or areas.shape != counts.shape[:1]:
-        message = (
+        raise DataError(
             f"confusion has shape {counts.shape} and mapped {areas.shape}. Give a square matrix, "
             "its rows the classes of the map, and one area per class."
         )
-        raise DataError(message)
     usable = np.isfinite(areas) & (areas >= 0)
     if (counts < 0).any() or not usable.all() or not areas.any():
-        message = (
+        raise DataError(
             "Counts and areas must be finite and 0 or more, and some area must be mapped; got "
             f"counts from {counts.min()} to {counts.max()} and areas {areas.tolist()}."
         )
-        raise DataError(message)
     return counts.astype(np.int64), areas

@@ -25,27 +25,7 @@ _DISTORTION = 0.01
 
 
 class Ground:
-    """Areas of the pixels of a scene, where its georeference tells them.
-
-    Parameters
-    ----------
-    scene : Scene
-        With or without a georeference.
-
-    Attributes
-    ----------
-    known : bool
-        Whether the pixels have areas.
-    note : str
-        A sentence on how they were found, and on what is wrong with them.
-
-    Raises
-    ------
-    DataError
-        If the coordinate reference system is not understood.
-    MissingDependencyError
-        If there is one and pyproj is not installed.
-    """
+    """Areas of the pixels of a scene, where its georeference tells them."""
 
     def __init__(self, scene: Scene) -> None:
         self._width = scene.shape[1]
@@ -75,15 +55,7 @@ class Ground:
     def hectares(self, start: int, stop: int) -> NDArray[np.float64]:
         """Give the areas of the pixels of some rows.
 
-        Parameters
-        ----------
-        start, stop : int
-            Rows ``start <= row < stop``.
-
-        Returns
-        -------
-        ndarray of shape (stop - start, width), float64
-            In hectares.
+        Shape: (stop - start, width).
         """
         area = np.full((stop - start, self._width), self._cell / _SQUARE_METRES)
         if self._geod is None or self._steps is None:
@@ -101,19 +73,7 @@ class Ground:
 def areas_by_number(numbers: NDArray[Any], ground: Ground, size: int) -> NDArray[np.float64]:
     """Add up the areas of the pixels that carry each number.
 
-    Parameters
-    ----------
-    numbers : ndarray of shape (height, width), unsigned integers below `size`
-        A class map.
-    ground : Ground
-        Of its scene.
-    size : int
-        Numbers to be counted: 0 to size - 1.
-
-    Returns
-    -------
-    ndarray of shape (size,), float64
-        In hectares.
+    Shapes: `numbers` (height, width); returns (size,).
     """
     total = np.zeros(size)
     for start, stop in row_blocks((*numbers.shape, 1)):

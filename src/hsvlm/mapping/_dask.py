@@ -129,14 +129,7 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
 class _Strip(NamedTuple):
     """Part of a scene that is predicted by one task.
 
-    Attributes
-    ----------
-    top, bottom : int
-        The rows to be read.
-    start, stop : int
-        The pixels of the flattened scene whose results it gives.
-    valid : ndarray of shape (bottom - top, any), dtype uint8, or None
-        The mask of these rows, eight pixels to a number.
+    Shapes: `valid` (bottom - top, any).
     """
 
     top: int
@@ -163,18 +156,7 @@ def _strips(blocks: PixelBlocks, scene: Scene, n_rows: int, reach: int) -> Itera
 class _Shared(NamedTuple):
     """What all tasks need.
 
-    Attributes
-    ----------
-    clf : classifier
-        Fitted.
-    spectra : array of shape (1, 1, n_bands)
-        A cube with the functions of spectra of the scene, over nothing.
-    width : int
-        Of the scene in pixels.
-    size : int
-        Number of pixels in a block.
-    probabilities : bool
-        Whether they are wanted.
+    Shapes: `spectra` (1, 1, n_bands).
     """
 
     clf: Any
@@ -233,11 +215,10 @@ def _dask_array(scene: Scene) -> Any:
     array = source.array if isinstance(source, RowsCube) else source
     array = array.data if hasattr(array, "dims") else array  # of xarray
     if not isinstance(array, da.Array):
-        message = (
+        raise DataError(
             f"The cube is no Dask array but {type(array).__name__}. Make it one, such as by "
             "dask.array.from_array(cube, chunks=(256, -1, -1)), or use predict_scene."
         )
-        raise DataError(message)
     return array
 
 

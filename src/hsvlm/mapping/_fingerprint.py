@@ -32,23 +32,7 @@ def fingerprint(
 ) -> str:
     """Hash everything that the results depend on.
 
-    Parameters
-    ----------
-    clf : classifier
-        Fitted: its weights, prototypes, preprocessing and classes count, its prompts do not.
-    scene : Scene
-        Shape, wavelengths, mask and some rows count.
-    files : sequence of Path
-        What the scene is read from, as far as that is known: size and time of change count.
-    options : object
-        Anything else.
-    cube : array of shape (height, width, n_bands), default=None
-        The cube of the scene, seen through something that keeps what is read.
-
-    Returns
-    -------
-    str
-        Equal for equal calls, in other processes too.
+    Shapes: `cube` (height, width, n_bands).
     """
     try:
         classifier = _hashed(_state(clf))

@@ -35,18 +35,7 @@ _LARGEST_NUMBER = 2**16 - 1
 
 
 def class_numbers(classes: NDArray[Any]) -> NDArray[np.intp]:
-    """Number classes for a file, where 0 stands for "no data".
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Labels.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,), dtype intp
-        The labels themselves if they are whole numbers from 1 to 65535, or else 1, 2, 3, ...
-    """
+    """Number classes for a file, where 0 stands for "no data"."""
     themselves = classes.dtype.kind in "iuf" and classes.min() > 0
     if themselves and classes.max() <= _LARGEST_NUMBER and (classes == np.rint(classes)).all():
         return classes.astype(np.intp)
@@ -283,12 +272,11 @@ labels, default=None
         labels, places = np.unique(truth, return_inverse=True)
         unknown = [label for label in labels.tolist() if label not in classes]
         if unknown:
-            message = (
+            raise DataError(
                 f"The reference holds {', '.join(map(repr, unknown))}, which the map does not "
                 f"know; its classes are {', '.join(map(repr, classes))}. Give these pixels a "
                 "class of the map, or mark them as unlabelled."
             )
-            raise DataError(message)
         index = np.zeros(class_numbers(self.classes).max() + 1, dtype=np.intp)
         index[class_numbers(self.classes)] = np.arange(len(classes))
         columns = np.array([classes.index(label) for label in labels.tolist()])[places.ravel()]
@@ -303,11 +291,10 @@ labels, default=None
         positions, truth = self._labeled(reference, unlabeled)
         is_mapped = values.flat[positions] > 0
         if not is_mapped.any():
-            message = (
+            raise DataError(
                 "The reference holds no label on a pixel of the map. Give one with labels where "
                 f"the scene has data; unlabeled={unlabeled!r} stands for no label."
             )
-            raise DataError(message)
         return positions[is_mapped], truth[is_mapped]
 
     def _labeled(self, reference: Any, unlabeled: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
@@ -318,20 +305,18 @@ labels, default=None
             rows, cols = samples.coords.T
             outside = len(samples) and (rows.max() >= height or cols.max() >= width)
             if outside or labels.shape != (len(samples),):
-                message = (
+                raise DataError(
                     f"The reference has {len(samples)} samples and labels of shape "
                     f"{labels.shape}, in a scene of {height} x {width} pixels. Give samples of "
                     "this scene, and one label for each."
                 )
-                raise DataError(message)
             return rows * width + cols, labels
         truth = reference if isinstance(reference, np.ma.MaskedArray) else np.asarray(reference)
         if truth.shape != (height, width):
-            message = (
+            raise DataError(
                 f"The reference has shape {truth.shape}, the map {(height, width)}. Give a label "
                 "map of the same grid, or a tuple of PixelSamples and their labels."
             )
-            raise DataError(message)
         if isinstance(unlabeled, int) and unlabeled == 0:
             # 0 may be a class of the map, whose pixels without data then have another value.
             unlabeled = self.unlabeled

@@ -35,31 +35,10 @@ _PIECE_VALUES = 2**22
 
 
 class FileWork:
-    """Results in a folder, so that a run that was stopped goes on where it was.
+    """Results in a folder, so that a run that was stopped goes on where it was."""
 
-    Values are only ever appended, block after block; how far they are valid, a small file says
-    that is replaced once they are on disk.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if it is not there.
-    layers : sequence of Layer
-        The results.
-    shape : tuple of int
-        Height and width of the scene in pixels.
-    n_classes : int
-        Number of classes.
-    fingerprint : str
-        Of everything that the results depend on.
-    resume : bool
-        Whether to go on with what is there.
-
-    Raises
-    ------
-    FileError
-        If the folder holds something else, or another process works in it.
-    """
+    # Values are only ever appended, block after block; how far they are valid, a small file says
+    # that is replaced once they are on disk.
 
     def __init__(
         self,
@@ -93,14 +72,7 @@ class FileWork:
     ) -> None:
         """Take the results of one block, and do not return before they are on disk.
 
-        Parameters
-        ----------
-        tally : Tally
-            The figures after it.
-        positions : ndarray of shape (n_pixels,), dtype intp
-            Its pixels in the flattened scene, ascending, behind those of all blocks before.
-        values : dict of ndarray of shape (n_pixels, bands)
-            By the name of the layer.
+        Shapes: `positions` (n_pixels,), `values` (n_pixels, bands).
         """
         for name, file in self._files.items():
             extent = self.tally.positions, tally.positions
@@ -231,11 +203,10 @@ def _check_own(folder: Path) -> None:
     names = [one.name for one in folder.iterdir()] if folder.is_dir() else [folder.name]
     foreign = [name for name in names if not _is_own(name)]
     if foreign:
-        message = (
+        raise FileError(
             f"{folder} is needed for partial work, but there is something else: {foreign[0]}. Move "
             "it away, or write the results elsewhere."
         )
-        raise FileError(message)
 
 
 def _locked(path: Path) -> Any:
@@ -246,11 +217,10 @@ def _locked(path: Path) -> Any:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        message = (
+        raise FileError(
             f"Another process is working in {path.parent}. Let it finish, or write the results "
             "elsewhere."
-        )
-        raise FileError(message) from error
+        ) from error
     except (ImportError, OSError):
         # Neither all systems nor all file systems have locks.
         pass

@@ -185,17 +185,7 @@ def predict_scene(
 def opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
     """Bring what is to be mapped to a Scene.
 
-    Parameters
-    ----------
-    scene : Scene, path or array of shape (height, width, n_bands)
-        What :func:`predict_scene` was given.
-
-    Returns
-    -------
-    Scene
-        The scene.
-    list of Path
-        What it is read from, as far as that is known.
+    Shapes: `scene` (height, width, n_bands).
     """
     sources = []
     if isinstance(scene, (str, os.PathLike)):
@@ -212,27 +202,10 @@ def opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
 
 
 def scene_blocks(scene: Scene) -> PixelBlocks:
-    """Divide a scene as the classifier does, whose last bits depend on it.
-
-    Parameters
-    ----------
-    scene : Scene
-        To be mapped.
-
-    Returns
-    -------
-    PixelBlocks
-        At least one block.
-
-    Raises
-    ------
-    DataError
-        If no pixel is valid.
-    """
+    """Divide a scene as the classifier does, whose last bits depend on it."""
     blocks = PixelBlocks(scene.shape, scene.valid, BLOCK_SIZE)
     if not blocks.n_pixels:
-        message = "No pixel of the scene is valid, so there is nothing to map."
-        raise DataError(message)
+        raise DataError("No pixel of the scene is valid, so there is nothing to map.")
     return blocks
 
 

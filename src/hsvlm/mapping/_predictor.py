@@ -24,12 +24,7 @@ __all__ = ["BlockPredictor", "Prediction", "check_classifier", "final_step", "no
 class Prediction(NamedTuple):
     """What a classifier says about a block of pixels.
 
-    Attributes
-    ----------
-    classes : ndarray of shape (n_pixels,), dtype intp
-        Index of the predicted class.
-    probabilities : ndarray of shape (n_pixels, n_classes), float32, or None
-        None where nobody asked for them and they cost a second prediction.
+    Shapes: `classes` (n_pixels,), `probabilities` (n_pixels, n_classes).
     """
 
     classes: NDArray[np.intp]
@@ -39,38 +34,12 @@ class Prediction(NamedTuple):
 class BlockPredictor:
     """Predicts the pixels of a scene block by block, with the bits of a prediction at once.
 
-    Transformers at the head of a pipeline that give samples for samples are applied to the cube
-    once; what follows them sees a block at a time.
-
-    Parameters
-    ----------
-    clf : classifier
-        Fitted.
-    cube : array of shape (height, width, n_bands)
-        The scene, with its mask.
-    pixel : array-like of shape (1, 2)
-        Row and column of a valid pixel.
-    probabilities : bool
-        Whether they are needed.
-
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Labels.
-    gives_probabilities : bool
-        Whether predictions come with them.
-    classifier : classifier
-        What is asked for predictions.
-    cube : array of shape (height, width, n_bands)
-        What it is shown.
-
-    Raises
-    ------
-    ParameterError
-        If `clf` is no classifier, or has no probabilities and they are needed.
-    DataError
-        If it was fitted on another number of bands.
+    Shapes: `cube` (height, width, n_bands), `pixel` (1, 2), `classes` (n_classes,), `cube` (height,
+    width, n_bands).
     """
+
+    # Transformers at the head of a pipeline that give samples for samples are applied to the cube
+    # once; what follows them sees a block at a time.
 
     def __init__(self, clf: Any, cube: Any, pixel: Any, *, probabilities: bool) -> None:
         check_classifier(clf, cube.shape[2], probabilities=probabilities)
@@ -94,15 +63,7 @@ class BlockPredictor:
     def __call__(self, coords: NDArray[np.intp]) -> Prediction:
         """Predict one block.
 
-        Parameters
-        ----------
-        coords : ndarray of shape (n_pixels, 2), dtype intp
-            Rows and columns.
-
-        Returns
-        -------
-        Prediction
-            In their order.
+        Shapes: `coords` (n_pixels, 2).
         """
         samples = PixelSamples(self.cube, coords)
         if isinstance(self.classifier, HSIPromptClassifier):
@@ -119,21 +80,7 @@ class BlockPredictor:
 def normalised_entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Tell how undecided predictions are.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_pixels, n_classes)
-        Class probabilities.
-
-    Returns
-    -------
-    ndarray of shape (n_pixels,), float32
-        Shannon entropy [1]_ over its maximum, the logarithm of the number of classes: 0 where one
-        class is certain, 1 where all are equally probable.
-
-    References
-    ----------
-    .. [1] C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal
-       27, 1948.
+    Shapes: `probabilities` (n_pixels, n_classes); returns (n_pixels,).
     """
     most = np.log(max(2, probabilities.shape[1]))
     share = entr(probabilities.astype(np.float64)).sum(axis=1) / most
@@ -141,57 +88,27 @@ def normalised_entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def final_step(clf: Any) -> Any:
-    """Find the classifier at the end of a pipeline.
-
-    Parameters
-    ----------
-    clf : classifier
-        A pipeline or not.
-
-    Returns
-    -------
-    classifier
-        Its last step, or itself.
-    """
+    """Find the classifier at the end of a pipeline."""
     while isinstance(clf, Pipeline):
         clf = clf.steps[-1][1]
     return clf
 
 
 def check_classifier(clf: Any, n_bands: int, *, probabilities: bool) -> None:
-    """Refuse what cannot map a scene.
-
-    Parameters
-    ----------
-    clf : classifier
-        Fitted.
-    n_bands : int
-        Number of bands of the scene.
-    probabilities : bool
-        Whether they are needed.
-
-    Raises
-    ------
-    ParameterError
-        If `clf` is no classifier, or has no probabilities and they are needed.
-    DataError
-        If it was fitted on another number of bands.
-    """
+    """Refuse what cannot map a scene."""
     if hasattr(clf, "fit"):
         check_is_fitted(clf)
     name = type(clf).__name__
     if not hasattr(clf, "predict") or not hasattr(clf, "classes_"):
-        message = (
+        raise ParameterError(
             f"{name} is no classifier: it has no predict or no classes_. Pass a fitted "
             "HSIPromptClassifier, another classifier of scikit-learn, or a pipeline ending in one."
         )
-        raise ParameterError(message)
     if probabilities and not hasattr(clf, "predict_proba"):
-        message = (
+        raise ParameterError(
             f"{name} has no predict_proba, so there are neither probabilities nor an entropy. "
             "Leave them out, or fit a classifier with probabilities, such as "
             "CalibratedClassifierCV around this one."
         )
-        raise ParameterError(message)
     if hasattr(clf, "n_features_in_"):
         check_band_count(clf, n_bands, clf.n_features_in_)

@@ -24,13 +24,10 @@ _MOST_BYTES = 2**30
 class RecentRows(LazyCube):
     """A cube whose rows are kept from one block of pixels to the next.
 
-    Windows overlap: most rows that a block of pixels needs were read for the block above it.
-
-    Parameters
-    ----------
-    cube : array of shape (height, width, n_bands)
-        A memory-mapped array, or what is read where it is indexed.
+    Shapes: `cube` (height, width, n_bands).
     """
+
+    # Windows overlap: most rows that a block of pixels needs were read for the block above it.
 
     def __init__(self, cube: Any) -> None:
         super().__init__(cube.shape, cube.dtype)
@@ -105,14 +102,7 @@ def _runs(rows: list[int]) -> list[tuple[int, int]]:
 class PixelBlocks:
     """The valid pixels of a scene, row by row, in blocks of equal size.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width of the scene in pixels.
-    valid : ndarray of shape (height, width), dtype bool, or None
-        False where a pixel holds no data. None: every pixel does.
-    size : int
-        Number of pixels in a block; the last may have fewer.
+    Shapes: `valid` (height, width).
     """
 
     def __init__(self, shape: tuple[int, int], valid: NDArray[np.bool_] | None, size: int) -> None:
@@ -130,18 +120,7 @@ class PixelBlocks:
         return (self.n_pixels + self.size - 1) // self.size
 
     def positions(self, number: int) -> NDArray[np.intp]:
-        """Find the pixels of a block.
-
-        Parameters
-        ----------
-        number : int
-            Of the block, from 0.
-
-        Returns
-        -------
-        ndarray of shape (n_pixels,), dtype intp
-            Where they lie in the flattened scene, ascending.
-        """
+        """Find the pixels of a block."""
         start = number * self.size
         stop = min(start + self.size, self.n_pixels)
         if self._valid is None:
@@ -155,14 +134,6 @@ class PixelBlocks:
     def coordinates(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
         """Turn positions into rows and columns.
 
-        Parameters
-        ----------
-        positions : ndarray of shape (n_pixels,), dtype intp
-            In the flattened scene.
-
-        Returns
-        -------
-        ndarray of shape (n_pixels, 2), dtype intp
-            Row and column of each.
+        Shapes: `positions` (n_pixels,); returns (n_pixels, 2).
         """
         return np.stack(np.divmod(positions, self._width), axis=1)

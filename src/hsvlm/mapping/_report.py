@@ -361,24 +361,7 @@ def notes_on(
     names: Sequence[str],
     mapped: Sequence[float],
 ) -> list[str]:
-    """Say what a reference cannot tell, and on what it relies.
-
-    Parameters
-    ----------
-    use : ReferenceUse
-        Its pixels.
-    accuracy : MapAccuracy or None
-        What it tells; None if all of its pixels were trained on.
-    names : sequence of str
-        Names of the classes.
-    mapped : sequence of float
-        Their areas in the map.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Say what a reference cannot tell, and on what it relies."""
     lines = []
     if use.n_trained_on:
         lines.append(

@@ -23,15 +23,7 @@ _ENVI = (".hdr", ".img")
 
 
 class Target(NamedTuple):
-    """One of the results.
-
-    Attributes
-    ----------
-    wanted : bool
-        Whether it is computed at all.
-    path : Path or None
-        Its file; None keeps it in memory.
-    """
+    """One of the results."""
 
     wanted: bool
     path: Path | None
@@ -47,13 +39,7 @@ class Target(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """Where all results go.
-
-    Attributes
-    ----------
-    map, probabilities, entropy : Target
-        What to do with each.
-    """
+    """Where all results go."""
 
     map: Target
     probabilities: Target
@@ -69,34 +55,7 @@ class Targets(NamedTuple):
     def checked(
         cls, out: Any, probabilities: Any, entropy: Any, scene: Scene, sources: Sequence[Path]
     ) -> Self:
-        """Check where results are to go.
-
-        Parameters
-        ----------
-        out : path or None
-            Of the class map; None keeps it in memory.
-        probabilities, entropy : path, bool or None
-            Of the rasters; True keeps them in memory, None and False leave them out.
-        scene : Scene
-            Its georeference has to fit the format.
-        sources : sequence of Path
-            Files that must not be overwritten.
-
-        Returns
-        -------
-        Targets
-            What to do.
-
-        Raises
-        ------
-        ParameterError
-            If a value is no path, files coincide with each other or with a source, or a format
-            cannot hold the georeference.
-        FileError, MissingFileError
-            If a suffix is not known, or a folder does not exist or cannot be written to.
-        MissingDependencyError
-            If the library that writes the format is not installed.
-        """
+        """Check where results are to go."""
         targets = cls(
             Target(True, None if out is None else _checked("out", out, scene)),
             _raster("probabilities", probabilities, scene),
@@ -115,8 +74,7 @@ def _raster(name: str, value: Any, scene: Scene) -> Target:
 def _checked(name: str, value: Any, scene: Scene) -> Path:
     if not isinstance(value, (str, os.PathLike)):
         kept = "None keeps the map" if name == "out" else "True keeps the raster"
-        message = f"{name}={value!r} is no path. Give one; {kept} in memory."
-        raise ParameterError(message)
+        raise ParameterError(f"{name}={value!r} is no path. Give one; {kept} in memory.")
     path = checked_target(value)
     # Folders that cannot be written to, libraries that are not there and georeferences that a
     # format cannot hold would else be found out when all the work is done.
@@ -137,9 +95,8 @@ def _check_distinct(targets: Targets, sources: Sequence[Path]) -> None:
     for name, target in zip(("out", "probabilities", "entropy"), targets, strict=True):
         for path in target.files:
             if path.resolve() in taken:
-                message = (
+                raise ParameterError(
                     f"{name} would overwrite {path}, which is {taken[path.resolve()]}. Give it "
                     "another path."
                 )
-                raise ParameterError(message)
         taken |= {path.resolve(): f"the file of {name}" for path in target.files}

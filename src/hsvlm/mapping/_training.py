@@ -20,23 +20,7 @@ __all__ = ["TrainingLookup", "check_likeness", "refuse_unlike"]
 
 
 def check_likeness(predictor: BlockPredictor) -> None:
-    """Refuse a scene that is certainly in another scale than the training, warn of the rest.
-
-    Parameters
-    ----------
-    predictor : BlockPredictor
-        Of the whole scene; a few of its rows are read.
-
-    Raises
-    ------
-    DataError
-        If the values are many times larger or smaller than any of the training.
-
-    Warns
-    -----
-    HSVLMWarning
-        If they probably are of another scale or quantity, or in another order of bands.
-    """
+    """Refuse a scene that is certainly in another scale than the training, warn of the rest."""
     samples = PixelSamples(predictor.cube, spread_pixels(predictor.cube))
     mismatch = find_mismatch(predictor.classifier, samples)
     if mismatch is None:
@@ -57,12 +41,7 @@ def refuse_unlike(predictor: BlockPredictor, coords: NDArray[np.intp]) -> None:
 class TrainingLookup(NamedTuple):
     """What it takes to find the pixels of a scene that were trained on, when somebody asks.
 
-    Attributes
-    ----------
-    record : TrainingRecord
-        Of the classifier.
-    cube : array of shape (height, width, n_bands)
-        What the classifier saw of the scene.
+    Shapes: `cube` (height, width, n_bands).
     """
 
     record: TrainingRecord

@@ -16,19 +16,7 @@ __all__ = ["Layer", "MemoryWork", "Tally"]
 
 
 class Layer(NamedTuple):
-    """One of the results: a map or raster.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    dtype : dtype
-        Of its values.
-    bands : int
-        Number of values per pixel.
-    fill : float
-        Value of pixels without data.
-    """
+    """One of the results: a map or raster."""
 
     name: str
     dtype: np.dtype[Any]
@@ -38,17 +26,7 @@ class Layer(NamedTuple):
 
 @dataclass
 class Tally:
-    """How far the work is, and what was counted on the way.
-
-    Attributes
-    ----------
-    blocks, positions : int
-        Number of blocks that are done, and of pixels of the flattened scene they reach over.
-    counts : list of int
-        Pixels of every class.
-    confidence : list of float
-        Sum over them of the probability of the class.
-    """
+    """How far the work is, and what was counted on the way."""
 
     blocks: int
     positions: int
@@ -63,22 +41,7 @@ class Tally:
     def after(
         self, stop: int, classes: NDArray[np.intp], confidence: NDArray[np.float32] | None
     ) -> Tally:
-        """Count one more block.
-
-        Parameters
-        ----------
-        stop : int
-            The position it reaches to.
-        classes : ndarray of shape (n_pixels,), dtype intp
-            Index of the class of every pixel.
-        confidence : ndarray of shape (n_pixels,), float32, or None
-            Probability of that class.
-
-        Returns
-        -------
-        Tally
-            The new figures.
-        """
+        """Count one more block."""
         n_classes = len(self.counts)
         counts = np.bincount(classes, minlength=n_classes).tolist()
         sums = [0.0] * n_classes
@@ -100,17 +63,7 @@ class Tally:
 
 
 class MemoryWork:
-    """Results in arrays.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        The results.
-    shape : tuple of int
-        Height and width of the scene in pixels.
-    n_classes : int
-        Number of classes.
-    """
+    """Results in arrays."""
 
     def __init__(self, layers: Sequence[Layer], shape: tuple[int, int], n_classes: int) -> None:
         self.tally = Tally.empty(n_classes)
@@ -123,14 +76,7 @@ class MemoryWork:
     ) -> None:
         """Take the results of one block.
 
-        Parameters
-        ----------
-        tally : Tally
-            The figures after it.
-        positions : ndarray of shape (n_pixels,), dtype intp
-            Its pixels in the flattened scene, ascending.
-        values : dict of ndarray of shape (n_pixels, bands)
-            By the name of the layer.
+        Shapes: `positions` (n_pixels,), `values` (n_pixels, bands).
         """
         for name, array in self._arrays.items():
             array.reshape(-1, array.shape[2])[positions] = values[name]

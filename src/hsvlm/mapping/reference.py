@@ -29,10 +29,8 @@ __all__ = ["in_labels_of_map", "match_reference"]
 def match_reference(
     reference: Any, classes: NDArray[Any], class_names: Mapping[Any, str], *, numbered: bool
 ) -> ClassMatch:
-    """Match the classes of a reference, a LabelMap or Scene, with those of a map.
-
-    Raises DataError if the reference has pixels of a class that the map does not know.
-    """
+    """Match the classes of a reference, a LabelMap or Scene, with those of a map."""
+    # Raises DataError if the reference has pixels of a class that the map does not know.
     if reference.labels is None:
         raise DataError(
             "The reference scene has no labels.", "Give a label map or a scene with labels."

@@ -33,29 +33,7 @@ class _SummaryScorer:
     figure: str
 
     def __call__(self, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None) -> float:
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted.
-        X : PixelSamples, cube, spectra or windows
-            Data that `estimator` can predict.
-        y : array of shape (n_samples,), or label map of shape (height, width) for a cube
-            The true labels.
-        sample_weight : array in the shape of `y`, default=None
-            Weights, not negative.
-
-        Returns
-        -------
-        float
-            The figure; NaN where kappa is undefined.
-
-        Raises
-        ------
-        DataError
-            If nothing is labelled, or shapes or types do not fit.
-        """
+        """Score a fitted estimator."""
         if np.ndim(y) == 2:
             summary = _map_summary(estimator, X, y, sample_weight)
         else:

@@ -133,11 +133,10 @@ def classification_summary(
     """
     truth, predicted = np.asarray(y_true), np.asarray(y_pred)
     if truth.shape != predicted.shape:
-        message = (
+        raise DataError(
             f"The reference has shape {truth.shape} and the prediction {predicted.shape}. "
             "Both must cover the same samples or pixels."
         )
-        raise DataError(message)
     counted = labeled_pixels(_with_mask(y_true), unlabeled)
     weights = checked_weights(sample_weight, truth.shape)
     if weights is not None:
@@ -156,33 +155,31 @@ def checked_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.fl
         return None
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != shape:
-        message = (
+        raise DataError(
             f"sample_weight has shape {weights.shape}, the reference {shape}. "
             "Give one weight per sample or pixel."
         )
-        raise DataError(message)
     wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
     if wrong:
-        message = (
+        raise DataError(
             f"{wrong} of {weights.size} values of sample_weight are negative, NaN or infinite. "
             "Weights must be 0 or more; 0 leaves a sample out."
         )
-        raise DataError(message)
     return weights
 
 
 def _check_counted(counted: NDArray[np.bool_], y_pred: Any, *, weighted: bool) -> None:
     if not counted.any():
         condition = " with a weight above 0" if weighted else ""
-        message = f"The reference holds no label{condition}, so there is nothing to compare with."
-        raise DataError(message)
+        raise DataError(
+            f"The reference holds no label{condition}, so there is nothing to compare with."
+        )
     missing = int((np.ma.getmaskarray(y_pred) & counted).sum())
     if missing:
-        message = (
+        raise DataError(
             f"{missing} of {int(counted.sum())} predictions to be compared are masked. Pass "
             "y_pred.filled(value) to count them as errors, or mask the reference there too."
         )
-        raise DataError(message)
 
 
 def _summary(

@@ -105,19 +105,18 @@ class _SpatialBlockSplitter(Splitter):
 
     def _check_block_count(self, n_blocks: int) -> None:
         if n_blocks < self._blocks_needed:
-            message = (
+            raise ParameterError(
                 f"block_size={self.block_size} cuts the labelled pixels into {n_blocks} "
                 f"{'block' if n_blocks == 1 else 'blocks'}, and {type(self).__name__} needs at "
                 f"least {self._blocks_needed}. Use smaller blocks"
                 f"{' or fewer splits' if n_blocks > 1 else ''}."
             )
-            raise ParameterError(message)
 
     def _check_test_side(self, n_outside: int, n_test: int, number: int) -> None:
         if n_test:
             return
         side = f"{self.block_size} x {self.block_size}"
-        message = (
+        raise ParameterError(
             f"buffer={self.buffer} leaves split {number} without a test sample: every pixel of its "
             f"test blocks of {side} lies within {self.buffer} pixels of a training pixel. Use "
             f"blocks of more than twice the buffer (block_size={2 * self.buffer + 1} or more), or "
@@ -126,7 +125,6 @@ class _SpatialBlockSplitter(Splitter):
             else f"Split {number} trains on every block, since every class lies in a single block "
             f"of {side} pixels. Use smaller blocks."
         )
-        raise ParameterError(message)
 
 
 class SpatialBlockKFold(_SpatialBlockSplitter):

@@ -80,11 +80,10 @@ def spatial_holdout(
             taken = after
             held.append(number)
     if not held:
-        message = (
+        raise ParameterError(
             f"validation_fraction={fraction} leaves no block of {block_size} x {block_size} pixels "
             "that can be held out while every class keeps half of its samples. "
             "Raise the fraction, label more pixels, or pass validation_fraction=None."
         )
-        raise ParameterError(message)
     mask = np.isin(block, held)
     return np.flatnonzero(~mask), np.flatnonzero(mask)

@@ -38,32 +38,9 @@ _UNTESTED = {
 
 
 def class_numbers(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Number the classes of the samples.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        The labels.
-    n_samples : int
-        How many there have to be.
-    splitter : str
-        Who asks, for the error.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        The labels that occur, sorted.
-    y_index : ndarray of shape (n_samples,), dtype intp
-        Index into them for every sample.
-
-    Raises
-    ------
-    DataError
-        If y is missing or has another shape, holds what cannot name classes, or is empty.
-    """
+    """Number the classes of the samples."""
     if y is None:
-        message = f"{splitter} balances classes and needs y. Pass the label of every sample."
-        raise DataError(message)
+        raise DataError(f"{splitter} balances classes and needs y. Pass the label of every sample.")
     labels = np.asarray(y)
     if labels.shape != (n_samples,):
         column = labels.shape == (n_samples, 1)
@@ -74,8 +51,7 @@ def class_numbers(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], 
             if labels.ndim == 2
             else "Give one label per sample."
         )
-        message = f"y has shape {labels.shape}, but there are {n_samples} samples. {remedy}"
-        raise DataError(message)
+        raise DataError(f"y has shape {labels.shape}, but there are {n_samples} samples. {remedy}")
     check_not_empty(n_samples, splitter)
     labels = as_labels(labels)
     classes, y_index = np.unique(labels, return_inverse=True)
@@ -90,26 +66,7 @@ def warn_of_classes(
     unit: str = "blocks",
     tested: NDArray[np.intp] | None = None,
 ) -> None:
-    """Say which classes some split does not train on, and which no split tests.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The labels.
-    y_index : ndarray of shape (n_samples,)
-        Index into them for every sample.
-    splits : list of (train, test)
-        Indices of the samples of each side.
-    unit : {"blocks", "groups"}, default="blocks"
-        What was dealt out to the sides.
-    tested : ndarray of int, default=None
-        Numbers of the classes that should be tested; None: all.
-
-    Warns
-    -----
-    SplitWarning
-        For every class that is left out.
-    """
+    """Say which classes some split does not train on, and which no split tests."""
     every = range(len(classes))
     untrained = [set(every) - set(y_index[train]) for train, _ in splits]
     for number in sorted(set().union(*untrained)):
@@ -135,8 +92,10 @@ def check_single_samples(classes: NDArray[Any], counts: NDArray[np.intp]) -> Non
     """Say which classes have a single sample; refuse if no class has more."""
     single = classes[counts == 1]
     if len(single) == len(classes):
-        problem = f"Each of the {len(classes)} classes has a single sample, so none can be tested."
-        raise ParameterError(problem, "Label more pixels.")
+        raise ParameterError(
+            f"Each of the {len(classes)} classes has a single sample, so none can be tested.",
+            "Label more pixels.",
+        )
     if len(single):
         message = (
             f"{listed_classes(single)} with a single sample: trained on in every split and never "

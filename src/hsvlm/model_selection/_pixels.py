@@ -238,37 +238,33 @@ class MapSplit(Splitter):
         ]
         shapes = [[one.shape for one in side] for side in sides]
         if shapes[0] != shapes[1]:
-            message = (
+            raise ParameterError(
                 f"The training map has shape {_listed(shapes[0])} and the test map "
                 f"{_listed(shapes[1])}. Both must cover the same scene."
             )
-            raise ParameterError(message)
         shared = sum(int((one & other).sum()) for one, other in zip(*sides, strict=True))
         if shared:
-            message = (
+            raise ParameterError(
                 f"{shared} pixels are labelled in the training map and in the test map. "
                 "A test pixel must not be trained on: remove them from one of the maps."
             )
-            raise ParameterError(message)
         for name, side in zip(("training", "test"), sides, strict=True):
             if not any(one.any() for one in side):
-                message = (
+                raise ParameterError(
                     f"The {name} map labels no pixel: every value equals "
                     f"unlabeled={self.unlabeled!r}. Check the map, or pass the value that stands "
                     "for background."
                 )
-                raise ParameterError(message)
         return sides
 
     def _check_scenes(self, scene_ids: NDArray[np.intp]) -> None:
         known = len(self._sides[0])
         if scene_ids.min() >= 0 and scene_ids.max() < known:
             return
-        message = (
+        raise DataError(
             f"The samples come from scenes {scene_ids.min()} to {scene_ids.max()}, but there are "
             f"maps for {known}, counted from 0. Give one training and one test map per scene."
         )
-        raise DataError(message)
 
     def _samples_on(
         self, side: list[NDArray[np.bool_]], positions: NDArray[np.intp]
@@ -280,15 +276,15 @@ class MapSplit(Splitter):
             inside = ((places >= 0) & (places < mask.shape)).all(axis=1)
             if not inside.all():
                 row, col = places[~inside][0]
-                message = (
+                raise DataError(
                     f"A sample lies at (row, column) ({row}, {col}), outside the maps of "
                     f"{mask.shape[0]} x {mask.shape[1]} pixels. The maps belong to another scene."
                 )
-                raise DataError(message)
             found[here] = mask[positions[here, 1], positions[here, 2]]
         if not found.any():
-            message = "No sample lies on one of the maps' pixels. Do they belong to this scene?"
-            raise ParameterError(message)
+            raise ParameterError(
+                "No sample lies on one of the maps' pixels. Do they belong to this scene?"
+            )
         return np.flatnonzero(found)
 
     def _check_labels(
@@ -305,13 +301,12 @@ class MapSplit(Splitter):
             wrong = np.flatnonzero(labels[here] != expected)
             if len(wrong):
                 first = here[wrong[0]]
-                message = (
+                raise DataError(
                     f"{len(wrong)} samples carry another label than the map, the first at (row, "
                     f"column) ({positions[first, 1]}, {positions[first, 2]}): {labels[first]} "
                     f"against {expected[wrong[0]]}. Published maps often number the classes in "
                     "another order. Translate them, or pass masks (map != 0) to use positions only."
                 )
-                raise DataError(message)
 
 
 def _labeled(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
@@ -331,11 +326,10 @@ def _as_maps(maps: Any) -> list[NDArray[Any]]:
     ]
     for one in found:
         if one.ndim != 2:
-            message = (
+            raise ParameterError(
                 f"A map must have shape (height, width), got {one.shape}. "
                 "Give one map, or one per scene."
             )
-            raise ParameterError(message)
     return found
 
 

@@ -24,48 +24,15 @@ __all__ = [
 
 
 def check_not_empty(n_samples: int, splitter: str) -> None:
-    """Refuse to split nothing.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of samples.
-    splitter : str
-        Who asks, for the error.
-
-    Raises
-    ------
-    DataError
-        If there are none.
-    """
+    """Refuse to split nothing."""
     if not n_samples:
-        message = f"{splitter} got no samples. Check what selected them."
-        raise DataError(message)
+        raise DataError(f"{splitter} got no samples. Check what selected them.")
 
 
 def sample_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:
     """Find scene, row and column of every sample.
 
-    Parameters
-    ----------
-    X : PixelSamples or array-like
-        The samples.
-    groups : array-like of shape (n_samples, 2) or (n_samples, 3), or None
-        Row and column, or scene, row and column, of every sample; not looked at for PixelSamples
-        unless it is given.
-    splitter : str
-        Who asks, for the error.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, 3), dtype intp
-        Scene, row and column.
-
-    Raises
-    ------
-    DataError
-        If the samples do not tell where they lie, or `groups` has another shape or no whole
-        numbers.
+    Shapes: `groups` (n_samples, 2) or (n_samples, 3); returns (n_samples, 3).
     """
     if groups is None:
         if isinstance(X, PixelSamples):
@@ -78,16 +45,14 @@ def sample_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:
             "(scene, row, column) per sample."
         )
         got = "a cube" if cube else f"{type(X).__name__} without positions"
-        message = f"{splitter} has to know where every sample lies, and got {got}. {remedy}"
-        raise DataError(message)
+        raise DataError(f"{splitter} has to know where every sample lies, and got {got}. {remedy}")
     positions = np.asarray(groups)
     n_samples = len(X)
     if positions.ndim != 2 or positions.shape[1] not in (2, 3) or len(positions) != n_samples:
-        message = (
+        raise DataError(
             f"groups has shape {positions.shape}, but {splitter} reads positions from it: one row "
             f"(row, column) or (scene, row, column) for each of the {n_samples} samples."
         )
-        raise DataError(message)
     positions = as_whole_numbers(positions, "groups")
     if positions.shape[1] == 2:
         positions = np.column_stack([np.zeros(len(positions), dtype=np.intp), positions])
@@ -99,19 +64,7 @@ def block_numbers(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Number the square blocks that hold samples.
 
-    Parameters
-    ----------
-    positions : ndarray of shape (n_samples, 3)
-        Scene, row and column.
-    block_size : int
-        Side of a block in pixels.
-
-    Returns
-    -------
-    cells : ndarray of shape (n_blocks, 3)
-        Scene, and row and column of the block in units of blocks.
-    block : ndarray of shape (n_samples,)
-        Block of every sample.
+    Shapes: `positions` (n_samples, 3); returns `cells` (n_blocks, 3), `block` (n_samples,).
     """
     cells = positions // np.array([1, block_size, block_size])
     cells, block = np.unique(cells, axis=0, return_inverse=True)
@@ -121,15 +74,7 @@ def block_numbers(
 def block_counts(block: NDArray[np.intp], y_index: NDArray[np.intp]) -> NDArray[np.intp]:
     """Count the samples of every class in every block.
 
-    Parameters
-    ----------
-    block, y_index : ndarray of shape (n_samples,)
-        Block and class number of every sample, counted from 0.
-
-    Returns
-    -------
-    ndarray of shape (n_blocks, n_classes)
-        The counts.
+    Shapes: `block, y_index` (n_samples,); returns (n_blocks, n_classes).
     """
     counts = np.zeros((block.max() + 1, y_index.max() + 1), dtype=np.intp)
     np.add.at(counts, (block, y_index), 1)
@@ -169,11 +114,10 @@ def nearest_distance(
     positions, reference = np.asarray(positions), np.asarray(reference)
     for name, one in (("positions", positions), ("reference", reference)):
         if one.ndim != 2 or one.shape[1] != 3:
-            message = (
+            raise DataError(
                 f"{name} has shape {one.shape}, but must have shape (n, 3): scene, row and column "
                 "of every pixel. Pass np.column_stack([X.scene_ids, X.coords])."
             )
-            raise DataError(message)
     nearest = np.full(len(positions), np.inf)
     for scene in np.unique(positions[:, 0]):
         here = positions[:, 0] == scene

@@ -153,11 +153,10 @@ class GroupMapKFold(Splitter):
         free: NDArray[np.bool_] = np.logical_not(holds[:, lonely].any(axis=1))
         why = f" {listed_classes(classes[lonely])} with a single group." if lonely.any() else ""
         if int(free.sum()) < self.n_splits:
-            message = (
+            raise ParameterError(
                 f"{int(free.sum())} of {len(free)} groups can be left out while every class keeps "
                 f"one, fewer than n_splits={self.n_splits}.{why} Use fewer splits, or blocks."
             )
-            raise ParameterError(message)
         untested = ~holds[free].any(axis=0)
         if untested.any():
             message = (
@@ -196,8 +195,9 @@ class GroupMapKFold(Splitter):
                 best = tests
                 break
         if not best:
-            message = f"The groups cannot be dealt out to {self.n_splits} folds. Use fewer splits."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"The groups cannot be dealt out to {self.n_splits} folds. Use fewer splits."
+            )
         return [candidates[np.sort(test)] for test in best]
 
 
@@ -210,11 +210,14 @@ def group_maps(groups: Any) -> list[NDArray[np.intp]]:
             values.dtype.kind == "f" and bool((values == np.rint(values)).all())
         )
         if values.ndim != 2 or not whole or (values.size and values.min() < 0):
-            problem = (
-                f"A map of groups has shape {values.shape} and dtype {values.dtype}. It must have "
-                "shape (height, width) and whole numbers from 0, which stands for no group."
+            raise DataError(
+                (
+                    f"A map of groups has shape {values.shape} and dtype {values.dtype}. It must "
+                    "have "
+                    "shape (height, width) and whole numbers from 0, which stands for no group."
+                ),
+                "Read polygons with a group column for it.",
             )
-            raise DataError(problem, "Read polygons with a group column for it.")
     return [values.astype(np.intp) for values in maps]
 
 
@@ -226,11 +229,10 @@ def sample_groups(maps: list[NDArray[np.intp]], positions: NDArray[np.intp]) -> 
         rows, cols = positions[here, 1:].T
         height, width = maps[number].shape if number < len(maps) else (0, 0)
         if rows.max() >= height or cols.max() >= width:
-            message = (
+            raise DataError(
                 f"Samples of scene {number} lie outside the map of groups, of {height} x {width} "
                 "pixels. Give one map per scene, of its height and width."
             )
-            raise DataError(message)
         group[here] = maps[number][rows, cols]
     keys = np.column_stack([positions[:, 0], group])[group > 0]
     group[group == 0] = -1

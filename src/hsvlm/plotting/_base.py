@@ -21,10 +21,8 @@ __all__ = ["Display", "class_colours", "labelled_samples", "luminance", "names_o
 
 
 def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", **grid: Any) -> Any:
-    """Return `ax`, or the axes of a new pyplot figure of a size in inches.
-
-    With `grid`, the arguments of ``pyplot.subplots`` for several axes, an array of axes.
-    """
+    """Return `ax`, or the axes of a new pyplot figure of a size in inches."""
+    # With `grid`, the arguments of ``pyplot.subplots`` for several axes, an array of axes.
     if ax is not None:
         return ax
     pyplot = import_optional("matplotlib.pyplot", "plot")
@@ -38,11 +36,10 @@ def class_colours(labels: Iterable[Any], given: Mapping[Any, Any] | None) -> dic
     is_colour = import_optional("matplotlib.colors", "plot").is_color_like
     for label, colour in chosen.items():
         if not is_colour(colour):
-            message = (
+            raise ParameterError(
                 f"colors[{label!r}]={colour!r} is no colour. Give a name that matplotlib knows, "
                 'or "#rrggbb".'
             )
-            raise ParameterError(message)
     if set(wanted) <= chosen.keys():
         return chosen
     return {**dict(zip(wanted, distinct_colors(len(wanted)), strict=True)), **chosen}
@@ -65,13 +62,7 @@ def names_of(labels: Iterable[Any], *known: Mapping[Any, str] | None) -> dict[An
 
 
 class Display:
-    """What every display has after ``plot``.
-
-    Attributes
-    ----------
-    ax_, figure_
-        Axes and figure.
-    """
+    """What every display has after ``plot``."""
 
     ax_: Any
     figure_: Any
@@ -89,9 +80,8 @@ def labelled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[A
     samples = X if isinstance(X, PixelSamples) else np.asarray(X)
     labels = np.asarray(y)
     if labels.shape != (len(samples),):
-        message = (
+        raise DataError(
             f"There are {len(samples)} samples, but y has shape {labels.shape}. Give one label "
             "per sample, or a cube and its label map."
         )
-        raise DataError(message)
     return samples, labels

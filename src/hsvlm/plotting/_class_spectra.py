@@ -69,12 +69,11 @@ def only_classes(spectra: ClassSpectra, classes: Sequence[Any] | None) -> ClassS
     known = spectra.labels
     missing = [one for one in classes if one not in known]
     if missing or not len(classes):
-        message = (
+        raise ParameterError(
             f"There are no samples of classes {missing}. Pass some of {known}."
             if missing
             else f"classes={classes!r} leaves nothing to draw. Pass some of {known}, or None."
         )
-        raise ParameterError(message)
     places = [known.index(one) for one in classes]
     return ClassSpectra(
         [known[one] for one in places], spectra.means[places], spectra.deviations[places]

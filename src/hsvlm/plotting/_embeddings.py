@@ -138,8 +138,9 @@ class EmbeddingDisplay(Display):
             If `max_samples` is less than four.
         """
         if max_samples is not None and max_samples < _FEWEST:
-            message = f"max_samples={max_samples} is too few: at least {_FEWEST}, or None for all."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"max_samples={max_samples} is too few: at least {_FEWEST}, or None for all."
+            )
         samples, labels = labelled_samples(X, y, estimator.unlabeled)
         seed = seed_of(random_state)
         if max_samples is not None and len(labels) > max_samples:
@@ -311,26 +312,23 @@ class EmbeddingDisplay(Display):
 def _checked(embeddings: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     vectors, y = np.asarray(embeddings), np.asarray(labels)
     if vectors.ndim != 2 or len(vectors) < _FEWEST or vectors.shape[1] < 2:
-        message = (
+        raise DataError(
             f"A plane of embeddings needs at least {_FEWEST} vectors of two or more numbers, got "
             f"shape {vectors.shape}."
         )
-        raise DataError(message)
     if y.shape != (len(vectors),):
-        message = (
+        raise DataError(
             f"There are {len(vectors)} embeddings, but labels has shape {y.shape}. Give one label "
             "per embedding."
         )
-        raise DataError(message)
     return vectors, y
 
 
 def _stacked(prototypes: Mapping[Any, ArrayLike], n_features: int) -> NDArray[Any]:
     for label, one in prototypes.items():
         if np.shape(one) != (n_features,):
-            message = (
+            raise DataError(
                 f"The prototype of {label!r} has shape {np.shape(one)}, but embeddings have "
                 f"{n_features} numbers. Both must lie in the same space."
             )
-            raise DataError(message)
     return np.array(list(prototypes.values())).reshape(-1, n_features)

@@ -130,25 +130,23 @@ class LossLandscapeDisplay(Display):
             above 0.
         """
         if n_steps < 3 or n_steps % 2 == 0:
-            message = (
+            raise ParameterError(
                 f"n_steps={n_steps} leaves the trained weights off the grid. Use an odd number of "
                 "at least 3."
             )
-            raise ParameterError(message)
         if not 0 < extent < math.inf:
-            message = f"extent={extent} must be a finite number above 0, such as 1.0."
-            raise ParameterError(message)
+            raise ParameterError(f"extent={extent} must be a finite number above 0, such as 1.0.")
         if not hasattr(estimator, "net_"):
-            message = "The classifier is not fitted, so it has no weights. Call fit first."
-            raise ParameterError(message)
+            raise ParameterError(
+                "The classifier is not fitted, so it has no weights. Call fit first."
+            )
         samples, labels = labelled_samples(X, y, estimator.unlabeled)
         unknown = np.setdiff1d(labels, estimator.classes_).tolist()
         if unknown:
-            message = (
+            raise DataError(
                 f"The classifier knows nothing of classes {unknown}, so their samples have no "
                 "loss. Leave them out."
             )
-            raise DataError(message)
         from hsvlm.plotting._loss_surface import loss_surface
 
         steps = np.linspace(-extent, extent, n_steps)

@@ -26,11 +26,9 @@ __all__ = ["filter_normalised_direction", "loss_surface"]
 def loss_surface(
     clf: Any, X: Any, y: NDArray[Any], steps: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
-    """Mean loss (n_steps, n_steps): steps along the second direction, then along the first.
-
-    The weights of the classifier stay as they are: the network is called with others. The same
-    random numbers choose the semi-hard negatives wherever the loss is read.
-    """
+    """Mean loss (n_steps, n_steps): steps along the second direction, then along the first."""
+    # The weights of the classifier stay as they are: the network is called with others. The same
+    # random numbers choose the semi-hard negatives wherever the loss is read.
     model = clf.net_.module_
     device = next(model.parameters()).device
     data = _dataset(clf, X, y, device)
@@ -52,12 +50,10 @@ def loss_surface(
 
 
 def filter_normalised_direction(model: torch.nn.Module, generator: torch.Generator) -> Direction:
-    """Draw a random direction whose filters are as long as those of the model.
-
-    A filter is what makes one output of a layer: a row of a matrix, or the kernel of one channel.
-    All other parameters stay where they are: biases and norms as in Li et al. (2018), and what a
-    network adds like a bias (class token, positions) or multiplies by (logit scale).
-    """
+    """Draw a random direction whose filters are as long as those of the model."""
+    # A filter is what makes one output of a layer: a row of a matrix, or the kernel of one channel.
+    # All other parameters stay where they are: biases and norms as in Li et al. (2018), and what a
+    # network adds like a bias (class token, positions) or multiplies by (logit scale).
     direction = {}
     for name, weights in model.named_parameters():
         if weights.ndim >= 2 and "weight" in name.rpartition(".")[2]:

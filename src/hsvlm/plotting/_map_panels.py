@@ -122,11 +122,10 @@ def three_panels(
     if ax is not None:
         axes = np.array(ax, dtype=object).ravel()
         if axes.size != 3:
-            message = (
+            raise ParameterError(
                 f"Reference, prediction and errors need three axes, got {axes.size}. Pass them "
                 "all, or ax=None for a new figure."
             )
-            raise ParameterError(message)
         return axes, None
     height, width = shape[:2]
     wide = width > 2 * height

@@ -191,18 +191,16 @@ class ClassificationMapDisplay(Display):
         truth = _as_map(y_true_map, scene, "reference")
         predicted = _as_map(y_pred_map, scene, "prediction")
         if truth.shape != predicted.shape:
-            message = (
+            raise DataError(
                 f"The reference has shape {truth.shape} and the prediction {predicted.shape}. "
                 "Both must cover the same pixels."
             )
-            raise DataError(message)
         truth = np.ma.masked_where(~labeled_pixels(truth, unlabeled), truth)
         if not comparable(truth, predicted).any():
-            message = (
+            raise DataError(
                 "No pixel has both a reference label and a prediction, so there is nothing to "
                 "compare. Check `unlabeled` and the masks of both maps."
             )
-            raise DataError(message)
         names = _legend_names([truth, predicted], class_names, scene, unlabeled)
         chosen = _colours(names, colors, scene)
         return cls(predicted, names, chosen, "", truth, metres_per_pixel(scene)).plot(ax)
@@ -271,8 +269,7 @@ class ClassificationMapDisplay(Display):
 def _as_map(values: ArrayLike, scene: Scene | None, what: str) -> NDArray[Any]:
     found = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
     if found.ndim != 2:
-        message = f"A label map has shape (height, width), got {found.shape}."
-        raise DataError(message)
+        raise DataError(f"A label map has shape (height, width), got {found.shape}.")
     check_grid(found, scene, what)
     return np.ma.masked_invalid(found, copy=False) if found.dtype.kind == "f" else found
 

@@ -228,11 +228,10 @@ def _checked(probabilities: ArrayLike, scene: Scene | None) -> tuple[NDArray[Any
         probabilities if isinstance(probabilities, np.ma.MaskedArray) else np.asarray(probabilities)
     )
     if given.ndim != 3 or given.shape[2] < 2:
-        message = (
+        raise DataError(
             "Probabilities of a map have shape (height, width, n_classes) with at least two "
             f"classes, got {given.shape}. Pass what predict_proba gives for a cube."
         )
-        raise DataError(message)
     check_grid(given, scene, "map of probabilities")
     step = thinning(given.shape)
     values = np.ma.masked_invalid(given[::step, ::step], copy=True)
@@ -242,15 +241,15 @@ def _checked(probabilities: ArrayLike, scene: Scene | None) -> tuple[NDArray[Any
     values[hidden] = np.ma.masked
     sums = values.data[~hidden].sum(axis=-1, dtype=np.float64)
     if not sums.size:
-        message = "No pixel has probabilities: all are masked, NaN or without data in the scene."
-        raise DataError(message)
+        raise DataError(
+            "No pixel has probabilities: all are masked, NaN or without data in the scene."
+        )
     if abs(sums - 1).max() > 1e-2 or values.min() < 0:
-        message = (
+        raise DataError(
             f"The values of a pixel lie between {values.min():g} and {values.max():g} and add up "
             f"to {sums.min():g} to {sums.max():g}, so they are no probabilities. Pass what "
             "predict_proba gives, in [0, 1]."
         )
-        raise DataError(message)
     return values, step
 
 
@@ -261,12 +260,10 @@ def _hidden(values: NDArray[Any]) -> NDArray[np.bool_]:
 def _position(label: Any, classes: Sequence[Any] | None, n_classes: int) -> int:
     known = [] if classes is None else np.asarray(classes).tolist()
     if len(known) != n_classes:
-        message = (
+        raise ParameterError(
             f"label={label!r} needs the labels of the {n_classes} classes in the order of the "
             f"probabilities, got classes={classes!r}. Pass classes=clf.classes_."
         )
-        raise ParameterError(message)
     if label not in known:
-        message = f"label={label!r} is none of the classes {known}."
-        raise ParameterError(message)
+        raise ParameterError(f"label={label!r} is none of the classes {known}.")
     return known.index(label)

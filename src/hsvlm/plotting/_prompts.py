@@ -76,19 +76,17 @@ class PromptSimilarityDisplay(Display):
         """
         vectors = np.asarray(embeddings, dtype=np.float64)
         if vectors.ndim != 2 or len(vectors) != len(names):
-            message = (
+            raise DataError(
                 f"Embeddings of {len(names)} classes have shape ({len(names)}, n_features), got "
                 f"{vectors.shape}. Pass one vector and one name per class."
             )
-            raise DataError(message)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (np.isfinite(lengths) & (lengths > 0)).all():
             wrong = [name for name, one in zip(names, lengths, strict=True) if not 0 < one < np.inf]
-            message = (
+            raise DataError(
                 f"The embeddings of {', '.join(map(repr, wrong))} are zero or not finite, so they "
                 "have no direction. Leave them out, or encode them again."
             )
-            raise DataError(message)
         vectors = vectors / lengths
         return cls(vectors @ vectors.T, list(names)).plot(ax)
 
@@ -114,11 +112,10 @@ class PromptSimilarityDisplay(Display):
             If the classifier has no prototypes.
         """
         if not hasattr(estimator, "prototypes_"):
-            message = (
+            raise ParameterError(
                 "The classifier has no prototypes: it is not fitted, or was fitted with "
                 'criterion="cross-entropy". Fit it with another criterion.'
             )
-            raise ParameterError(message)
         known = estimator.class_names_
         names = [str(known.get(label, label)) for label in estimator.classes_.tolist()]
         return cls.from_embeddings(estimator.prototypes_, names, ax=ax)

@@ -68,11 +68,10 @@ def metres_per_pixel(scene: Scene | None) -> float | None:
 def check_grid(values: NDArray[Any], scene: Scene | None, what: str) -> None:
     """Refuse a map that does not cover its scene."""
     if scene is not None and values.shape[:2] != scene.shape:
-        message = (
+        raise DataError(
             f"The scene is {scene.shape[0]} x {scene.shape[1]} pixels, but the {what} has shape "
             f"{values.shape}. Pass the scene that the map was made from, or no scene."
         )
-        raise DataError(message)
 
 
 def over_pixels(method: Callable[[Any], NDArray[Any]], cube: Any) -> NDArray[Any]:

@@ -127,11 +127,10 @@ class SceneDisplay(Display):
             bands = _nearest_bands(scene, _wavelengths(kind, wavelengths_nm))
         chosen = list(bands)
         if len(chosen) != 3 or not all(0 <= one < scene.n_bands for one in chosen):
-            message = (
+            raise ParameterError(
                 f"Three bands from 0 to {scene.n_bands - 1} are needed for red, green and blue, "
                 f"got {chosen}."
             )
-            raise ParameterError(message)
         step = thinning(scene.shape)
         image = _stretched(*_read(scene, chosen, step))
         name = scene.name if title is None else title
@@ -164,20 +163,18 @@ def _wavelengths(kind: str, given: Sequence[float] | None) -> Sequence[float]:
             raise UnknownNameError.of("kind of image", kind, _KINDS_NM, remedy)
         return _KINDS_NM[kind]
     if len(given) != 3:
-        message = (
+        raise ParameterError(
             f"Three wavelengths in nanometres are needed for red, green and blue, got {given}."
         )
-        raise ParameterError(message)
     return given
 
 
 def _nearest_bands(scene: Scene, wavelengths_nm: Sequence[float]) -> list[int]:
     if scene.wavelengths_nm is None:
-        message = (
+        raise DataError(
             "The scene has no wavelengths, so bands cannot be found by wavelength. "
             "Pass bands=(red, green, blue)."
         )
-        raise DataError(message)
     usable = np.isfinite(scene.wavelengths_nm)
     if scene.bad_bands is not None:
         usable &= ~scene.bad_bands
@@ -185,11 +182,10 @@ def _nearest_bands(scene: Scene, wavelengths_nm: Sequence[float]) -> list[int]:
     for wavelength in wavelengths_nm:
         apart = np.where(usable, abs(scene.wavelengths_nm - wavelength), np.inf)
         if apart.min() > _FARTHEST_NM:
-            message = (
+            raise DataError(
                 f"The scene has no usable band within {_FARTHEST_NM:.0f} nm of {wavelength:g} nm. "
                 "Pass other wavelengths_nm, or bands=(red, green, blue)."
             )
-            raise DataError(message)
         bands.append(int(apart.argmin()))
     return bands
 
@@ -208,8 +204,7 @@ def _read(
     if scene.valid is not None:
         valid = valid & scene.valid[::step, ::step]
     if not valid.any():
-        message = f"No pixel of the scene holds data in bands {bands}. Pass other bands."
-        raise DataError(message)
+        raise DataError(f"No pixel of the scene holds data in bands {bands}. Pass other bands.")
     return values, valid
 
 

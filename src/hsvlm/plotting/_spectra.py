@@ -191,20 +191,18 @@ class SpectraDisplay(Display):
         """
         samples, labels = labelled_samples(X, y)
         if samples.ndim != 2 or not len(samples):
-            message = (
+            raise DataError(
                 f"Spectra have shape (n_samples, n_bands), got {samples.shape}. Pass PixelSamples "
                 "or a 2-D array of at least one spectrum."
             )
-            raise DataError(message)
         wavelengths = None
         if wavelengths_nm is not None:
             wavelengths = np.asarray(wavelengths_nm, dtype=np.float64)
             if wavelengths.shape != samples.shape[1:]:
-                message = (
+                raise DataError(
                     f"The spectra have {samples.shape[1]} bands, but wavelengths_nm has shape "
                     f"{wavelengths.shape}. Give one band centre in nanometres per band."
                 )
-                raise DataError(message)
         every = class_spectra(samples, labels, None)
         chosen = class_colours(every.labels, colors)
         found = only_classes(every, classes)

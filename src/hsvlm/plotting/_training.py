@@ -64,10 +64,9 @@ class TrainingCurveDisplay(Display):
             If the classifier is not fitted.
         """
         if not hasattr(estimator, "history_"):
-            message = (
+            raise ParameterError(
                 "The classifier has no training history, for it is not fitted. Call fit first."
             )
-            raise ParameterError(message)
         return cls(list(estimator.history_)).plot(ax)
 
     def _series(self, name: str) -> list[float]:

@@ -116,11 +116,10 @@ or (n_windows, size, size, n_bands)
 
 
 class _KeepKind:
-    """Transform every kind of input into the same kind.
+    """Transform every kind of input into the same kind."""
 
-    Data frames hold plain spectra alone. scikit-learn wraps methods of its own subclasses, so this
-    is none of them, and passes on what may be wrapped.
-    """
+    # Data frames hold plain spectra alone. scikit-learn wraps methods of its own subclasses, so
+    # this is none of them, and passes on what may be wrapped.
 
     def fit_transform(self: Any, X: Any, y: Any = None) -> Any:
         """Fit to `X` and transform it; see `fit` and `transform`."""
@@ -282,31 +281,27 @@ class SpectralPCA(_KeepKind, _Spectra):
         if isinstance(count, (float, np.floating)) and 0 < count < 1:
             return float(count)
         if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-            message = (
+            raise ParameterError(
                 f"n_components={count!r} is not understood. Use a positive int, "
                 'a share of variance between 0 and 1, "auto" or None.'
             )
-            raise ParameterError(message)
         if count > n_bands:
-            message = (
+            raise ParameterError(
                 f"n_components={count} is above the number of bands, {n_bands}. Use at most "
                 f'{n_bands}, a share of variance between 0 and 1, "auto" or None.'
             )
-            raise ParameterError(message)
         if count > n_spectra:
-            message = (
+            raise ParameterError(
                 f"n_components={count} needs at least {count} spectra to fit, got {n_spectra}. "
                 'Give more samples or fewer components, or use "auto".'
             )
-            raise ParameterError(message)
         return int(count)
 
 
 def _kept(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     folder = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
     if not (folder is None or isinstance(folder, str) or hasattr(folder, "cache")):
-        message = f"memory={memory!r} must be None, a folder or a joblib.Memory."
-        raise ParameterError(message)
+        raise ParameterError(f"memory={memory!r} must be None, a folder or a joblib.Memory.")
     kept: Callable[..., Any] = check_memory(folder).cache(function)
     return kept
 

@@ -20,16 +20,7 @@ __all__ = ["center_spectra"]
 def center_spectra(X: Any) -> NDArray[Any]:
     """Spectra that stand for the samples of any kind of input.
 
-    Parameters
-    ----------
-    X : PixelSamples or array of 2, 3 or 4 dimensions
-        Spectra with the bands on the last axis.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra, n_bands)
-        The centre spectra of samples and windows, all pixels of a cube that hold data, spectra as
-        they are.
+    Shape: (n_spectra, n_bands).
     """
     if isinstance(X, PixelSamples):
         return np.asarray(X)

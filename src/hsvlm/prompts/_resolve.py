@@ -52,11 +52,10 @@ def fill_template(template: str, names: Iterable[str]) -> list[str]:
     ['a field of oats seen from above', 'a field of wheat seen from above']
     """
     if "{}" not in template:
-        message = (
+        raise PromptError(
             f"The template {quoted(template)} has no place for a name. "
             'Write "{}" where the name of the class goes.'
         )
-        raise PromptError(message)
     return [template.replace("{}", name) for name in names]
 
 
@@ -118,12 +117,11 @@ def resolve_prompts(
     elif isinstance(prompts, str) and prompts in PROMPT_SETS:
         resolved = _from_set(prompts, labels, names)
     else:
-        message = (
+        raise PromptError(
             f"prompts={quoted(prompts)} cannot be used. Pass a dict with one text (or a list of "
             'texts) for each class, a template that contains "{}" where the name of the class '
             f"goes, or the name of a prompt set ({', '.join(map(repr, list_prompt_sets()))})."
         )
-        raise PromptError(message)
     _check_distinct(resolved)
     return resolved
 
@@ -141,25 +139,22 @@ def _checked_names(class_names: object) -> dict[Any, str]:
     if class_names is None:
         return {}
     if not isinstance(class_names, Mapping):
-        message = (
+        raise PromptError(
             f"class_names must be a dict {{label: name}}, got {type(class_names).__name__}. "
             "A sequence does not say which label its first name belongs to; "
             "dict(enumerate(names, start=1)) does, where the labels are 1, 2, 3."
         )
-        raise PromptError(message)
     for label, name in class_names.items():
         if not isinstance(name, str) or is_blank(name):
-            message = (
+            raise PromptError(
                 f"class_names[{label!r}] must be a string that is not empty, got {quoted(name)}. "
                 "Name the class, or leave it out to go by its label."
             )
-            raise PromptError(message)
         if unreadable_character(name):
-            message = (
+            raise PromptError(
                 f"class_names[{label!r}] holds the control character "
                 f"{unreadable_character(name)!r}, got {quoted(name)}. Remove it."
             )
-            raise PromptError(message)
     return dict(class_names)
 
 
@@ -192,33 +187,30 @@ def _texts(label: Any, value: object) -> tuple[str, ...]:
     elif isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (bytes, bytearray)):
         texts = tuple(np.atleast_1d(value) if isinstance(value, np.ndarray) else value)
     else:
-        message = (
+        raise PromptError(
             f"The prompt of class {label!r} must be a string or a list of strings, got "
             f"{quoted(value)} ({type(value).__name__})."
         )
-        raise PromptError(message)
     if not texts:
-        message = f"The list of prompts of class {label!r} is empty. Give it at least one text."
-        raise PromptError(message)
+        raise PromptError(
+            f"The list of prompts of class {label!r} is empty. Give it at least one text."
+        )
     for text in texts:
         if not isinstance(text, str):
-            message = (
+            raise PromptError(
                 f"Every prompt of class {label!r} must be a string, got {quoted(text)} "
                 f"({type(text).__name__})."
             )
-            raise PromptError(message)
         if is_blank(text):
-            message = (
+            raise PromptError(
                 f"A prompt of class {label!r} is empty ({quoted(text)}). Describe the class in "
                 "words, or at least name it."
             )
-            raise PromptError(message)
         if character := unreadable_character(text, allowed="\t\n\r"):
-            message = (
+            raise PromptError(
                 f"A prompt of class {label!r} holds the control character {character!r}: "
                 f"{quoted(text)}. Remove it; in a template, it may come from the name of the class."
             )
-            raise PromptError(message)
     return tuple(str(text) for text in texts)
 
 
@@ -226,11 +218,10 @@ def _from_template(
     template: str, labels: list[Any], names: dict[Any, str]
 ) -> dict[Any, tuple[str, ...]]:
     if names and labels and not any(label in names for label in labels):
-        message = (
+        raise PromptError(
             f"class_names names {_named(list(names))}, none of which is in y, whose labels are "
             f"{_listed(labels)}. Use the labels of y as keys, of the same type."
         )
-        raise PromptError(message)
     filled = fill_template(template, [names.get(label, str(label)) for label in labels])
     return {label: _texts(label, text) for label, text in zip(labels, filled, strict=True)}
 
@@ -290,11 +281,10 @@ def _check_distinct(resolved: dict[Any, tuple[str, ...]]) -> None:
                 owners[key] = label
                 continue
             owner = owners[key]
-            message = (
+            raise PromptError(
                 f"Class {label!r} has the prompt {quoted(text)} twice. Remove one of the two."
                 if owner == label
                 else f"Classes {owner!r} and {label!r} have the same prompt {quoted(text)} (case "
                 "and spacing do not count), so no text tells them apart. Give each class its own "
                 "text, or its own name in class_names where a template is used."
             )
-            raise PromptError(message)

@@ -51,36 +51,12 @@ def choose_restart(
 ) -> None:
     """Set restart probability and temperature of a read-out by nested spatial validation.
 
-    Networks are trained, in half the epochs, without a third of the training labels, in whole
-    blocks. The value with the lowest Brier score [1]_ on those is taken, if it is lower than that
-    of the usual value by more than two standard errors over the blocks, and the temperature under
-    which they are most probable. Labels outside of the training are not looked at.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        With a read-out whose `restart` is None; receives one that is complete.
-    X : PixelSamples of shape (n_samples, n_bands)
-        Training samples.
-    targets : ndarray of shape (n_samples,)
-        Class indices.
-    weights : ndarray of shape (n_samples,)
-        Sample weights.
-    fit_part : callable
-        Maps indices of samples to a classifier whose network was trained on those.
-    seed : int
-        Of the draw of the blocks.
-
-    Warns
-    -----
-    HSVLMWarning
-        If it is interrupted or fails; the usual value is taken then.
-
-    References
-    ----------
-    .. [1] G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly
-       Weather Review 78, 1950.
+    Shapes: `X` (n_samples, n_bands), `targets` (n_samples,), `weights` (n_samples,).
     """
+    # Networks are trained, in half the epochs, without a third of the training labels, in whole
+    # blocks. The value with the lowest Brier score [1]_ on those is taken, if it is lower than that
+    # of the usual value by more than two standard errors over the blocks, and the temperature under
+    # which they are most probable. Labels outside of the training are not looked at.
     found: list[_HeldOut] = []
     try:
         for number in range(_N_HOLDOUTS):
@@ -146,25 +122,9 @@ def _brier_scores(
 def _clearly_best(losses: NDArray[np.float64], block: NDArray[np.intp]) -> int:
     """The candidate whose gain on the usual one is largest, among those that gain clearly.
 
-    Pixels of a block go together, so its sum is what varies [1]_.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n_candidates, n_samples), float64
-        Of every candidate and held-out sample.
-    block : ndarray of shape (n_samples,), dtype intp
-        Number of the block of each sample.
-
-    Returns
-    -------
-    int
-        Index of a candidate.
-
-    References
-    ----------
-    .. [1] A. C. Cameron and D. L. Miller, "A practitioner's guide to cluster-robust inference",
-       Journal of Human Resources 50, 2015.
+    Shapes: `losses` (n_candidates, n_samples), `block` (n_samples,).
     """
+    # Pixels of a block go together, so its sum is what varies [1]_.
     usual = _CANDIDATES.index(_DEFAULT)
     gains = np.stack([np.bincount(block, losses[usual] - one) for one in losses])
     n_blocks = gains.shape[1]

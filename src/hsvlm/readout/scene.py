@@ -94,38 +94,22 @@ class Readout:
 
 
 def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Settings of the read-out, checked.
-
-    Parameters
-    ----------
-    given : dict or None
-        The parameter `spatial_params`.
-
-    Returns
-    -------
-    dict
-        With defaults for what is not given.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such setting, or its value is out of range.
-    """
+    """Settings of the read-out, checked."""
     settings = {**_DEFAULTS, **(given or {})}
     unknown = sorted(set(settings) - set(_DEFAULTS), key=str)
     if unknown:
-        message = (
+        raise ParameterError(
             f"spatial_params sets {', '.join(map(repr, unknown))}, which the read-out does not "
             f"know. It may set {', '.join(map(repr, _DEFAULTS))}."
         )
-        raise ParameterError(message)
     for name, interval in _RANGES.items():
         if name == "restart" and isinstance(settings[name], str) and settings[name] == "auto":
             settings[name] = None
         elif not interval.is_satisfied_by(settings[name]):
             auto = '"auto" or ' if name == "restart" else ""
-            message = f"spatial_params: {name}={settings[name]!r} must be {auto}{interval}."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"spatial_params: {name}={settings[name]!r} must be {auto}{interval}."
+            )
     return settings
 
 
@@ -134,26 +118,7 @@ def fit_readout(
 ) -> Readout:
     """Keep what the read-out of a scene needs.
 
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Being fitted.
-    X : PixelSamples of shape (n_samples, n_bands)
-        Training samples.
-    targets : ndarray of shape (n_samples,)
-        Class indices.
-    weights : ndarray of shape (n_samples,)
-        Sample weights.
-
-    Returns
-    -------
-    Readout
-        Its `restart` is None where it is to be chosen.
-
-    Raises
-    ------
-    ParameterError
-        If its settings cannot be used.
+    Shapes: `X` (n_samples, n_bands), `targets` (n_samples,), `weights` (n_samples,).
     """
     settings = readout_settings(clf.spatial_params)
     spectra = np.asarray(X)
@@ -207,15 +172,7 @@ def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
 def whole_spectra(spectra: NDArray[Any]) -> NDArray[np.bool_]:
     """Find the spectra that can be computed with.
 
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_spectra, n_bands)
-        Of any numeric dtype.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra,), dtype bool
-        False where a value is NaN, infinite or extreme.
+    Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra,).
     """
     usable = usable_values(spectra)
     return np.ones(len(spectra), dtype=bool) if usable is None else np.asarray(usable.all(axis=1))

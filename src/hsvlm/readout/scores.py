@@ -25,13 +25,7 @@ __all__ = ["ClassScores", "class_scores", "predicted_labels"]
 
 
 class ClassScores:
-    """Class scores of pixels, window by window or read out of their scene.
-
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    """
+    """Class scores of pixels, window by window or read out of their scene."""
 
     def __init__(self, clf: Any) -> None:
         check_is_fitted(clf, "net_")
@@ -41,21 +35,7 @@ class ClassScores:
     def __call__(self, X: Any) -> NDArray[np.float32]:
         """Compute them.
 
-        Parameters
-        ----------
-        X : PixelSamples or array
-            One of the four kinds.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
-            Scaled similarities with the prototypes, or outputs of the linear head; logarithms of
-            probabilities where a scene is read out. NaN where a pixel of a cube holds no data.
-
-        Warns
-        -----
-        HSVLMWarning
-            If some samples are not of the scenes that the classifier was fitted on.
+        Shape: (n_samples, n_classes) or (height, width, n_classes).
         """
         # The parameter, so that it can be switched off without another fit.
         if self._clf.spatial is None or self._clf.readout_ is None:
@@ -112,17 +92,7 @@ def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
 def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:
     """Label of the class with the highest score.
 
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    X : PixelSamples or array
-        One of the four kinds.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (height, width)
-        Labels from ``classes_``, and what stands for "no class" where a pixel holds no data.
+    Shape: (n_samples,) or (height, width).
     """
     scores = class_scores(clf, X)
     labels = np.asarray(clf.classes_[scores.argmax(axis=-1)])

@@ -35,14 +35,7 @@ _ROWS_AT_ONCE = 32
 class Region:
     """A part of a scene, ready to be read out.
 
-    Attributes
-    ----------
-    rows, cols : tuple of int
-        Where it begins and ends in the scene, in pixels.
-    usable : ndarray of shape (height, width), dtype bool
-        The pixels whose windows can be computed with.
-    walk, probabilities, known, targets : arrays
-        See :func:`hsvlm.readout.random_walk`.
+    Shapes: `usable` (height, width).
     """
 
     rows: tuple[int, int]
@@ -56,17 +49,7 @@ class Region:
     def log_probabilities(self, restart: float, n_steps: int) -> NDArray[np.float32]:
         """Read out every pixel.
 
-        Parameters
-        ----------
-        restart : float
-            Probability that a walk ends.
-        n_steps : int
-            Number of iterations.
-
-        Returns
-        -------
-        ndarray of shape (height, width, n_classes), float32
-            NaN where a pixel is not usable.
+        Shape: (height, width, n_classes).
         """
         found = random_walk(
             self.walk, self.probabilities, self.known, self.targets, restart, n_steps
@@ -78,16 +61,7 @@ class Region:
 class SceneTiles:
     """One scene, read out tile by tile; a row of tiles is kept.
 
-    Parameters
-    ----------
-    clf : HSIPromptClassifier
-        Fitted.
-    cube : array of shape (height, width, n_bands)
-        The scene.
-    readout : Readout
-        How it is read out.
-    scene : FittedScene
-        What is known of it.
+    Shapes: `cube` (height, width, n_bands).
     """
 
     def __init__(self, clf: Any, cube: Any, readout: Readout, scene: FittedScene) -> None:
@@ -101,15 +75,7 @@ class SceneTiles:
     def scores(self, coords: NDArray[np.intp]) -> NDArray[np.float32]:
         """Logarithms of the class probabilities of some pixels.
 
-        Parameters
-        ----------
-        coords : ndarray of shape (n_pixels, 2), dtype intp
-            Rows and columns.
-
-        Returns
-        -------
-        ndarray of shape (n_pixels, n_classes), float32
-            In their order.
+        Shapes: `coords` (n_pixels, 2); returns (n_pixels, n_classes).
         """
         values = np.empty((len(coords), len(self._clf.classes_)), dtype=np.float32)
         for place, here in self.by_tile(coords):
@@ -126,35 +92,14 @@ class SceneTiles:
     def by_tile(coords: NDArray[np.intp]) -> Iterator[tuple[tuple[int, int], NDArray[np.intp]]]:
         """Group pixels by the tile that they are in.
 
-        Parameters
-        ----------
-        coords : ndarray of shape (n_pixels, 2), dtype intp
-            Rows and columns.
-
-        Yields
-        ------
-        place : tuple of int
-            Row and column of a tile.
-        here : ndarray of intp
-            Its pixels, as indices into `coords`.
+        Shapes: `coords` (n_pixels, 2).
         """
         tiles, group = np.unique(coords // _TILE, axis=0, return_inverse=True)
         for number, (down, right) in enumerate(tiles.tolist()):
             yield (down, right), np.flatnonzero(group.reshape(-1) == number)
 
     def region(self, place: tuple[int, int]) -> Region:
-        """Prepare a tile with its margin.
-
-        Parameters
-        ----------
-        place : tuple of int
-            Row and column of the tile.
-
-        Returns
-        -------
-        Region
-            Ready to be read out.
-        """
+        """Prepare a tile with its margin."""
         rows, cols = (
             (max(0, one * _TILE - _MARGIN), min(size, (one + 1) * _TILE + _MARGIN))
             for one, size in zip(place, self._cube.shape[:2], strict=True)

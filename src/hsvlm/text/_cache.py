@@ -27,27 +27,9 @@ def remembered(
     folder: Path | None,
     encode: Callable[[list[str]], list[EncodedText]],
 ) -> dict[str, EncodedText]:
-    """Look texts up in the cache, and encode and keep those that are missing.
-
-    Processes that miss texts of the same model take turns: what one of them has encoded, the next
-    one finds.
-
-    Parameters
-    ----------
-    texts : list of str
-        Distinct texts.
-    identity : str
-        Of the model; vectors are looked up by it and the text.
-    folder : Path or None
-        Of the cache. None: nothing is kept.
-    encode : callable
-        Gives an entry with a unit vector for each of a list of texts.
-
-    Returns
-    -------
-    dict of {text: EncodedText}
-        For all texts, in any order.
-    """
+    """Look texts up in the cache, and encode and keep those that are missing."""
+    # Processes that miss texts of the same model take turns: what one of them has encoded, the next
+    # one finds.
     if folder is None:
         return dict(zip(texts, encode(texts), strict=True))
     paths = {text: folder / _entry_name(identity, text) for text in texts}

@@ -84,17 +84,15 @@ class CachedEncoder:
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         if isinstance(encoder, str) or not callable(getattr(encoder, "encode", None)):
-            message = (
+            raise ParameterError(
                 f"CachedEncoder needs an object with an encode method, got {quoted(encoder)}. "
                 "Names and folders of models are cached without it."
             )
-            raise ParameterError(message)
         if not isinstance(name, str) or is_blank(name):
-            message = (
+            raise ParameterError(
                 f"name={quoted(name)} must be a text that tells this encoder from all others, such "
                 "as 'my-model-1'."
             )
-            raise ParameterError(message)
         self.encoder = encoder
         self.name = name
         self.cache_dir = cache_dir
@@ -247,22 +245,22 @@ def encode_texts(
            [0.4472136, 0.8944272]], dtype=float32)
     """
     if not can_encode(encoder):
-        message = (
+        raise ParameterError(
             "An array of prototypes cannot encode new texts. Use a text encoder: "
             "'all-MiniLM-L6-v2', a folder, or an object with an encode method."
         )
-        raise ParameterError(message)
     listed = isinstance(texts, (Sequence, np.ndarray)) and not isinstance(texts, (str, bytes))
     if not listed or not all(isinstance(text, str) and not is_blank(text) for text in texts):
-        message = f"texts must be a list of strings that are not empty, got {quoted(texts)}."
-        raise ParameterError(message)
+        raise ParameterError(
+            f"texts must be a list of strings that are not empty, got {quoted(texts)}."
+        )
     for text in texts:
         if character := unreadable_character(text, allowed="\t\n\r"):
-            message = f"{quoted(text)} holds the control character {character!r}. Remove it."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"{quoted(text)} holds the control character {character!r}. Remove it."
+            )
     if not len(texts):
-        message = "texts is empty. Pass at least one text."
-        raise ParameterError(message)
+        raise ParameterError("texts is empty. Pass at least one text.")
     encoded = _encode(list(dict.fromkeys(texts)), encoder, device, cache_dir)
     _warn_if_long([(f"text {i}", encoded[text]) for i, text in enumerate(texts)])
     return np.stack([encoded[text].vector for text in texts])
@@ -325,23 +323,22 @@ def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
-        message = f"{origin} is no array ({error}). It must be numbers of shape ({n_rows}, d)."
-        raise ParameterError(message) from error
+        raise ParameterError(
+            f"{origin} is no array ({error}). It must be numbers of shape ({n_rows}, d)."
+        ) from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[0] != n_rows:
-        message = (
+        raise ParameterError(
             f"{origin} must be numbers of shape ({n_rows}, d), got {type(values).__name__} of "
             f"shape {array.shape} and dtype {array.dtype}."
         )
-        raise ParameterError(message)
     array = array.astype(np.float64)
     norms = np.linalg.norm(array, axis=1)
     unusable = np.flatnonzero(~np.isfinite(norms) | (norms == 0.0))
     if unusable.size:
-        message = (
+        raise ParameterError(
             f"{origin} must hold finite rows that are not all zero; row {unusable[0]} is not "
             f"({unusable.size} of {n_rows} such rows)."
         )
-        raise ParameterError(message)
     rows: NDArray[np.float32] = (array / norms[:, None]).astype(np.float32)
     return rows
 
@@ -355,11 +352,10 @@ def _class_mean(
     mean = np.stack(vectors).mean(axis=0, dtype=np.float64)
     norm = float(np.linalg.norm(mean))
     if norm < 1e-6:
-        message = (
+        raise PromptError(
             f"The {len(texts)} prompts of class {label!r} cancel each other: the mean of their "
             f"unit vectors has length {norm:.1g}. Remove the texts that contradict the others."
         )
-        raise PromptError(message)
     unit: NDArray[np.float32] = (mean / norm).astype(np.float32)
     return unit
 

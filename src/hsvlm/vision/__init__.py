@@ -46,11 +46,10 @@ def register_vision_encoder(name: str, encoder: type[nn.Module]) -> None:
     ['mean-spectrum', 'overlap-vit', 'vit']
     """
     if name in _known():
-        message = (
+        raise ParameterError(
             f"A vision encoder named {name!r} is already registered. Choose another name, or pass "
             "the class itself as vision_encoder."
         )
-        raise ParameterError(message)
     _ENCODERS[name] = encoder
 
 

@@ -27,23 +27,7 @@ _LARGEST_BOUND: Final = 60.0
 def attention(qkv: Tensor, n_heads: int, n_wanted: int | None = None) -> Tensor:
     """Mix the tokens of each window by scaled dot-product attention [1]_.
 
-    Parameters
-    ----------
-    qkv : Tensor of shape (n_windows, n_tokens, 3 * width)
-        Queries, keys and values of all heads.
-    n_heads : int
-        Number of heads, a divisor of the width.
-    n_wanted : int, default=None
-        How many tokens, from the first, the result is wanted for; None stands for all.
-
-    Returns
-    -------
-    Tensor of shape (n_windows, n_wanted, width)
-        The heads side by side. Second derivatives of narrow heads are not defined on the CPU.
-
-    References
-    ----------
-    .. [1] A. Vaswani et al., "Attention is all you need", NeurIPS 2017, equation (1).
+    Shapes: `qkv` (n_windows, n_tokens, 3 * width); returns (n_windows, n_wanted, width).
     """
     n_windows, n_tokens, width = qkv.shape
     shape = (n_windows, n_tokens, 3, n_heads, width // (3 * n_heads))
@@ -58,14 +42,13 @@ def attention(qkv: Tensor, n_heads: int, n_wanted: int | None = None) -> Tensor:
 
 
 class _NarrowHeads(Function):
-    """Attention by plain products whose long side is the number of tokens.
+    """Attention by plain products whose long side is the number of tokens."""
 
-    Products with few rows and many columns fill vector registers; with few columns they do not, so
-    the tokens come last throughout. Scores are powers of two, which are three times as fast as
-    exponentials, and are shifted by an upper bound of theirs (Cauchy-Schwarz) instead of their
-    maximum, which would take another pass: the shift is one more row of the product, and the sum
-    of the powers is one more row of the next. Backward, they are computed again instead of kept.
-    """
+    # Products with few rows and many columns fill vector registers; with few columns they do not,
+    # so the tokens come last throughout. Scores are powers of two, which are three times as fast as
+    # exponentials, and are shifted by an upper bound of theirs (Cauchy-Schwarz) instead of their
+    # maximum, which would take another pass: the shift is one more row of the product, and the sum
+    # of the powers is one more row of the next. Backward, they are computed again instead of kept.
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor) -> Tensor:

@@ -16,53 +16,12 @@ __all__ = ["OverlapViT"]
 
 
 class OverlapViT(MaskedViT):
-    """Vision transformer whose tokens are the mean spectra of overlapping patches.
+    """Vision transformer whose tokens are the mean spectra of overlapping patches."""
 
-    A patch of ``patch_size`` x ``patch_size`` pixels stands around every pixel for which it fits
-    into the window; its mean spectrum, which has less noise than that of a pixel, becomes one
-    token. Small windows of whole spectra keep to what a pixel is made of: what carries over to
-    fields that hold no training pixel.
-
-    Parameters
-    ----------
-    n_channels : int
-        Number of channels (bands or components) of a pixel.
-    window_size : int
-        Side of the window in pixels.
-    patch_size : int
-        Side of a patch in pixels, at most `window_size`.
-    width : int, default=128
-        Length of a token.
-    depth : int, default=2
-        Number of layers.
-    n_heads : int, default=4
-        Number of attention heads; must divide `width`.
-    mlp_width : int, default=256
-        Hidden length of the feed-forward part of a layer.
-    mask_ratio : float, default=0.0
-        Share of the patch tokens dropped at random in training.
-
-    Attributes
-    ----------
-    n_features : int
-        Length of the feature vector, equal to `width`.
-    independent_windows : bool
-        Whether parts of a batch may be encoded side by side: True without masking.
-
-    Raises
-    ------
-    ParameterError
-        If the patch is larger than the window, a size is below 1, the heads do not divide the
-        width, or the mask ratio lies outside [0, 1).
-
-    Examples
-    --------
-    >>> import torch
-    >>> from hsvlm.vision.overlap import OverlapViT
-    >>> encoder = OverlapViT(n_channels=200, window_size=5, patch_size=3)
-    >>> encoder(torch.zeros(2, 5, 5, 200)).shape
-    torch.Size([2, 128])
-    """
+    # A patch of ``patch_size`` x ``patch_size`` pixels stands around every pixel for which it fits
+    # into the window; its mean spectrum, which has less noise than that of a pixel, becomes one
+    # token. Small windows of whole spectra keep to what a pixel is made of: what carries over to
+    # fields that hold no training pixel.
 
     def __init__(
         self,
@@ -77,11 +36,10 @@ class OverlapViT(MaskedViT):
         mask_ratio: float = 0.0,
     ) -> None:
         if patch_size > window_size:
-            message = (
+            raise ParameterError(
                 f"patch_size={patch_size} is larger than window_size={window_size}. Choose a "
                 "patch that fits into the window."
             )
-            raise ParameterError(message)
         side = window_size - patch_size + 1
         # A token of one pixel for every place of a patch.
         super().__init__(

@@ -105,22 +105,22 @@ class MaskedViT(nn.Module):
     ) -> None:
         super().__init__()
         if window_size % patch_size:
-            message = (
+            raise ParameterError(
                 f"window_size={window_size} is not a multiple of patch_size={patch_size}. "
                 "Choose them so that whole patches fill the window."
             )
-            raise ParameterError(message)
         sizes = {"width": width, "depth": depth, "n_heads": n_heads, "mlp_width": mlp_width}
         for name, size in sizes.items():
             if size < 1:
-                message = f"{name}={size} is too small. Use 1 or more."
-                raise ParameterError(message)
+                raise ParameterError(f"{name}={size} is too small. Use 1 or more.")
         if width % n_heads:
-            message = f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
+            )
         if not 0 <= mask_ratio < 1:
-            message = f"mask_ratio={mask_ratio} is not in [0, 1). Use 0 to keep every patch."
-            raise ParameterError(message)
+            raise ParameterError(
+                f"mask_ratio={mask_ratio} is not in [0, 1). Use 0 to keep every patch."
+            )
         self.n_features = width
         self.patch_size = patch_size
         self.mask_ratio = mask_ratio

@@ -29,20 +29,21 @@ _SAVE_MAP = "Save the map of classes as PNG or GeoTIFF, with one number or color
 
 
 def read_color_map(file: Path) -> tuple[LabelMap | None, list[HSVLMWarning]]:
-    """Read a picture of 3 bands of bytes, and perhaps alpha; None if the raster is another.
-
-    Classes are numbered from 1 in the order of their colors, which are their names. Black and
-    transparent pixels have no label. The warnings say which color became which number, and
-    whether the palette of a map of numbers gives 0 a color.
-    """
+    """Read a picture of 3 bands of bytes, and perhaps alpha; None if the raster is another."""
+    # Classes are numbered from 1 in the order of their colors, which are their names. Black and
+    # transparent pixels have no label. The warnings say which color became which number, and
+    # whether the palette of a map of numbers gives 0 a color.
     with (
         gdal(file, "GDAL cannot read it", _COPY_AGAIN) as rasterio,
         ungeoreferenced(),
         open_local(file) as dataset,
     ):
         if dataset.driver in _LOSSY:
-            problem = f"its format, {dataset.driver}, mixes the colors and numbers of classes"
-            raise unreadable(file, problem, _SAVE_MAP)
+            raise unreadable(
+                file,
+                f"its format, {dataset.driver}, mixes the colors and numbers of classes",
+                _SAVE_MAP,
+            )
         alpha = rasterio.enums.ColorInterp.alpha
         bands = [band for band in dataset.indexes if dataset.colorinterp[band - 1] != alpha]
         if len(bands) != 3 or set(dataset.dtypes) != {"uint8"}:
@@ -60,11 +61,15 @@ def read_color_map(file: Path) -> tuple[LabelMap | None, list[HSVLMWarning]]:
     colors = np.where(valid, red << 16 | green << 8 | blue, _BLACK)
     values, ranks, counts = np.unique(colors, return_inverse=True, return_counts=True)
     if len(values) > _MOST_COLORS:
-        problem = (
-            f"it has {len(values):,} colors, and {_MOST_COLORS} are the most of a map of classes: "
-            "it is a photograph, or its colors were mixed when it was scaled or compressed"
+        raise unreadable(
+            file,
+            (
+                f"it has {len(values):,} colors, and {_MOST_COLORS} are the most of a map of "
+                "classes: "
+                "it is a photograph, or its colors were mixed when it was scaled or compressed"
+            ),
+            _SAVE_MAP,
         )
-        raise unreadable(file, problem, _SAVE_MAP)
     numbers = np.arange(len(values)) + (0 if values[0] == _BLACK else 1)
     labels = numbers[ranks.reshape(colors.shape)]
     names = {

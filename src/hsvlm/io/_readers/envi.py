@@ -71,42 +71,7 @@ class _Native:
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read a cube in ENVI's format.
-
-    Parameters
-    ----------
-    path : path
-        The header (.hdr) or the data file beside it, which has the name of the header without its
-        suffix or with another (.img, .dat, .raw, .bsq, .bil, .bip, ...). The values are mapped
-        into memory, whatever their interleave.
-    variable : str, default=None
-        Not for this format, which holds one array.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands) in the type of the file, in its own numbers:
-        ``reflectance scale factor``, ``data gain values`` and ``data offset values`` become the
-        scale of the scene and are not applied. Wavelengths, names of bands, bad bands (``bbl``)
-        and georeference (``map info``, ``coordinate system string``) are those of the header, as
-        are the values for "no data" (``data ignore value``).
-
-    Raises
-    ------
-    MissingFileError
-        If the header or the data file is not there.
-    FileError
-        If the header is none or contradicts itself or the size of the data file, or the values
-        are complex, compressed or no image.
-    MissingDependencyError
-        If rasterio is not installed and the file is georeferenced.
-
-    Warns
-    -----
-    HSVLMWarning
-        Once, if something had to be assumed, or a field that can be done without is not
-        understood.
-    """
+    """Read a cube in ENVI's format."""
     header, data = _open(path, variable)
     cube = _mapped(header, data)
     fields = band_fields(header, cube.shape[2])
@@ -117,35 +82,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map in ENVI's format.
-
-    Parameters
-    ----------
-    path : path
-        The header (.hdr) or the data file beside it, of one band.
-    variable : str, default=None
-        Not for this format, which holds one array.
-
-    Returns
-    -------
-    LabelMap
-        Integers of shape (height, width); class 0, ENVI's "unclassified", and the value for "no
-        data" have no label. Names and colours are those of ``class names`` and ``class lookup``.
-
-    Raises
-    ------
-    MissingFileError
-        If the header or the data file is not there.
-    FileError
-        As for :func:`read_cube`; or if there are several bands, or labels with a fraction.
-    MissingDependencyError
-        If rasterio is not installed and the file is georeferenced.
-
-    Warns
-    -----
-    HSVLMWarning
-        As :func:`read_cube`.
-    """
+    """Read a label map in ENVI's format."""
     header, data = _open(path, variable)
     cube = _mapped(header, data)
     if cube.shape[2] != 1:
@@ -195,18 +132,7 @@ def _wavelengths(header: EnviHeader, band_names: tuple[str, ...], n_bands: int) 
 
 
 def header_beside(path: Path) -> Path | None:
-    """Find the ENVI header that belongs to a data file.
-
-    Parameters
-    ----------
-    path : Path
-        A data file, or a header, which is given back.
-
-    Returns
-    -------
-    Path or None
-        None if there is no header beside it.
-    """
+    """Find the ENVI header that belongs to a data file."""
     if path.suffix.lower() == ".hdr":
         return path
     suffixes = (".hdr", ".HDR", ".Hdr")
@@ -225,18 +151,7 @@ def is_utf8(path: Path) -> bool:
 
 
 def data_files(header: Path) -> list[Path]:
-    """Find the files that a header could belong to.
-
-    Parameters
-    ----------
-    header : Path
-        A path with the suffix .hdr.
-
-    Returns
-    -------
-    list of Path
-        Those beside it that share its name without the suffix, or with one of a data file.
-    """
+    """Find the files that a header could belong to."""
     suffixes = ["", *(case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]
     paths = [header.with_name(header.stem + suffix) for suffix in suffixes]
     return [path for path in paths if path.is_file()]
@@ -249,11 +164,10 @@ def _open(path: Any, variable: str | None) -> tuple[EnviHeader, Path]:
         raise unreadable(file, wrong, "Leave out `variable`.")
     beside = header_beside(file)
     if beside is None:
-        message = (
+        raise MissingFileError(
             f"{file} needs an ENVI header, but neither {file.name}.hdr nor {file.stem}.hdr lies "
             "beside it. Put the header there."
         )
-        raise MissingFileError(message)
     header = read_header(beside)
     _check_fields(header)
     data = _data_beside(header) if file == beside else file
@@ -348,12 +262,11 @@ def _data_beside(header: EnviHeader) -> Path:
     fitting = (one for one in [*likely, *others] if one.is_file() and one.stat().st_size == size)
     data = next(fitting, None) or (likely[0] if likely else None)
     if data is None or data == path:
-        message = (
+        raise MissingFileError(
             f"{path} is a header, but its data file is not beside it: {path.stem}, or "
             f"{path.stem} with one of the suffixes {', '.join(_SUFFIXES)}. Put it there, or give "
             "the path of the data file."
         )
-        raise MissingFileError(message)
     return data
 
 

@@ -50,21 +50,9 @@ HINT_ATTRIBUTES = "Correct the attributes of the file to be sure."
 
 
 class HDF5Cube(LazyCube):
-    """A dataset of an HDF5 file, read where it is indexed.
+    """A dataset of an HDF5 file, read where it is indexed."""
 
-    The file is opened for each reading, so the cube can be sent to other processes.
-
-    Parameters
-    ----------
-    path : path
-        Of the file.
-    name : str
-        Path of the dataset in the file.
-    dataset : h5py.Dataset
-        The dataset, for its shape and type.
-    axes : tuple of int
-        Which of its axes are height, width and bands.
-    """
+    # The file is opened for each reading, so the cube can be sent to other processes.
 
     def __init__(
         self, path: str | PathLike[str], name: str, dataset: Any, axes: tuple[int, int, int]
@@ -97,35 +85,7 @@ class HDF5Cube(LazyCube):
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read a cube from an HDF5 file.
-
-    Parameters
-    ----------
-    path : path
-        The file. Its cube is read where it is indexed, as stored: factors that a product applies
-        to its numbers, such as those in the attributes of PRISMA files, are left to the user.
-    variable : str, default=None
-        Path of the dataset, such as ``"HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields/VNIR_Cube"``. None:
-        the one dataset of 3 dimensions.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands). Bands are the axis that its label calls so, or
-        else the one as long as a list of wavelengths in the file (a dataset or an attribute of the
-        root, as PRISMA has them), or else the last; height and width follow in the order of the
-        file. Bands with the wavelength 0, which PRISMA does not use, are bad ones. The attribute
-        ``_FillValue`` is the value for "no data".
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged or refers to others, or no dataset or several could be meant.
-    MissingDependencyError
-        If h5py is not installed.
-    """
+    """Read a cube from an HDF5 file."""
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     with reading(file, "HDF5"), h5py.File(file) as opened:
@@ -146,29 +106,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map from an HDF5 file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    variable : str, default=None
-        Path of the dataset. None: the one dataset of 2 dimensions.
-
-    Returns
-    -------
-    LabelMap
-        Integers of shape (height, width).
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged or holds fractions, or no dataset or several could be meant.
-    MissingDependencyError
-        If h5py is not installed.
-    """
+    """Read a label map from an HDF5 file."""
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     with reading(file, "HDF5"), h5py.File(file) as opened:
@@ -187,18 +125,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
 
 
 def held_datasets(opened: Any) -> dict[str, Held]:
-    """List the datasets of an HDF5 file.
-
-    Parameters
-    ----------
-    opened : h5py.File
-        The file.
-
-    Returns
-    -------
-    dict of Held
-        By their paths. MATLAB's own bookkeeping, under names that start with ``#``, is left out.
-    """
+    """List the datasets of an HDF5 file."""
     dataset = import_optional("h5py", "geo").Dataset
     held: dict[str, Held] = {}
 
@@ -211,23 +138,9 @@ def held_datasets(opened: Any) -> dict[str, Held]:
 
 
 def check_own(path: Path, opened: Any) -> None:
-    """Refuse a file some of whose values lie in other files, or that has no end.
-
-    Whoever makes a file that refers to others chooses what is read: any file of the user would do.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-    opened : h5py.File
-        The same.
-
-    Raises
-    ------
-    FileError
-        If there is an external link, a virtual dataset or external storage; or more than 20,000
-        objects, or groups more than 64 deep.
-    """
+    """Refuse a file some of whose values lie in other files, or that has no end."""
+    # Whoever makes a file that refers to others chooses what is read: any file of the user would
+    # do.
     h5py = import_optional("h5py", "geo")
     count = itertools.count(1)
 
@@ -252,25 +165,7 @@ def check_own(path: Path, opened: Any) -> None:
 
 
 def loaded(path: Path, dataset: Any) -> NDArray[Any]:
-    """Read a dataset as a whole.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-    dataset : h5py.Dataset
-        The dataset.
-
-    Returns
-    -------
-    ndarray
-        Its values.
-
-    Raises
-    ------
-    FileError
-        If the file cannot hold so many, or the memory.
-    """
+    """Read a dataset as a whole."""
     check_stated(path, dataset.shape, dataset.dtype)
     check_memory(path, dataset.shape, dataset.dtype, CUT)
     values: NDArray[Any] = dataset[()]
@@ -278,18 +173,7 @@ def loaded(path: Path, dataset: Any) -> NDArray[Any]:
 
 
 def as_text(value: Any) -> str:
-    """Read a text attribute, which HDF5 keeps in either of two ways.
-
-    Parameters
-    ----------
-    value : str or bytes
-        Its value.
-
-    Returns
-    -------
-    str
-        The text.
-    """
+    """Read a text attribute, which HDF5 keeps in either of two ways."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 

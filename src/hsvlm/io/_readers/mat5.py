@@ -27,20 +27,7 @@ _START = 2**16
 
 
 def check_matrix(file: Path, name: str) -> None:
-    """Refuse an array of numbers whose values are not what its dimensions say.
-
-    Parameters
-    ----------
-    file : Path
-        A MATLAB file. Those of version 4, which have no such types, are passed over.
-    name : str
-        Of the array.
-
-    Raises
-    ------
-    ValueError
-        If a type is unknown, values are complex or there are more or fewer than stated.
-    """
+    """Refuse an array of numbers whose values are not what its dimensions say."""
     from scipy.io.matlab import matfile_version
 
     with file.open("rb") as stream:
@@ -76,14 +63,11 @@ def _check_values(start: bytes, order: str, name: bytes) -> None:
     kind, n_bytes, _, _ = _part(start, after, order)
     shape = struct.unpack(f"{order}{len(sizes) // 4}i", sizes)
     if said & _COMPLEX:
-        message = "its values are complex"
-        raise ValueError(message)
+        raise ValueError("its values are complex")
     if kind not in _SIZES or min(shape, default=-1) < 0:
-        message = f"{shape} values are stated, but of the unknown type {kind}"
-        raise ValueError(message)
+        raise ValueError(f"{shape} values are stated, but of the unknown type {kind}")
     if n_bytes != math.prod(shape) * _SIZES[kind]:
-        message = f"{shape} values are stated, but there are {n_bytes:,} bytes"
-        raise ValueError(message)
+        raise ValueError(f"{shape} values are stated, but there are {n_bytes:,} bytes")
 
 
 def _part(start: bytes, at: int, order: str) -> tuple[int, int, int, bytes]:

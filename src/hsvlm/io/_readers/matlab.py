@@ -56,42 +56,7 @@ _NUMERIC = {"double", "single", "logical"} | {
 def read_cube(
     path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
 ) -> Found:
-    """Read a cube from a ``.mat`` file.
-
-    Parameters
-    ----------
-    path : path
-        The file. Up to version 7 the cube is loaded. In version 7.3, which is HDF5, it is read
-        where it is indexed, unless each of its compressed chunks reaches over all rows, so that
-        none could be read without the others.
-    variable : str, default=None
-        Name of the variable; fields of structs have names such as ``"data.cube"``. None: the one
-        numeric variable of 3 dimensions.
-    size : tuple of int, default=None
-        Height and width of a cube that is stored with 2 dimensions, bands and pixels in either
-        order; pixels follow each other down the columns, as MATLAB counts. None: those that the
-        file states as ``nRow`` and ``nCol``, if it has no variable of 3 dimensions.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands), the size that MATLAB shows, and the wavelengths
-        if the file holds as many under a name like ``"wavelengths"``.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If it is no MATLAB file or damaged, or no variable or several could be meant.
-    MissingDependencyError
-        If h5py is needed and not installed.
-
-    Warns
-    -----
-    HSVLMWarning
-        If the order of pixels of a cube with 2 dimensions was assumed.
-    """
+    """Read a cube from a ``.mat`` file."""
     file = existing_file(path)
     with _opened(file) as content:
         variables = content.variables(3, variable)
@@ -112,31 +77,7 @@ def read_cube(
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map from a ``.mat`` file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    variable : str, default=None
-        Name of the variable; fields of structs have names such as ``"data.gt"``. None: the one
-        numeric variable of 2 dimensions that is neither a row nor a column.
-
-    Returns
-    -------
-    LabelMap
-        Integers of shape (height, width).
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If it is no MATLAB file or damaged, holds fractions, or no variable or several could be
-        meant.
-    MissingDependencyError
-        If h5py is needed and not installed.
-    """
+    """Read a label map from a ``.mat`` file."""
     file = existing_file(path)
     with _opened(file) as content:
         variables = content.variables(2, variable)
@@ -252,8 +193,11 @@ def _table_size(
             warnings.warn(HSVLMWarning(problem, hint), stacklevel=5)
         return size
     if size not in (None, stated):
-        problem = f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for"
-        raise unreadable(file, problem, "Leave height and width out.")
+        raise unreadable(
+            file,
+            f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for",
+            "Leave height and width out.",
+        )
     return stated
 
 

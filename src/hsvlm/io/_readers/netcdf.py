@@ -51,17 +51,7 @@ _FILLED = {"_FillValue", "missing_value"}
 
 
 class XarrayCube(LazyCube):
-    """An array of xarray, read where it is indexed.
-
-    Parameters
-    ----------
-    array : xarray.DataArray
-        Of 3 dimensions.
-    axes : tuple of int
-        Which of them are height, width and bands.
-    path : path or None
-        The file that it is read from.
-    """
+    """An array of xarray, read where it is indexed."""
 
     def __init__(self, array: Any, axes: tuple[int, int, int], path: Any) -> None:
         super().__init__(tuple(array.shape[axis] for axis in axes), native(array.dtype))
@@ -81,52 +71,7 @@ class XarrayCube(LazyCube):
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read a cube from a NetCDF or HDF5 file.
-
-    Parameters
-    ----------
-    path : path
-        A NetCDF file, version 4 or classic, or any HDF5 file. Its cube is read where it is
-        indexed.
-    variable : str, default=None
-        Name of the variable, with its groups, as in ``"observation_data/rhot_blue"``. None: the
-        one numeric variable of 3 dimensions.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands) with all that the file says of it.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged, or no variable or several could be meant.
-    MissingDependencyError
-        If xarray, h5netcdf, h5py or pyproj is needed and not installed.
-
-    Notes
-    -----
-    Dimensions are told by their names (y, x, band; lat, lon; row, col; downtrack, crosstrack and
-    the like); those without a telling name are taken in the order height, width, bands.
-
-    Numbers that are packed (attributes ``scale_factor``, ``add_offset``) are unpacked to floats as
-    the CF conventions [1]_ say and xarray does, with NaN for "no data". All others are read as
-    stored. Values for "no data" are those of ``_FillValue``, ``missing_value``, ``NODATA`` and the
-    like, and values outside ``valid_range``, ``valid_min`` and ``valid_max``.
-
-    Granules of EMIT at levels 1 and 2 [2]_ are in the geometry of the sensor: rows are scans, not
-    northings. Here they are read as they are, so the scene has no CRS and no transform. Bands
-    outside ``good_wavelengths`` are bad bands.
-
-    References
-    ----------
-    .. [1] B. Eaton et al., "NetCDF Climate and Forecast (CF) Metadata Conventions", version 1.11,
-       sections 2.5, 5.6 and 8.1, https://cfconventions.org.
-    .. [2] R. Green, "EMIT L2A Estimated Surface Reflectance and Uncertainty and Masks 60 m V001",
-       NASA Land Processes DAAC, 2022, doi:10.5067/EMIT/EMITL2ARFL.001.
-    """
+    """Read a cube from a NetCDF or HDF5 file."""
     file = existing_file(path)
     if not _is_netcdf(file):
         return hdf5.read_cube(file, variable)
@@ -135,30 +80,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map from a NetCDF or HDF5 file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    variable : str, default=None
-        Name of the variable, with its groups. None: the one numeric variable of 2 dimensions.
-
-    Returns
-    -------
-    LabelMap
-        Integers of shape (height, width), 0 where the file has no value, with the names of classes
-        if there are CF's ``flag_values`` and ``flag_meanings``.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged or holds fractions, or no variable or several could be meant.
-    MissingDependencyError
-        If xarray, h5netcdf, h5py or pyproj is needed and not installed.
-    """
+    """Read a label map from a NetCDF or HDF5 file."""
     file = existing_file(path)
     if not _is_netcdf(file):
         return hdf5.read_label_map(file, variable)
@@ -177,26 +99,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
 
 
 def from_xarray(data: Any, variable: str | None = None) -> Found:
-    """Take a cube from what xarray holds.
-
-    Parameters
-    ----------
-    data : xarray.DataArray or xarray.Dataset
-        In memory, in a file or computed by dask: read where it is indexed.
-    variable : str, default=None
-        Name of the variable of a dataset. None: the one numeric variable of 3 dimensions.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands), with the CRS that rioxarray has written or that
-        a grid mapping gives.
-
-    Raises
-    ------
-    FileError
-        If no variable or several could be meant.
-    """
+    """Take a cube from what xarray holds."""
     if hasattr(data, "data_vars"):
         variables = {str(name): data[name] for name in data.variables}
     else:

@@ -50,32 +50,7 @@ _MOST_MEMBERS = 10_000
 def read_cube(
     path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
 ) -> Found:
-    """Read a cube from a ``.npy`` or ``.npz`` file.
-
-    Parameters
-    ----------
-    path : path
-        A ``.npy`` file is mapped into memory and stays on disk. A ``.npz`` file is an archive: its
-        cube is loaded.
-    variable : str, default=None
-        Name of the array of a ``.npz`` file. None: the one array of 3 dimensions.
-    size : tuple of int, default=None
-        Height and width of a cube that is stored with 2 dimensions, bands and pixels in either
-        order; pixels follow each other along the rows, as NumPy counts.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands), and the wavelengths if a ``.npz`` file holds as
-        many under a name like ``"wavelengths"``.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged, holds Python objects, or no array or several could be meant.
-    """
+    """Read a cube from a ``.npy`` or ``.npz`` file."""
     file = existing_file(path)
     if file.suffix.lower() == ".npy":
         if size is None:
@@ -98,28 +73,7 @@ def read_cube(
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map from a ``.npy`` or ``.npz`` file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    variable : str, default=None
-        Name of the array of a ``.npz`` file. None: the one array of 2 dimensions.
-
-    Returns
-    -------
-    LabelMap
-        Integers of shape (height, width).
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged, holds Python objects or fractions, or no array or several could be
-        meant.
-    """
+    """Read a label map from a ``.npy`` or ``.npz`` file."""
     file = existing_file(path)
     if file.suffix.lower() == ".npy":
         return LabelMap(whole_labels(file, _mapped(file, 2, variable)))
@@ -173,8 +127,7 @@ def _header(stream: IO[bytes]) -> tuple[Held, int]:
     raw = stream.read(struct.calcsize(form))
     (length,) = struct.unpack(form, raw)
     if length > _LARGEST_HEADER:
-        message = f"the header is said to have {length:,} bytes"
-        raise ValueError(message)
+        raise ValueError(f"the header is said to have {length:,} bytes")
     shape, _, dtype = reader(io.BytesIO(raw + stream.read(length)))
     # The signature and the version before the header take 8 bytes.
     return Held.of(shape, dtype), 8 + len(raw) + length

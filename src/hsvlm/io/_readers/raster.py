@@ -56,21 +56,7 @@ _MOST_BANDS = 2**14
 
 
 class RasterCube(LazyCube):
-    """A raster file, read where it is indexed; threads take turns, processes reopen it.
-
-    Parameters
-    ----------
-    path : path
-        Of a file that GDAL opens.
-    shape : tuple of int
-        Height, width and number of bands of its raster.
-    dtype : dtype
-        Of its values.
-    tile_rows : int, default=1
-        Rows that GDAL reads at once.
-    bands : tuple of int, default=()
-        Numbers of its bands in the file, from 1 on. Empty: all bands.
-    """
+    """A raster file, read where it is indexed; threads take turns, processes reopen it."""
 
     def __init__(
         self,
@@ -123,47 +109,7 @@ class RasterCube(LazyCube):
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read a cube from a raster file.
-
-    Parameters
-    ----------
-    path : path
-        A GeoTIFF, or any other raster that GDAL opens. Its cube is read where it is indexed.
-    variable : str, default=None
-        Not for this format, which holds one raster.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands) in the type of the file, in its own numbers:
-        scale and offset become the scale of the scene and are not applied. Names of bands are
-        their descriptions. Wavelengths are the tags ``wavelength`` and ``wavelength_units`` of the
-        bands, or else ``CENTRAL_WAVELENGTH_UM`` in the domain IMAGERY, or else in the
-        descriptions, as in "Band 1 (450.5 nm)", if all bands have them; the tag ``bbl`` is 0 for
-        bad bands. Where these are missing, an ENVI header beside the file tells them. Pixels under
-        a mask of the file or an alpha band, which is not a band of the cube, are invalid.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If GDAL does not open it, it holds no raster or complex values, or its bands differ in
-        type.
-    MissingDependencyError
-        If rasterio is not installed.
-
-    Warns
-    -----
-    HSVLMWarning
-        Once, if something had to be assumed or is not used.
-
-    Notes
-    -----
-    GDAL's cache of blocks is limited to 64 MB, and to what one row of tiles takes if that is no
-    more than half a gigabyte. Above, tiles are decoded more than once: a file whose tiles are
-    lower, or in strips, is faster.
-    """
+    """Read a cube from a raster file."""
     file = existing_file(path)
     notes: list[str] = []
     with _opened(file, variable) as dataset:
@@ -192,31 +138,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map from a raster file.
-
-    Parameters
-    ----------
-    path : path
-        A GeoTIFF, or any other raster that GDAL opens, of one band.
-    variable : str, default=None
-        Not for this format, which holds one raster.
-
-    Returns
-    -------
-    LabelMap
-        Integers of shape (height, width); the value for "no data" becomes 0. Names are those that
-        :func:`hsvlm.io.write_map` left in the file, or else GDAL's category names or those of a
-        raster attribute table; colours are those of the palette or of such a table.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        As for :func:`read_cube`; or if there are several bands, or labels with a fraction.
-    MissingDependencyError
-        If rasterio is not installed.
-    """
+    """Read a label map from a raster file."""
     file = existing_file(path)
     notes: list[str] = []
     with _opened(file, variable) as dataset:

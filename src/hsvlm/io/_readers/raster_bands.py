@@ -38,21 +38,7 @@ def spectral_bands(
 ) -> tuple[list[int], NDArray[np.bool_] | None]:
     """Tell which bands hold measurements, and which pixels the masks of the file show.
 
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-    dataset : rasterio.io.DatasetReader
-        The same.
-    notes : list of str
-        Receives what is doubtful.
-
-    Returns
-    -------
-    bands : list of int
-        Numbers from 1 on, without alpha bands.
-    valid : ndarray of shape (height, width), dtype bool, or None
-        False where an alpha band or a mask hides a pixel. None if there is none of them.
+    Shape: `valid` (height, width).
     """
     alpha = import_optional("rasterio.enums", "geo").ColorInterp.alpha
     colors = dataset.colorinterp

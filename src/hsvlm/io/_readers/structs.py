@@ -89,8 +89,11 @@ def _struct_content(file: Path, raw: bytes, kind: int, order: str) -> bytes | No
         return None
     (size,) = struct.unpack_from(f"{order}I", start, 4)
     if size > _MOST_PER_BYTE * len(raw):
-        problem = f"a struct is stated to have {size:,} bytes, more than its {len(raw):,} can hold"
-        raise unreadable(file, problem, "The file is damaged: copy it again.")
+        raise unreadable(
+            file,
+            f"a struct is stated to have {size:,} bytes, more than its {len(raw):,} can hold",
+            "The file is damaged: copy it again.",
+        )
     check_memory(file, (size,), np.dtype(np.uint8), CUT, copies=3)
     return zlib.decompressobj().decompress(raw, size + 8)[8:]
 
@@ -104,8 +107,7 @@ def _walk(
 ) -> None:
     """Collect the arrays of a matrix, itself or in its fields, under the name of its parent."""
     if depth > _DEEPEST or len(fields) > _MOST_FIELDS:
-        message = f"structs are nested more than {_DEEPEST} deep, or have too many fields"
-        raise ValueError(message)
+        raise ValueError(f"structs are nested more than {_DEEPEST} deep, or have too many fields")
     _, flags, at = _part(matrix, 0, order)
     _, sizes, at = _part(matrix, at, order)
     _, name, at = _part(matrix, at, order)
@@ -122,12 +124,10 @@ def _walk(
     if numeric:
         stored, content, _ = _part(matrix, at, order)
         if stored not in _STORED or min(shape, default=-1) < 0:
-            message = f"{shape} values are stated, but of the unknown type {stored}"
-            raise ValueError(message)
+            raise ValueError(f"{shape} values are stated, but of the unknown type {stored}")
         dtype = np.dtype(order + _STORED[stored])
         if len(content) != math.prod(shape) * dtype.itemsize:
-            message = f"{shape} values are stated, but there are {len(content):,} bytes"
-            raise ValueError(message)
+            raise ValueError(f"{shape} values are stated, but there are {len(content):,} bytes")
     if parent:
         fields[path] = Field(Held(shape, told, numeric), content, dtype)
 
@@ -139,8 +139,7 @@ def _walk_fields(
     _, listed, at = _part(matrix, at, order)
     (size,) = struct.unpack_from(f"{order}i", length)
     if size < 1:
-        message = "the names of fields have no length"
-        raise ValueError(message)
+        raise ValueError("the names of fields have no length")
     for start in range(0, len(listed), size):
         name = bytes(listed[start : start + size]).split(b"\0")[0].decode("latin-1")
         _, content, at = _part(matrix, at, order)
@@ -155,6 +154,5 @@ def _part(matrix: memoryview, at: int, order: str) -> tuple[int, memoryview, int
         return kind & 0xFFFF, matrix[at + 4 : at + 4 + (kind >> 16)], at + 8
     content = matrix[at + 8 : at + 8 + size]
     if len(content) != size:
-        message = f"{size:,} bytes are stated, but there are {len(content):,}"
-        raise ValueError(message)
+        raise ValueError(f"{size:,} bytes are stated, but there are {len(content):,}")
     return kind, content, at + 8 + (size if kind == _MATRIX else -(-size // 8) * 8)

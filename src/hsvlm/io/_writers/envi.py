@@ -21,27 +21,7 @@ __all__ = ["write_envi"]
 
 
 def write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
-    """Write a header and the data file beside it, interleaved by pixel.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to write.
-    target : Path
-        What the header (.hdr) or the data file (.img) is going to be called.
-    output : Output
-        What to write.
-
-    Returns
-    -------
-    list of Path
-        The data file and the header.
-
-    Raises
-    ------
-    ParameterError
-        If PROJ does not know the CRS, or the grid is skewed.
-    """
+    """Write a header and the data file beside it, interleaved by pixel."""
     envi = import_optional("spectral.io.envi", "geo")
     height, width, n_bands = output.shape
     dtype = output.dtype.newbyteorder("<")

@@ -31,29 +31,7 @@ _DRAFT_ROWS = 16
 
 
 def write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
-    """Write a cloud-optimised GeoTIFF.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to write. A draft of the size of the values, uncompressed, lies there for a while.
-    target : Path
-        What the file is going to be called.
-    output : Output
-        What to write.
-
-    Returns
-    -------
-    list of Path
-        What was written: the file, and for classes the sidecar that GDAL reads their names from.
-
-    Raises
-    ------
-    FileError
-        If GDAL fails.
-    ParameterError
-        If PROJ does not know the CRS.
-    """
+    """Write a cloud-optimised GeoTIFF."""
     n_bands = output.shape[2]
     tile_bytes = n_bands * output.dtype.itemsize
     fitting = [one for one in _TILE_SIDES if one * one * tile_bytes <= _LARGEST_TILE]

@@ -33,33 +33,7 @@ _INSTEAD = {"bool": "uint8", "int8": "int16", "float16": "float32"}
 class Output:
     """Values, read row block by row block, and what is said of them.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Height, width and number of bands.
-    dtype : dtype
-        Of the values.
-    read : callable
-        ``read(start, stop)`` gives rows as an array of shape (stop - start, width, n_bands) and
-        of `dtype`.
-    crs : str, default=None
-        As in a Scene.
-    transform : tuple of 6 floats, default=None
-        As in a Scene.
-    nodata : float, default=None
-        Value for "no data".
-    band_names : tuple of str, default=()
-        One per band, or none.
-    wavelengths_nm : ndarray of shape (n_bands,), default=None
-        In nanometres.
-    bad_bands : ndarray of shape (n_bands,), dtype bool, default=None
-        True for bands not to be used.
-    scale : ndarray of shape (n_bands, 2), default=None
-        As in a Scene.
-    title : str, default=""
-        What it shows.
-    classes : ClassCodes, default=None
-        For label maps.
+    Shapes: `wavelengths_nm` (n_bands,), `bad_bands` (n_bands,), `scale` (n_bands, 2).
     """
 
     shape: tuple[int, int, int]
@@ -77,105 +51,36 @@ class Output:
 
 
 def unwritable(path: Path, reason: object) -> FileError:
-    """Build the error for a file that could not be written.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-    reason : object
-        What the operating system says.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
+    """Build the error for a file that could not be written."""
     return unreadable(path, f"it cannot be written ({reason})", ROOM)
 
 
 def stored_type(dtype: Any) -> np.dtype[Any]:
-    """Choose the type of values in a file.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Of the values.
-
-    Returns
-    -------
-    dtype
-        The same in the byte order of the machine; the next larger one for booleans, int8 and
-        float16, and float64 for longer floats.
-
-    Raises
-    ------
-    DataError
-        If the values are no real numbers.
-    """
+    """Choose the type of values in a file."""
     if dtype.kind not in "biuf":
-        message = (
+        raise DataError(
             f"The values are of type {dtype}, but a raster holds real numbers. "
             "Convert them to integers or floats; write labels with write_map."
         )
-        raise DataError(message)
     name = "float64" if dtype.itemsize > np.dtype(np.float64).itemsize else dtype.name
     return np.dtype(_INSTEAD.get(name, name))
 
 
 def checked_nodata(nodata: float | None, dtype: np.dtype[Any]) -> float | None:
-    """Refuse a value for "no data" that the type of the values cannot hold.
-
-    Parameters
-    ----------
-    nodata : float or None
-        The value.
-    dtype : dtype
-        Of the values in the file.
-
-    Returns
-    -------
-    float or None
-        The same.
-
-    Raises
-    ------
-    ParameterError
-        If it does not fit.
-    """
+    """Refuse a value for "no data" that the type of the values cannot hold."""
     if nodata is None or dtype.kind == "f":
         return nodata
     low, high = _range(dtype)
     if nodata == nodata and low <= nodata <= high and nodata == int(nodata):
         return nodata
-    message = (
+    raise ParameterError(
         f"nodata={nodata!r} cannot be a value of type {dtype}. Give a whole number from {low} to "
         f"{high}, or convert the values to floats."
     )
-    raise ParameterError(message)
 
 
 def scene_nodata(scene: Scene, dtype: np.dtype[Any]) -> float | None:
-    """Find a value that marks the invalid pixels of a scene.
-
-    Parameters
-    ----------
-    scene : Scene
-        Its cube is read once if it holds integers and has invalid pixels.
-    dtype : dtype
-        Of the values in the file.
-
-    Returns
-    -------
-    float or None
-        NaN for floats; else the least or the greatest number of the type up to 2**53, whichever no
-        valid pixel holds. None if all pixels are valid.
-
-    Raises
-    ------
-    DataError
-        If valid pixels hold both.
-    """
+    """Find a value that marks the invalid pixels of a scene."""
     if scene.valid is None or scene.valid.all():
         return None
     if dtype.kind == "f":
@@ -185,12 +90,11 @@ def scene_nodata(scene: Scene, dtype: np.dtype[Any]) -> float | None:
         held = read_rows(scene.cube, start, stop)[scene.valid[start:stop]]
         ends = [one for one in ends if not (held == one).any()]
     if not ends:
-        message = (
+        raise DataError(
             f"The scene has invalid pixels, but its valid ones hold both the least and the "
             f"greatest {dtype}, so no value is left for them. Convert the cube to a larger type, "
             "or give valid=None."
         )
-        raise DataError(message)
     return ends[0]
 
 

@@ -52,8 +52,11 @@ def extracted(file: Path, name: str | None, suffixes: frozenset[str]) -> Iterato
         or name in (member.filename, Path(member.filename).name, Path(member.filename).stem)
     ]
     if not members:
-        problem = f"holds no vector file ({', '.join(sorted(suffixes))})"
-        raise unreadable(file, problem, "Give an archive with a shapefile or a GeoPackage.")
+        raise unreadable(
+            file,
+            f"holds no vector file ({', '.join(sorted(suffixes))})",
+            "Give an archive with a shapefile or a GeoPackage.",
+        )
     if len(fitting) != 1:
         first = Path(members[0].filename).stem
         raise unreadable(
@@ -79,8 +82,11 @@ def _extract(file: Path, chosen: zipfile.ZipInfo, folder: Path) -> Path:
             ]
         n_bytes = sum(member.file_size for member in belonging)
         if n_bytes > _LARGEST:
-            problem = f"it unpacks to {n_bytes:,} bytes, and {_LARGEST:,} are the most"
-            raise unreadable(file, problem, "Unpack it, and keep the features of this scene only.")
+            raise unreadable(
+                file,
+                f"it unpacks to {n_bytes:,} bytes, and {_LARGEST:,} are the most",
+                "Unpack it, and keep the features of this scene only.",
+            )
         check_memory(file, (n_bytes,), np.dtype(np.uint8), CUT, copies=2)
         for member in belonging:
             # The names in the archive are not used: they may lead anywhere.

@@ -38,17 +38,7 @@ _CLASSES = "Classes are text, or whole numbers from 1; 0 stands for no label."
 
 @dataclass(frozen=True)
 class ClassColumn:
-    """Classes of features.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_features,), dtype int64
-        Their numbers; 0 where a feature has none.
-    names : dict
-        ``{number: name}``; empty if the file holds numbers.
-    notes : list of str
-        What the user should know about how the values were read.
-    """
+    """Classes of features."""
 
     codes: NDArray[np.int64]
     names: dict[Any, str]
@@ -70,8 +60,7 @@ def class_column(
     if kind == "empty":
         raise unreadable(file, f"column {name!r} is empty for all {len(values)} features", _CLASSES)
     if kind not in ("whole numbers", "fractions"):
-        problem = f"column {name!r} holds {kind}, which are not classes"
-        raise unreadable(file, problem, _CLASSES)
+        raise unreadable(file, f"column {name!r} holds {kind}, which are not classes", _CLASSES)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return ClassColumn(_checked_numbers(file, name, numbers), {})
 
@@ -88,8 +77,11 @@ def group_numbers(file: Path, table: Any, column: str) -> NDArray[np.int32]:
     texts = _texts(values) if _kind(values) == "text" else values.tolist()
     missing = int(values.isna().sum()) if _kind(values) != "text" else texts.count(None)
     if missing:
-        problem = f"column {name!r} is empty for {missing} of {len(values)} features"
-        raise unreadable(file, problem, "Give every feature a group, or name another column.")
+        raise unreadable(
+            file,
+            f"column {name!r} is empty for {missing} of {len(values)} features",
+            "Give every feature a group, or name another column.",
+        )
     if _kind(values) == "whole numbers" and values.min() >= 1 and values.max() <= _LARGEST:
         return np.asarray(values, dtype=np.int32)
     _, numbers = np.unique(np.asarray(texts), return_inverse=True)
@@ -161,8 +153,11 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
         return _numeric_texts(file, column, texts)
     if any(_WHOLE.fullmatch(text) for text in numeric):
         name = next(text for text in counts if text not in numeric)
-        problem = f"column {column!r} mixes numbers ({numeric[0]!r}) and names ({name!r})"
-        raise unreadable(file, problem, "Give all classes names, or all classes numbers.")
+        raise unreadable(
+            file,
+            f"column {column!r} mixes numbers ({numeric[0]!r}) and names ({name!r})",
+            "Give all classes names, or all classes numbers.",
+        )
     spellings: dict[str, list[str]] = {}
     for text in counts:
         spellings.setdefault(folded(text), []).append(text)
@@ -202,8 +197,11 @@ def _checked_numbers(file: Path, column: str, values: NDArray[np.float64]) -> ND
     present = values[~np.isnan(values)]
     broken = present[(present != np.rint(present)) | (present < 1) | (present > _LARGEST)]
     if broken.size:
-        problem = f"column {column!r} holds {broken[0]:.15g}"
-        raise unreadable(file, problem, f"{_CLASSES[:-1]}, and {_LARGEST} is the largest.")
+        raise unreadable(
+            file,
+            f"column {column!r} holds {broken[0]:.15g}",
+            f"{_CLASSES[:-1]}, and {_LARGEST} is the largest.",
+        )
     return np.nan_to_num(values).astype(np.int64)
 
 

@@ -33,14 +33,7 @@ REASONS = {
 class Grid:
     """The grid that is drawn onto.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width.
-    transform : tuple of 6 floats
-        Affine coefficients, as in a Scene.
-    valid : ndarray of shape (height, width), dtype bool, default=None
-        As in a Scene.
+    Shapes: `valid` (height, width).
     """
 
     shape: tuple[int, int]
@@ -52,16 +45,7 @@ class Grid:
 class Drawing:
     """What was drawn.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (height, width)
-        Classes; 0 where there is none, or several.
-    groups : ndarray of shape (height, width), dtype int32, or None
-        Groups of the labeled pixels.
-    fates : ndarray of shape (n_features,)
-        What became of each feature.
-    n_conflicts, n_shared : int
-        Number of pixels of several classes, and of labeled pixels of several groups.
+    Shapes: `labels` (height, width), `groups` (height, width), `fates` (n_features,).
     """
 
     labels: NDArray[Any]

@@ -28,16 +28,15 @@ def check_encoding(encoding: str | None) -> None:
     try:
         codecs.lookup(encoding)
     except LookupError as error:
-        problem = f"The encoding {encoding!r} is unknown. Known are 'utf-8', 'gbk', 'cp1252', ..."
-        raise ParameterError(problem) from error
+        raise ParameterError(
+            f"The encoding {encoding!r} is unknown. Known are 'utf-8', 'gbk', 'cp1252', ..."
+        ) from error
 
 
 def encoding_warning(path: Path, names: Iterable[str], stated: bool) -> HSVLMWarning | None:
-    """Build a warning if class names may have been read in a wrong encoding.
-
-    Names beyond ASCII are suspected if the file does not state its encoding, others if they look
-    like text of another encoding.
-    """
+    """Build a warning if class names may have been read in a wrong encoding."""
+    # Names beyond ASCII are suspected if the file does not state its encoding, others if they look
+    # like text of another encoding.
     suspected = [
         name for name in names if _MISREAD.search(name) or (not stated and not name.isascii())
     ]

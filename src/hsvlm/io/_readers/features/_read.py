@@ -79,8 +79,11 @@ def _start(file: Path) -> bytes:
 def _read(file: Path, like: Scene, query: FeatureQuery) -> Features:
     suffix = file.suffix.lower()
     if query.layer is not None and suffix not in _WITH_LAYERS:
-        problem = f"variable={query.layer!r} names a layer, but {file} has none."
-        raise ParameterError(problem, "Leave it out.", option_hint="Leave out --label-variable.")
+        raise ParameterError(
+            f"variable={query.layer!r} names a layer, but {file} has none.",
+            "Leave it out.",
+            option_hint="Leave out --label-variable.",
+        )
     if not (suffix in _vector_files.ARCHIVES and zipfile.is_zipfile(file)):
         check_content(file)
     if suffix == ".txt" and _rois.ASCII_START in _start(file):
@@ -90,11 +93,9 @@ def _read(file: Path, like: Scene, query: FeatureQuery) -> Features:
 
 
 def read_features(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
-    """Draw the classes of points and polygons onto the grid of a scene.
-
-    A polygon marks the pixels whose centers it covers, a point the pixel that it lies in, a line
-    the pixels along it. Pixels that several classes mark keep none.
-    """
+    """Draw the classes of points and polygons onto the grid of a scene."""
+    # A polygon marks the pixels whose centers it covers, a point the pixel that it lies in, a line
+    # the pixels along it. Pixels that several classes mark keep none.
     file = existing_file(path)
     check_encoding(query.encoding)
     features = _read(file, like, query)
@@ -153,8 +154,11 @@ def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
         shapes = features.shapes.to_crs(like.crs)
     except import_optional("pyproj", "geo").exceptions.ProjError as error:
         theirs = features.shapes.crs.name
-        problem = f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}"
-        raise unreadable(file, problem, "Check the CRS of the scene and of the file.") from error
+        raise unreadable(
+            file,
+            f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}",
+            "Check the CRS of the scene and of the file.",
+        ) from error
     return grid, shapes.set_axis(range(len(shapes))).map(shapely.force_2d, na_action="ignore")
 
 

@@ -43,8 +43,9 @@ def read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
         start = stream.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
         if query.encoding is not None:
-            problem = f"encoding={query.encoding!r} has no use: {file} states its own."
-            raise ParameterError(problem, "Leave it out.")
+            raise ParameterError(
+                f"encoding={query.encoding!r} has no use: {file} states its own.", "Leave it out."
+            )
         return _from_xml(file)
     if start.startswith(ASCII_START[:6]):
         return _from_ascii(file, like, query.encoding)
@@ -81,22 +82,28 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
             counts.append(int(value) if _COUNT.fullmatch(value) else -1)
     fitting = len(counts) == len(names) and -1 not in counts and sum(counts) == len(numbers)
     if not names or not fitting:
-        problem = (
-            f"its header names {len(names)} regions of {sum(counts)} pixels, but {len(numbers)} "
-            "lines of pixels follow"
+        raise unreadable(
+            file,
+            (
+                f"its header names {len(names)} regions of {sum(counts)} pixels, but "
+                f"{len(numbers)} "
+                "lines of pixels follow"
+            ),
+            _EXPORT,
         )
-        raise unreadable(file, problem, _EXPORT)
     if not numbers:
         raise unreadable(file, "holds no pixels of regions", _EXPORT)
     if columns[:3] != ["ID", "X", "Y"]:
         shown = " ".join(columns[:6]) or "not named"
-        problem = f"its columns do not begin with ID, X and Y, but are {shown}"
-        raise unreadable(file, problem, _EXPORT)
+        raise unreadable(
+            file, f"its columns do not begin with ID, X and Y, but are {shown}", _EXPORT
+        )
     with reading(file, "regions of ENVI"):
         pixels = np.array([[int(row[1]), int(row[2])] for row in numbers], dtype=np.float64)
     if pixels.min() < 1:
-        problem = f"pixels count from 1 in such files, but there is {pixels.min():g}"
-        raise unreadable(file, problem, _EXPORT)
+        raise unreadable(
+            file, f"pixels count from 1 in such files, but there is {pixels.min():g}", _EXPORT
+        )
     # From 1 to the centers of pixels that count from 0.
     shapes = shapely.points(pixels - 0.5)
     table = pandas.DataFrame({_COLUMN: np.repeat(np.array(names, dtype=object), counts)})
@@ -119,11 +126,14 @@ def _check_size(file: Path, value: str, like: Scene) -> None:
     height, width = like.shape
     # ENVI gives samples, then lines.
     if match is None or (int(match[1]), int(match[2])) != (width, height):
-        problem = (
-            f"its regions belong to an image of {value[:40]} (samples x lines), but the scene has "
-            f"{width} x {height}"
+        raise unreadable(
+            file,
+            (
+                f"its regions belong to an image of {value[:40]} (samples x lines), but the scene has "
+                f"{width} x {height}"
+            ),
+            "Give the regions of this scene, or export them as XML.",
         )
-        raise unreadable(file, problem, "Give the regions of this scene, or export them as XML.")
 
 
 def _from_xml(file: Path) -> Features:
@@ -139,8 +149,11 @@ def _from_xml(file: Path) -> Features:
         for definition in region:
             kind = local_name(definition.tag)
             if kind != "GeometryDef":
-                problem = f"region {name!r} is defined by {kind!r}, and only geometries are read"
-                raise unreadable(file, problem, _EXPORT)
+                raise unreadable(
+                    file,
+                    f"region {name!r} is defined by {kind!r}, and only geometries are read",
+                    _EXPORT,
+                )
             systems[(_text(definition, "CoordSysStr") or "none").strip()] = None
             with reading(file, "regions of ENVI"):
                 geometries = list(_geometries(file, definition))
@@ -149,8 +162,11 @@ def _from_xml(file: Path) -> Features:
     if not shapes:
         raise unreadable(file, "holds no regions", _EXPORT)
     if len(systems) > 1 or "none" in systems:
-        problem = "its regions are not all in one coordinate reference system (CoordSysStr)"
-        raise unreadable(file, problem, _EXPORT)
+        raise unreadable(
+            file,
+            "its regions are not all in one coordinate reference system (CoordSysStr)",
+            _EXPORT,
+        )
     with reading(file, "regions of ENVI"):
         series = geopandas.GeoSeries(shapes, crs=next(iter(systems)))
     table = pandas.DataFrame({_COLUMN: names})

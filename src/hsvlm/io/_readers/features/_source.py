@@ -10,15 +10,7 @@ __all__ = ["FeatureQuery", "Features"]
 
 @dataclass(frozen=True)
 class FeatureQuery:
-    """What the caller of a reader asks for.
-
-    Parameters
-    ----------
-    column, layer, group_column, encoding : str, default=None
-        As in :func:`hsvlm.io.read_labels`.
-    all_touched : bool, default=False
-        True if polygons mark every pixel that they touch.
-    """
+    """What the caller of a reader asks for."""
 
     column: str | None = None
     layer: str | None = None
@@ -43,25 +35,7 @@ class FeatureQuery:
 
 @dataclass(frozen=True)
 class Features:
-    """Features as a file holds them.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One row per feature; classes and groups are in its columns.
-    shapes : geopandas.GeoSeries
-        Their geometries, with a CRS unless they are in pixels.
-    in_pixels : bool, default=False
-        True if x counts columns and y rows of the scene, from its upper left corner.
-    default_column : str, default=None
-        Column of the classes where the format has one.
-    colors : dict, default={}
-        ``{class name: colour}`` as ``"#rrggbb"``.
-    says_encoding : bool, default=True
-        False if the encoding of text was guessed.
-    hint : str
-        What to do if no feature lies on the scene.
-    """
+    """Features as a file holds them."""
 
     table: Any
     shapes: Any

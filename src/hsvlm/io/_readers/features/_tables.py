@@ -121,8 +121,9 @@ def _rows(file: Path, text: str) -> tuple[list[str], list[list[str]], int]:
             header.pop()
         rows = [_row(file, row, header, start + at) for at, row in enumerate(parsed, start=2)]
     if all(_NUMBER.fullmatch(name) for name in header):
-        problem = "its first line must name the columns, but holds numbers"
-        raise unreadable(file, problem, _COORDINATES)
+        raise unreadable(
+            file, "its first line must name the columns, but holds numbers", _COORDINATES
+        )
     if len({_plain(name) for name in header}) < len(header):
         raise unreadable(file, f"two of its columns have one name: {_shown(header)}", "Rename one.")
     return header, [row for row in rows if row], start + 2
@@ -184,8 +185,11 @@ def _table(columns: dict[str, Any]) -> Any:
 def _numbers(file: Path, name: str, values: Any, first_line: int) -> NDArray[np.float64]:
     for line, value in enumerate(values, start=first_line):
         if value and not _NUMBER.fullmatch(value):
-            problem = f"column {name!r} holds {value[:30]!r}, which is not a number (line {line})"
-            raise unreadable(file, problem, "Correct it, or leave it empty.")
+            raise unreadable(
+                file,
+                f"column {name!r} holds {value[:30]!r}, which is not a number (line {line})",
+                "Correct it, or leave it empty.",
+            )
     return np.array([float(value.replace(",", ".")) if value else np.nan for value in values])
 
 
@@ -217,11 +221,17 @@ def _check_pixels(
         known = values[np.isfinite(values)]
         broken = known[known != np.rint(known)]
         if broken.size:
-            problem = f"{name} must be whole numbers from 0, but there is {broken[0]:g}"
-            raise unreadable(file, problem, "Name coordinates on a map x and y, or lon and lat.")
+            raise unreadable(
+                file,
+                f"{name} must be whole numbers from 0, but there is {broken[0]:g}",
+                "Name coordinates on a map x and y, or lon and lat.",
+            )
         if known.size and known.max() == size and known.min() >= 1:
-            problem = f"{name} lie between 1 and {size}, but count from 0 to {size - 1}"
-            raise unreadable(file, problem, "They seem to count from 1: subtract 1.")
+            raise unreadable(
+                file,
+                f"{name} lie between 1 and {size}, but count from 0 to {size - 1}",
+                "They seem to count from 1: subtract 1.",
+            )
 
 
 def _crs_of(like: Scene, x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None:

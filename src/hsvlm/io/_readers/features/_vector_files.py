@@ -81,11 +81,13 @@ def _read(file: Path, path: Path, query: FeatureQuery) -> Features:
     """Read the features at `path`, which messages call `file`."""
     suffix = path.suffix.lower()
     if query.encoding is not None and suffix != ".shp":
-        problem = (
-            f"encoding={query.encoding!r} applies to shapefiles, tables and ENVI headers, but "
-            f"{file} states its own."
+        raise ParameterError(
+            (
+                f"encoding={query.encoding!r} applies to shapefiles, tables and ENVI headers, but "
+                f"{file} states its own."
+            ),
+            "Leave it out.",
         )
-        raise ParameterError(problem, "Leave it out.")
     size = path.stat().st_size
     check_memory(file, (size,), np.dtype(np.uint8), CUT, copies=_MEMORY_PER_BYTE)
     if suffix in _XML_ROOTS:
@@ -96,8 +98,9 @@ def _read(file: Path, path: Path, query: FeatureQuery) -> Features:
     with path.open("rb") as stream:
         start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith(_SIGNATURES[suffix]):
-        problem = f"cannot be read as vector data (it does not begin like a {suffix} file)"
-        raise unreadable(file, problem, DAMAGED)
+        raise unreadable(
+            file, f"cannot be read as vector data (it does not begin like a {suffix} file)", DAMAGED
+        )
     if suffix == ".shp":
         _check_parts(file, path)
     features = _layer(file, path, query)
@@ -145,8 +148,11 @@ def _places(file: Path, data: bytes) -> Features:
     pandas = import_optional("pandas", "geo")
     layers = _layers(file, data)
     if len(layers) > _MOST_FOLDERS:
-        problem = f"it has {len(layers):,} folders, and {_MOST_FOLDERS:,} are the most"
-        raise unreadable(file, problem, "Save it as a GeoPackage.")
+        raise unreadable(
+            file,
+            f"it has {len(layers):,} folders, and {_MOST_FOLDERS:,} are the most",
+            "Save it as a GeoPackage.",
+        )
     frames = []
     for layer in layers:
         with reading(file, "KML"):
@@ -182,10 +188,10 @@ def _check_parts(file: Path, shapefile: Path) -> None:
         if not any(
             shapefile.with_suffix(spelled).is_file() for spelled in (suffix, suffix.upper())
         ):
-            message = (
-                f"{file}: a shapefile keeps its {holds} in a file {suffix}, which is not there."
+            raise MissingFileError(
+                (f"{file}: a shapefile keeps its {holds} in a file {suffix}, which is not there."),
+                "Copy all its parts into one folder, or archive.",
             )
-            raise MissingFileError(message, "Copy all its parts into one folder, or archive.")
 
 
 def _states_encoding(shapefile: Path) -> bool:

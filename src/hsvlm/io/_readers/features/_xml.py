@@ -32,16 +32,25 @@ def checked_xml(file: Path, data: bytes, root: str) -> bytes:
 
     def start(name: str, _: object) -> None:
         if not path and local_name(name) != root:
-            problem = f"its outermost element is {name[:40]!r} and not {root!r}"
-            raise unreadable(file, problem, "Give a file of the format that its suffix says.")
+            raise unreadable(
+                file,
+                f"its outermost element is {name[:40]!r} and not {root!r}",
+                "Give a file of the format that its suffix says.",
+            )
         path.append(name)
         if len(path) > _DEEPEST:
-            problem = f"its elements are nested more than {_DEEPEST} deep"
-            raise unreadable(file, problem, "Save the features in another format.")
+            raise unreadable(
+                file,
+                f"its elements are nested more than {_DEEPEST} deep",
+                "Save the features in another format.",
+            )
 
     def refuse_doctype(*_: object) -> None:
-        problem = "it declares a document type (DTD), which is not read"
-        raise unreadable(file, problem, "Remove the DOCTYPE, or save it in another format.")
+        raise unreadable(
+            file,
+            "it declares a document type (DTD), which is not read",
+            "Remove the DOCTYPE, or save it in another format.",
+        )
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: path.pop()

@@ -27,15 +27,7 @@ _SLAB_ROWS = 32
 
 
 class JoinedBandsCube(LazyCube):
-    """Bands of several cubes of the same pixels, in any order.
-
-    Parameters
-    ----------
-    cubes : sequence of LazyCube
-        Cubes of one file and one height and width.
-    bands : ndarray of shape (n_bands,)
-        Bands in the order wanted, counted through all cubes.
-    """
+    """Bands of several cubes of the same pixels, in any order."""
 
     def __init__(self, cubes: Sequence[LazyCube], bands: NDArray[np.intp]) -> None:
         dtype = np.result_type(*(cube.dtype for cube in cubes))
@@ -67,20 +59,7 @@ class JoinedBandsCube(LazyCube):
 
 
 class OrthoCube(LazyCube):
-    """A swath on a map grid, through the geometry lookup table of its file.
-
-    Parameters
-    ----------
-    swath : HDF5Cube
-        The cube in the geometry of the sensor.
-    tables : tuple of str
-        Paths of the datasets that hold, for each pixel of the map grid, the row and the column of
-        the swath, counted from 1; 0 and below where there is none.
-    shape : tuple of int
-        Height and width of the map grid.
-    fill : float
-        Value of pixels outside the swath.
-    """
+    """A swath on a map grid, through the geometry lookup table of its file."""
 
     def __init__(
         self, swath: HDF5Cube, tables: tuple[str, str], shape: tuple[int, int], fill: float
@@ -140,8 +119,11 @@ class OrthoCube(LazyCube):
             for name, size in zip(self._tables, self._swath.shape[:2], strict=True):
                 dataset = opened[name]
                 if dataset.shape != self.shape[:2]:
-                    problem = f"{name} had shape {self.shape[:2]}, and has changed"
-                    raise unreadable(self.path, problem, "Read the scene again.")
+                    raise unreadable(
+                        self.path,
+                        f"{name} had shape {self.shape[:2]}, and has changed",
+                        "Read the scene again.",
+                    )
                 check_stated(Path(self.path), dataset.shape, dataset.dtype)
                 index = np.nan_to_num(dataset[start:stop]).astype(np.intp) - 1
                 if (index >= size).any():

@@ -45,33 +45,7 @@ def matches(opened: Any) -> bool:
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read an EMIT granule on its map grid.
-
-    Parameters
-    ----------
-    path : path
-        The ``.nc`` file of radiance (L1B) or reflectance (L2A). Its cube is read where it is
-        indexed.
-    variable : str, default=None
-        A variable, such as ``"reflectance"``, to be read as it is stored: in the geometry of the
-        sensor, without a transform. None: orthorectified.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands). Each pixel of the map grid has the spectrum
-        that the geometry lookup table of the file gives it, without interpolation; those that the
-        swath does not reach are not valid. Bands with 0 in ``good_wavelengths`` are bad ones.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged, or lists and tables do not fit the cube.
-    MissingDependencyError
-        If h5py is not installed.
-    """
+    """Read an EMIT granule on its map grid."""
     if variable is not None:
         return netcdf.read_cube(path, variable)
     file = existing_file(path)
@@ -86,18 +60,20 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         scale = declared_scale(opened[name].attrs, swath.shape[2], notes)
         shapes = {opened[table].shape for table in _TABLES}
         if len(shapes) > 1 or len(next(iter(shapes))) != 2:
-            problem = f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}"
-            raise unreadable(file, problem, "The file is damaged: get it again.")
+            raise unreadable(
+                file,
+                f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}",
+                "The file is damaged: get it again.",
+            )
         fill = _FILL if declared.nodata is None else float(np.ravel(declared.nodata)[0])
         cube = OrthoCube(swath, _TABLES, shapes.pop(), fill)
         inside = cube.inside()
         crs, transform = _georeference(opened.attrs, notes)
     warn_of_product(file, notes)
     if not inside.any():
-        problem = f"its tables {' and '.join(_TABLES)} place no pixel on the map"
         raise unreadable(
             file,
-            problem,
+            f"its tables {' and '.join(_TABLES)} place no pixel on the map",
             f'Read it in the geometry of the sensor: variable="{name}".',
             f"Read it in the geometry of the sensor: --variable {name}.",
         )

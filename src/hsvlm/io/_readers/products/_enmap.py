@@ -51,8 +51,7 @@ class _NoDoctype(ET.TreeBuilder):
 
     def doctype(self, *_: Any) -> None:
         """Raise: no product has one."""
-        message = "it declares a document type"
-        raise ET.ParseError(message)
+        raise ET.ParseError("it declares a document type")
 
 
 def matches(file: Path) -> bool:
@@ -74,32 +73,7 @@ def matches(file: Path) -> bool:
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read an EnMAP or DESIS image with what its METADATA.XML says.
-
-    Parameters
-    ----------
-    path : path
-        ``...SPECTRAL_IMAGE.TIF``, or another format of it, or ``...METADATA.XML``. The cube is
-        read where it is indexed, in numbers as stored.
-    variable : str, default=None
-        ``"VNIR"`` or ``"SWIR"`` with METADATA.XML of level 1B, which has an image for each.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands). Bands without any data according to the
-        statistics in the metadata are bad ones. Level 1B has no CRS and no transform: those of
-        its images are a fit to the corners of the scene.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file, or no image beside METADATA.XML.
-    FileError
-        If a file is damaged, or the metadata describe another number of bands.
-    MissingDependencyError
-        If rasterio is not installed.
-    """
+    """Read an EnMAP or DESIS image with what its METADATA.XML says."""
     file = existing_file(path)
     own = _METADATA.fullmatch(file.name)
     metadata_file = file if own else _metadata_of(file)
@@ -112,8 +86,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         raise
     except (ET.ParseError, ValueError, TypeError) as error:
         reason = str(error).rstrip(".")
-        problem = f"cannot be read as the metadata of an image ({reason})"
-        raise unreadable(metadata_file, problem, _GET_AGAIN) from error
+        raise unreadable(
+            metadata_file, f"cannot be read as the metadata of an image ({reason})", _GET_AGAIN
+        ) from error
     warn_of_file(metadata_file, notes, _GET_AGAIN)
     image = _image_of(file, own["stem"], variable) if own else file
     # The name of a variable has done its work where it chose the image.
@@ -131,11 +106,14 @@ def _described(image: Path, metadata_file: Path, result: Found, metadata: _Metad
     bands = part.get(detector, slice(None))
     wavelengths, bad = metadata.wavelengths[bands], metadata.bad_bands[bands]
     if len(wavelengths) != scene.n_bands:
-        problem = (
-            f"its element bandCharacterisation describes {len(wavelengths)} bands, but "
-            f"{image.name} has {scene.n_bands}"
+        raise unreadable(
+            metadata_file,
+            (
+                f"its element bandCharacterisation describes {len(wavelengths)} bands, but "
+                f"{image.name} has {scene.n_bands}"
+            ),
+            _GET_AGAIN,
         )
-        raise unreadable(metadata_file, problem, _GET_AGAIN)
     if scene.bad_bands is not None:
         bad = bad | scene.bad_bands
     in_place = metadata.level != "L1B"
@@ -200,8 +178,7 @@ def _parsed(file: Path) -> ET.Element:
     with file.open("rb") as stream:
         content = stream.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        message = f"it has more than {_MOST_BYTES:,} bytes"
-        raise ET.ParseError(message)
+        raise ET.ParseError(f"it has more than {_MOST_BYTES:,} bytes")
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 (entities need a document type)
     parser.feed(content)
     root: ET.Element = parser.close()
@@ -215,8 +192,7 @@ def _metadata(file: Path, root: ET.Element, notes: list[str]) -> _Metadata:
     missing = [number for number, band in enumerate(bands, 1) if center not in band]
     if missing or not bands:
         what = f"of band {missing[0]} " if missing else ""
-        problem = f"its element wavelengthCenterOfBand {what}is missing"
-        raise unreadable(file, problem, _GET_AGAIN)
+        raise unreadable(file, f"its element wavelengthCenterOfBand {what}is missing", _GET_AGAIN)
     wavelengths = np.array([float(band[center]) for band in bands])
     n_vnir = root.findtext(".//numberOfVNIRBands")
     background = root.findtext(".//backgroundValue")

@@ -59,8 +59,9 @@ def _values_of(path: Path, attributes: Mapping[str, Any], name: str) -> NDArray[
     try:
         return np.asarray(_plain(attributes[name]), dtype=np.float64).reshape(-1)
     except (TypeError, ValueError) as error:
-        problem = f"its attribute {name} is not numeric"
-        raise unreadable(path, problem, _HINT, _OPTION_HINT) from error
+        raise unreadable(
+            path, f"its attribute {name} is not numeric", _HINT, _OPTION_HINT
+        ) from error
 
 
 def band_list(
@@ -73,8 +74,12 @@ def band_list(
 def per_band(path: Path, values: NDArray[Any], name: str, n_bands: int) -> NDArray[np.float64]:
     """Refuse a list that is not as long as there are bands."""
     if values.shape != (n_bands,):
-        problem = f"its {name} has shape {values.shape}, but the cube has {n_bands} bands"
-        raise unreadable(path, problem, _HINT, _OPTION_HINT)
+        raise unreadable(
+            path,
+            f"its {name} has shape {values.shape}, but the cube has {n_bands} bands",
+            _HINT,
+            _OPTION_HINT,
+        )
     return values.astype(np.float64)
 
 

@@ -46,31 +46,7 @@ def matches(opened: Any) -> bool:
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read a NEON reflectance file.
-
-    Parameters
-    ----------
-    path : path
-        The ``.h5`` file. Its cube is read where it is indexed, in numbers as stored.
-    variable : str, default=None
-        Path of another dataset, to be read as it is stored. None: the reflectance.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands) with CRS and transform. Bands in the windows
-        ``Band_Window_1_Nanometers`` and following are bad ones, and ``Data_Ignore_Value`` is the
-        value for "no data".
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged, or the list of wavelengths does not fit the cube.
-    MissingDependencyError
-        If h5py is not installed, or rasterio, which reads the georeference.
-    """
+    """Read a NEON reflectance file."""
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     notes: list[str] = []

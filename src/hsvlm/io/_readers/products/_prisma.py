@@ -52,33 +52,7 @@ def matches(opened: Any) -> bool:
 
 
 def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
-    """Read the hyperspectral cube of a PRISMA file.
-
-    Parameters
-    ----------
-    path : path
-        The ``.he5`` file. Its cube is read where it is indexed, in numbers as stored.
-    variable : str, default=None
-        ``"VNIR"`` or ``"SWIR"`` for the bands of one detector; the name of a dataset, such as
-        ``"VNIR_Cube"``, or its path, for that dataset as it is stored. None: both detectors.
-
-    Returns
-    -------
-    Found
-        The cube of shape (height, width, n_bands). Bands are in the order of their wavelengths;
-        those that were not acquired are left out, and where the detectors overlap, between 920
-        and 1010 nm, those of both are kept. Level 2D has a CRS and a transform; the other levels
-        are in the geometry of the sensor. At levels 2, pixels with 0 in all bands hold no data.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged, or lacks an attribute.
-    MissingDependencyError
-        If h5py is not installed.
-    """
+    """Read the hyperspectral cube of a PRISMA file."""
     file = existing_file(path)
     detectors = _DETECTORS if variable is None else (variable.upper(),)
     if detectors[0] not in _DETECTORS:
@@ -91,8 +65,11 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         names = {one: f"{_SWATHS}/{swath}/Data Fields/{one}_Cube" for one in detectors}
         names = {detector: name for detector, name in names.items() if holds(opened, name)}
         if not names:
-            problem = f"its swath {swath} holds no {' or '.join(detectors)} cube"
-            raise unreadable(file, problem, "Read the other detector, or get the file again.")
+            raise unreadable(
+                file,
+                f"its swath {swath} holds no {' or '.join(detectors)} cube",
+                "Read the other detector, or get the file again.",
+            )
         scene = _joined(file, opened, names, notes)
         if swath == "PRS_L2D_HCO":
             crs, transform = _georeference(opened.attrs, scene.shape, notes)
@@ -153,18 +130,20 @@ def _joined(file: Path, opened: Any, names: Mapping[str, str], notes: list[str])
         labels.extend(f"{detector} {number}" for number in range(1, cube.shape[2] + 1))
     if len({cube.shape[:2] for cube in cubes}) > 1:
         sizes = " and ".join(f"{cube.shape[0]} x {cube.shape[1]}" for cube in cubes)
-        problem = f"its VNIR and SWIR cubes have {sizes} pixels and cannot be joined"
         raise unreadable(
             file,
-            problem,
+            f"its VNIR and SWIR cubes have {sizes} pixels and cannot be joined",
             'Read one of them: variable="VNIR" or "SWIR".',
             "Read one of them: --variable VNIR or SWIR.",
         )
     wavelengths = np.concatenate(centers)
     bands = np.flatnonzero(np.concatenate(acquired))
     if not bands.size:
-        problem = "its attributes List_Cw_* and List_Cw_*_Flags mark no band as acquired"
-        raise unreadable(file, problem, "Get the file again.")
+        raise unreadable(
+            file,
+            "its attributes List_Cw_* and List_Cw_*_Flags mark no band as acquired",
+            "Get the file again.",
+        )
     bands = bands[np.argsort(wavelengths[bands], kind="stable")]
     counts = {detector: cube.shape[2] for detector, cube in zip(names, cubes, strict=True)}
     scale = _scale(opened.attrs, counts, notes)
