@@ -129,8 +129,8 @@ def _check_size(file: Path, value: str, like: Scene) -> None:
         raise unreadable(
             file,
             (
-                f"its regions belong to an image of {value[:40]} (samples x lines), but the scene has "
-                f"{width} x {height}"
+                f"its regions belong to an image of {value[:40]} (samples x lines), but the scene "
+                f"has {width} x {height}"
             ),
             "Give the regions of this scene, or export them as XML.",
         )
