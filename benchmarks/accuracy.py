@@ -1,26 +1,29 @@
 """How accurate the default is, beside what it can be compared with, and what makes it so.
 
-``python -m benchmarks.accuracy --protocol all --seeds 4`` measures on Indian Pines and writes
-``benchmarks/results/accuracy.md``; with ``--ablation``, the default with one thing changed at a
-time, and ``benchmarks/results/accuracy_ablation.md``. Both renew ``docs/benchmarks.md``. The result
-of every training is a small file in ``benchmarks/results/runs``, so that a run that was stopped
-goes on where it was. ``--rows`` measures some rows only.
+``python -m benchmarks.accuracy --protocol all --seeds 4`` measures on Indian Pines and writes to
+``benchmarks/results/accuracy/``; with ``--ablation``, the default with one thing changed at a time,
+to ``benchmarks/results/ablation/``. The pages are rendered anew. Every training leaves a file in
+``benchmarks/.cache/fits``, so that a run that was stopped continues where it was. ``--rows``
+measures some rows only.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import shlex
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from benchmarks.calibration import measured_errors
-from benchmarks.page import RESULTS, accuracies, difference, write_page
+from benchmarks.calibration import record_errors
+from benchmarks.page import accuracies, commands, difference, write_pages
+from benchmarks.records import (
+    FITS,
+    RESULTS,
+    environments,
+    read_report,
+    read_rows,
+    record,
+)
 from benchmarks.variants import CLASS_NAMES, FORMER, default, paper
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import (
@@ -84,7 +87,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
 }
 ABLATION = {"default": {}, **TAKEN_AWAY, **LEFT_OUT}
 
-_COMMON = """`{command}`
+_COMMON = """{commands}
 
 - Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labelled pixels
   (doi:10.4231/R7RX991C).
@@ -99,8 +102,9 @@ _COMMON = """`{command}`
 - The settings of the default were compared on splits like these of this very scene while they were
   developed, test pixels included. The same settings serve all protocols, and what a fit chooses by
   itself it chooses inside its training labels; on scenes that nobody has looked at, expect less.
-- Machine: {machine}; `--jobs {jobs}`. What had been measured before
-  is not measured again. Other work ran beside some of it: seconds are upper bounds."""
+- Environment: {environment}.
+  What had been measured before is not measured again. Other work ran beside some of it: seconds are
+  upper bounds."""
 
 _ACCURACY = """## Accuracy
 
@@ -149,10 +153,17 @@ What was tried and left out:
 """
 
 
-def measure(rows: dict[str, Any], baselines: list[str], protocol: Protocol, jobs: int) -> Any:
-    """Report on one protocol."""
+def measure(
+    experiment: str,
+    rows: dict[str, Any],
+    baselines: list[str],
+    protocol: Protocol,
+    jobs: int,
+    order: Iterable[str],
+) -> None:
+    """Measure rows and baselines under one protocol, and record them."""
     print(protocol.name, flush=True)
-    return evaluate(
+    report = evaluate(
         rows,
         protocol.X,
         protocol.y,
@@ -161,13 +172,24 @@ def measure(rows: dict[str, Any], baselines: list[str], protocol: Protocol, jobs
         baselines=baselines,
         class_names=protocol.class_names,
         random_state=0,
-        store=RESULTS / "runs",
+        store=FITS,
         n_jobs=jobs,
         verbose=1,
     )
+    made = {name: make() for name, make in (BASELINES[key] for key in baselines)}
+    record(experiment, protocol.name, report, {**rows, **made}, order)
 
 
-def common_text(reports: Reports, seeds: int, jobs: int) -> str:
+def read_reports(experiment: str) -> Reports:
+    """Read the results under all protocols that have been measured."""
+    return {
+        name: read_report(experiment, name)
+        for name in PROTOCOLS
+        if (RESULTS / experiment / f"{name}.csv").is_file()
+    }
+
+
+def common_text(reports: Reports, experiment: str, options: str = "") -> str:
     protocols = [
         f"- *{name}*: {PROTOCOLS[name]}; {_mean(report, 'n_train'):,.0f} training and "
         f"{_mean(report, 'n_test'):,.0f} test pixels. "
@@ -175,12 +197,13 @@ def common_text(reports: Reports, seeds: int, jobs: int) -> str:
         "pixels contain a training pixel."
         for name, report in reports.items()
     ]
+    seeds = max(len(report.leakage) for report in reports.values())
+    command = f"python -m benchmarks.accuracy --protocol all --seeds {seeds} --jobs 2{options}"
     return _COMMON.format(
-        command=f"python -m benchmarks.accuracy {shlex.join(sys.argv[1:])}",
+        commands=commands(command, experiment),
         protocols="\n".join(protocols),
         seeds=seeds,
-        jobs=jobs,
-        machine=f"{platform.machine()}, {os.cpu_count()} CPU cores, torch {torch.__version__}",
+        environment=environments(experiment),
     )
 
 
@@ -227,30 +250,35 @@ def _recalls(results: tuple[FoldResult, ...]) -> dict[Any, str]:
     }
 
 
-def accuracy_text(
-    reports: Reports, errors: dict[str, dict[str, list[float]]], seeds: int, jobs: int
-) -> str:
+def calibration_table(protocols: Iterable[str]) -> str:
+    """Mean calibration error of every row under every protocol; empty if none was measured."""
+    errors: dict[str, dict[str, list[float]]] = {}
+    for line in read_rows(RESULTS / "accuracy" / "calibration.csv"):
+        of_row = errors.setdefault(line["row"], {})
+        of_row.setdefault(line["protocol"], []).append(100 * float(line["error"]))
+    rows = [
+        [name, *(mean_and_deviation(of_row[protocol]) for protocol in protocols)]
+        for name, of_row in errors.items()
+    ]
+    return markdown_table(["", *protocols], rows) if rows else ""
+
+
+def render() -> str:
+    reports = read_reports("accuracy")
     text = _ACCURACY.format(
-        common=common_text(reports, seeds, jobs),
+        common=common_text(reports, "accuracy"),
         overall=per_protocol(reports, lambda results: accuracies(results)[0]),
         others=per_protocol(reports, lambda results: " / ".join(accuracies(results)[1:])),
         first=next(iter(reports.values())).names[0],
         recall=recall_table(reports),
         seconds=seconds_table(reports),
     )
-    rows = [
-        [
-            name,
-            *(mean_and_deviation([100 * one for one in found]) for found in of_protocol.values()),
-        ]
-        for name, of_protocol in errors.items()
-    ]
-    if not rows:
-        return text
-    return text + _CALIBRATION.format(calibration=markdown_table(["", *reports], rows))
+    calibration = calibration_table(list(reports))
+    return text + _CALIBRATION.format(calibration=calibration) if calibration else text
 
 
-def ablation_text(reports: Reports, seeds: int, jobs: int) -> str:
+def render_ablation() -> str:
+    reports = read_reports("ablation")
     first, *_ = reports
     rows = {
         name: [
@@ -264,18 +292,18 @@ def ablation_text(reports: Reports, seeds: int, jobs: int) -> str:
         ]
         for name in reports[first].names
     }
-    tables = [
+    taken_away, left_out = (
         markdown_table(
             ["", "changed", *reports, "fit s"],
-            [row for name, row in rows.items() if name == "default" or name in some],
+            [row for name, row in rows.items() if name == "default" or name in changes],
         )
-        for some in (TAKEN_AWAY, LEFT_OUT)
-    ]
+        for changes in (TAKEN_AWAY, LEFT_OUT)
+    )
     return _ABLATION.format(
-        common=common_text(reports, seeds, jobs),
+        common=common_text(reports, "ablation", " --ablation"),
         first=first,
-        taken_away=tables[0],
-        left_out=tables[1],
+        taken_away=taken_away,
+        left_out=left_out,
     )
 
 
@@ -308,23 +336,19 @@ def main() -> None:
         # Differences need the first row.
         wanted = chosen(parser, ABLATION, given.rows and ["default", *given.rows])
         rows = {name: default(**ABLATION[name]) for name in wanted}
-        reports = {one.name: measure(rows, [], one, given.jobs) for one in protocols}
-        path, text = "accuracy_ablation.md", ablation_text(reports, given.seeds, given.jobs)
+        for protocol in protocols:
+            measure("ablation", rows, [], protocol, given.jobs, ABLATION)
     else:
         wanted = chosen(parser, [*ROWS, *BASELINES], given.rows)
         rows = {name: ROWS[name] for name in wanted if name in ROWS}
-        # Before the accuracies, which are those of the same fits.
-        errors: dict[str, dict[str, list[float]]] = {}
-        for name in (one for one in CALIBRATED if one in rows):
-            for one in protocols:
-                for row, found in measured_errors(name, rows[name], one, given.jobs).items():
-                    errors.setdefault(row, {})[one.name] = found
         baselines = [name for name in wanted if name in BASELINES]
-        reports = {one.name: measure(rows, baselines, one, given.jobs) for one in protocols}
-        path, text = "accuracy.md", accuracy_text(reports, errors, given.seeds, given.jobs)
-    print(text)
-    (RESULTS / path).write_text(text, encoding="utf-8")
-    write_page()
+        order = [*ROWS, *(name for name, _ in BASELINES.values())]
+        for protocol in protocols:
+            # Before the accuracies, which are those of the same fits.
+            for name in (name for name in CALIBRATED if name in rows):
+                record_errors(name, rows[name], protocol, given.jobs)
+            measure("accuracy", rows, baselines, protocol, given.jobs, order)
+    write_pages()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 ``python -m benchmarks.big_scene`` writes a synthetic scene of 2000 x 2000 pixels and 200 bands
 (3.2 GB) to disk as ENVI and GeoTIFF, maps each file in a process of its own with a small
 classifier trained on a corner, and writes the peak memory of that process to
-``benchmarks/results/big_scene.md``. Then a scene twice as long is mapped, and one run is killed
-half-way and resumed; its files must equal those of the run that was left alone, byte for byte.
+``benchmarks/results/big_scene/``. Then a scene twice as long is mapped, and one run is killed
+half-way and resumed; its files must equal those of the run that was left alone, byte for byte. The
+pages are rendered anew.
 
 The folder needs room for about 10 GB, or three times the size of the scene.
 """
@@ -28,7 +29,12 @@ from typing import Any
 
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent / "results" / "big_scene"
+MAPPING = (
+    "file", "height", "width", "bands", "pixels", "seconds", "start_mb", "peak_mb", "environment",
+    "commit",
+)  # fmt: skip
+CHECKS = ("check", "file", "reference", "share_done", "seconds", "identical")
 N_CLASSES = 6
 CORNER = 64
 NODATA = -9999.0
@@ -219,12 +225,14 @@ def same_files(one: Path, other: Path) -> bool:
     return filecmp.cmpfiles(one, other, names, shallow=False) == (names, [], [])
 
 
-def measure(folder: Path, shape: tuple[int, int, int]) -> tuple[list[list[str]], list[str]]:
-    """Rows of the table, and sentences."""
+def measure(
+    folder: Path, shape: tuple[int, int, int]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Lines of the two files of results: what mapping took, and which files were the same."""
     finished(child("train", folder, shape[2]))
-    rows: list[list[str]] = []
-    sentences: list[str] = []
-    first = ""
+    rows: list[dict[str, Any]] = []
+    checks: list[dict[str, Any]] = []
+    first = LAYOUTS["envi-bsq"]
     reference = folder / "alone"
     for layout, described in LAYOUTS.items():
         scene = written(folder, layout, shape)
@@ -232,22 +240,22 @@ def measure(folder: Path, shape: tuple[int, int, int]) -> tuple[list[list[str]],
         figures = mapped(folder, scene, out)
         rows.append(line(described, shape, figures))
         if out == reference:
-            first = described
             share = killed_half_way(folder, scene, folder / "killed", figures["pixels"])
             resumed = mapped(folder, scene, folder / "killed")
-            same = same_files(reference, folder / "killed")
-            sentences.append(
-                f"A run on the first file was killed with {share:.0%} of the pixels done. The same "
-                f"call again took {resumed['seconds']:.0f} s; its files are "
-                f"{'identical' if same else 'NOT IDENTICAL'} to those of the run that was left "
-                "alone, byte for byte."
+            checks.append(
+                {
+                    "check": "resumed",
+                    "file": described,
+                    "share_done": share,
+                    "seconds": resumed["seconds"],
+                    "identical": same_files(reference, folder / "killed"),
+                }
             )
             shutil.rmtree(folder / "killed")
         else:
             same = same_files(reference, out)
-            sentences.append(
-                f"Map, probabilities and entropy from “{described}” are "
-                f"{'identical' if same else 'NOT IDENTICAL'} to those from “{first}”."
+            checks.append(
+                {"check": "layout", "file": described, "reference": first, "identical": same}
             )
             shutil.rmtree(out)
         for path in folder.glob("scene*"):
@@ -256,19 +264,18 @@ def measure(folder: Path, shape: tuple[int, int, int]) -> tuple[list[list[str]],
     long = (2 * shape[0], *shape[1:])
     figures = mapped(folder, written(folder, "envi-bsq", long), folder / "long")
     rows.append(line(f"{LAYOUTS['envi-bsq']}, twice as long", long, figures))
-    return rows, sentences
+    return rows, checks
 
 
-def line(described: str, shape: tuple[int, int, int], figures: dict[str, float]) -> list[str]:
-    return [
-        described,
-        f"{np.prod(shape) * 4 / 1e9:.2f}",
-        f"{figures['pixels']:,}",
-        f"{figures['seconds']:.0f}",
-        f"{figures['pixels'] / figures['seconds']:,.0f}",
-        f"{figures['before']:.0f}",
-        f"{figures['peak']:.0f}",
-    ]
+def line(described: str, shape: tuple[int, int, int], figures: dict[str, float]) -> dict[str, Any]:
+    return {
+        "file": described,
+        **dict(zip(("height", "width", "bands"), shape, strict=True)),
+        "pixels": figures["pixels"],
+        "seconds": figures["seconds"],
+        "start_mb": figures["before"],
+        "peak_mb": figures["peak"],
+    }
 
 
 def machine() -> str:
@@ -280,12 +287,24 @@ def machine() -> str:
     return f"{', '.join(names)}; one thread of {os.cpu_count()} cores"
 
 
-def report(shape: tuple[int, int, int], rows: list[list[str]], sentences: list[str]) -> str:
-    height, width, n_bands = shape
+def record(rows: list[dict[str, Any]], checks: list[dict[str, Any]]) -> None:
+    from benchmarks.records import commit, write_rows
+
+    origin = {"environment": machine(), "commit": commit()}
+    write_rows(FOLDER / "mapping.csv", MAPPING, [{**row, **origin} for row in rows])
+    write_rows(FOLDER / "checks.csv", CHECKS, checks)
+
+
+def render() -> str:
+    from benchmarks.page import commands
+    from benchmarks.records import environments, read_rows
+
+    lines = read_rows(FOLDER / "mapping.csv")
+    height, width, n_bands = (int(lines[0][name]) for name in ("height", "width", "bands"))
     header = [
         "file", "GB", "pixels mapped", "seconds", "pixels / s", "MB at the start", "peak MB",
     ]  # fmt: skip
-    table = [header, ["---"] * len(header), *rows]
+    table = [header, ["---"] * len(header), *map(_cells, lines)]
     options = f"--height {height} --width {width} --bands {n_bands}"
     text = (
         f"A synthetic scene of {height:,} x {width:,} pixels and {n_bands} bands of float32 on "
@@ -297,16 +316,44 @@ def report(shape: tuple[int, int, int], rows: list[list[str]], sentences: list[s
     )
     parts = [
         "## Scenes larger than memory",
-        f"`python -m benchmarks.big_scene {options}`",
+        commands(f"python -m benchmarks.big_scene {options}", "big_scene"),
         textwrap.fill(text, 100),
         "\n".join(f"| {' | '.join(cells)} |" for cells in table),
         "\n".join(
-            textwrap.fill(one, 100, initial_indent="- ", subsequent_indent="  ")
-            for one in sentences
+            textwrap.fill(_sentence(check), 100, initial_indent="- ", subsequent_indent="  ")
+            for check in read_rows(FOLDER / "checks.csv")
         ),
-        f"Measured on {machine()}.",
+        f"Measured on {environments('big_scene')}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _cells(line: dict[str, str]) -> list[str]:
+    shape = [int(line[name]) for name in ("height", "width", "bands")]
+    pixels, seconds = int(line["pixels"]), float(line["seconds"])
+    return [
+        line["file"],
+        f"{np.prod(shape) * 4 / 1e9:.2f}",
+        f"{pixels:,}",
+        f"{seconds:.0f}",
+        f"{pixels / seconds:,.0f}",
+        f"{float(line['start_mb']):.0f}",
+        f"{float(line['peak_mb']):.0f}",
+    ]
+
+
+def _sentence(check: dict[str, str]) -> str:
+    same = "identical" if check["identical"] == "True" else "NOT IDENTICAL"
+    if check["check"] == "layout":
+        return (
+            f"Map, probabilities and entropy from “{check['file']}” are {same} to those from "
+            f"“{check['reference']}”."
+        )
+    return (
+        f"A run on the first file was killed with {float(check['share_done']):.0%} of the pixels "
+        f"done. The same call again took {float(check['seconds']):.0f} s; its files are {same} to "
+        "those of the run that was left alone, byte for byte."
+    )
 
 
 def main() -> None:
@@ -315,9 +362,6 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=2000)
     parser.add_argument("--bands", type=int, default=200)
     parser.add_argument("--folder", type=Path, default=Path("big-scene"), help="for the files")
-    parser.add_argument(
-        "--output", type=Path, default=RESULTS / "big_scene.md", help="of the report"
-    )
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     if folder.exists():
@@ -325,15 +369,13 @@ def main() -> None:
     folder.mkdir(parents=True)
     shape = (arguments.height, arguments.width, arguments.bands)
     try:
-        text = report(shape, *measure(folder, shape))
+        record(*measure(folder, shape))
     finally:
         shutil.rmtree(folder)
-    arguments.output.write_text(text, encoding="utf-8")
     # Not above: the processes that are measured load this module, but no more than mapping needs.
-    from benchmarks.page import write_page
+    from benchmarks.page import write_pages
 
-    write_page()
-    print(text)
+    write_pages()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How far the probabilities of a classifier are from the shares of its predictions that are right.
 
-Every fit is measured once: its error is a small file in ``benchmarks/results/calibration``, under
-the name that its accuracies have in ``benchmarks/results/runs``.
+The errors go to ``benchmarks/results/accuracy/calibration.csv``. Every fit is measured once: its
+error is a small file in ``benchmarks/.cache/calibration``, under the name that its accuracies have
+in ``benchmarks/.cache/fits``.
 """
 
 from __future__ import annotations
@@ -13,17 +14,24 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
-from benchmarks.page import RESULTS
-from hsvlm.evaluation._folds import Store, data_digest, run_fold, with_random_state
+from benchmarks.records import CACHE, FITS, RESULTS, commit, update_rows
+from hsvlm.evaluation._folds import (
+    Store,
+    data_digest,
+    describe_environment,
+    file_name,
+    run_fold,
+    with_random_state,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.evaluation import Protocol
 
-__all__ = ["expected_calibration_error", "measured_errors"]
+__all__ = ["expected_calibration_error", "record_errors"]
 
-FOLDER = RESULTS / "calibration"
+COLUMNS = ("protocol", "row", "split", "seed", "error", "environment", "commit")
 WITHOUT = ", without the temperature"
 
 
@@ -60,67 +68,77 @@ def expected_calibration_error(
     0.25
     """
     confidence = np.minimum(np.asarray(probabilities, dtype=np.float64).max(axis=1), 1)
-    of_bin = np.ceil(confidence * n_bins)
+    bins = np.ceil(confidence * n_bins)
     distances = [
-        abs(float((confidence[of_bin == one] - correct[of_bin == one]).sum()))
-        for one in np.unique(of_bin)
+        abs(float((confidence[bins == number] - correct[bins == number]).sum()))
+        for number in np.unique(bins)
     ]
     return sum(distances) / len(confidence)
 
 
-def measured_errors(
-    name: str, estimator: Any, protocol: Protocol, jobs: int
-) -> dict[str, list[float]]:
-    """Calibration errors of an estimator, one per split; its accuracies are kept on the way.
+def record_errors(name: str, estimator: Any, protocol: Protocol, jobs: int) -> None:
+    """Record the calibration error of every split; its accuracies are kept on the way.
 
     Parameters
     ----------
     name : str
-        What it is called.
+        Name of the row; where the read-out of a scene has a temperature, a second row is without.
     estimator : estimator
         Anything with ``predict_proba``. Split k is fitted with seed k.
     protocol : Protocol
         Samples and splits.
     jobs : int
         Number of processes.
-
-    Returns
-    -------
-    dict of {str: list of float}
-        Under its name, in [0, 1]; where the read-out of a scene has a temperature, also without it.
     """
     X, y = protocol.X, protocol.y
     digest = data_digest(X, y)
-    found = joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(_errors)(estimator, number, X, y, digest, train, np.sort(test))
-        for number, (train, test) in enumerate(protocol.cv.split(X, y))
+    errors = joblib.Parallel(n_jobs=jobs)(
+        joblib.delayed(_errors)(name, estimator, split, X, y, digest, train, np.sort(test))
+        for split, (train, test) in enumerate(protocol.cv.split(X, y))
     )
-    return {f"{name}{what}": [one[what] for one in found] for what in found[0]}
+    rows = [
+        {
+            "protocol": protocol.name,
+            "row": f"{name}{suffix}",
+            "split": split,
+            "seed": split,
+            "error": of_split[suffix],
+            "environment": of_split["environment"],
+            "commit": commit(),
+        }
+        for suffix in (suffix for suffix in ("", WITHOUT) if suffix in errors[0])
+        for split, of_split in enumerate(errors)
+    ]
+    path = RESULTS / "accuracy" / "calibration.csv"
+    update_rows(path, COLUMNS, ("protocol", "row", "split", "seed"), rows)
 
 
 def _errors(
+    name: str,
     estimator: Any,
-    number: int,
+    split: int,
     X: Any,
     y: NDArray[Any],
     digest: str,
     train: NDArray[np.intp],
     test: NDArray[np.intp],
-) -> dict[str, float]:
-    store = Store(RESULTS / "runs")
-    clf = with_random_state(estimator, 0, number)
+) -> dict[str, Any]:
+    store = Store(FITS)
+    clf = with_random_state(estimator, 0, split)
     key = store.key(clf, digest, train, test)
-    path = FOLDER / f"{key}.json"
+    path = CACHE / "calibration" / file_name(key, name, split)
     if not path.is_file():
         # It is fitted in place.
-        result = run_fold("calibration", number, clf, X, y, train, test)
+        result = run_fold(name, split, clf, X, y, train, test)
         store.save(key, result)
-        errors = {"": expected_calibration_error(clf.predict_proba(X[test]), result.correct)}
+        errors: dict[str, Any] = {
+            "": expected_calibration_error(clf.predict_proba(X[test]), result.correct),
+            "environment": describe_environment(),
+        }
         if clf.readout_ is not None:
             clf.readout_ = replace(clf.readout_, temperature=1.0)
             probabilities = clf.predict_proba(X[test])
             errors[WITHOUT] = expected_calibration_error(probabilities, result.correct)
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(errors) + "\n", encoding="utf-8")
-    errors = json.loads(path.read_text(encoding="utf-8"))
-    return {what: float(one) for what, one in errors.items()}
+    return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -1,25 +1,33 @@
 """What can be known of fields without training pixels, whatever classifies them.
 
 ``python -m benchmarks.fields --jobs 2`` takes every field of Indian Pines out of the training in
-turn, and asks classifiers for its class. It writes ``benchmarks/results/fields.md`` and renews
-``docs/benchmarks.md``.
+turn, and asks classifiers for its class. It writes to ``benchmarks/results/fields/`` and renders
+the pages anew.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from scipy.ndimage import label
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.page import RESULTS, write_page
+from benchmarks.page import commands, write_pages
+from benchmarks.records import (
+    FITS,
+    RESULTS,
+    commit,
+    environments,
+    read_report,
+    read_rows,
+    record,
+    update_rows,
+    write_rows,
+)
 from benchmarks.variants import default
 from hsvlm import SpectralPCA, SpectralTransformer
 from hsvlm.datasets import load_indian_pines
@@ -32,14 +40,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hsvlm import Scene
     from hsvlm.evaluation import EvaluationReport
 
+FOLDER = RESULTS / "fields"
+PROTOCOL = "one-field-out"
 _BUFFER = 7
 _PER_FIELD = 50
 
 _TEXT = """## Fields without training pixels
 
-`python -m benchmarks.fields --jobs {jobs}`
+{commands}
 
 How accurate can a map be where no field nearby was labelled? A field is a region of pixels of one
 class in the reference, connected over edges and corners. One field at a time is the test side;
@@ -48,8 +59,8 @@ fewer), if they are more than {buffer} pixels away. Fields whose class has no ot
 out: {n_fields} of {n_every} fields are tested, with {n_pixels:,} of {n_labelled:,} pixels.
 
 - Data: Indian Pines (doi:10.4231/R7RX991C). Training pixels per field: {n_train:,.0f} in the mean.
-- Seed of training and of the draw: 0; one run.
-- Machine: {machine}; `--jobs {jobs}`.
+- The draw has seed 0, and split k is trained with seed k; one run.
+- Environment: {environment}.
 
 {table}
 
@@ -82,8 +93,8 @@ def linear() -> Any:
 def field_numbers(labels: NDArray[Any]) -> NDArray[np.intp]:
     """Number the connected regions of every class, from 1; 0 without a label."""
     fields = np.zeros(labels.shape, dtype=np.intp)
-    for one in np.unique(labels[labels > 0]):
-        regions, _ = label(labels == one, structure=np.ones((3, 3)))
+    for class_label in np.unique(labels[labels > 0]):
+        regions, _ = label(labels == class_label, structure=np.ones((3, 3)))
         fields[regions > 0] = regions[regions > 0] + fields.max()
     return fields
 
@@ -94,31 +105,38 @@ def without_one_field(
     """Splits of which each tests one field."""
     rng = np.random.RandomState(0)
     drawn = np.concatenate(
-        [rng.permutation(np.flatnonzero(field == one))[:_PER_FIELD] for one in np.unique(field)]
+        [
+            rng.permutation(np.flatnonzero(field == number))[:_PER_FIELD]
+            for number in np.unique(field)
+        ]
     )
-    for one in np.unique(field):
-        test = np.flatnonzero(field == one)
-        others = drawn[field[drawn] != one]
+    for number in np.unique(field):
+        test = np.flatnonzero(field == number)
+        others = drawn[field[drawn] != number]
         train = np.sort(others[nearest_distance(positions[others], positions[test]) > _BUFFER])
         if y[test[0]] in y[train]:
             yield train, test
 
 
-def fields_table(report: EvaluationReport) -> tuple[str, float]:
-    """Shares of right pixels and of pixels in fields mostly right, and the largest of those."""
-    rows, best = [], 0.0
-    for name in report.names:
-        right = [one.correct for one in report.of(name)]
-        pixels = np.concatenate(right).mean()
-        sizes = np.array([len(one) for one in right])
-        mostly = sizes @ [one.mean() > 0.5 for one in right] / sizes.sum()
-        rows.append([name, f"{100 * pixels:.1f}", f"{100 * mostly:.1f}"])
-        best = max(best, float(mostly))
-    return markdown_table(["", "pixels right", "fields mostly right"], rows), best
+def record_fields(
+    scene: Scene, y: NDArray[Any], field: NDArray[np.intp], tests: list[NDArray[np.intp]]
+) -> None:
+    """Record every field, and the split that tests it."""
+    splits = {field[test[0]]: split for split, test in enumerate(tests)}
+    rows = [
+        {
+            "field": number,
+            "class": scene.class_names[y[field == number][0]],
+            "n_pixels": (field == number).sum(),
+            "split": splits.get(number),
+        }
+        for number in np.unique(field)
+    ]
+    write_rows(FOLDER / "fields.csv", ("field", "class", "n_pixels", "split"), rows)
 
 
-def splits_table(fields: NDArray[np.intp], best: float, jobs: int) -> str:
-    """The splits of *blocks*, inside and outside of the fields that hold training pixels."""
+def record_known_fields(fields: NDArray[np.intp], jobs: int) -> None:
+    """Record how right the default is in fields with and without training pixels, under blocks."""
     protocol = indian_pines_protocol("blocks")
     report = evaluate(
         {"default": default()},
@@ -127,17 +145,53 @@ def splits_table(fields: NDArray[np.intp], best: float, jobs: int) -> str:
         protocol.cv,
         baselines=[],
         random_state=0,
-        store=RESULTS / "runs",
+        store=FITS,
         n_jobs=jobs,
     )
     field = fields[tuple(protocol.X.coords.T)]
     rows = []
     splits = list(protocol.cv.split(protocol.X, protocol.y))
-    for (train, test), found in zip(splits, report.of("default"), strict=True):
+    for (train, test), result in zip(splits, report.of("default"), strict=True):
         known = np.isin(field[np.sort(test)], field[train])
-        share = known.mean()
-        shares = share, found.correct[known].mean(), found.correct[~known].mean()
-        rows.append([*shares, found.overall_accuracy, share + (1 - share) * best])
+        rows.append(
+            {
+                "split": result.split,
+                "n_known": known.sum(),
+                "n_unknown": (~known).sum(),
+                "right_in_known": result.correct[known].sum(),
+                "right_in_unknown": result.correct[~known].sum(),
+                "environment": result.environment,
+                "commit": commit(),
+            }
+        )
+    columns = tuple(rows[0])
+    update_rows(FOLDER / "known_fields.csv", columns, ("split",), rows)
+
+
+def fields_table(report: EvaluationReport) -> tuple[str, float]:
+    """Shares of right pixels and of pixels in fields mostly right, and the largest of those."""
+    rows, best = [], 0.0
+    for name in report.names:
+        shares = np.array([result.overall_accuracy for result in report.of(name)])
+        sizes = np.array([result.n_test for result in report.of(name)])
+        pixels = sizes @ shares / sizes.sum()
+        mostly = sizes @ (shares > 0.5) / sizes.sum()
+        rows.append([name, f"{100 * pixels:.1f}", f"{100 * mostly:.1f}"])
+        best = max(best, float(mostly))
+    return markdown_table(["", "pixels right", "fields mostly right"], rows), best
+
+
+def splits_table(best: float) -> str:
+    """The splits of *blocks*, inside and outside of the fields that hold training pixels."""
+    rows = []
+    for line in read_rows(FOLDER / "known_fields.csv"):
+        known, unknown = int(line["n_known"]), int(line["n_unknown"])
+        right = int(line["right_in_known"]), int(line["right_in_unknown"])
+        share = known / (known + unknown)
+        accuracy = sum(right) / (known + unknown)
+        rows.append(
+            [share, right[0] / known, right[1] / unknown, accuracy, share + (1 - share) * best]
+        )
     header = [
         "split",
         "in known fields",
@@ -146,12 +200,32 @@ def splits_table(fields: NDArray[np.intp], best: float, jobs: int) -> str:
         "default",
         "if known were right",
     ]
-    lines = [[str(number), *_percent(one)] for number, one in enumerate(rows)]
+    lines = [[str(number), *_percent(row)] for number, row in enumerate(rows)]
     return markdown_table(header, [*lines, ["mean", *_percent(np.mean(rows, axis=0))]])
 
 
 def _percent(values: Any) -> list[str]:
-    return [f"{100 * one:.1f}" for one in values]
+    return [f"{100 * value:.1f}" for value in values]
+
+
+def render() -> str:
+    report = read_report("fields", PROTOCOL)
+    fields = read_rows(FOLDER / "fields.csv")
+    table, best = fields_table(report)
+    return _TEXT.format(
+        commands=commands("python -m benchmarks.fields --jobs 2", "fields"),
+        per_field=_PER_FIELD,
+        buffer=_BUFFER,
+        n_fields=len(report.leakage),
+        n_every=len(fields),
+        n_pixels=sum(split.n_test for split in report.leakage),
+        n_labelled=sum(int(field["n_pixels"]) for field in fields),
+        n_train=np.mean([split.n_train for split in report.leakage]),
+        environment=environments("fields"),
+        table=table,
+        best=f"{100 * best:.1f}",
+        split_table=splits_table(best),
+    )
 
 
 def main() -> None:
@@ -164,37 +238,26 @@ def main() -> None:
     field = fields[tuple(X.coords.T)]
     positions = np.column_stack([X.scene_ids, X.coords])
     splits = list(without_one_field(positions, y, field))
+    estimators = {"default, window by window": default(spatial=None), "linear, SNV": linear()}
+    baselines = [name for name in BASELINES if name != "coordinates"]
     report = evaluate(
-        {"default, window by window": default(spatial=None), "linear, SNV": linear()},
+        estimators,
         X,
         y,
         splits,
         window_size=default().window_size,
-        baselines=[name for name in BASELINES if name != "coordinates"],
+        baselines=baselines,
         class_names=scene.class_names,
         random_state=0,
-        store=RESULTS / "runs",
+        store=FITS,
         n_jobs=jobs,
         verbose=1,
     )
-    table, best = fields_table(report)
-    text = _TEXT.format(
-        jobs=jobs,
-        per_field=_PER_FIELD,
-        buffer=_BUFFER,
-        n_fields=len(splits),
-        n_every=fields.max(),
-        n_pixels=sum(len(test) for _, test in splits),
-        n_labelled=len(y),
-        n_train=np.mean([len(train) for train, _ in splits]),
-        machine=f"{platform.machine()}, {os.cpu_count()} CPU cores, torch {torch.__version__}",
-        table=table,
-        best=f"{100 * best:.1f}",
-        split_table=splits_table(fields, best, jobs),
-    )
-    print(text)
-    (RESULTS / "fields.md").write_text(text, encoding="utf-8")
-    write_page()
+    made = {name: make() for name, make in (BASELINES[key] for key in baselines)}
+    record("fields", PROTOCOL, report, {**estimators, **made})
+    record_fields(scene, y, field, [test for _, test in splits])
+    record_known_fields(fields, jobs)
+    write_pages()
 
 
 if __name__ == "__main__":

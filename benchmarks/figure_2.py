@@ -1,8 +1,8 @@
 """Figure 2 of the paper on Indian Pines: a map of the embeddings, and the loss around the optimum.
 
 ``python -m benchmarks.figure_2`` trains the paper's recipe with a window of 15 pixels once per
-protocol, writes both pictures to ``docs/images`` and the text to ``benchmarks/results``, and renews
-the page of benchmarks.
+protocol, writes both pictures to ``docs/images`` and the figures to
+``benchmarks/results/figure_2/``, and renders the pages anew.
 
 References
 ----------
@@ -17,16 +17,17 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import silhouette_score
 
-from benchmarks.page import RESULTS, write_page
+from benchmarks.page import commands, write_pages
+from benchmarks.records import RESULTS, ROOT, commit, read_rows, write_rows
 from benchmarks.variants import CLASS_NAMES, paper
 from hsvlm.evaluation import indian_pines_protocol
+from hsvlm.evaluation._folds import describe_environment
 from hsvlm.plotting import EmbeddingDisplay, LossLandscapeDisplay
 
 if TYPE_CHECKING:
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from hsvlm import HSIPromptClassifier
     from hsvlm.samples import PixelSamples
 
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
+IMAGES = ROOT / "docs" / "images"
+FOLDER = RESULTS / "figure_2"
+EMBEDDINGS = (
+    "protocol", "seed", "OA", "silhouette", "n_test", "untested", "environment", "commit",
+)  # fmt: skip
+LANDSCAPE = (
+    "protocol", "n_steps", "loss", "lowest", "x_of_lowest", "y_of_lowest", "highest",
+    "environment", "commit",
+)  # fmt: skip
 PROTOCOL_NAMES = ("random-10", "blocks")
 SEED = 0
 N_STEPS = 25
@@ -129,29 +138,65 @@ def loss_landscape(run: Run) -> LossLandscapeDisplay:
     )
 
 
-def fragment(maps: list[EmbeddingMap], landscape: LossLandscapeDisplay) -> str:
-    """What was measured, for the page of benchmarks."""
+def record(maps: list[EmbeddingMap], landscape: LossLandscapeDisplay) -> None:
+    """Write what was measured of the embeddings, and of the landscape."""
+    origin = {"environment": describe_environment(), "commit": commit()}
+    rows = []
+    for found in maps:
+        labels = found.display.labels
+        untested = [CLASS_NAMES[label] for label in np.setdiff1d(found.classes, labels)]
+        rows.append(
+            {
+                "protocol": found.protocol,
+                "seed": SEED,
+                "OA": found.accuracy,
+                "silhouette": found.silhouette,
+                "n_test": len(labels),
+                "untested": ", ".join(untested),
+                **origin,
+            }
+        )
+    write_rows(FOLDER / "embeddings.csv", EMBEDDINGS, rows)
+    losses, steps = landscape.losses, landscape.steps
+    row, column = np.unravel_index(losses.argmin(), losses.shape)
+    extremes = {
+        "protocol": PROTOCOL_NAMES[0],
+        "n_steps": N_STEPS,
+        "loss": losses[N_STEPS // 2, N_STEPS // 2],
+        "lowest": losses[row, column],
+        "x_of_lowest": steps[column],
+        "y_of_lowest": steps[row],
+        "highest": losses.max(),
+        **origin,
+    }
+    write_rows(FOLDER / "landscape.csv", LANDSCAPE, [extremes])
+
+
+def render() -> str:
+    measured = "; ".join(map(_measured, read_rows(FOLDER / "embeddings.csv")))
+    (landscape,) = read_rows(FOLDER / "landscape.csv")
+    n_steps = landscape["n_steps"]
     embeddings = f"""
         The paper's figure shows UMAP projections of the embeddings and loss landscapes, of its
         method and of CLIP, on both of its scenes. Here it is the paper's recipe alone, window 15,
         on Indian Pines: one training per protocol, on its first split, with seed {SEED}. Test
-        pixels: {"; ".join(_measured(one) for one in maps)}. The silhouette is that of the
+        pixels: {measured}. The silhouette is that of the
         embeddings by true class, in cosine distance, before the projection. Pixels and prototypes
         are projected together by UMAP (cosine, 15 neighbours, seed {SEED}), in which the sizes of
         clusters and the distances between them have no scale.
     """
     plane = f"""
-        The landscape is the training loss of the *random-10* run, without augmentation, at
-        {N_STEPS} x {N_STEPS} points of the plane of two random directions, seed {SEED},
-        filter-normalised after Li et al. (arXiv:1712.09913): a step of 1 along a direction moves
-        every row of a weight matrix by its own length; biases, norms, class token, positions and
-        logit scale stay. Hard negatives are chosen anew at every point, semi-hard ones with
-        the same random numbers at all of them. {_extremes(landscape)}
+        The landscape is the training loss of the *{landscape["protocol"]}* run, without
+        augmentation, at {n_steps} x {n_steps} points of the plane of two random directions,
+        seed {SEED}, filter-normalised after Li et al. (arXiv:1712.09913): a step of 1 along a
+        direction moves every row of a weight matrix by its own length; biases, norms, class token,
+        positions and logit scale stay. Hard negatives are chosen anew at every point, semi-hard
+        ones with the same random numbers at all of them. {_extremes(landscape)}
     """
     return "\n\n".join(
         [
             "## Figure 2: embeddings and loss landscape",
-            "`python -m benchmarks.figure_2`",
+            commands("python -m benchmarks.figure_2", "figure_2"),
             _wrapped(embeddings),
             "![UMAP projection of test embeddings and prototypes](images/figure-2-embeddings.png)",
             _wrapped(plane),
@@ -160,25 +205,25 @@ def fragment(maps: list[EmbeddingMap], landscape: LossLandscapeDisplay) -> str:
     )
 
 
-def _measured(found: EmbeddingMap) -> str:
-    labels = found.display.labels
-    untested = [CLASS_NAMES[one] for one in np.setdiff1d(found.classes, labels)]
-    rest = f" (none of {', '.join(untested)}, whose prototypes are shown)" if untested else ""
+def _measured(line: dict[str, str]) -> str:
+    untested = line["untested"]
+    rest = f" (none of {untested}, whose prototypes are shown)" if untested else ""
     return (
-        f"*{found.protocol}*, OA {100 * found.accuracy:.1f}, silhouette {found.silhouette:.2f}, "
-        f"{len(labels):,} pixels{rest}"
+        f"*{line['protocol']}*, OA {100 * float(line['OA']):.1f}, silhouette "
+        f"{float(line['silhouette']):.2f}, {int(line['n_test']):,} pixels{rest}"
     )
 
 
-def _extremes(landscape: LossLandscapeDisplay) -> str:
-    losses, steps = landscape.losses, landscape.steps
-    centre = losses[N_STEPS // 2, N_STEPS // 2]
-    row, column = np.unravel_index(losses.argmin(), losses.shape)
-    lowest = f"{losses[row, column]:.2g} at ({steps[column]:+.2f}, {steps[row]:+.2f})"
-    place = "the lowest of all points" if losses.min() == centre else f"the lowest is {lowest}"
+def _extremes(line: dict[str, str]) -> str:
+    lowest = (
+        f"{float(line['lowest']):.2g} at ({float(line['x_of_lowest']):+.2f}, "
+        f"{float(line['y_of_lowest']):+.2f})"
+    )
+    is_lowest = line["lowest"] == line["loss"]
+    place = "the lowest of all points" if is_lowest else f"the lowest is {lowest}"
     return (
-        f"At the trained weights the loss is {centre:.2g}, {place}; the highest is "
-        f"{losses.max():.2g}."
+        f"At the trained weights the loss is {float(line['loss']):.2g}, {place}; the highest is "
+        f"{float(line['highest']):.2g}."
     )
 
 
@@ -194,9 +239,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     figure.savefig(IMAGES / "figure-2-embeddings.png", dpi=DPI)
     landscape.figure_.savefig(IMAGES / "figure-2-landscape.png", dpi=DPI)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "zz_figure_2.md").write_text(fragment(maps, landscape), encoding="utf-8")
-    write_page()
+    record(maps, landscape)
+    write_pages()
 
 
 if __name__ == "__main__":

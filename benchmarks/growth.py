@@ -1,9 +1,9 @@
 """How time and memory of fitting and predicting grow with pixels, bands, classes and windows.
 
 ``python -m benchmarks.growth`` varies one size at a time around the same middle and measures every
-setting in two processes of their own, one that fits and one that predicts. The table goes to
-``benchmarks/results/growth.md``, the figure to ``docs/images/growth.png``. On two idle cores it
-takes about five minutes.
+setting in two processes of their own, one that fits and one that predicts. The figures go to
+``benchmarks/results/growth/``, the picture to ``docs/images/growth.png``, and the pages are
+rendered anew. On two idle cores it takes about five minutes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import numpy as np
 
 from benchmarks.big_scene import machine, peak_megabytes
 
-RESULTS = Path(__file__).parent / "results"
-FIGURE = Path(__file__).parent.parent / "docs" / "images" / "growth.png"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "benchmarks" / "results" / "growth"
+FIGURE = ROOT / "docs" / "images" / "growth.png"
 MIDDLE = {"side": 128, "bands": 100, "classes": 8, "window": 9, "workers": 1}
 GRID = {
     "side": [64, 128, 256, 512],
@@ -143,7 +144,7 @@ def child(step: str, size: dict[str, int], varied: str) -> dict[str, float]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(  # noqa: S603 - this module itself
         command,
-        cwd=RESULTS.parent.parent,
+        cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -212,31 +213,52 @@ def draw(found: dict[str, list[dict[str, float]]]) -> None:
     plt.close(figure)
 
 
-def report(found: dict[str, list[dict[str, float]]]) -> str:
+def record(found: dict[str, list[dict[str, float]]]) -> None:
+    """Write the figures, and the exponents of the power laws fitted to them."""
+    from benchmarks.records import commit, write_rows
+
+    names = (*SECONDS, *MEGABYTES)
+    origin = {"environment": machine(), "commit": commit()}
+    rows = [{"varied": varied, **point, **origin} for varied in found for point in found[varied]]
+    columns = ("varied", "size", *names, *origin)
+    write_rows(FOLDER / "figures.csv", columns, rows)
+    exponents = [
+        {"varied": varied, **{name: exponent(points, name) for name in names}}
+        for varied, points in found.items()
+    ]
+    write_rows(FOLDER / "exponents.csv", ("varied", *names), exponents)
+
+
+def render() -> str:
+    from benchmarks.page import commands
+    from benchmarks.records import environments, read_rows
     from hsvlm.evaluation import markdown_table
 
     names = [*SECONDS, *MEGABYTES]
     header = ["epoch s", "prepare s", "predict s", "fit MB", "predict MB"]
     rows = [
-        [AXES[varied][0], f"{one['size']:,}", *(cell(one[name], name) for name in names)]
-        for varied, points in found.items()
-        for one in points
+        [
+            AXES[line["varied"]][0],
+            f"{int(line['size']):,}",
+            *(cell(float(line[name]), name) for name in names),
+        ]
+        for line in read_rows(FOLDER / "figures.csv")
     ]
     growth = [
-        [AXES[varied][0], *(f"{exponent(points, name):.2f}" for name in names)]
-        for varied, points in found.items()
+        [AXES[line["varied"]][0], *(f"{float(line[name]):.2f}" for name in names)]
+        for line in read_rows(FOLDER / "exponents.csv")
     ]
     text = _TEXT.format(trained=TRAINED, jobs=JOBS, **MIDDLE)
     parts = [
         "## How cost grows",
-        "`python -m benchmarks.growth`",
+        commands("python -m benchmarks.growth", "growth"),
         textwrap.fill(text, 100),
         "![Seconds and megabytes against each size](images/growth.png)",
         "The dotted lines are proportional to the size, or to one over the workers.",
         markdown_table(["varied", "size", *header], rows),
         textwrap.fill(_READING, 100),
         markdown_table(["exponent in", *header], growth),
-        f"Measured on {machine()}.",
+        f"Measured on {environments('growth')}.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -249,13 +271,11 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     found = measure()
     draw(found)
-    text = report(found)
-    (RESULTS / "growth.md").write_text(text, encoding="utf-8")
+    record(found)
     # Not above: the processes that are measured load this module, but no more than they need.
-    from benchmarks.page import write_page
+    from benchmarks.page import write_pages
 
-    write_page()
-    print(text)
+    write_pages()
 
 
 if __name__ == "__main__":

@@ -1,52 +1,33 @@
-"""Tables of results as Markdown, and the page of the documentation made of them."""
+"""The pages of results, rendered from the CSV files.
+
+``python -m benchmarks.page`` writes ``benchmarks/results/<experiment>.md`` for every experiment
+that has been measured, and ``docs/benchmarks.md``, which has all of them.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hsvlm.evaluation import PROTOCOLS, markdown_table, mean_and_deviation
+from benchmarks.records import RESULTS, ROOT, environments
+from hsvlm.evaluation import PROTOCOLS, mean_and_deviation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from hsvlm.evaluation import EvaluationReport, FoldResult
 
-RESULTS = Path(__file__).parent / "results"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table: a name, the paper's OA in percent if it has one, and what to fit."""
-
-    name: str
-    paper: str
-    estimator: Any
-    train_size: float = 0.1
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows, of which the first is what the others are compared with."""
-
-    number: str
-    title: str
-    rows: list[Row]
-    protocols: tuple[str, ...] = ("random-10", "blocks")
-    baselines: bool = False
-    compared: bool = True
-    note: str = ""
-
-
-_NOISE = 0.05
+__all__ = ["accuracies", "commands", "difference", "render_pages", "write_pages"]
 
 _HEAD = """# Benchmarks
 
 The tables of the [paper](paper.md) that the Indian Pines scene allows, measured with this package
-and printed beside the paper's figures. The command below a title measures the table again, on any
-machine, and renews this page.
+and printed beside the paper's figures. The first command below a title measures a section again, on
+any machine, and renews this page. `python -m benchmarks.page` renders it anew from the CSV files in
+`benchmarks/results/`, a folder per section, without measuring anything.
 
 - Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labelled pixels
   (doi:10.4231/R7RX991C).
@@ -71,81 +52,60 @@ What the random split is worth: the first baseline of table 1, which sees no spe
 """
 
 
-def write_table(table: Table, reports: dict[str, list[EvaluationReport]], command: str) -> None:
-    """Write one table to the folder of results.
+def sections() -> dict[str, Callable[[], str]]:
+    """What renders each experiment, in the order of the page."""
+    from benchmarks import accuracy, big_scene, fields, figure_2, growth, profiles, speed, tables
 
-    Parameters
-    ----------
-    table : Table
-        What was measured.
-    reports : dict of {protocol: list of EvaluationReport}
-        The results, one report per share of training pixels.
-    command : str
-        How to measure it again.
-    """
-    number = f"Table {table.number}: " if table.number.isdigit() else ""
-    parts = [f"## {number}{table.title}", f"`{command}`"]
-    if table.note:
-        parts.append(table.note)
-    if table.baselines:
-        parts += ["Overall accuracy under all protocols:", markdown_table(*_together(reports))]
-    for protocol, found in reports.items():
-        leaking = np.mean([one.share_containing for report in found for one in report.leakage])
-        parts += [
-            f"**{protocol}**; {leaking:.1%} of the test windows of {found[0].window_size} pixels "
-            "contain a training pixel.",
-            markdown_table(*_lines(table, found, protocol)),
-        ]
-        if table.compared:
-            parts.append(_verdict(found[0], protocol))
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"table_{table.number}.md"
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return {
+        **{f"table_{number}": partial(tables.render, number) for number in tables.TABLES},
+        "accuracy": accuracy.render,
+        "ablation": accuracy.render_ablation,
+        "big_scene": big_scene.render,
+        "fields": fields.render,
+        "growth": growth.render,
+        "speed": speed.render,
+        "profiles": profiles.render,
+        "figure_2": figure_2.render,
+    }
 
 
-def _lines(
-    table: Table, found: list[EvaluationReport], protocol: str
-) -> tuple[list[str], list[list[str]]]:
-    papers = {row.name: row.paper for row in table.rows} if protocol == "random-10" else {}
-    header = ["", *(["paper OA"] if papers else []), "OA", "AA", "kappa"]
-    header += ["against the first row"] if table.compared else ["training / test pixels"]
-    header += ["fit s", "parameters"]
-    rows = []
-    for report in found:
-        for name in report.names:
-            results = report.of(name)
-            cells = [name, *([papers.get(name, "")] if papers else []), *accuracies(results)]
-            cells.append(difference(report, name) if table.compared else _sizes(results))
-            count = results[0].n_parameters
-            cells.append(f"{np.mean([one.fit_seconds for one in results]):.0f}")
-            cells.append("" if count is None else f"{count:,}")
-            rows.append(cells)
-    return header, rows
+def render_pages() -> dict[Path, str]:
+    """Text of every page of experiments that have been measured."""
+    texts = {
+        RESULTS / f"{name}.md": render()
+        for name, render in sections().items()
+        if (RESULTS / name).is_dir()
+    }
+    protocols = "\n".join(f"- *{name}*: {text}." for name, text in PROTOCOLS.items())
+    evaluated = [path.stem for path in texts if (RESULTS / path.stem / "splits.csv").is_file()]
+    head = _HEAD.format(protocols=protocols, environment=environments(*evaluated))
+    return {**texts, ROOT / "docs" / "benchmarks.md": "\n".join([head, *texts.values()])}
 
 
-def _together(reports: dict[str, list[EvaluationReport]]) -> tuple[list[str], list[list[str]]]:
-    first = {protocol: found[0] for protocol, found in reports.items()}
-    names = next(iter(first.values())).names
-    rows = [
-        [name, *(accuracies(report.of(name))[0] for report in first.values())] for name in names
-    ]
-    return ["", *first], rows
+def write_pages() -> None:
+    """Write all pages."""
+    for path, text in render_pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+def commands(measure: str, experiment: str) -> str:
+    """Say how a section is measured and rendered."""
+    return (
+        f"Measured by `{measure}`;\nrendered by `python -m benchmarks.page` from "
+        f"`benchmarks/results/{experiment}/`."
+    )
 
 
 def accuracies(results: tuple[FoldResult, ...]) -> list[str]:
+    """OA, AA and kappa in percent, mean and standard deviation."""
     return [
-        mean_and_deviation([100 * getattr(one, name) for one in results])
+        mean_and_deviation([100 * getattr(result, name) for result in results])
         for name in ("overall_accuracy", "average_accuracy", "kappa")
     ]
 
 
-def _sizes(results: tuple[FoldResult, ...]) -> str:
-    return " / ".join(
-        f"{np.mean([getattr(one, side) for one in results]):,.0f}" for side in ("n_train", "n_test")
-    )
-
-
 def difference(report: EvaluationReport, name: str) -> str:
+    """Difference of overall accuracy from the first row, in points, with its p-value."""
     if name == report.names[0]:
         return ""
     if len(report.leakage) < 2:
@@ -156,40 +116,5 @@ def difference(report: EvaluationReport, name: str) -> str:
     return f"{100 * outcome.difference:+.2f} ± {100 * deviation:.2f} (p = {outcome.p_value:.2f})"
 
 
-def _verdict(report: EvaluationReport, protocol: str) -> str:
-    first, *others = report.names
-    if len(report.leakage) < 2:
-        return "With one split there is no telling what is noise."
-    outcomes = [report.compare(name, first) for name in others]
-    sure = [
-        f"{one.first} ({'better' if one.difference > 0 else 'worse'})"
-        for one in outcomes
-        if one.p_value < _NOISE
-    ]
-    said = f"beyond noise: {', '.join(sure)}" if sure else "beyond noise: none"
-    return f"Different from “{first}” under {protocol} {said}."
-
-
-def write_page() -> None:
-    """Put all tables and figures that have been measured into one page of the documentation."""
-    protocols = "\n".join(f"- *{name}*: {text}." for name, text in PROTOCOLS.items())
-    head = _HEAD.format(protocols=protocols, environment=_environments())
-    tables, others = sorted(RESULTS.glob("table_*.md")), sorted(RESULTS.glob("[!t]*.md"))
-    parts = [one.read_text(encoding="utf-8") for one in [*tables, *others]]
-    page = RESULTS.parent.parent / "docs" / "benchmarks.md"
-    page.write_text("\n".join([head, *parts]), encoding="utf-8")
-
-
-def _environments() -> str:
-    found = {
-        tuple(json.loads(one.read_text())["environment"].items())
-        for one in (RESULTS / "runs").glob("*.json")
-    }
-    return " and ".join(
-        sorted(
-            f"hsvlm {dict(one)['hsvlm']}, torch {dict(one)['torch']}, Python "
-            f"{dict(one)['python']}, {dict(one)['machine']}"
-            for one in found
-            if dict(one)["torch"]
-        )
-    )
+if __name__ == "__main__":
+    write_pages()

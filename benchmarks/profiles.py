@@ -1,16 +1,14 @@
 """Where the time of training and prediction goes, operation by operation.
 
-``python -m benchmarks.profiles`` profiles both on one core and keeps the shares in
-``benchmarks/results/profiles`` under the name that ``--name`` gives; ``--former`` takes the former
-default settings. The table of all that are kept goes to ``benchmarks/results/speed_profiles.md``.
+``python -m benchmarks.profiles`` profiles both on one core, writes the shares to
+``benchmarks/results/profiles/profiles.csv`` under the name that ``--name`` gives, and renders the
+pages anew; ``--former`` takes the former default settings.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,17 +16,19 @@ import torch
 from sklearn.model_selection import StratifiedShuffleSplit
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.page import write_page
+from benchmarks.page import commands, write_pages
+from benchmarks.records import RESULTS, commit, read_rows, update_rows
 from benchmarks.variants import FORMER
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.datasets import load_indian_pines
 from hsvlm.evaluation import markdown_table
+from hsvlm.evaluation._folds import describe_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RESULTS = Path(__file__).parent / "results"
-RUNS = RESULTS / "profiles"
+PATH = RESULTS / "profiles" / "profiles.csv"
+COLUMNS = ("state", "step", "operations", "seconds", "environment", "commit")
 # The first group of which a part occurs in the name of an operation.
 GROUPS = {
     "products of matrices": ("mm", "linear"),
@@ -43,7 +43,7 @@ REST = "Python and scikit-learn"
 
 _TEXT = """## Profiles
 
-`{command}`
+{commands}
 
 Share of wall time in percent on one core: two epochs on a random tenth of the labelled pixels of
 Indian Pines, preparations included, and the prediction of the scene window by window. Time that
@@ -69,13 +69,13 @@ operations of a few microseconds each, and the Python that calls them.
 
 
 def shares(function: Callable[[], Any]) -> dict[str, float]:
-    """Percent of the wall time of a call in each group, and its seconds."""
-    with profile(activities=[ProfilerActivity.CPU]) as found:
+    """Seconds of a call in each group of operations."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
         start = time.perf_counter()
         function()
         seconds = time.perf_counter() - start
     times = dict.fromkeys([*GROUPS, OTHERS], 0.0)
-    for event in found.key_averages():
+    for event in profiled.key_averages():
         if event.key.startswith("Optimizer.step"):
             # The whole step, whose own time is Python's.
             continue
@@ -83,7 +83,7 @@ def shares(function: Callable[[], Any]) -> dict[str, float]:
         group = next((group for group, part in parts if part in event.key), OTHERS)
         times[group] += event.self_cpu_time_total / 1e6
     times[REST] = seconds - sum(times.values())
-    return {**{name: 100 * one / seconds for name, one in times.items()}, "seconds": seconds}
+    return times
 
 
 def measure(former: bool) -> dict[str, dict[str, float]]:
@@ -104,36 +104,54 @@ def measure(former: bool) -> dict[str, dict[str, float]]:
     }
 
 
-def table(runs: dict[str, Any], step: str) -> str:
-    """A column for every run."""
-    first = next(iter(runs.values()))[step]
-    rows = [[name, *(f"{one[step][name]:.0f}" for one in runs.values())] for name in first]
-    rows[-1] = [
-        "time",
-        *(f"{one[step]['seconds'] / first['seconds']:.2f}" for one in runs.values()),
+def table(step: str) -> str:
+    """A column for every state."""
+    states: dict[str, dict[str, float]] = {}
+    for line in read_rows(PATH):
+        if line["step"] == step:
+            states.setdefault(line["state"], {})[line["operations"]] = float(line["seconds"])
+    totals = [sum(seconds.values()) for seconds in states.values()]
+    rows = [
+        [
+            name,
+            *(
+                f"{100 * seconds[name] / total:.0f}"
+                for seconds, total in zip(states.values(), totals, strict=True)
+            ),
+        ]
+        for name in [*GROUPS, OTHERS, REST]
     ]
-    return markdown_table(["", *runs], rows)
+    rows.append(["time", *(f"{total / totals[0]:.2f}" for total in totals)])
+    return markdown_table(["", *states], rows)
+
+
+def render() -> str:
+    return _TEXT.format(
+        commands=commands("python -m benchmarks.profiles --name now", "profiles"),
+        training=table("training"),
+        prediction=table("prediction"),
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--name", default="now", help="what the figures are kept under")
+    parser.add_argument("--name", default="now", help="name of the state of the package")
     parser.add_argument("--former", action="store_true", help="the former default settings")
     given = parser.parse_args()
-    RUNS.mkdir(exist_ok=True)
-    path = RUNS / f"{given.name}.json"
-    path.write_text(json.dumps(measure(given.former), indent=1) + "\n", encoding="utf-8")
-    order = ["before", "now, same network", "now"]
-    names = [name for name in order if (RUNS / f"{name}.json").is_file()]
-    runs = {name: json.loads((RUNS / f"{name}.json").read_text()) for name in names}
-    text = _TEXT.format(
-        command=f"python -m benchmarks.profiles --name {given.name}",
-        training=table(runs, "training"),
-        prediction=table(runs, "prediction"),
-    )
-    print(text)
-    (RESULTS / "speed_profiles.md").write_text(text, encoding="utf-8")
-    write_page()
+    rows = [
+        {
+            "state": given.name,
+            "step": step,
+            "operations": operations,
+            "seconds": seconds,
+            "environment": describe_environment(),
+            "commit": commit(),
+        }
+        for step, times in measure(given.former).items()
+        for operations, seconds in times.items()
+    ]
+    update_rows(PATH, COLUMNS, ("state", "step", "operations"), rows)
+    write_pages()
 
 
 if __name__ == "__main__":

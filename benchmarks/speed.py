@@ -3,19 +3,15 @@
 ``python -m benchmarks.speed`` measures on Indian Pines and prints ratios. The limit is the number
 of multiplications and additions that the network needs, over the rate at which this machine forms
 products of matrices in the same run; what is compared with is measured in the same run, too. The
-figures go to ``benchmarks/results/speed`` under the name that ``--name`` gives, beside those of
-earlier states of the package, and the table of all of them to ``benchmarks/results/speed.md``.
+figures go to ``benchmarks/results/speed/figures.csv`` under the name that ``--name`` gives, with
+those of earlier states of the package, and the pages are rendered anew.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +19,12 @@ import torch
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShuffleSplit
 from torch.nn import functional
 
-from benchmarks.page import write_page
+from benchmarks.page import commands, write_pages
+from benchmarks.records import RESULTS, commit, read_rows, write_rows
 from hsvlm import HSIPromptClassifier
 from hsvlm.datasets import load_indian_pines
 from hsvlm.evaluation import markdown_table
+from hsvlm.evaluation._folds import describe_environment
 from hsvlm.samples import PixelSamples
 from hsvlm.vision._attention import attention as narrow_attention
 
@@ -35,8 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-RESULTS = Path(__file__).parent / "results"
-RUNS = RESULTS / "speed"
+PATH = RESULTS / "speed" / "figures.csv"
+COLUMNS = ("state", "figure", "repeat", "value", "environment", "commit")
 PAPER: dict[str, Any] = {
     **HSIPromptClassifier.from_preset("paper-indian-pines").get_params(deep=False),
     "text_encoder": "all-MiniLM-L6-v2",
@@ -63,7 +61,7 @@ ROWS = {
 
 _TEXT = """## Speed
 
-`{command}`
+{commands}
 
 Ratios, with mean and standard deviation over repeats in one run. The limit is the number of
 multiplications and additions that the network needs, three times as many in training as in
@@ -278,7 +276,7 @@ def workers(X: PixelSamples, y: Any, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--name", default="now", help="what the figures are kept under")
+    parser.add_argument("--name", default="now", help="name of the state of the package")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
     scene = load_indian_pines()
@@ -307,36 +305,55 @@ def main() -> None:
     found |= {name: max(rates) / one for name, one in achieved.items()}
     found |= workers(X[train], y[train], 3)
     write(given.name, {name: np.atleast_1d(one).tolist() for name, one in found.items()})
-    write_page()
+    write_pages()
 
 
-def write(name: str, found: dict[str, list[float]]) -> None:
-    """Keep the figures, and make the table of all that are kept."""
-    RUNS.mkdir(exist_ok=True)
-    machine = f"{platform.machine()}, {os.cpu_count()} CPU cores, torch {torch.__version__}"
-    kept = {"machine": machine, "figures": found}
-    (RUNS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    runs = {one.stem: json.loads(one.read_text()) for one in sorted(RUNS.glob("*.json"))}
-    text = _TEXT.format(command=f"python -m benchmarks.speed --name {name}", table=table(runs))
-    print(text)
-    (RESULTS / "speed.md").write_text(text, encoding="utf-8")
+def write(state: str, figures: dict[str, list[float]]) -> None:
+    """Replace the figures of one state of the package."""
+    rows = [
+        {
+            "state": state,
+            "figure": figure,
+            "repeat": repeat,
+            "value": value,
+            "environment": describe_environment(),
+            "commit": commit(),
+        }
+        for figure, values in figures.items()
+        for repeat, value in enumerate(values)
+    ]
+    others = [line for line in read_rows(PATH) if line["state"] != state]
+    write_rows(PATH, COLUMNS, [*others, *rows])
 
 
-def table(runs: dict[str, Any]) -> str:
-    """A column for every run, with mean and standard deviation of its repeats."""
+def render() -> str:
+    lines = read_rows(PATH)
+    last = lines[-1]["state"]
+    return _TEXT.format(
+        commands=commands(f"python -m benchmarks.speed --name {last!r}", "speed"),
+        table=table(lines),
+    )
 
-    def cell(values: list[float]) -> str:
-        if not values:
+
+def table(lines: list[dict[str, str]]) -> str:
+    """A column for every state, with mean and standard deviation of its repeats."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for line in lines:
+        values.setdefault((line["state"], line["figure"]), []).append(float(line["value"]))
+    states = {line["state"]: line["environment"] for line in lines}
+
+    def cell(repeats: list[float]) -> str:
+        if not repeats:
             return ""
-        shown = f"{np.mean(values):.2f}"
-        return shown if len(values) < 2 else f"{shown} ± {np.std(values, ddof=1):.2f}"
+        mean = f"{np.mean(repeats):.2f}"
+        return mean if len(repeats) < 2 else f"{mean} ± {np.std(repeats, ddof=1):.2f}"
 
     rows = [
-        [title, *(cell(one["figures"].get(key, [])) for one in runs.values())]
-        for title, key in ROWS.items()
+        [title, *(cell(values.get((state, figure), [])) for state in states)]
+        for title, figure in ROWS.items()
     ]
-    machines = [f"- *{name}*: {one['machine']}" for name, one in runs.items()]
-    return "\n".join([markdown_table(["", *runs], rows), "", *machines])
+    machines = [f"- *{state}*: {environment}" for state, environment in states.items()]
+    return "\n".join([markdown_table(["", *states], rows), "", *machines])
 
 
 if __name__ == "__main__":

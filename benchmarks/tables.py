@@ -1,9 +1,9 @@
 """The tables of the paper that Indian Pines allows, measured beside the paper's figures.
 
 One command per table, for example ``python -m benchmarks.tables 2``; ``all`` for every table. The
-result of every training is a small file in ``benchmarks/results/runs``, so that a run that was
-stopped goes on where it was; delete the folder to measure everything again. Each command also
-writes ``benchmarks/results/table_<n>.md`` and renews ``docs/benchmarks.md``.
+results go to ``benchmarks/results/table_<n>/``, and the pages are rendered anew. Every training
+leaves a file in ``benchmarks/.cache/fits``, so that a run that was stopped continues where it was;
+delete the folder to measure everything again.
 
 Table 1 follows the paper's recipe with its window of 33 pixels; tables 2 to 7 use the same recipe
 with a window of 15, a tenth of the work, so that all of them fit into a night on two cores.
@@ -13,11 +13,15 @@ with a window of 15, a tenth of the work, so that all of them fit into a night o
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from benchmarks.page import RESULTS, Row, Table, write_page, write_table
+from benchmarks.page import accuracies, commands, difference, write_pages
+from benchmarks.records import FITS, RESULTS, read_report, record
 from benchmarks.variants import (
     PACKAGED,
     CharacterNGrams,
@@ -26,9 +30,44 @@ from benchmarks.variants import (
     paper,
     random_prototypes,
 )
-from hsvlm.evaluation import BASELINES, EvaluationReport, Protocol, evaluate, indian_pines_protocol
+from hsvlm.evaluation import (
+    BASELINES,
+    Protocol,
+    evaluate,
+    indian_pines_protocol,
+    markdown_table,
+)
 from hsvlm.model_selection import SpatialBlockShuffleSplit
 from hsvlm.text import encode_texts
+
+if TYPE_CHECKING:
+    from hsvlm.evaluation import EvaluationReport, FoldResult
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a name, the paper's OA in percent if it has one, and what to fit."""
+
+    name: str
+    paper: str
+    estimator: Any
+    train_size: float = 0.1
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows, of which the first is what the others are compared with."""
+
+    number: str
+    title: str
+    rows: list[Row]
+    protocols: tuple[str, ...] = ("random-10", "blocks")
+    baselines: bool = False
+    compared: bool = True
+    note: str = ""
+
+
+_NOISE = 0.05  # a p-value from which on a difference may be noise
 
 HUB_ENCODERS = {
     "BAAI/bge-large-en-v1.5": "94.03",
@@ -105,16 +144,8 @@ def table_6(window: int, epochs: dict[str, int]) -> Table:
         Row(PACKAGED, "", recipe()),
         Row("hashed character n-grams", "", recipe(text_encoder=CharacterNGrams())),
     ]
-    missing = []
-    for name, figure in HUB_ENCODERS.items():
-        try:
-            encode_texts(["a field of corn"], name)
-        except (OSError, ValueError, ImportError):
-            missing.append(f"{name} (paper: {figure})")
-        else:
-            rows.append(Row(name, figure, recipe(text_encoder=name)))
-    note = f"Not to be had where this was measured: {', '.join(missing)}." if missing else ""
-    return Table("6", "Text encoders", rows, note=note)
+    rows += [Row(name, figure, recipe(text_encoder=name)) for name, figure in HUB_ENCODERS.items()]
+    return Table("6", "Text encoders", rows)
 
 
 def table_7(window: int, epochs: dict[str, int]) -> Table:
@@ -137,40 +168,157 @@ TABLES = {
 }
 
 
+def protocol_names(table: Table, name: str) -> dict[float, str]:
+    """Names of the files of results, by the share of training pixels."""
+    sizes = dict.fromkeys(row.train_size for row in table.rows)
+    if len(sizes) == 1:
+        return dict.fromkeys(sizes, name)
+    kind = name.partition("-")[0]
+    return {size: f"{kind}-{100 * size:.0f}" for size in sizes}
+
+
 def protocol_for(name: str, table: Table, train_size: float, seeds: int) -> Protocol:
-    found = indian_pines_protocol(name, seeds)
+    protocol = indian_pines_protocol(name, seeds)
     if table.number != "3":
-        return found
+        return protocol
     cv = (
         SpatialBlockShuffleSplit(seeds, train_size, block_size=16, buffer=7)
         if name == "blocks"
         else StratifiedShuffleSplit(seeds, train_size=train_size, random_state=0)
     )
-    return Protocol(name, found.X, found.y, cv, found.class_names)
+    return Protocol(name, protocol.X, protocol.y, cv, protocol.class_names)
 
 
-def measure(table: Table, seeds: int, jobs: int) -> dict[str, list[EvaluationReport]]:
-    """One report per protocol and share of training pixels."""
-    reports: dict[str, list[EvaluationReport]] = {}
+def measure(table: Table, seeds: int, jobs: int) -> None:
+    """Measure and record one protocol and share of training pixels after the other."""
+    missing = set(_unavailable(table))
+    baselines = dict(BASELINES.values()) if table.baselines else {}
     for name in table.protocols:
-        reports[name] = []
-        for size in dict.fromkeys(row.train_size for row in table.rows):
+        for size, file_name in protocol_names(table, name).items():
             protocol = protocol_for(name, table, size, seeds)
-            print(f"table {table.number}, {name}, {size:.0%}", flush=True)
+            rows = [row for row in table.rows if row.train_size == size]
+            estimators = {row.name: row.estimator for row in rows if row.name not in missing}
+            print(f"table {table.number}, {file_name}", flush=True)
             report = evaluate(
-                {row.name: row.estimator for row in table.rows if row.train_size == size},
+                estimators,
                 protocol.X,
                 protocol.y,
                 protocol.cv,
                 window_size=15,
+                class_names=protocol.class_names,
                 random_state=0,
-                store=RESULTS / "runs",
+                store=FITS,
                 n_jobs=jobs,
                 verbose=1,
                 baselines=tuple(BASELINES) if table.baselines else (),
             )
-            reports[name].append(report)
-    return reports
+            made = {name: make() for name, make in baselines.items()}
+            order = [*(row.name for row in rows), *made]
+            record(f"table_{table.number}", file_name, report, {**estimators, **made}, order)
+
+
+def _unavailable(table: Table) -> list[str]:
+    """Names of rows with a text encoder of the hub that cannot be loaded here."""
+    names = []
+    for name in (row.name for row in table.rows if row.name in HUB_ENCODERS):
+        try:
+            encode_texts(["a field of corn"], name)
+        except (OSError, ValueError, ImportError):
+            names.append(name)
+    return names
+
+
+def render(number: str) -> str:
+    """One table as Markdown."""
+    table = TABLES[number](15, {})
+    experiment = f"table_{number}"
+    reports = {
+        name: [
+            read_report(experiment, file_name) for file_name in protocol_names(table, name).values()
+        ]
+        for name in table.protocols
+        if all(
+            (RESULTS / experiment / f"{file_name}.csv").is_file()
+            for file_name in protocol_names(table, name).values()
+        )
+    }
+    measured = {name for by_size in reports.values() for report in by_size for name in report.names}
+    missing = [
+        f"{name} (paper: {figure})"
+        for name, figure in HUB_ENCODERS.items()
+        if number == "6" and name not in measured
+    ]
+    seeds = max(len(report.leakage) for by_size in reports.values() for report in by_size)
+    parts = [
+        f"## Table {number}: {table.title}",
+        commands(f"python -m benchmarks.tables {number} --seeds {seeds}", experiment),
+    ]
+    if table.note:
+        parts.append(table.note)
+    if missing:
+        parts.append(f"Not to be had where this was measured: {', '.join(missing)}.")
+    if table.baselines:
+        parts += ["Overall accuracy under all protocols:", markdown_table(*_together(reports))]
+    for protocol, by_size in reports.items():
+        shares = [split.share_containing for report in by_size for split in report.leakage]
+        parts += [
+            f"**{protocol}**; {np.mean(shares):.1%} of the test windows of "
+            f"{by_size[0].window_size} pixels contain a training pixel.",
+            markdown_table(*_lines(table, by_size, protocol)),
+        ]
+        if table.compared:
+            parts.append(_verdict(by_size[0], protocol))
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(
+    table: Table, reports: list[EvaluationReport], protocol: str
+) -> tuple[list[str], list[list[str]]]:
+    papers = {row.name: row.paper for row in table.rows} if protocol == "random-10" else {}
+    header = ["", *(["paper OA"] if papers else []), "OA", "AA", "kappa"]
+    header += ["against the first row"] if table.compared else ["training / test pixels"]
+    header += ["fit s", "parameters"]
+    rows = []
+    for report in reports:
+        for name in report.names:
+            results = report.of(name)
+            cells = [name, *([papers.get(name, "")] if papers else []), *accuracies(results)]
+            cells.append(difference(report, name) if table.compared else _sizes(results))
+            count = results[0].n_parameters
+            cells.append(f"{np.mean([result.fit_seconds for result in results]):.0f}")
+            cells.append("" if count is None else f"{count:,}")
+            rows.append(cells)
+    return header, rows
+
+
+def _together(reports: dict[str, list[EvaluationReport]]) -> tuple[list[str], list[list[str]]]:
+    first = {protocol: by_size[0] for protocol, by_size in reports.items()}
+    names = next(iter(first.values())).names
+    rows = [
+        [name, *(accuracies(report.of(name))[0] for report in first.values())] for name in names
+    ]
+    return ["", *first], rows
+
+
+def _sizes(results: tuple[FoldResult, ...]) -> str:
+    return " / ".join(
+        f"{np.mean([getattr(result, side) for result in results]):,.0f}"
+        for side in ("n_train", "n_test")
+    )
+
+
+def _verdict(report: EvaluationReport, protocol: str) -> str:
+    first, *others = report.names
+    if len(report.leakage) < 2:
+        return "With one split there is no telling what is noise."
+    outcomes = [report.compare(name, first) for name in others]
+    sure = [
+        f"{outcome.first} ({'better' if outcome.difference > 0 else 'worse'})"
+        for outcome in outcomes
+        if outcome.p_value < _NOISE
+    ]
+    said = f"beyond noise: {', '.join(sure)}" if sure else "beyond noise: none"
+    return f"Different from “{first}” under {protocol} {said}."
 
 
 def main() -> None:
@@ -183,12 +331,8 @@ def main() -> None:
     arguments = parser.parse_args()
     epochs = {} if arguments.epochs is None else {"max_epochs": arguments.epochs}
     for number in TABLES if arguments.table == "all" else [arguments.table]:
-        table = TABLES[number](arguments.window, epochs)
-        reports = measure(table, arguments.seeds, arguments.jobs)
-        write_table(
-            table, reports, f"python -m benchmarks.tables {number} --seeds {arguments.seeds}"
-        )
-    write_page()
+        measure(TABLES[number](arguments.window, epochs), arguments.seeds, arguments.jobs)
+    write_pages()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.page import render_pages
+from benchmarks.records import RESULTS
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
@@ -79,6 +82,20 @@ def test_figures_of_the_readme_are_measured():
     measured = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert figures
     assert [one for one in figures if one not in measured] == []
+
+
+def test_pages_of_benchmarks_are_rendered_from_their_results():
+    pages = render_pages()
+    assert {path for path in pages if path.parent == RESULTS} == set(RESULTS.glob("*.md"))
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text, name_of(path)
+
+
+def test_results_of_benchmarks_are_files_that_people_can_read():
+    files = [path for path in RESULTS.rglob("*") if path.is_file()]
+    odd = [name_of(path) for path in files if not re.fullmatch(r"[a-z0-9_-]+\.(csv|md)", path.name)]
+    assert odd == []
+    assert [name_of(path) for path in files if re.search(r"[0-9a-f]{8}", path.stem)] == []
 
 
 def test_every_public_name_is_in_the_reference():

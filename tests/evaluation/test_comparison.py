@@ -30,6 +30,7 @@ def report_of(hits, n_train=(100,), disjoint=True):
                     fit_seconds=1.0,
                     predict_seconds=1.0,
                     n_parameters=None,
+                    environment="",
                     correct=np.array(correct, dtype=bool),
                 )
             )

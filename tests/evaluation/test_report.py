@@ -22,6 +22,7 @@ def result(name, split, accuracy, recall, n_parameters=None, kappa=0.5):
         fit_seconds=1.25 + split,
         predict_seconds=0.5,
         n_parameters=n_parameters,
+        environment="",
         correct=np.ones(200, dtype=bool),
     )
 

@@ -87,9 +87,10 @@ def evaluate(
         Seed given to every estimator that takes one: this number plus the number of the split.
         None leaves the estimators as they are.
     store : path, default=None
-        Folder for the result of every fit, one small JSON file each. What is there already is not
-        measured again, so an evaluation that was stopped goes on where it was. A file is found by
-        estimator, settings, data and split; delete the folder after changing your own code.
+        Folder for the result of every fit, one small JSON file each, whose name begins with
+        estimator and split. What is there already is not measured again, so an evaluation that was
+        stopped continues where it was. A file is found by class, settings, data and split; delete
+        the folder after changing your own code.
     n_jobs : int, default=None
         Number of processes; each is told to use its share of the cores.
     verbose : int, default=0

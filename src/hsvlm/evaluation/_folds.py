@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
+import re
 import tempfile
 import time
 import warnings
 from dataclasses import dataclass, fields
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
 
     from hsvlm.samples import PixelSamples
 
-__all__ = ["FoldResult", "Store", "data_digest", "run_fold", "with_random_state"]
+__all__ = [
+    "FoldResult",
+    "Store",
+    "data_digest",
+    "describe_environment",
+    "file_name",
+    "run_fold",
+    "with_random_state",
+]
 
 _FORMAT = 1
-_WITHOUT_INFLUENCE = ("checkpoint_dir", "checkpoint_every", "resume")  # on any result
-# Parameters that came later, where None stands for what was before: earlier results are found.
-_NOTHING_IF_NONE = ("normalize", "spatial", "spatial_params")
+_MAX_NAME_LENGTH = 60  # of the readable part of a file name
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,8 @@ class FoldResult:
         Wall time, in seconds.
     n_parameters : int or None
         Trained parameters of the network; None for estimators that have none.
+    environment : str
+        Versions of the libraries, and the machine.
     correct : ndarray of shape (n_test,), dtype bool
         Which test samples were classified correctly.
     """
@@ -69,6 +78,7 @@ class FoldResult:
     fit_seconds: float
     predict_seconds: float
     n_parameters: int | None
+    environment: str
     correct: NDArray[np.bool_]
 
 
@@ -116,6 +126,7 @@ def run_fold(
         fit_seconds=fitted - start,
         predict_seconds=predicted - fitted,
         n_parameters=_trained_parameters(estimator),
+        environment=describe_environment(),
         correct=y_pred == y[test],
     )
 
@@ -137,69 +148,66 @@ def data_digest(X: PixelSamples, y: NDArray[Any]) -> str:
     return found
 
 
-def _has_influence(name: str, value: Any) -> bool:
-    return name not in _WITHOUT_INFLUENCE and (name not in _NOTHING_IF_NONE or value is not None)
-
-
-def _environment() -> dict[str, Any]:
-    return {
+def describe_environment() -> str:
+    """Name the versions of the libraries, and the machine."""
+    versions = {
         "hsvlm": __version__,
-        "numpy": np.__version__,
-        "torch": getattr(sys.modules.get("torch"), "__version__", None),
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
+        # Without importing torch, which an estimator may not need.
+        **{name: metadata.version(name) for name in ("numpy", "torch")},
+        "Python": platform.python_version(),
     }
+    named = [f"{name} {version}" for name, version in versions.items()]
+    return ", ".join([*named, platform.machine(), f"{os.cpu_count()} CPU cores"])
 
 
 class Store:
-    """A folder with one small JSON file per estimator and split."""
+    """A folder with one small JSON file per estimator and split; None keeps nothing."""
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = None if folder is None else Path(folder)
 
     def key(self, estimator: Any, data: str, train: NDArray[Any], test: NDArray[Any]) -> str:
-        """Name what is measured."""
-        settings = {
-            name: value
-            for name, value in estimator.get_params().items()
-            if _has_influence(name.rpartition("__")[2], value)
-        }
+        """Digest the estimator with its settings, the data and the split, in any order."""
         kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
-        found: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))
-        return found
+        fit = (_FORMAT, kind, estimator.get_params(), data, np.sort(train), np.sort(test))
+        digest: str = joblib.hash(fit)
+        return digest
 
     def load(self, key: str, name: str, split: int) -> FoldResult | None:
-        """Look up a result."""
+        """Read a result under its name and split in this report; None if there is none."""
         if self.folder is None:
             return None
-        path = self.folder / f"{key}.json"
-        if not path.is_file():
-            return None
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            del record["environment"]  # for readers of the file
-            bits = np.frombuffer(bytes.fromhex(record.pop("correct")), dtype=np.uint8)
-            recall = dict(zip(record.pop("labels"), record.pop("recall"), strict=True))
-            correct = np.unpackbits(bits, count=record["n_test"]).astype(bool)
-            named = {"estimator": name, "split": split}
-            return FoldResult(**{**record, **named}, recall=recall, correct=correct)
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"{path} cannot be read ({error}), so this fold is measured again."
-            warnings.warn(message, HSVLMWarning, stacklevel=4)
-            return None
+        # Whatever the estimator was called, and the number of the split, when it was measured.
+        for path in sorted(self.folder.glob(f"*-{key}.json")):
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                bits = np.frombuffer(bytes.fromhex(record.pop("correct")), dtype=np.uint8)
+                recall = dict(zip(record.pop("labels"), record.pop("recall"), strict=True))
+                correct = np.unpackbits(bits, count=record["n_test"]).astype(bool)
+                record |= {"estimator": name, "split": split}
+                return FoldResult(**record, recall=recall, correct=correct)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                message = f"{path} cannot be read ({error}), so this fold is measured again."
+                warnings.warn(message, HSVLMWarning, stacklevel=4)
+        return None
 
     def save(self, key: str, result: FoldResult) -> None:
         """Keep a result; a crash leaves either the whole file or none."""
         if self.folder is None:
             return
         record = {field.name: getattr(result, field.name) for field in fields(result)}
-        labels = [one.item() if hasattr(one, "item") else one for one in record["recall"]]
+        labels = [label.item() if hasattr(label, "item") else label for label in record["recall"]]
         record["recall"] = list(record["recall"].values())
         record["labels"] = labels
         record["correct"] = np.packbits(result.correct).tobytes().hex()
-        record["environment"] = _environment()
         self.folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(record, file, indent=1)
-        Path(temporary).replace(self.folder / f"{key}.json")
+        Path(temporary).replace(self.folder / file_name(key, result.estimator, result.split))
+
+
+def file_name(key: str, name: str, split: int) -> str:
+    """Name the file of a fit by estimator, split and key."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_MAX_NAME_LENGTH].strip("-")
+    return f"{words or 'estimator'}-split-{split}-{key}.json"
