@@ -18,7 +18,7 @@ from hsvlm._data.cubes import as_cubes, check_window_fits
 from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
-from hsvlm._data.texts import folded
+from hsvlm._data.texts import normalize_text
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ class NamedLabels:
                 name = part.names.get(label)
                 if name is None:
                     continue
-                other = label_of.setdefault(folded(name), label)
-                if other != label or folded(names.setdefault(label, name)) != folded(name):
+                other = label_of.setdefault(normalize_text(name), label)
+                if other != label or normalize_text(
+                    names.setdefault(label, name)
+                ) != normalize_text(name):
                     raise DataError(
                         f"Two scenes number their classes differently: {name!r} is class "
                         f"{label!r} in one; in another it is class {other!r}, or {label!r} is "
@@ -92,7 +94,12 @@ def agreed_names(known: NamedLabels | None, stated: Mapping[Any, str] | None) ->
     for label in np.unique(known.labels).tolist():
         name, other = known.names.get(label), stated.get(label)
         both_named = ClassEntry(label, name).is_named and ClassEntry(label, other).is_named
-        if name and isinstance(other, str) and both_named and folded(name) != folded(other):
+        if (
+            name
+            and isinstance(other, str)
+            and both_named
+            and normalize_text(name) != normalize_text(other)
+        ):
             raise DataError(
                 f"Class {label!r} is {name!r} in the scene of the samples and {other!r} in the "
                 "class names of the classifier.",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm.evaluation import EvaluationReport, FoldResult, LeakageReport, side_by_side
+from hsvlm.evaluation import EvaluationReport, FoldResult, LeakageReport, compare_protocols
 from hsvlm.exceptions import UnknownNameError
 
 
@@ -166,7 +166,7 @@ def test_deviation_is_over_the_splits(values):
 
 def test_protocols_side_by_side(report):
     other = EvaluationReport(report.results[2:], report.leakage, ("svm",), 5, "p", {}, True)
-    assert side_by_side({"blocks": report, "random": other}).split("\n") == [
+    assert compare_protocols({"blocks": report, "random": other}).split("\n") == [
         "                blocks        random",
         "net <b>|  55.00 ± 7.07",
         "svm       25.00 ± 0.00  25.00 ± 0.00",

@@ -45,8 +45,8 @@ def test_both_ways_to_number_pixels_agree(padding, masked, seed, size, count):
     shape = tuple(rng.integers(4, 40, size=2))
     coords = rng.integers(0, shape, size=(count, 2))
     valid = rng.random(shape) < 0.7 if masked else None
-    few = _windows._touched_by_few(shape, coords, size, padding, valid)
-    many = _windows._touched_by_many(shape, coords, size, padding, valid)
+    few = _windows._sparse_pixel_map(shape, coords, size, padding, valid)
+    many = _windows._dense_pixel_map(shape, coords, size, padding, valid)
     np.testing.assert_array_equal(few.rows, many.rows)
     np.testing.assert_array_equal(few.cols, many.cols)
     steps = np.arange(size)

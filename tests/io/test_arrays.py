@@ -9,7 +9,7 @@ from hsvlm.io._readers.npy import read_cube, read_label_map
 
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 TRUTH = np.array([[0, 1, 2], [2, 1, 0]])
-DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
+HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 
 
 def saved(path, array, **options):
@@ -123,7 +123,7 @@ def test_truncated_files(tmp_path, suffix, kind, share):
         )
         return
     assert message.startswith(f"{path}: cannot be read as a NumPy {kind} (")
-    assert message.endswith(f"). {DAMAGED}")
+    assert message.endswith(f"). {HINT_COPY_AGAIN}")
 
 
 def test_missing_files(tmp_path):

@@ -9,7 +9,7 @@ from hsvlm.io._readers.matlab import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
 TRUTH = np.array([[0, 1, 2], [2, 1, 0]], dtype=np.uint8)
-DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
+HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 CLASSES = {"u2": b"uint16", "u1": b"uint8", "f8": b"double"}
 
 
@@ -165,7 +165,7 @@ def test_truncated_files(tmp_path, version, share):
         np.asarray(read_cube(path).scene.cube)
     message = str(error.value)
     assert message.startswith(f"{path}: cannot be read as a MATLAB file (")
-    assert message.endswith(f"). {DAMAGED}")
+    assert message.endswith(f"). {HINT_COPY_AGAIN}")
 
 
 def test_what_is_no_matlab_file(tmp_path):
@@ -175,7 +175,7 @@ def test_what_is_no_matlab_file(tmp_path):
         read_cube(path)
     before, _, after = str(error.value).partition(": Unknown mat file type, ")
     assert before == f"{path}: cannot be read as a MATLAB file (ValueError"
-    assert after.endswith(f"). {DAMAGED}")
+    assert after.endswith(f"). {HINT_COPY_AGAIN}")
     with pytest.raises(MissingFileError) as error:
         read_label_map(tmp_path / "none.mat")
     assert str(error.value) == f"{tmp_path / 'none.mat'} does not exist. Give the path of a file."

@@ -18,7 +18,7 @@ from hsvlm.io._readers.netcdf import from_xarray, read_cube, read_label_map
 CUBE = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
 CUBE.setflags(write=False)
 WAVELENGTHS = [400.0, 500.0, 600.0, 700.0]
-DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
+HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 UTM = CRS("EPSG:32616")
 # The upper left corner of the first pixel, of 30 m, lies at (500000, 4400000).
 PLACE = (30.0, 0.0, 500000.0, 0.0, -30.0, 4400000.0)
@@ -318,7 +318,7 @@ def test_truncated_files(tmp_path, share):
         with pytest.raises(FileError) as error:
             read(path)
         assert str(error.value).startswith(f"{path}: cannot be read as HDF5 (OSError: ")
-        assert str(error.value).endswith(f"). {DAMAGED}")
+        assert str(error.value).endswith(f"). {HINT_COPY_AGAIN}")
 
 
 def test_classic_files_cut_off(tmp_path):

@@ -18,7 +18,7 @@ from hsvlm.io._readers.raster import RasterCube, read_cube, read_label_map
 CUBE = np.random.default_rng(0).integers(0, 1000, (40, 30, 4)).astype(np.int16)
 CUBE.setflags(write=False)
 PLACE = (20.0, 0.0, 500000.0, 0.0, -20.0, 4400000.0)
-DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
+HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 
 
 @pytest.fixture(autouse=True)
@@ -439,7 +439,7 @@ def test_files_that_are_none(tmp_path):
         read_cube(path)
     assert str(error.value) == (
         f"{path}: GDAL cannot read it ('{path}' not recognized as being in a supported file "
-        f"format). {DAMAGED}"
+        f"format). {HINT_COPY_AGAIN}"
     )
     with pytest.raises(MissingFileError):
         read_cube(tmp_path / "other.tif")
@@ -453,7 +453,7 @@ def test_truncated_files(tmp_path, share):
     with pytest.raises(FileError) as error:
         np.asarray(read_cube(path).scene.cube)
     assert str(error.value).startswith(f"{path}: GDAL cannot read it (")
-    assert str(error.value).endswith(f"). {DAMAGED}")
+    assert str(error.value).endswith(f"). {HINT_COPY_AGAIN}")
 
 
 def test_corrupt_values(tmp_path):

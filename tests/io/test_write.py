@@ -41,7 +41,7 @@ PARTS = [255, 0, 0, 0, 128, 1, 10, 11, 12]
 LABELED = replace(SCENE, labels=LABELS, class_names=NAMES, class_colors=COLORS)
 # In the notation of NumPy: "g" are long doubles, ">" is big endian.
 CODES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", ">i2", ">f4"]
-ROOM = "Make sure that there is room on the disk and that the folder may be written to."
+HINT_DISK_SPACE = "Make sure that there is room on the disk and that the folder may be written to."
 
 needs_gdalinfo = pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="needs gdalinfo")
 
@@ -437,7 +437,7 @@ def test_a_failure_half_way_leaves_the_former_file(tmp_path, suffix, small_block
     assert len(before) == 2
     with pytest.raises(FileError) as error:
         write_raster(path, Failing())
-    assert str(error.value) == f"{path}: it cannot be written (the tape is torn). {ROOM}"
+    assert str(error.value) == f"{path}: it cannot be written (the tape is torn). {HINT_DISK_SPACE}"
     assert contents(tmp_path) == before
 
 
@@ -471,7 +471,7 @@ def test_what_gdal_loses_in_silence_is_noticed(tmp_path, monkeypatch):
     with pytest.raises(FileError) as error:
         write_raster(path, np.ones((18, 20)))
     assert str(error.value) == (
-        f"{path}: it cannot be written (it does not hold what was written). {ROOM}"
+        f"{path}: it cannot be written (it does not hold what was written). {HINT_DISK_SPACE}"
     )
     assert contents(tmp_path) == before
 
@@ -482,7 +482,7 @@ def test_errors_of_gdal_name_the_file_that_was_to_be(tmp_path, monkeypatch):
     with pytest.raises(FileError) as error:
         write_raster(path, np.ones((18, 20)))
     assert str(error.value).startswith(f"{path}: it cannot be written (")
-    assert str(error.value).endswith(f"). {ROOM}")
+    assert str(error.value).endswith(f"). {HINT_DISK_SPACE}")
     assert not contents(tmp_path)
 
 

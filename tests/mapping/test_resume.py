@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 from hsvlm import HSIPromptClassifier, Scene, pixel_samples
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 from hsvlm.mapping import predict_scene
-from hsvlm.readout.scores import ClassScores
+from hsvlm.readout.scores import ScoreReader
 
 pytest.importorskip("rasterio")
 pytest.importorskip("spectral")
@@ -80,7 +80,7 @@ def test_every_block_may_be_the_last_before_an_interruption(tmp_path, fitted, sc
     predict_scene(fitted, scene, **whole)
     calls = []
 
-    scores = ClassScores.__call__
+    scores = ScoreReader.__call__
 
     def once(self, X):
         calls.append(len(X))
@@ -88,7 +88,7 @@ def test_every_block_may_be_the_last_before_an_interruption(tmp_path, fitted, sc
             raise KeyboardInterrupt
         return scores(self, X)
 
-    monkeypatch.setattr(ClassScores, "__call__", once)
+    monkeypatch.setattr(ScoreReader, "__call__", once)
     n_pixels = int(scene.valid.sum())
     n_blocks = -(-n_pixels // 50)
     for done in range(1, n_blocks):

@@ -80,9 +80,9 @@ def test_scenes_are_known_again(cube, samples):
     missing = cube.copy()
     missing[0, 0] = np.nan
     for one in (cube, cube.copy(), cube.astype(float), cube * np.float32(1.0001), elsewhere):
-        assert scene.is_of(one)
+        assert scene.matches(one)
     for one in (cube[:, :-1], cube[:17], cube[..., :-1], changed, missing, cube[::-1], cube + 1):
-        assert not scene.is_of(one)
+        assert not scene.matches(one)
 
 
 def test_defaults():

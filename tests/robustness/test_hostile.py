@@ -21,7 +21,7 @@ from hsvlm.io import _gdal, _sizes, read_labels, read_scene, write_map, write_ra
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 GRID = {"crs": "EPSG:32616", "transform": (10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0)}
 NEVER_FILLED = "It was never filled, or its header is damaged: get the file again."
-CUT = "Read it on a machine with more memory, or cut it into smaller files."
+HINT_SPLIT_FILE = "Read it on a machine with more memory, or cut it into smaller files."
 
 
 def npy(shape, descr="<f4", version=1, length=None):
@@ -190,7 +190,7 @@ def test_what_is_read_at_once_has_to_fit_into_memory(tmp_path, a_gigabyte):
         read_scene(path)
     assert str(error.value) == (
         f"{path}: what is read at once does not fit into memory (1200 x 1000 x 1000 values of "
-        f"uint8 take 2,400,000,000 bytes and there are 1,000,000,000). {CUT}"
+        f"uint8 take 2,400,000,000 bytes and there are 1,000,000,000). {HINT_SPLIT_FILE}"
     )
     path = sparse_tiff(tmp_path / "a.tif", 30_000, nodata=0)
     with path.open("ab") as stream:
@@ -217,7 +217,7 @@ def test_running_out_of_memory_is_an_error_of_the_file(tmp_path, monkeypatch):
         read_scene(tmp_path / "a.npz")
     assert str(error.value) == (
         f"{tmp_path / 'a.npz'}: what is read at once does not fit into memory (Unable to allocate "
-        f"8.00 GiB). {CUT}"
+        f"8.00 GiB). {HINT_SPLIT_FILE}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.texts import folded
+from hsvlm._data.texts import normalize_text
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _numbers(labels: NDArray[Any]) -> NDArray[Any]:
 def _is_class(value: Any, class_names: Mapping[Any, str]) -> bool:
     """Tell whether a value has a name that a class could have."""
     name = class_names.get(value)
-    return isinstance(name, str) and folded(name) not in _MISSING | _NO_CLASS | _BACKGROUND
+    return isinstance(name, str) and normalize_text(name) not in _MISSING | _NO_CLASS | _BACKGROUND
 
 
 def _check_negatives(
@@ -185,8 +185,8 @@ def _check_texts(labels: NDArray[Any], unlabeled: Any, class_names: Mapping[Any,
     count_of = dict(zip(classes.tolist(), counts.tolist(), strict=True))
     # Where all labels are numbers written as text, 0 is as good a class as any.
     words = _MISSING | _NO_CLASS
-    doubtful = [text for text in count_of if folded(text) in words]
-    likely = [text for text in count_of if folded(text) in _BACKGROUND]
+    doubtful = [text for text in count_of if normalize_text(text) in words]
+    likely = [text for text in count_of if normalize_text(text) in _BACKGROUND]
     if not doubtful and not likely:
         return
     listed = ", ".join(

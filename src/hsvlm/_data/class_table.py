@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from hsvlm._data.texts import folded, quoted
+from hsvlm._data.texts import normalize_text, quoted
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def _by_number(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
 
 def _repeats(name: str, number: int) -> bool:
     # Software that has no names writes "3" or "Class 3" for class 3.
-    match = _NUMBERED_NAME.fullmatch(folded(name))
+    match = _NUMBERED_NAME.fullmatch(normalize_text(name))
     return match is not None and int(match[1]) == number
 
 
@@ -291,7 +291,7 @@ def _has_text(table: ClassTable) -> bool:
 def _by_name(table: ClassTable) -> dict[str, ClassEntry]:
     entries: dict[str, ClassEntry] = {}
     for entry in table.entries:
-        for name in map(folded, entry.names):
+        for name in map(normalize_text, entry.names):
             other = entries.setdefault(name, entry)
             if other.value != entry.value:
                 raise DataError(
@@ -331,10 +331,10 @@ def _listed(entries: Iterable[ClassEntry]) -> str:
 
 
 def _likely(entries: list[ClassEntry], others: list[ClassEntry]) -> str:
-    names = {folded(name): name for other in others for name in other.names}
+    names = {normalize_text(name): name for other in others for name in other.names}
     for entry in entries:
         for name in entry.names:
-            close = get_close_matches(folded(name), names, n=1)
+            close = get_close_matches(normalize_text(name), names, n=1)
             if close:
                 return f"Is {quoted(name)} meant to be {quoted(names[close[0]])}?"
     return ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.arrays import as_array, native
-from hsvlm._data.texts import folded
+from hsvlm._data.texts import normalize_text
 from hsvlm.exceptions import DataError, HSVLMWarning, UnusedSettingWarning
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def warn_of_spellings(classes: NDArray[Any]) -> None:
     spellings: dict[str, list[str]] = {}
     for name in classes.tolist():
         if isinstance(name, str):
-            spellings.setdefault(folded(name), []).append(name)
+            spellings.setdefault(normalize_text(name), []).append(name)
     alike = [names for names in spellings.values() if len(names) > 1]
     if not alike:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["folded", "is_blank", "quoted", "unreadable_character"]
+__all__ = ["is_blank", "normalize_text", "quoted", "unreadable_character"]
 
 _SHOWN = 100  # characters of one text in a message; more would bury the remedy
 
@@ -22,7 +22,7 @@ def unreadable_character(text: str, allowed: str = "") -> str:
     )
 
 
-def folded(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Bring texts that say the same to one form."""
     visible = "".join(one for one in text if unicodedata.category(one) != "Cf")
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())

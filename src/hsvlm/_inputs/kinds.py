@@ -42,12 +42,12 @@ __all__ = [
     "is_cube",
     "is_map",
     "labeled_samples",
-    "merge_repeated",
+    "merge_duplicates",
     "predict_inputs",
     "score_inputs",
 ]
 
-_KINDS = (
+_ACCEPTED_KINDS = (
     "Pass PixelSamples, a Scene, a cube (height, width, n_bands), spectra (n_samples, n_bands) or "
     "windows (n_samples, size, size, n_bands). Several cubes: pixel_samples([...], [...])."
 )
@@ -77,7 +77,7 @@ def fit_inputs(
     elif not isinstance(X, PixelSamples):
         X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
     if not len(X):
-        raise DataError(f"X holds no samples. {_KINDS}")
+        raise DataError(f"X holds no samples. {_ACCEPTED_KINDS}")
     y = label_vector(y, len(X))
     warn_of_unlabeled_class(y, estimator.unlabeled)
     estimator.n_features_in_ = X.shape[-1]
@@ -155,7 +155,7 @@ def class_targets(
     return classes, targets
 
 
-def merge_repeated(
+def merge_duplicates(
     X: PixelSamples | NDArray[Any], targets: NDArray[np.intp], weights: NDArray[np.float64]
 ) -> tuple[PixelSamples | NDArray[Any], NDArray[np.intp], NDArray[np.float64]]:
     """Join samples that occur more than once and bring all into one order."""
@@ -195,7 +195,7 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
             X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=False)
         shape, valid = (len(X),), None
         if not len(X):
-            raise DataError(f"X holds no samples. {_KINDS}")
+            raise DataError(f"X holds no samples. {_ACCEPTED_KINDS}")
     check_band_count(estimator, X.shape[-1], estimator.n_features_in_)
     size = estimator.window_size_
     given = X.shape[1] if X.ndim == 4 else 1
@@ -227,7 +227,7 @@ def _label_map(cube: Any, y: Any) -> NDArray[Any]:
     if labels.ndim != 2:
         raise DataError(
             f"A cube of shape {cube.shape} needs a label map of shape {cube.shape[:2]}, got y of "
-            f"shape {labels.shape}. {_KINDS}"
+            f"shape {labels.shape}. {_ACCEPTED_KINDS}"
         )
     return labels
 
@@ -244,7 +244,7 @@ def _check_band_axis(cube: Any, n_bands: int) -> None:
 
 def _spectra(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
     if n_dimensions(X) not in (1, 2):
-        raise DataError(f"X is {_described(X)}. {_KINDS}")
+        raise DataError(f"X is {_describe_kind(X)}. {_ACCEPTED_KINDS}")
     refuse_masked(X, "X")
     if hasattr(X, "detach") or getattr(getattr(X, "dtype", None), "kind", "f") in "cmMSUV":
         X = as_array(X)
@@ -263,13 +263,13 @@ def _windows(X: Any) -> NDArray[Any]:
     side = array.shape[1]
     if array.shape[2] != side or side % 2 == 0:
         raise DataError(
-            f"Windows must be square with an odd side, got shape {array.shape}. {_KINDS}"
+            f"Windows must be square with an odd side, got shape {array.shape}. {_ACCEPTED_KINDS}"
         )
     if not array.shape[3]:
-        raise DataError(f"X has no bands, its shape is {array.shape}. {_KINDS}")
+        raise DataError(f"X has no bands, its shape is {array.shape}. {_ACCEPTED_KINDS}")
     return array
 
 
-def _described(X: Any) -> str:
+def _describe_kind(X: Any) -> str:
     dimensions = n_dimensions(X)
     return f"an array of {dimensions} dimensions" if dimensions else f"of type {type(X).__name__}"

@@ -135,7 +135,7 @@ class WindowSource:
         )
 
 
-class _Touched(NamedTuple):
+class _PixelMap(NamedTuple):
     """Pixels that the windows of a scene read, and where in a map of their numbers each begins."""
 
     rows: NDArray[np.intp]
@@ -145,21 +145,21 @@ class _Touched(NamedTuple):
     stride: int
 
 
-def _touched(cube: Any, coords: NDArray[np.intp], size: int, padding: Padding) -> _Touched:
+def _touched(cube: Any, coords: NDArray[np.intp], size: int, padding: Padding) -> _PixelMap:
     # Memory goes with the box around all windows in one way, with the windows in the other.
     box = np.prod(np.ptp(coords, axis=0) + size)
     few = 4 * len(coords) * size**2 < box
-    find = _touched_by_few if few else _touched_by_many
+    find = _sparse_pixel_map if few else _dense_pixel_map
     return find(cube.shape, coords, size, padding, valid_pixels(cube))
 
 
-def _touched_by_few(
+def _sparse_pixel_map(
     shape: tuple[int, ...],
     coords: NDArray[np.intp],
     size: int,
     padding: Padding,
     valid: NDArray[np.bool_] | None,
-) -> _Touched:
+) -> _PixelMap:
     height, width = shape[:2]
     reach = np.arange(size) - size // 2
     down, right = (coords[:, axis, None] + reach for axis in (0, 1))
@@ -176,16 +176,16 @@ def _touched_by_few(
         pixels = pixels[1:]
         row_map -= 1
     rows, cols = np.divmod(pixels, width)
-    return _Touched(rows, cols, row_map, np.arange(len(coords)) * size**2, size)
+    return _PixelMap(rows, cols, row_map, np.arange(len(coords)) * size**2, size)
 
 
-def _touched_by_many(
+def _dense_pixel_map(
     shape: tuple[int, ...],
     coords: NDArray[np.intp],
     size: int,
     padding: Padding,
     valid: NDArray[np.bool_] | None,
-) -> _Touched:
+) -> _PixelMap:
     half = size // 2
     first, last = coords.min(axis=0), coords.max(axis=0)
     before = np.maximum(half - first, 0)
@@ -221,7 +221,7 @@ def _touched_by_many(
     cols += left
     stride = row_map.shape[1]
     corners = (coords - first) @ [stride, 1]
-    return _Touched(rows, cols, row_map.ravel(), corners, stride)
+    return _PixelMap(rows, cols, row_map.ravel(), corners, stride)
 
 
 def _reduced(

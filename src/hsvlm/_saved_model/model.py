@@ -30,7 +30,7 @@ from hsvlm._storage.parts import (
 )
 from hsvlm._storage.tensors import read_tensors, write_tensors
 from hsvlm._storage.values import Packer, Unpacker, fields
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.version import __version__
 from hsvlm.exceptions import HSVLMError, ParameterError
 
@@ -91,7 +91,7 @@ def read_model(
                 "Continue the training: fit with checkpoint_dir set to the folder it is in and "
                 "resume=True, then save the classifier."
             )
-            raise unreadable(path, wrong, remedy)
+            raise file_error(path, wrong, remedy)
         fields(config, ("format", "versions", "classifier", "pipeline", "metadata"))
         unpacker = Unpacker(read_tensors(parts[TENSORS]))
         clf = unpack_classifier(
@@ -110,14 +110,14 @@ def read_model(
     except HSVLMError:
         raise
     except MemoryError as error:
-        raise unreadable(
+        raise file_error(
             path, "does not fit into memory", "Load it on a larger machine."
         ) from error
     except Exception as error:  # the digests are right: another version wrote it, or a stranger
         reason = shorten(f"{type(error).__name__}: {error}")
         wrong = f"holds what this version does not know ({reason})"
         remedy = f"Load it with what it was written with: {_stated_versions(config)}."
-        raise unreadable(path, wrong, remedy) from error
+        raise file_error(path, wrong, remedy) from error
     return clf, pipeline
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from hsvlm._storage.values import Packer, Unpacker
 
-__all__ = ["LostTextEncoder", "pack_classifier", "unpack_classifier"]
+__all__ = ["MissingTextEncoder", "pack_classifier", "unpack_classifier"]
 
 _FITTED: Final = (
     "_n_features_out",
@@ -61,7 +61,7 @@ _TRAINING: Final = "training"  # missing in models from before
 _BEFORE: Final = {"normalize": None, "spatial": None}
 
 
-class LostTextEncoder:
+class MissingTextEncoder:
     """Stands for the text encoder of a loaded classifier, which no file can hold."""
 
     def __init__(self, kind: str) -> None:
@@ -194,7 +194,7 @@ def _replace_text_encoder(clf: Any, text_encoder: Any) -> None:
 
 
 def _pack_text_encoder(packer: Packer, encoder: Any, place: str) -> Any:
-    if isinstance(encoder, LostTextEncoder):
+    if isinstance(encoder, MissingTextEncoder):
         return {"object": encoder.kind}
     if can_encode(encoder) and not isinstance(encoder, (str, os.PathLike)):
         return {"object": class_name(type(encoder))}
@@ -203,5 +203,5 @@ def _pack_text_encoder(packer: Packer, encoder: Any, place: str) -> Any:
 
 def _unpack_text_encoder(unpacker: Unpacker, packed: Any) -> Any:
     if isinstance(packed, dict) and "object" in packed:
-        return LostTextEncoder(str(packed["object"]))
+        return MissingTextEncoder(str(packed["object"]))
     return unpacker.unpack(packed)

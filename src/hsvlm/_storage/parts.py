@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hsvlm._system.files import to_disk, unreadable
+from hsvlm._system.files import file_error, fsync
 from hsvlm._system.version import __version__
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 
@@ -70,19 +70,19 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
         if archive:
             _write_file(fresh, _archive(files))
             os.replace(fresh, target)
-            to_disk(target.parent)
+            fsync(target.parent)
         else:
             fresh.mkdir()
             for name, content in files.items():
                 _write_file(fresh / name, content)
-            to_disk(fresh)
-            _take_place(fresh, target)
+            fsync(fresh)
+            _swap_in(fresh, target)
         _remove_dead_drafts(target)
     except FileError:
         raise
     except OSError as error:
         remedy = "Choose another place, or see to permissions and free space."
-        raise unreadable(given, f"could not be written ({error})", remedy) from error
+        raise file_error(given, f"could not be written ({error})", remedy) from error
     finally:
         _remove(fresh)
     return given
@@ -98,7 +98,7 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
         _check_format(given, config)
         if strange := sorted(set(members) - set(_FILES)):
             wrong = f"holds {shorten(', '.join(map(repr, strange)))}, which no saved model does"
-            raise unreadable(given, wrong, _AGAIN)
+            raise file_error(given, wrong, _AGAIN)
         parts = {CONFIG: config} | {name: _read(given, members, name) for name in _PARTS[1:]}
     if sums != _sums(parts):
         lines = sums.splitlines()
@@ -126,7 +126,7 @@ def _damaged(path: Path, names: list[str]) -> FileError:
         if names
         else f"{SUMS} holds more than the digests of the parts"
     )
-    return unreadable(path, f"{wrong}; the model is damaged or was changed by hand", _AGAIN)
+    return file_error(path, f"{wrong}; the model is damaged or was changed by hand", _AGAIN)
 
 
 def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
@@ -135,7 +135,7 @@ def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
         return found["format"], shorten(found["versions"]["hsvlm"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         remedy = "Give what HSIPromptClassifier.save wrote."
-        raise unreadable(path, f"its {CONFIG} is not that of a saved model", remedy) from error
+        raise file_error(path, f"its {CONFIG} is not that of a saved model", remedy) from error
 
 
 def _check_format(path: Path, config: bytes) -> None:
@@ -150,7 +150,7 @@ def _check_format(path: Path, config: bytes) -> None:
 def _found(path: Path) -> Path:
     if path.exists():
         return path
-    aside = _aside(Path(os.path.realpath(path)))
+    aside = _backup_path(Path(os.path.realpath(path)))
     if not aside.is_dir():
         raise MissingFileError(
             f"{path} does not exist. Give the folder or archive of a saved model."
@@ -186,7 +186,7 @@ def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]
     # The last of them is zipfile's answer to versions of the format that it does not know.
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         remedy = "Give the folder or the .zip archive of a saved model."
-        raise unreadable(
+        raise file_error(
             path, f"is neither a folder nor a zip archive ({error})", remedy
         ) from error
     with archive:
@@ -197,14 +197,14 @@ def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]
 
 def _check_archive(path: Path, infos: list[zipfile.ZipInfo]) -> None:
     if len({one.filename for one in infos}) < len(infos):
-        raise unreadable(path, "holds two members of the same name", _AGAIN)
+        raise file_error(path, "holds two members of the same name", _AGAIN)
     # Members that are not compressed cannot be larger than the archive.
     size = path.stat().st_size
     if any(one.compress_type or one.flag_bits & 1 for one in infos):
         wrong = "holds compressed or encrypted members, which saved models do not have"
-        raise unreadable(path, wrong, "Unpack it and give the folder.")
+        raise file_error(path, wrong, "Unpack it and give the folder.")
     if any(one.file_size > size or one.file_size != one.compress_size for one in infos):
-        raise unreadable(path, "states sizes of its members that cannot be", _AGAIN)
+        raise file_error(path, "states sizes of its members that cannot be", _AGAIN)
 
 
 def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], name: str) -> bytes:
@@ -215,11 +215,11 @@ def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], na
         )
     size, read = members[name]
     if name != TENSORS and size > _LONGEST_TEXT:
-        raise unreadable(path, f"{name} has {size} bytes, above the limit {_LONGEST_TEXT}", _AGAIN)
+        raise file_error(path, f"{name} has {size} bytes, above the limit {_LONGEST_TEXT}", _AGAIN)
     try:
         return read()
     except Exception as error:  # the ways in which an archive can be broken have no common class
-        raise unreadable(path, f"{name} cannot be read ({error})", _AGAIN) from error
+        raise file_error(path, f"{name} cannot be read ({error})", _AGAIN) from error
 
 
 def _check_texts(path: Path, parts: Mapping[str, bytes]) -> None:
@@ -235,10 +235,10 @@ def _check_replaceable(given: Path, target: Path, archive: bool) -> None:
     if target.exists():
         if target.is_dir() == archive:
             wrong = "is a folder, not an archive" if archive else "is a file, not a folder"
-            raise unreadable(given, wrong, _ELSEWHERE)
+            raise file_error(given, wrong, _ELSEWHERE)
         if archive or not _holds_nothing(given, target):
             _check_model(given, target)
-    aside = _aside(target)
+    aside = _backup_path(target)
     if not archive and aside.exists():
         # What is left of a model whose deletion was interrupted may be incomplete.
         _holds_nothing(aside, aside)
@@ -249,7 +249,7 @@ def _holds_nothing(shown: Path, folder: Path) -> bool:
     names = sorted(os.listdir(folder))
     if others := [name for name in names if name not in _FILES]:
         wrong = f"holds files that belong to no saved model ({', '.join(others[:3])})"
-        raise unreadable(shown, wrong, _ELSEWHERE)
+        raise file_error(shown, wrong, _ELSEWHERE)
     return not names
 
 
@@ -258,7 +258,7 @@ def _check_model(shown: Path, path: Path) -> None:
         with _members(path) as members:
             _stated_format(path, _read(path, members, CONFIG))
     except FileError as error:
-        raise unreadable(shown, "exists and is not a saved model", _ELSEWHERE) from error
+        raise file_error(shown, "exists and is not a saved model", _ELSEWHERE) from error
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
@@ -279,8 +279,8 @@ def _write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _take_place(fresh: Path, target: Path) -> None:
-    aside = _aside(target)
+def _swap_in(fresh: Path, target: Path) -> None:
+    aside = _backup_path(target)
     if target.exists():
         _remove(aside)
         os.rename(target, aside)
@@ -292,7 +292,7 @@ def _take_place(fresh: Path, target: Path) -> None:
             raise
     else:
         os.rename(fresh, target)
-    to_disk(target.parent)
+    fsync(target.parent)
     _remove(aside)
 
 
@@ -309,7 +309,7 @@ def _remove_dead_drafts(target: Path) -> None:
                 _remove(Path(one.path))
 
 
-def _aside(target: Path) -> Path:
+def _backup_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.previous")
 
 

@@ -51,7 +51,9 @@ def seeded_scope(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     # The global generators are shared by all threads: they take turns.
     with _SCOPE, _restored(device):
         if device.type != "cpu":
-            torch.get_device_module(device).set_rng_state(generator.get_state(), *_named(device))
+            torch.get_device_module(device).set_rng_state(
+                generator.get_state(), *_device_args(device)
+            )
         torch.default_generator.manual_seed(seed)
         yield generator
 
@@ -62,16 +64,16 @@ def _restored(device: torch.device) -> Iterator[None]:
 
     host = torch.get_rng_state()
     module = None if device.type == "cpu" else torch.get_device_module(device)
-    state = None if module is None else module.get_rng_state(*_named(device))
+    state = None if module is None else module.get_rng_state(*_device_args(device))
     try:
         yield
     finally:
         torch.set_rng_state(host)
         if module is not None:
-            module.set_rng_state(state, *_named(device))
+            module.set_rng_state(state, *_device_args(device))
 
 
-def _named(device: torch.device) -> tuple[torch.device, ...]:
+def _device_args(device: torch.device) -> tuple[torch.device, ...]:
     return () if device.type == "mps" else (device,)  # of which there is only one
 
 

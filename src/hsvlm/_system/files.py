@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-__all__ = ["existing_file", "parsed_file", "parsed_yaml", "replaced", "to_disk", "unreadable"]
+__all__ = ["atomic_write", "existing_file", "file_error", "fsync", "parsed_file", "parsed_yaml"]
 
 # YAML of this size takes some ten seconds to be understood.
 _LARGEST_TEXT = 2**20
@@ -33,7 +33,7 @@ def existing_file(path: str | PathLike[str]) -> Path:
     raise MissingFileError(f"{found} {what}. Give the path of a file.")
 
 
-def unreadable(
+def file_error(
     path: str | PathLike[str], wrong: str, remedy: str, option_remedy: str = ""
 ) -> FileError:
     """Build the error for a file that cannot be used."""
@@ -45,13 +45,13 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
     suffix = path.suffix.lower()
     if suffix not in suffixes:
         known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-        raise unreadable(
+        raise file_error(
             path, f"the suffix {path.suffix!r} is unknown", f"Such files end in {known}."
         )
     size = path.stat().st_size
     if size > _LARGEST_TEXT:
         wrong = f"it has {size:,} bytes, and {_LARGEST_TEXT:,} are the most that are read"
-        raise unreadable(path, wrong, remedy)
+        raise file_error(path, wrong, remedy)
     try:
         text = path.read_text(encoding="utf-8")
         if suffix == ".json":
@@ -60,13 +60,13 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
             return tomllib.loads(text)
         return parsed_yaml(path, text)
     except UnicodeDecodeError as error:
-        raise unreadable(path, "the text is not UTF-8", "Save it as UTF-8.") from error
+        raise file_error(path, "the text is not UTF-8", "Save it as UTF-8.") from error
     except FileError:
         raise
     except (ValueError, RecursionError) as error:
         kind = "YAML" if suffix == ".yml" else suffix[1:].upper()
         wrong = f"this is not {kind}: {' '.join(str(error).split())}"
-        raise unreadable(path, wrong, remedy) from error
+        raise file_error(path, wrong, remedy) from error
 
 
 def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _duplicate_key(path: Path | str, key: object, lines: str = "") -> FileError:
     wrong = f"the key {key!r} is given twice{lines}, and one value would replace the other"
-    return unreadable(path, wrong, "Keep one of them, or put both values into one list.")
+    return file_error(path, wrong, "Keep one of them, or put both values into one list.")
 
 
 def parsed_yaml(path: Path | str, text: str) -> Any:
@@ -115,7 +115,7 @@ def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             wrong = f"the alias *{event.anchor} stands for values given elsewhere"
-            raise unreadable(path, wrong, "Write them out: aliases are not read.")
+            raise file_error(path, wrong, "Write them out: aliases are not read.")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
@@ -123,7 +123,7 @@ def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file under another name, and let it take its place once it is whole."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -133,7 +133,7 @@ def replaced(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def to_disk(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Wait until a file, or the names in a folder, would survive a power cut."""
     if path.is_dir():
         # Neither all systems nor all file systems can do it for folders.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from hsvlm._system.threads import adopt_number, at_most_threads
+from hsvlm._system.threads import at_most_threads, inherit_thread_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +54,7 @@ def threads_for(n_parts: int, n_pixels: int) -> Iterator[Threads]:
         if n_threads < 2:
             yield Threads()
             return
-        with ThreadPoolExecutor(n_threads, initializer=adopt_number) as pool:
+        with ThreadPoolExecutor(n_threads, initializer=inherit_thread_limit) as pool:
             yield Threads(pool)
 
 

@@ -40,17 +40,17 @@ def at_most_threads(count: int) -> Iterator[None]:
     _adopt_usual()
     before = torch.get_num_threads()
     try:
-        _in_new_thread(_settle, block, count)
+        _in_new_thread(_apply_limits, block, count)
         if count < before:
-            _set_own(count)
+            _set_thread_limit(count)
         yield
     finally:
         if count < before:
-            _set_own(before)
-        _in_new_thread(_settle, block, None)
+            _set_thread_limit(before)
+        _in_new_thread(_apply_limits, block, None)
 
 
-def adopt_number() -> None:
+def inherit_thread_limit() -> None:
     """Have a new thread take the number of the process, before it computes."""
     # A thread that has not asked for its number divides products of matrices by as many threads as
     # there are cores, and rounds accordingly.
@@ -61,7 +61,7 @@ def adopt_number() -> None:
         torch.get_num_threads()
 
 
-def _set_own(number: int) -> None:
+def _set_thread_limit(number: int) -> None:
     # Not OpenMP's number alone, which products of matrices do not follow. torch's function sets
     # that of the process as well, which is put back before anybody can take it for a user's.
     import torch
@@ -81,7 +81,7 @@ def _adopt_usual() -> None:
     if not hasattr(_LIMITS.threads, "known"):
         _LIMITS.threads.known = True
         if torch.get_num_threads() == _LIMITS.current < _LIMITS.usual:
-            _set_own(_LIMITS.usual)
+            _set_thread_limit(_LIMITS.usual)
 
 
 def _in_new_thread(function: Callable[..., Any], *arguments: Any) -> None:
@@ -92,7 +92,7 @@ def _in_new_thread(function: Callable[..., Any], *arguments: Any) -> None:
         worker.join()
 
 
-def _settle(block: object, limit: int | None) -> None:
+def _apply_limits(block: object, limit: int | None) -> None:
     import torch
 
     with _LIMITS.lock:

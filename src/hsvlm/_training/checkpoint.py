@@ -17,7 +17,7 @@ from skorch.history import History
 from hsvlm._storage.parts import CARD, CONFIG, FORMAT, TENSORS, read_parts, write_parts
 from hsvlm._storage.tensors import read_tensors, write_tensors
 from hsvlm._storage.values import Packer, Unpacker, fields
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.version import __version__
 from hsvlm._training.callbacks import Monitor
 from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning, ParameterError
@@ -136,9 +136,9 @@ def _check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)
     except OSError as error:
-        raise unreadable(folder, f"cannot be made ({error})", "Choose another folder.") from error
+        raise file_error(folder, f"cannot be made ({error})", "Choose another folder.") from error
     if not writable:
-        raise unreadable(folder, "cannot be written to", "Choose another checkpoint_dir.")
+        raise file_error(folder, "cannot be written to", "Choose another checkpoint_dir.")
 
 
 def _packed(net: Any, *, stopped: bool) -> dict[str, bytes]:
@@ -184,7 +184,7 @@ def _restore(net: Any, path: Path) -> None:
         raise FileError(f"The checkpoint cannot be continued from. {error} {_AFRESH}") from error
     except Exception as error:  # the digests are right: another version wrote it, or a stranger
         wrong = f"is no checkpoint of this training ({type(error).__name__}: {error})"
-        raise unreadable(path, wrong, _AFRESH) from error
+        raise file_error(path, wrong, _AFRESH) from error
     _warn_of_versions(path, config["versions"])
 
 

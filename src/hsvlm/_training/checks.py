@@ -14,7 +14,7 @@ import torch
 from sklearn.utils.class_weight import compute_sample_weight
 
 from hsvlm._data.class_table import ClassEntry
-from hsvlm._data.texts import folded, quoted
+from hsvlm._data.texts import normalize_text, quoted
 from hsvlm._training.callbacks import check_callbacks
 from hsvlm.contrastive.loss import CRITERIA
 from hsvlm.exceptions import (
@@ -233,7 +233,7 @@ def _remembered_labels(X: Any, y: NDArray[Any]) -> dict[Any, Any]:
 
 def _agree(stated: Mapping[Any, Any], true_names: Mapping[Any, str]) -> bool:
     return all(
-        folded(str(stated[code])) == folded(name)
+        normalize_text(str(stated[code])) == normalize_text(name)
         for code, name in true_names.items()
         if stated.get(code) is not None
     )

@@ -14,7 +14,7 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from hsvlm._data.labels import warn_of_spellings
-from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_repeated
+from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_duplicates
 from hsvlm._inputs.windows import input_source
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of
 from hsvlm._training.checkpoint import Checkpoint, Identity
@@ -105,7 +105,7 @@ def _train(
     seed = seed_of(clf.random_state)
     clf.window_size_ = int(clf.window_size) if isinstance(X, PixelSamples) else _side(X)
     clf.padding_ = clf.padding
-    X, targets, weights = merge_repeated(X, targets, weights)
+    X, targets, weights = merge_duplicates(X, targets, weights)
     kept, held = _holdout(clf, X, targets, clf.window_size_, seed)
     spectra = center_spectra(X[kept])
     if previous is None:

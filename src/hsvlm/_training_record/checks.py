@@ -62,7 +62,7 @@ def find_mismatch(clf: Any, X: PixelSamples | NDArray[Any]) -> Mismatch | None:
         return mismatch
     # Labels may cover a small part of what a scene shows.
     cube = X.cubes[X.scene_ids[0]]
-    return None if any(scene.is_of(cube) for scene in record.scenes or ()) else mismatch
+    return None if any(scene.matches(cube) for scene in record.scenes or ()) else mismatch
 
 
 def _parts(X: Any) -> Iterator[PixelSamples | NDArray[Any]]:

@@ -36,7 +36,7 @@ class TrainingScene:
     coords: NDArray[np.int64]
     references: NDArray[np.float64]
 
-    def is_of(self, cube: Any) -> bool:
+    def matches(self, cube: Any) -> bool:
         """Tell whether a cube is this scene."""
         spectra, references = self._compared(cube)
         same = np.allclose(spectra, references, rtol=_SAME, atol=1e-6)

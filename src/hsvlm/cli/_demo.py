@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from hsvlm.cli._options import AsJson, Epochs, Recipe, Seed, print_json
-from hsvlm.cli._outputs import output_folder, say
-from hsvlm.cli._recipes import claim_folder
+from hsvlm.cli._outputs import echo, output_folder
+from hsvlm.cli._recipes import reserve_folder
 
 __all__ = ["demo"]
 
@@ -35,10 +35,10 @@ def demo(
     from hsvlm.cli._demo_run import run_demo
 
     folder = output_folder(output.expanduser(), _NAMES, (), "demo")
-    claim_folder(context, folder, {})
+    reserve_folder(context, folder, {})
     parameters = {} if epochs is None else {"max_epochs": epochs}
     result = run_demo(folder, random_state=seed, **parameters)
     if as_json:
         print_json(result.to_dict())
     else:
-        say(f"\n{result.to_text()}\n\nReport and figures are in {output}/.")
+        echo(f"\n{result.to_text()}\n\nReport and figures are in {output}/.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import parsed_file, unreadable
+from hsvlm._system.files import file_error, parsed_file
 from hsvlm._system.optional import import_optional
 from hsvlm.cli._outputs import RECIPE_NAME, escaped
 from hsvlm.exceptions import FileError
@@ -178,7 +178,7 @@ def describe_features(path: Path) -> Description:
         ]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         wrong = f"cannot be described without its scene ({' '.join(str(error).split())[:160]})"
-        raise unreadable(path, wrong, "Give the scene, and this file as --labels.") from error
+        raise file_error(path, wrong, "Give the scene, and this file as --labels.") from error
     lines = [
         f"{layer['layer']}: {layer['n_features']:,} features, {layer['geometry']}, "
         f"{layer['crs'] or 'no CRS'}, columns {', '.join(layer['columns']) or 'none'}"
@@ -233,7 +233,7 @@ def describe_folder(path: Path) -> Description:
     recipe = path / RECIPE_NAME
     if not recipe.is_file():
         wrong = "this folder holds neither a model nor the output of a command"
-        raise unreadable(path, wrong, "Give the path of a scene, a model or an output folder.")
+        raise file_error(path, wrong, "Give the path of a scene, a model or an output folder.")
     content, lines = describe_text(recipe)
     names = sorted(file.name for file in path.iterdir() if not file.name.startswith("."))
     lines["files"] = "\n".join(escaped(name, lines=False) for name in names)

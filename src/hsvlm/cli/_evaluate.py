@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hsvlm._system.files import replaced
+from hsvlm._system.files import atomic_write
 from hsvlm.cli._options import (
     AsJson,
     BandOptions,
@@ -28,8 +28,8 @@ from hsvlm.cli._options import (
     classes_of,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, output_folder, say
-from hsvlm.cli._recipes import claim_folder, save_recipe
+from hsvlm.cli._outputs import check_output, echo, output_folder
+from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._scenes import read_labeled_scenes
 from hsvlm.cli._settings import check_settings, parse_settings
 from hsvlm.cli._values import unlabeled_value
@@ -180,7 +180,7 @@ def evaluate(
         ]
     if output is not None:
         output_folder(output, _REPORTS, inputs, "evaluate")
-        claim_folder(context, output, chosen)
+        reserve_folder(context, output, chosen)
     reports = {
         one.name: measure(
             {"hsvlm" if preset is None else f"hsvlm, {preset}": clf},
@@ -203,7 +203,7 @@ def evaluate(
     if as_json:
         print_json({name: report.to_dict() for name, report in reports.items()})
     else:
-        say(_as_text(title, reports))
+        echo(_as_text(title, reports))
 
 
 def _of_dataset(names: list[ProtocolName], splits: int, data_home: Path | None) -> list[Protocol]:
@@ -229,11 +229,11 @@ def _parameters(
 
 
 def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:
-    from hsvlm.evaluation import side_by_side
+    from hsvlm.evaluation import compare_protocols
 
     parts = [f"\n=== {title}, {name} ===\n\n{report}" for name, report in reports.items()]
     if len(reports) > 1:
-        parts.append(f"\n=== {title}, OA % ===\n\n{side_by_side(reports)}")
+        parts.append(f"\n=== {title}, OA % ===\n\n{compare_protocols(reports)}")
     return "\n".join(parts)
 
 
@@ -242,5 +242,5 @@ def _write(folder: Path, reports: dict[str, EvaluationReport]) -> None:
     markdown = [f"# {name}\n\n{report.to_markdown()}\n" for name, report in reports.items()]
     texts = (json.dumps(figures, indent=2) + "\n", "\n".join(markdown))
     for name, text in zip(_REPORTS, texts, strict=True):
-        with replaced(folder / name) as draft:
+        with atomic_write(folder / name) as draft:
             draft.write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
-from hsvlm._system.files import replaced
+from hsvlm._system.files import atomic_write
 from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
     AsJson,
@@ -30,8 +30,8 @@ from hsvlm.cli._options import (
     classes_of,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, output_folder, say
-from hsvlm.cli._recipes import claim_folder, save_recipe
+from hsvlm.cli._outputs import check_output, echo, output_folder
+from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._scenes import pair_files, read_labeled_scenes
 from hsvlm.cli._settings import check_settings, parse_settings
 from hsvlm.cli._values import unlabeled_value
@@ -120,7 +120,7 @@ def fit(
     X = samples[0][0] if len(samples) == 1 else PixelSamples.concatenate([x for x, _ in samples])
     y = np.concatenate([labels for _, labels in samples])
     output_folder(folder, _NAMES, inputs, "fit")
-    claim_folder(context, folder, chosen)
+    reserve_folder(context, folder, chosen)
     start = time.perf_counter()
     clf.fit(X, y)
     seconds = time.perf_counter() - start
@@ -137,12 +137,12 @@ def fit(
         _remove_checkpoints(folder / _CHECKPOINTS)
     _write_side_files(context, folder, clf, classes, chosen)
     report = _report(clf, y, seconds)
-    with replaced(folder / "report.json") as draft:
+    with atomic_write(folder / "report.json") as draft:
         draft.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if as_json:
         print_json({"model": str(folder / MODEL_NAME), **report})
     else:
-        say(_as_text(report, folder))
+        echo(_as_text(report, folder))
 
 
 def _remove_checkpoints(folder: Path) -> None:
@@ -172,7 +172,7 @@ def _write_side_files(
         display = TrainingCurveDisplay.from_estimator(clf)
     except ImportError:
         return
-    with replaced(output / "training-curve.png") as draft:
+    with atomic_write(output / "training-curve.png") as draft:
         display.figure_.savefig(draft, dpi=200, format="png")
 
 

@@ -17,7 +17,7 @@ from hsvlm.cli._describe import (
     describe_text,
 )
 from hsvlm.cli._options import AsJson, Labels, ReadOptions, print_json
-from hsvlm.cli._outputs import escaped, say
+from hsvlm.cli._outputs import echo, escaped
 from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
 
@@ -59,9 +59,9 @@ def inspect(
     longest = max(map(len, lines))
     for name, value in lines.items():
         first, *rest = value.split("\n")
-        say(f"{name:<{longest}}  {first}")
+        echo(f"{name:<{longest}}  {first}")
         for line in rest:
-            say(f"{'':<{longest}}  {line}")
+            echo(f"{'':<{longest}}  {line}")
 
 
 def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Description:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hsvlm._system.files import parsed_file, unreadable
+from hsvlm._system.files import file_error, parsed_file
 from hsvlm.exceptions import FileError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["RECIPE_HEADER", "RECIPE_NAME", "check_output", "escaped", "output_folder", "say"]
+__all__ = ["RECIPE_HEADER", "RECIPE_NAME", "check_output", "echo", "escaped", "output_folder"]
 
 RECIPE_NAME = "recipe.yaml"
 RECIPE_HEADER = "# Made by hsvlm"
@@ -31,7 +31,7 @@ def escaped(text: str, *, lines: bool = True) -> str:
     return shown if lines else shown.replace("\n", r"\n")
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Print a text for people."""
     typer.echo(escaped(text))
 
@@ -49,19 +49,19 @@ def check_output(
                 "folder as --output."
             )
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
-        raise unreadable(folder, "nothing can be written there (it is not a folder)", _ANOTHER)
+        raise file_error(folder, "nothing can be written there (it is not a folder)", _ANOTHER)
     for place in (folder.absolute(), *folder.absolute().parents):
         if all((place / name).is_file() for name in _MODEL_FILES):
             wrong = f"{'this' if place == folder.absolute() else place} is a saved model"
-            raise unreadable(folder, wrong, _ANOTHER)
+            raise file_error(folder, wrong, _ANOTHER)
     made_by = _command_of(folder / RECIPE_NAME)
     if made_by not in (None, command):
         wrong = f'this is the output folder of "hsvlm {made_by}", whose recipe would be replaced'
-        raise unreadable(folder, wrong, _ANOTHER)
+        raise file_error(folder, wrong, _ANOTHER)
     foreign = [path for path in written if path.exists() or path.is_symlink()]
     if foreign and made_by is None:
         wrong = f"{foreign[0].name} is there already, and no recipe of hsvlm says that it made it"
-        raise unreadable(folder, wrong, f"{_ANOTHER[:-1]}, or move that file away.")
+        raise file_error(folder, wrong, f"{_ANOTHER[:-1]}, or move that file away.")
 
 
 def output_folder(
@@ -75,7 +75,7 @@ def output_folder(
             pass
     except (OSError, ValueError) as error:
         wrong = f"nothing can be written there ({getattr(error, 'strerror', None) or error})"
-        raise unreadable(folder, wrong, _ANOTHER) from error
+        raise file_error(folder, wrong, _ANOTHER) from error
     return folder
 
 

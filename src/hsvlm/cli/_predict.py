@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from hsvlm._system.files import replaced
+from hsvlm._system.files import atomic_write
 from hsvlm.cli._fit import MODEL_NAME
 from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
@@ -22,8 +22,8 @@ from hsvlm.cli._options import (
     check_missing,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, output_folder, say
-from hsvlm.cli._recipes import claim_folder, save_recipe
+from hsvlm.cli._outputs import check_output, echo, output_folder
+from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
 
@@ -113,7 +113,7 @@ def predict(
         # Said before hours of mapping, not after.
         match_reference(to_map, clf.classes_, clf.class_names_, numbered=not clf.text_classes_)
     output_folder(folder, names, (scene, reference), "predict")
-    claim_folder(context, folder, {})
+    reserve_folder(context, folder, {})
     result = predict_scene(
         clf,
         to_map,
@@ -128,14 +128,14 @@ def predict(
         ("areas.json", json.dumps(areas.to_dict(), indent=2)),
         ("areas.md", areas.to_markdown()),
     ):
-        with replaced(folder / name) as draft:
+        with atomic_write(folder / name) as draft:
             draft.write_text(text + "\n", encoding="utf-8")
     _draw(result, folder / "map.png")
     save_recipe(context, folder, {})
     if as_json:
         print_json({"map": str(folder / f"map.{suffix}"), **areas.to_dict()})
     else:
-        say(f"{areas}\n\nMap and report are in {folder}/.")
+        echo(f"{areas}\n\nMap and report are in {folder}/.")
 
 
 def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
@@ -179,5 +179,5 @@ def _draw(result: SceneMap, path: Path) -> None:
         )
     except ImportError:
         return
-    with replaced(path) as draft:
+    with atomic_write(path) as draft:
         display.figure_.savefig(draft, dpi=200, format="png")

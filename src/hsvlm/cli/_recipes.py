@@ -9,13 +9,13 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 
-from hsvlm._system.files import existing_file, parsed_file, replaced, unreadable
+from hsvlm._system.files import atomic_write, existing_file, file_error, parsed_file
 from hsvlm._system.optional import import_optional
 from hsvlm._system.version import __version__
 from hsvlm.cli._outputs import RECIPE_HEADER, RECIPE_NAME
 from hsvlm.cli._settings import SETTINGS_KEY
 
-__all__ = ["RECIPE_NAME", "claim_folder", "load_recipe", "save_recipe"]
+__all__ = ["RECIPE_NAME", "load_recipe", "reserve_folder", "save_recipe"]
 
 _SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 _SECTIONS = ("command", "options", "settings")
@@ -36,14 +36,14 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
     source = existing_file(path)
     content = parsed_file(source, _SUFFIXES, _REMEDY)
     if not isinstance(content, Mapping) or not isinstance(content.get("options"), Mapping):
-        raise unreadable(source, "this is not a recipe", _REMEDY)
+        raise file_error(source, "this is not a recipe", _REMEDY)
     if content.get("command", context.info_name) != context.info_name:
         wrong = f"this is a recipe of the command {content['command']!r}, not {context.info_name!r}"
-        raise unreadable(source, wrong, "Give the recipe to that command.")
+        raise file_error(source, wrong, "Give the recipe to that command.")
     strange = [str(name) for name in content if name not in _SECTIONS]
     if strange:
         wrong = f"{', '.join(map(repr, strange))} is not a part of a recipe"
-        raise unreadable(source, wrong, _REMEDY)
+        raise file_error(source, wrong, _REMEDY)
     known = {
         name: option
         for option in context.command.params
@@ -53,7 +53,7 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
     unknown = [str(name) for name in content["options"] if name not in known]
     if unknown:
         wrong = f"{context.info_name} has no option {', '.join(map(repr, unknown))}"
-        raise unreadable(source, wrong, f"Its options: {', '.join(sorted(known))}.")
+        raise file_error(source, wrong, f"Its options: {', '.join(sorted(known))}.")
     defaults = {
         str(known[name].name): _option_value(context, source, known[name], name, value)
         for name, value in content["options"].items()
@@ -62,12 +62,12 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
     context.default_map = {**(context.default_map or {}), **defaults}
     settings = content.get("settings") or {}
     if not isinstance(settings, Mapping):
-        raise unreadable(source, "its settings are no mapping of names to values", _REMEDY)
+        raise file_error(source, "its settings are no mapping of names to values", _REMEDY)
     context.meta[SETTINGS_KEY] = (source, dict(settings))
     return path
 
 
-def claim_folder(context: typer.Context, folder: Path, settings: Mapping[str, Any]) -> None:
+def reserve_folder(context: typer.Context, folder: Path, settings: Mapping[str, Any]) -> None:
     """Leave a recipe in a folder that has none, so that a run that is stopped can be repeated."""
     if not (folder / RECIPE_NAME).exists():
         save_recipe(context, folder, settings)
@@ -94,7 +94,7 @@ def save_recipe(
         f"#   hsvlm {context.info_name} --recipe {RECIPE_NAME}\n"
     )
     text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    with replaced(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_text(text, encoding="utf-8")
     return target
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from hsvlm._system.files import parsed_yaml
-from hsvlm.cli._outputs import say
+from hsvlm.cli._outputs import echo
 from hsvlm.exceptions import FileError, ParameterError
 
 __all__ = ["SETTINGS_KEY", "check_settings", "list_settings", "parse_settings"]
@@ -114,11 +114,11 @@ def list_settings(
         typer.echo(json.dumps({"settings": settings, "presets": presets}))
         return
     for setting in settings:
-        say(f"{setting['name']}={_written(setting['default'])}  ({setting['allowed']})")
-        say(f"    {setting['description']}")
-    say("\nPresets, for --preset:")
+        echo(f"{setting['name']}={_written(setting['default'])}  ({setting['allowed']})")
+        echo(f"    {setting['description']}")
+    echo("\nPresets, for --preset:")
     for name, values in presets.items():
-        say(f"{name}: {', '.join(f'{key}={_written(value)}' for key, value in values.items())}")
+        echo(f"{name}: {', '.join(f'{key}={_written(value)}' for key, value in values.items())}")
 
 
 def _value(text: str, written: str) -> Any:

@@ -15,7 +15,7 @@ from hsvlm.evaluation._protocols import (
     indian_pines_protocol,
     scene_protocol,
 )
-from hsvlm.evaluation._report import EvaluationReport, side_by_side
+from hsvlm.evaluation._report import EvaluationReport, compare_protocols
 
 __all__ = [
     "BASELINES",
@@ -28,12 +28,12 @@ __all__ = [
     "LeakageReport",
     "Protocol",
     "SmoothedSVM",
+    "compare_protocols",
     "evaluate",
     "indian_pines_protocol",
     "leakage_report",
     "markdown_table",
     "mean_and_deviation",
     "scene_protocol",
-    "side_by_side",
     "spectral_svm",
 ]

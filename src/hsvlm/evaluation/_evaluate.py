@@ -139,9 +139,9 @@ def evaluate(
         class_names = X.class_names if class_names is None else class_names
         groups = X.groups if groups is None else groups
     samples, labels = _as_samples(X, y, unlabeled)
-    remembered = remembered_names(samples, labels)
-    if remembered is not None:
-        class_names = agreed_names(remembered, class_names).names
+    encode_cached = remembered_names(samples, labels)
+    if encode_cached is not None:
+        class_names = agreed_names(encode_cached, class_names).names
     named = _named(estimators, baselines)
     splits = checked_splits(cv, samples, labels)
     size = _largest_window(named.values()) if window_size is None else window_size

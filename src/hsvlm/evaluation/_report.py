@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hsvlm.evaluation._folds import FoldResult
     from hsvlm.evaluation._leakage import LeakageReport
 
-__all__ = ["EvaluationReport", "side_by_side"]
+__all__ = ["EvaluationReport", "compare_protocols"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -325,7 +325,7 @@ def _range(values: Sequence[float]) -> str:
     return f"{low:.12g}" if low == high else f"{low:.12g} to {high:.12g}"
 
 
-def side_by_side(reports: Mapping[str, EvaluationReport]) -> str:
+def compare_protocols(reports: Mapping[str, EvaluationReport]) -> str:
     """Put the overall accuracies under several protocols into one table.
 
     Parameters

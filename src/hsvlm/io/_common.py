@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["Found", "LabelMap"]
+__all__ = ["LabelMap", "ReadResult"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class LabelMap:
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadResult:
     """What a reader of one format found in a file."""
 
     scene: Scene

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ class EnviHeader:
         if not least <= number < _WHOLE_LIMIT:
             wrong = f"its field `{name}` is {value[:20]}"
             remedy = f"It must be a whole number from {least} on. {HINT_COPY_AGAIN}"
-            raise unreadable(self.path, wrong, remedy)
+            raise file_error(self.path, wrong, remedy)
         return number
 
     def numbers(self, name: str, count: int | None = None) -> NDArray[np.float64] | None:
@@ -138,11 +138,11 @@ def read_header(path: Path) -> EnviHeader:
         raw = stream.read(MAX_HEADER_BYTES + 4)
     if len(raw) > MAX_HEADER_BYTES:
         wrong = f"it has more than {MAX_HEADER_BYTES:,} bytes, which no ENVI header needs"
-        raise unreadable(path, wrong, _GIVE_HEADER)
+        raise file_error(path, wrong, _GIVE_HEADER)
     lines = _decoded(raw).splitlines()
     if not lines or not lines[0].strip().upper().startswith("ENVI"):
         wrong = 'it is no ENVI header, for it does not begin with "ENVI"'
-        raise unreadable(path, wrong, _GIVE_HEADER)
+        raise file_error(path, wrong, _GIVE_HEADER)
     notes: list[str] = []
     fields: dict[str, str] = {}
     uncut: dict[str, str] = {}
@@ -303,4 +303,4 @@ def _contradiction(path: Path, name: str, before: str, after: str) -> FileError:
     wrong = (
         f"its field `{name}` is there twice, as {before[:_MAX_SHOWN]} and as {after[:_MAX_SHOWN]}"
     )
-    return unreadable(path, wrong, "Delete the wrong one.")
+    return file_error(path, wrong, "Delete the wrong one.")

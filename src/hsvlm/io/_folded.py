@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm.io._variables import Held
+    from hsvlm.io._variables import VariableInfo
 
 __all__ = ["check_size", "choose_table", "fold"]
 
@@ -35,7 +35,7 @@ def check_size(shape: Any) -> tuple[int, int] | None:
 
 
 def choose_table(
-    path: Any, variables: Mapping[str, Held], size: tuple[int, int], variable: str | None
+    path: Any, variables: Mapping[str, VariableInfo], size: tuple[int, int], variable: str | None
 ) -> str:
     """Find the array of two dimensions that has as many rows or columns as the scene pixels."""
     n_pixels = size[0] * size[1]
@@ -48,8 +48,8 @@ def choose_table(
     wanted = f"of {size[0]} x {size[1]} = {n_pixels:,} pixels"
     if variable is not None and variable not in fitting:
         if variable not in variables:
-            raise unreadable(path, f"has no variable {variable!r}", f"It holds: {listed}.")
-        raise unreadable(
+            raise file_error(path, f"has no variable {variable!r}", f"It holds: {listed}.")
+        raise file_error(
             path,
             (f"variable {variable!r} has shape {variables[variable].shape}, but no axis {wanted}"),
             "Check height and width.",
@@ -57,7 +57,7 @@ def choose_table(
     if variable is not None:
         return variable
     if len(fitting) != 1:
-        raise unreadable(
+        raise file_error(
             path,
             f"holds {len(fitting)} tables {wanted}",
             f"Name the cube: variable=... It holds: {listed}.",
@@ -72,7 +72,7 @@ def fold(path: Any, table: NDArray[Any], size: tuple[int, int], by_columns: bool
     height, width = size
     n_pixels = height * width
     if table.shape == (n_pixels, n_pixels):
-        raise unreadable(
+        raise file_error(
             path,
             f"has as many bands as pixels ({n_pixels:,}), so that they cannot be told apart",
             "Save the cube with 3 dimensions: height, width, bands.",

@@ -8,7 +8,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
 
@@ -74,7 +74,7 @@ def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> 
             yield rasterio
         except failures as error:
             reason = (str(error.__cause__ or error).strip() or "no reason given").splitlines()[0]
-            raise unreadable(path, f"{wrong} ({reason.rstrip('.')})", remedy) from error
+            raise file_error(path, f"{wrong} ({reason.rstrip('.')})", remedy) from error
 
 
 def open_local(path: Path) -> Any:

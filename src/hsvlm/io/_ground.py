@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
         names = crs_name(found.crs), crs_name(scene.crs)
         if names[0] != names[1]:
             wrong = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
-            raise unreadable(path, wrong, remedy)
+            raise file_error(path, wrong, remedy)
     if _turned(theirs, ours, scene.transform):
         wrong = "rows or columns of the label map run in another direction than those of the scene"
-        raise unreadable(path, wrong, remedy)
+        raise file_error(path, wrong, remedy)
     wrong = f"the corners of the label map lie up to {pixels:.4g} pixels from those of the scene"
-    raise unreadable(path, wrong, remedy)
+    raise file_error(path, wrong, remedy)
 
 
 def _other_size(path: Any, found: LabelMap, scene: Scene) -> FileError:
     height, width = scene.shape
     rows, cols = found.labels.shape
     if min(rows, cols) == 1 and rows * cols == height * width:
-        return unreadable(
+        return file_error(
             path,
             f"holds a row or column of labels, of {rows * cols:,} pixels, and their order of "
             "pixels is unknown",
@@ -72,7 +72,7 @@ def _other_size(path: Any, found: LabelMap, scene: Scene) -> FileError:
         remedy = "Give a map with a label for each pixel of the scene."
     turned = " (it seems to be transposed)" if (cols, rows) == (height, width) else ""
     wrong = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}{turned}"
-    return unreadable(path, wrong, remedy)
+    return file_error(path, wrong, remedy)
 
 
 def _turned(theirs: Any, ours: Any, transform: tuple[float, ...]) -> bool:

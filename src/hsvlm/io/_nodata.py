@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import read_rows, release_pages, row_blocks
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import ParameterError
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT
+from hsvlm.io._variables import HINT_SPLIT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from hsvlm.io._common import Found
+    from hsvlm.io._common import ReadResult
     from hsvlm.scene import Scene
 
 __all__ = ["check_nodata", "with_valid_pixels"]
@@ -48,7 +48,7 @@ def check_nodata(nodata: Any, rule: Any) -> None:
 
 
 def with_valid_pixels(
-    source: Any, read: Found, scene: Scene, nodata: Any, rule: str | None
+    source: Any, read: ReadResult, scene: Scene, nodata: Any, rule: str | None
 ) -> Scene:
     """Mark the pixels whose values are no data in any band, or in all, that is not a bad one."""
     auto = isinstance(nodata, str)
@@ -61,7 +61,7 @@ def with_valid_pixels(
     if not markers and limits is None:
         return scene
     good = np.ones(scene.n_bands, bool) if scene.bad_bands is None else ~scene.bad_bands
-    check_memory(source, scene.shape, np.dtype(bool), CUT, copies=2)
+    check_memory(source, scene.shape, np.dtype(bool), HINT_SPLIT_FILE, copies=2)
     valid = np.ones(scene.shape, dtype=bool) if scene.valid is None else scene.valid.copy()
     for start, stop in row_blocks(scene.cube.shape):
         rows = read_rows(scene.cube, start, stop)
@@ -122,12 +122,12 @@ def _marker(dtype: np.dtype[Any], nodata: float) -> Any:
     return dtype.type(int(nodata)) if low <= nodata <= high else None
 
 
-def _nothing_left(source: Any, values: Any, read: Found, rule: str) -> Exception:
+def _nothing_left(source: Any, values: Any, read: ReadResult, rule: str) -> Exception:
     own = [value for value in read.band_nodata if value is not None]
     shown = " or ".join(dict.fromkeys(f"{value:g}" for value in (*values, *own)))
     which = f"the value {shown}" if shown else "a value outside the declared range"
     bands = "some band" if rule == "any" else "all bands"
-    return unreadable(
+    return file_error(
         source,
         f"no pixel holds data: each has {which} in {bands}",
         "If that value is data, pass nodata=None. If some bands hold nothing else, mark them as "

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.texts import folded
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._data.texts import normalize_text
+from hsvlm._system.files import existing_file, file_error
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from hsvlm.io._common import Found, LabelMap
+    from hsvlm.io._common import LabelMap, ReadResult
     from hsvlm.scene import Scene
 
 __all__ = ["read_labels", "read_scene"]
@@ -340,7 +340,7 @@ def _with_checked_names(
 def _shared_names(file: Path, names: Mapping[Any, str]) -> Iterator[HSVLMWarning]:
     labels_of: dict[str, list[Any]] = {}
     for label, name in names.items():
-        labels_of.setdefault(folded(name), []).append(label)
+        labels_of.setdefault(normalize_text(name), []).append(label)
     for labels in labels_of.values():
         if len(labels) > 1:
             yield HSVLMWarning(
@@ -358,10 +358,10 @@ def _decoded(name: str, encoding: str) -> str:
         return name
 
 
-def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> Found:
+def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> ReadResult:
     reader = product_reader(file) or _reader(file)
     if size is None:
-        result: Found = reader.read_cube(file, variable)
+        result: ReadResult = reader.read_cube(file, variable)
         return result
     if reader not in (matlab, npy):
         problem = f"shape={size} is for cubes with 2 dimensions in MATLAB and NumPy files."
@@ -370,8 +370,8 @@ def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -
             "Leave it out.",
             option_hint="Leave out --shape.",
         )
-    folded: Found = reader.read_cube(file, variable, size)
-    return folded
+    normalize_text: ReadResult = reader.read_cube(file, variable, size)
+    return normalize_text
 
 
 def _check_arguments(labels: Any, query: FeatureQuery) -> None:
@@ -400,7 +400,7 @@ def _reader(file: Path) -> Any:
         return FORMATS[suffix]
     if is_feature_file(file):
         wrong = "holds points and polygons, not a scene"
-        raise unreadable(file, wrong, "Give it as `labels` of a scene.")
+        raise file_error(file, wrong, "Give it as `labels` of a scene.")
     header = None if suffix in (".tif", ".tiff") else envi.header_beside(file)
     # Other formats have headers of this suffix too; those of ENVI begin with its name.
     if header is None or file == header:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def check_stated(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None
             f"only {size:,} bytes"
         )
         remedy = "It was never filled, or its header is damaged: get the file again."
-        raise unreadable(path, wrong, remedy)
+        raise file_error(path, wrong, remedy)
 
 
 def check_memory(
@@ -51,7 +51,7 @@ def check_memory(
 
 def too_large(path: Any, reason: str, remedy: str) -> FileError:
     """Build the error for values that do not fit into memory."""
-    return unreadable(path, f"what is read at once does not fit into memory ({reason})", remedy)
+    return file_error(path, f"what is read at once does not fit into memory ({reason})", remedy)
 
 
 def available_memory() -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,28 +42,28 @@ def check_content(file: Path) -> None:
     check_pointer(file)
     start = _start_of(file)
     if not start:
-        raise unreadable(file, "it is empty, 0 bytes long", "Copy or download it again.")
+        raise file_error(file, "it is empty, 0 bytes long", "Copy or download it again.")
     if _PAGES.match(start.removeprefix(b"\xef\xbb\xbf").lower()):
-        raise unreadable(file, *_PAGE)
+        raise file_error(file, *_PAGE)
     if file.suffix.lower() in _BINARY and len(start) < _N_BYTES and _is_text(start):
         shown = " ".join(start.decode().split())[:40]
-        raise unreadable(file, f"it is a text: {shown!r}", "Download the file again.")
+        raise file_error(file, f"it is a text: {shown!r}", "Download the file again.")
     for magic, kind in _ARCHIVES.items():
         # NumPy's own archives are zip files.
         own = kind == "zip" and file.suffix.lower() == ".npz"
         if start.startswith(magic) and not own:
-            raise unreadable(file, f"it is a {kind} archive", _UNPACK)
+            raise file_error(file, f"it is a {kind} archive", _UNPACK)
     if start[257:262] == b"ustar":
-        raise unreadable(file, "it is a tar archive", _UNPACK)
+        raise file_error(file, "it is a tar archive", _UNPACK)
 
 
 def check_pointer(file: Path) -> None:
     """Refuse a pointer of Git LFS or git-annex in place of a file."""
     start = _start_of(file)
     if start.startswith(b"version https://git-lfs.github.com/spec/"):
-        raise unreadable(file, *_LFS)
+        raise file_error(file, *_LFS)
     if start.startswith((b"/annex/objects/", b"../.git/annex/", b".git/annex/")):
-        raise unreadable(file, *_ANNEX)
+        raise file_error(file, *_ANNEX)
 
 
 def _start_of(file: Path) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io._sizes import check_memory, too_large
 from hsvlm.io._wavelengths import to_nanometres
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "CUT",
-    "DAMAGED",
-    "Held",
+    "HINT_COPY_AGAIN",
+    "HINT_SPLIT_FILE",
+    "VariableInfo",
     "axis_order",
     "choose_variable",
     "holds_wavelengths",
     "is_path_end",
-    "native",
+    "native_dtype",
     "reading",
     "to_nanometres",
     "whole_labels",
@@ -38,8 +38,8 @@ _NEEDED = {
     2: "a label map has 2 dimensions (height, width) and real numbers",
 }
 _SHOWN = 12
-DAMAGED = "The file is damaged or of another kind: copy it again, or correct its suffix."
-CUT = "Read it on a machine with more memory, or cut it into smaller files."
+HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
+HINT_SPLIT_FILE = "Read it on a machine with more memory, or cut it into smaller files."
 
 _WAVELENGTHS = re.compile(
     r"(?!good)(\w+_)?(wavelengths?(_nm)?|wl|wvl|lambda|band_cent(er|re)s?)|list_cw_\w+"
@@ -55,7 +55,7 @@ _ROLES = {
 }
 
 
-class Held(NamedTuple):
+class VariableInfo(NamedTuple):
     """What a file tells about one of its variables before it is read."""
 
     shape: tuple[int, ...]
@@ -63,7 +63,7 @@ class Held(NamedTuple):
     numeric: bool
 
     @classmethod
-    def of(cls, shape: Sequence[int], dtype: np.dtype[Any]) -> Held:
+    def of(cls, shape: Sequence[int], dtype: np.dtype[Any]) -> VariableInfo:
         """Describe an array."""
         return cls(tuple(map(int, shape)), str(dtype), dtype.kind in "biuf")
 
@@ -80,16 +80,16 @@ def reading(path: Any, kind: str) -> Iterator[None]:
     except HSVLMError:
         raise
     except MemoryError as error:
-        raise too_large(path, str(error) or "no reason given", CUT) from error
+        raise too_large(path, str(error) or "no reason given", HINT_SPLIT_FILE) from error
     except Exception as error:
         first = (str(error).strip() or "no reason given").splitlines()[0].rstrip(".")
         wrong = f"cannot be read as {kind} ({type(error).__name__}: {first})"
-        raise unreadable(path, wrong, DAMAGED) from error
+        raise file_error(path, wrong, HINT_COPY_AGAIN) from error
 
 
 def choose_variable(
     path: Any,
-    held: Mapping[str, Held],
+    held: Mapping[str, VariableInfo],
     n_dims: int,
     variable: str | None,
     may_fold: bool = False,
@@ -113,7 +113,7 @@ def choose_variable(
         if may_fold and n_dims == 3 and tables:
             fold = f"If {tables[0]} holds pixels and bands, pass shape=(height, width). "
             fold_option = f"If {tables[0]} holds pixels and bands, give --shape HEIGHTxWIDTH. "
-        raise unreadable(
+        raise file_error(
             path,
             f"holds no {what}: {_NEEDED[n_dims]}",
             fold + _listing(held),
@@ -121,7 +121,7 @@ def choose_variable(
         )
     call = {3: "read_scene(path, ", 2: "read_labels(path, scene, "}[n_dims]
     option = {3: "--variable", 2: "--label-variable"}[n_dims]
-    raise unreadable(
+    raise file_error(
         path,
         f"holds {len(fitting)} variables that could be the {what}",
         f"Name one of them, as in {call}variable={fitting[0]!r}). {_listing(held)}",
@@ -130,7 +130,7 @@ def choose_variable(
 
 
 def _named_variable(
-    path: Any, held: Mapping[str, Held], fitting: Sequence[str], n_dims: int, variable: str
+    path: Any, held: Mapping[str, VariableInfo], fitting: Sequence[str], n_dims: int, variable: str
 ) -> str:
     ending = [name for name in held if is_path_end(name, variable)]
     names = [variable] if variable in held else ending
@@ -138,16 +138,16 @@ def _named_variable(
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise unreadable(
+        raise file_error(
             path,
             f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}",
             "Give the path of one of them.",
         )
     if names:
-        raise unreadable(
+        raise file_error(
             path, held[names[0]].unlike(n_dims, f"variable {names[0]!r}"), _listing(held)
         )
-    raise unreadable(path, f"has no variable {variable!r}", _listing(held))
+    raise file_error(path, f"has no variable {variable!r}", _listing(held))
 
 
 def is_path_end(path: str, end: str) -> bool:
@@ -175,7 +175,7 @@ def holds_wavelengths(name: str) -> bool:
     return _WAVELENGTHS.fullmatch(name.rpartition("/")[2].lower()) is not None
 
 
-def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Give the type in the byte order of this machine."""
     return dtype.newbyteorder("=")
 
@@ -188,8 +188,8 @@ def whole_labels(
     Shapes: `values` (height, width); returns (height, width).
     """
     copies = 3 if values.dtype.kind in "iu" else 3 * 8 / values.dtype.itemsize
-    check_memory(path, values.shape, values.dtype, CUT, copies)
-    labels = np.array(values, dtype=native(values.dtype), order="C")
+    check_memory(path, values.shape, values.dtype, HINT_SPLIT_FILE, copies)
+    labels = np.array(values, dtype=native_dtype(values.dtype), order="C")
     for value in np.ravel(() if missing is None else missing).tolist():
         is_missing = labels == value
         if value != unlabeled and is_missing.any():
@@ -203,7 +203,7 @@ def whole_labels(
         broken = labels[(labels != np.rint(labels)) | (np.abs(labels) > 2**53)]
         if broken.size:
             wrong = f"the label map must hold whole numbers, but holds {broken[0]}"
-            raise unreadable(path, wrong, "Give the map of classes, not of measurements.")
+            raise file_error(path, wrong, "Give the map of classes, not of measurements.")
     low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
     for dtype in (np.uint8, np.int16, np.int32):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
@@ -211,7 +211,7 @@ def whole_labels(
     return labels.astype(np.int64)
 
 
-def _listing(held: Mapping[str, Held]) -> str:
+def _listing(held: Mapping[str, VariableInfo]) -> str:
     if not held:
         return "It holds no variables at all."
     listed = [f"{name} {one.shape} {one.kind}" for name, one in list(held.items())[:_SHOWN]]

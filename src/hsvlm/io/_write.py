@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import read_rows, source_of
-from hsvlm._system.files import to_disk, unreadable
+from hsvlm._system.files import file_error, fsync
 from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
 from hsvlm.io._readers.envi import data_files
 from hsvlm.io._writers.envi import write_envi
@@ -305,20 +305,20 @@ def checked_target(path: str | PathLike[str]) -> Path:
     target = Path(path).expanduser()
     if target.suffix.lower() not in _FORMATS:
         wrong = f"the suffix {target.suffix!r} stands for no format that can be written"
-        raise unreadable(target, wrong, f"Use one of {', '.join(_FORMATS)}.")
+        raise file_error(target, wrong, f"Use one of {', '.join(_FORMATS)}.")
     if not target.parent.is_dir():
         raise MissingFileError(
             f"{target} cannot be written: there is no folder {target.parent}. Create it."
         )
     if target.is_dir():
-        raise unreadable(target, "it is a folder", "Give the path of a file.")
+        raise file_error(target, "it is a folder", "Give the path of a file.")
     if _FORMATS[target.suffix.lower()] is _ENVI:
         target = target.with_suffix(target.suffix.lower())
         data = target.with_suffix(".img")
         for one in data_files(target.with_suffix(".hdr")):
             if not (data.is_file() and one.samefile(data)):
                 wrong = f"{one.name} lies beside it and would be taken for the data of its header"
-                raise unreadable(target, wrong, "Choose another name, or move that file away.")
+                raise file_error(target, wrong, "Choose another name, or move that file away.")
     return target
 
 
@@ -363,7 +363,7 @@ def _write(target: Path, output: Output) -> Path:
         with tempfile.TemporaryDirectory(prefix=".hsvlm-", dir=target.parent) as folder:
             written = write(Path(folder), target, output)
             for file in written:
-                to_disk(file)
+                fsync(file)
             data, *described = written
             # What describes the former data would be taken to describe the new ones. Without it
             # first and with the new one last, an interruption leaves data that nothing describes.
@@ -372,9 +372,9 @@ def _write(target: Path, output: Output) -> Path:
             for name in names | {file.name for file in described}:
                 place.with_name(name).unlink(missing_ok=True)
             for file in written:
-                to_disk(target.parent)
+                fsync(target.parent)
                 file.replace(target.with_name(file.name))
-            to_disk(target.parent)
+            fsync(target.parent)
     except HSVLMError:
         raise
     except OSError as error:

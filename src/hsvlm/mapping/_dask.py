@@ -15,7 +15,7 @@ from hsvlm._data.lazy import MaskedCube, RowsCube, read_through, source_of
 from hsvlm._inputs.scenes import check_bands
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
-from hsvlm.mapping._predict import opened_scene, scene_blocks
+from hsvlm.mapping._predict import as_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
 from hsvlm.mapping._training import refuse_unlike
 
@@ -97,7 +97,7 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     """
     dask = import_optional("dask", "scale")
     clf = _window_by_window(getattr(clf, "best_estimator_", clf))
-    scene, _ = opened_scene(scene)
+    scene, _ = as_scene(scene)
     array = _dask_array(scene)
     check_classifier(clf, scene.n_bands, probabilities=probabilities)
     check_bands(final_step(clf), scene)

@@ -16,7 +16,7 @@ from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
 from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._areas import Ground, areas_by_number
-from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, notes_on
+from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
 from hsvlm.mapping.reference import in_labels_of_map, match_reference
 from hsvlm.samples import PixelSamples, agreed_names, remembered_names
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from hsvlm.mapping._training import TrainingLookup
     from hsvlm.scene import Scene
 
-__all__ = ["SceneMap", "class_numbers"]
+__all__ = ["SceneMap", "class_codes"]
 
 _LARGEST_NUMBER = 2**16 - 1
 
 
-def class_numbers(classes: NDArray[Any]) -> NDArray[np.intp]:
+def class_codes(classes: NDArray[Any]) -> NDArray[np.intp]:
     """Number classes for a file, where 0 stands for "no data"."""
     themselves = classes.dtype.kind in "iuf" and classes.min() > 0
     if themselves and classes.max() <= _LARGEST_NUMBER and (classes == np.rint(classes)).all():
@@ -113,7 +113,7 @@ class SceneMap:
         Labels that are whole numbers from 1 to 65535 stand for themselves; classes with other
         labels are numbered. 0 stands for "no data".
         """
-        numbers = class_numbers(self.classes).tolist()
+        numbers = class_codes(self.classes).tolist()
         return dict(zip(self.classes.tolist(), numbers, strict=True))
 
     @property
@@ -127,7 +127,7 @@ class SceneMap:
     @cached_property
     def label_map(self) -> NDArray[Any]:
         """Label of every pixel, shape (height, width); read from the file where there is one."""
-        numbers = class_numbers(self.classes)
+        numbers = class_codes(self.classes)
         unlabeled = self.unlabeled
         dtype = np.promote_types(self.classes.dtype, np.min_scalar_type(unlabeled))
         labels = np.full(numbers.max() + 1, unlabeled, dtype=dtype)
@@ -192,7 +192,7 @@ labels, default=None
         True
         """
         values = self._numbers()
-        numbers = class_numbers(self.classes)
+        numbers = class_codes(self.classes)
         ground = Ground(self.scene)
         areas: list[float | None] = [None] * len(numbers)
         mapped = [float(count) for count in self.counts.values()]
@@ -227,7 +227,7 @@ labels, default=None
             positions, truth, use = self._without_trained(positions, truth)
             if len(truth):
                 accuracy = map_accuracy(self._confusion(values.flat[positions], truth), mapped)
-            notes += notes_on(use, accuracy, names, mapped)
+            notes += accuracy_notes(use, accuracy, names, mapped)
         height, width = self.scene.shape
         missing = height * width - sum(self.counts.values())
         return AreaReport(tuple(rows), missing, accuracy, tuple(notes), use)
@@ -277,8 +277,8 @@ labels, default=None
                 f"know; its classes are {', '.join(map(repr, classes))}. Give these pixels a "
                 "class of the map, or mark them as unlabelled."
             )
-        index = np.zeros(class_numbers(self.classes).max() + 1, dtype=np.intp)
-        index[class_numbers(self.classes)] = np.arange(len(classes))
+        index = np.zeros(class_codes(self.classes).max() + 1, dtype=np.intp)
+        index[class_codes(self.classes)] = np.arange(len(classes))
         columns = np.array([classes.index(label) for label in labels.tolist()])[places.ravel()]
         n_classes = len(classes)
         counts = np.bincount(index[shown] * n_classes + columns, minlength=n_classes**2)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import replaced
+from hsvlm._system.files import atomic_write
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.mapping._work import Tally
 
@@ -82,7 +82,7 @@ class FileWork:
             os.fsync(file.fileno())
         state = {"format": _FORMAT, "fingerprint": self._fingerprint, **asdict(tally)}
         with (
-            replaced(self.folder / _PROGRESS) as draft,
+            atomic_write(self.folder / _PROGRESS) as draft,
             draft.open("w", encoding="utf-8") as record,
         ):
             json.dump(state, record)

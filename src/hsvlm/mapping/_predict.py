@@ -20,7 +20,7 @@ from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
-from hsvlm.mapping._map import SceneMap, class_numbers
+from hsvlm.mapping._map import SceneMap, class_codes
 from hsvlm.mapping._partial import FileWork
 from hsvlm.mapping._predictor import BlockPredictor, final_step, normalised_entropy
 from hsvlm.mapping._reading import PixelBlocks, RecentRows
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from hsvlm.mapping._targets import Target
 
-__all__ = ["opened_scene", "predict_scene", "scene_blocks"]
+__all__ = ["as_scene", "predict_scene", "scene_blocks"]
 
 _MAP, _PROBABILITIES, _ENTROPY = "map", "probabilities", "entropy"
 
@@ -134,11 +134,11 @@ def predict_scene(
     ((32, 32), dtype('float32'))
     """
     clf = getattr(clf, "best_estimator_", clf)
-    scene, sources = opened_scene(scene)
+    scene, sources = as_scene(scene)
     check_bands(final_step(clf), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)
     blocks = scene_blocks(scene)
-    rows, cube = _kept_rows(scene)
+    rows, cube = _row_cache(scene)
     pixel = blocks.coordinates(blocks.positions(0)[:1])
     wanted = targets.probabilities.wanted or targets.entropy.wanted
     predictor = BlockPredictor(clf, cube, pixel, probabilities=wanted)
@@ -182,7 +182,7 @@ def predict_scene(
     )
 
 
-def opened_scene(scene: Any) -> tuple[Scene, list[Path]]:
+def as_scene(scene: Any) -> tuple[Scene, list[Path]]:
     """Bring what is to be mapped to a Scene.
 
     Shapes: `scene` (height, width, n_bands).
@@ -209,7 +209,7 @@ def scene_blocks(scene: Scene) -> PixelBlocks:
     return blocks
 
 
-def _kept_rows(scene: Scene) -> tuple[RecentRows | None, Any]:
+def _row_cache(scene: Scene) -> tuple[RecentRows | None, Any]:
     source = source_of(scene.cube)
     if isinstance(source, np.ndarray) and not is_mapped(source):
         return None, scene.masked_cube()
@@ -218,7 +218,7 @@ def _kept_rows(scene: Scene) -> tuple[RecentRows | None, Any]:
 
 
 def _layers(classes: NDArray[Any], targets: Targets) -> list[Layer]:
-    dtype = np.dtype(np.uint8 if class_numbers(classes).max() < 2**8 else np.uint16)
+    dtype = np.dtype(np.uint8 if class_codes(classes).max() < 2**8 else np.uint16)
     real = np.dtype(np.float32)
     layers = [Layer(_MAP, dtype, 1, 0)]
     if targets.probabilities.wanted:
@@ -281,7 +281,7 @@ def _fill(
         unit_scale=True,
         disable=verbose <= 0,
     )
-    numbers = class_numbers(predictor.classes)
+    numbers = class_codes(predictor.classes)
     with bar:
         for block in range(work.tally.blocks, len(blocks)):
             positions = blocks.positions(block)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from hsvlm._data.cubes import check_band_count
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError
-from hsvlm.readout.scores import ClassScores
+from hsvlm.readout.scores import ScoreReader
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class BlockPredictor:
         self._order = np.argsort(self.classes)
         if isinstance(clf, HSIPromptClassifier):
             # Keeps the tiles of a scene that is read out.
-            self._scores = ClassScores(clf)
+            self._scores = ScoreReader(clf)
 
     def __call__(self, coords: NDArray[np.intp]) -> Prediction:
         """Predict one block.

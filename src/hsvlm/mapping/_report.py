@@ -355,7 +355,7 @@ class AreaReport:
         return one.pixels if one.hectares is None else one.hectares
 
 
-def notes_on(
+def accuracy_notes(
     use: ReferenceUse,
     accuracy: MapAccuracy | None,
     names: Sequence[str],

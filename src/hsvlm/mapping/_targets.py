@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMError, ParameterError
 from hsvlm.io import checked_target, write_raster
 from hsvlm.scene import Scene
@@ -86,7 +86,7 @@ def _checked(name: str, value: Any, scene: Scene) -> Path:
         raise
     except OSError as error:
         wrong = f"it cannot be written ({error.strerror or error})"
-        raise unreadable(path, wrong, "Make the folder writable, or give another path.") from error
+        raise file_error(path, wrong, "Make the folder writable, or give another path.") from error
     return path
 
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from hsvlm.exceptions import ParameterError, SplitWarning
-from hsvlm.model_selection._labels import class_numbers, warn_of_classes
+from hsvlm.model_selection._labels import class_codes, warn_of_classes
 from hsvlm.model_selection._positions import (
     block_counts,
     block_numbers,
@@ -76,7 +76,7 @@ class _SpatialBlockSplitter(Splitter):
         """
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
         positions = sample_positions(X, groups, type(self).__name__)
-        classes, y_index = class_numbers(y, len(positions), type(self).__name__)
+        classes, y_index = class_codes(y, len(positions), type(self).__name__)
         rng = check_random_state(self.random_state)
         cells, block = block_numbers(positions, self.block_size)
         counts = block_counts(block, y_index)
@@ -204,12 +204,14 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
     def _training_blocks(
         self, cells: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.RandomState
     ) -> Iterator[NDArray[np.bool_]]:
-        attraction = min(2.0, 4 * self.buffer / self.block_size)
+        neighbor_weight = min(2.0, 4 * self.buffer / self.block_size)
         spread = (counts > 0).sum(axis=0) > 1
         for attempt in range(_ATTEMPTS):
             # Where the heaviest blocks first do not work, their order counts less and less.
             heaviest_first = 1 - attempt / _ATTEMPTS
-            fold = _deal_blocks(cells, counts, self.n_splits, attraction, heaviest_first, rng)
+            fold = _assign_blocks(
+                cells, counts, self.n_splits, neighbor_weight, heaviest_first, rng
+            )
             held = np.array([(counts[fold == one] > 0).any(axis=0) for one in range(self.n_splits)])
             if (held.sum(axis=0)[spread] > 1).all():
                 break
@@ -217,11 +219,11 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
             yield fold != number
 
 
-def _deal_blocks(
+def _assign_blocks(
     cells: NDArray[np.intp],
     counts: NDArray[np.intp],
     n_folds: int,
-    attraction: float,
+    neighbor_weight: float,
     heaviest_first: float,
     rng: np.random.RandomState,
 ) -> NDArray[np.intp]:
@@ -235,14 +237,16 @@ def _deal_blocks(
     order = weight**heaviest_first * rng.uniform(0.5, 1, size=len(cells))
     for number in np.argsort(-order):
         fullness = n_folds * (filled @ shares[number]) / weight[number]
-        pull = np.bincount(_neighbour_folds(cells[number], number_of, fold), minlength=n_folds) / 8
+        neighbor_bonus = (
+            np.bincount(_neighbour_folds(cells[number], number_of, fold), minlength=n_folds) / 8
+        )
         here = counts[number] > 0
         # The last block of a class must not join all the others of it in one fold.
         alone = here & (n_left == 1) & ((filled > 0).sum(axis=0) == 1)
         closed = (filled[:, alone] > 0).any(axis=1)
         # A fold without any block comes first: none may stay empty.
         empty = (filled == 0).all(axis=1)
-        cost = fullness - attraction * pull + 1e3 * closed - 1e6 * empty
+        cost = fullness - neighbor_weight * neighbor_bonus + 1e3 * closed - 1e6 * empty
         fold[number] = cost.argmin()
         filled[fold[number]] += shares[number]
         n_left[here] -= 1

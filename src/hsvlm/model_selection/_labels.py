@@ -14,7 +14,7 @@ from hsvlm.model_selection._positions import check_not_empty
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check_single_samples", "class_numbers", "listed_classes", "warn_of_classes"]
+__all__ = ["check_single_samples", "class_codes", "listed_classes", "warn_of_classes"]
 
 _MAX_LISTED = 5
 _UNTRAINED = {
@@ -37,7 +37,7 @@ _UNTESTED = {
 }
 
 
-def class_numbers(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def class_codes(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Number the classes of the samples."""
     if y is None:
         raise DataError(f"{splitter} balances classes and needs y. Pass the label of every sample.")

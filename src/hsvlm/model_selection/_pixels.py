@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from hsvlm._data.background import check_background
 from hsvlm._data.label_maps import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
-from hsvlm.model_selection._labels import check_single_samples, class_numbers
+from hsvlm.model_selection._labels import check_single_samples, class_codes
 from hsvlm.model_selection._positions import check_not_empty, sample_positions
 from hsvlm.model_selection.base import Splitter
 
@@ -103,7 +103,7 @@ class PerClassShuffleSplit(Splitter):
             If a class has a single sample, which is trained on and never tested.
         """
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
-        classes, y_index = class_numbers(y, len(X), type(self).__name__)
+        classes, y_index = class_codes(y, len(X), type(self).__name__)
         members = [np.flatnonzero(y_index == number) for number in range(len(classes))]
         check_single_samples(classes, np.bincount(y_index))
         rng = check_random_state(self.random_state)
@@ -215,7 +215,7 @@ class MapSplit(Splitter):
         positions = sample_positions(X, groups, "MapSplit")
         check_not_empty(len(positions), "MapSplit")
         if y is not None:
-            class_numbers(y, len(positions), "MapSplit")
+            class_codes(y, len(positions), "MapSplit")
         self._check_scenes(positions[:, 0])
         sides = [self._samples_on(side, positions) for side in self._sides]
         for index, maps in zip(sides, (self.train_map, self.test_map), strict=True):

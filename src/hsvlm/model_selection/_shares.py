@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from hsvlm.model_selection._labels import check_single_samples, class_numbers
+from hsvlm.model_selection._labels import check_single_samples, class_codes
 from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class PerClassShareSplit(Splitter):
             If a class has a single sample, which is trained on and never tested.
         """
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
-        classes, y_index = class_numbers(y, len(X), type(self).__name__)
+        classes, y_index = class_codes(y, len(X), type(self).__name__)
         counts = np.bincount(y_index)
         check_single_samples(classes, counts)
         single = np.flatnonzero(counts[y_index] == 1)

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
-from hsvlm.model_selection._labels import class_numbers, listed_classes, warn_of_classes
+from hsvlm.model_selection._labels import class_codes, listed_classes, warn_of_classes
 from hsvlm.model_selection._positions import block_counts, check_not_empty, sample_positions
 from hsvlm.model_selection.base import Splitter
 
@@ -122,7 +122,7 @@ class GroupMapKFold(Splitter):
         """
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
         positions = sample_positions(X, groups, type(self).__name__)
-        classes, y_index = class_numbers(y, len(positions), type(self).__name__)
+        classes, y_index = class_codes(y, len(positions), type(self).__name__)
         group = sample_groups(self._maps, positions)
         grouped = np.flatnonzero(group >= 0)
         check_not_empty(

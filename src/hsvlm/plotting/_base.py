@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Display", "class_colours", "labelled_samples", "luminance", "names_of", "new_axes"]
+__all__ = ["Display", "as_labeled_samples", "class_colors", "luminance", "names_of", "new_axes"]
 
 
 def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", **grid: Any) -> Any:
@@ -29,7 +29,7 @@ def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", 
     return pyplot.subplots(figsize=size, layout=layout, **grid)[1]
 
 
-def class_colours(labels: Iterable[Any], given: Mapping[Any, Any] | None) -> dict[Any, Any]:
+def class_colors(labels: Iterable[Any], given: Mapping[Any, Any] | None) -> dict[Any, Any]:
     """Give every label a colour: the one that was given, or else one of the palette."""
     wanted = list(labels)
     chosen = dict(given or {})
@@ -73,7 +73,7 @@ class Display:
         return self
 
 
-def labelled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[Any]]:
+def as_labeled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[Any]]:
     """Bring a cube with its label map, or samples with their labels, to samples and labels."""
     if is_cube(X):
         X, y, _ = labeled_samples(X, y, None, unlabeled)

@@ -11,8 +11,8 @@ from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import (
     Display,
-    class_colours,
-    labelled_samples,
+    as_labeled_samples,
+    class_colors,
     names_of,
     new_axes,
 )
@@ -141,7 +141,7 @@ class EmbeddingDisplay(Display):
             raise ParameterError(
                 f"max_samples={max_samples} is too few: at least {_FEWEST}, or None for all."
             )
-        samples, labels = labelled_samples(X, y, estimator.unlabeled)
+        samples, labels = as_labeled_samples(X, y, estimator.unlabeled)
         seed = seed_of(random_state)
         if max_samples is not None and len(labels) > max_samples:
             drawn = np.random.default_rng(seed).choice(len(labels), max_samples, replace=False)
@@ -236,7 +236,7 @@ class EmbeddingDisplay(Display):
         named += [one for one in stars if one not in named]
         names = names_of(named, class_names)
         places = dict(zip(stars, plane.prototypes.tolist(), strict=True))
-        chosen = class_colours(named, colors)
+        chosen = class_colors(named, colors)
         return cls(plane.points, y, names, chosen, places, plane.axis_labels, title).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:

@@ -10,7 +10,7 @@ import numpy as np
 from hsvlm._system.devices import seed_of
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.plotting._base import Display, labelled_samples, new_axes
+from hsvlm.plotting._base import Display, as_labeled_samples, new_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,7 +140,7 @@ class LossLandscapeDisplay(Display):
             raise ParameterError(
                 "The classifier is not fitted, so it has no weights. Call fit first."
             )
-        samples, labels = labelled_samples(X, y, estimator.unlabeled)
+        samples, labels = as_labeled_samples(X, y, estimator.unlabeled)
         unknown = np.setdiff1d(labels, estimator.classes_).tolist()
         if unknown:
             raise DataError(

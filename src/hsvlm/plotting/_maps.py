@@ -8,7 +8,7 @@ import numpy as np
 
 from hsvlm._data.label_maps import labeled_pixels, unlabeled_values
 from hsvlm.exceptions import DataError
-from hsvlm.plotting._base import Display, class_colours, names_of
+from hsvlm.plotting._base import Display, class_colors, names_of
 from hsvlm.plotting._legend import add_legend, class_patches
 from hsvlm.plotting._map_panels import (
     ERROR_COLOURS,
@@ -295,5 +295,5 @@ def _colours(
     names: Mapping[Any, str], given: Mapping[Any, Any] | None, scene: Scene | None
 ) -> dict[Any, Any]:
     # Files give a colour to "no label" as well: it is white all the same.
-    chosen = class_colours(names, {**(scene.class_colors if scene else {}), **(given or {})})
+    chosen = class_colors(names, {**(scene.class_colors if scene else {}), **(given or {})})
     return {label: colour for label, colour in chosen.items() if label in names}

@@ -12,8 +12,8 @@ from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError
 from hsvlm.plotting._base import (
     Display,
-    class_colours,
-    labelled_samples,
+    as_labeled_samples,
+    class_colors,
     luminance,
     names_of,
     new_axes,
@@ -133,7 +133,7 @@ class SpectraDisplay(Display):
         # All classes take part in the choice of colours, so that they are those of the maps.
         named = [label for label in scene.class_names if label not in unlabeled_values(unlabeled)]
         named += [label for label in every.labels if label not in named]
-        chosen = class_colours(named, {**scene.class_colors, **(colors or {})})
+        chosen = class_colors(named, {**scene.class_colors, **(colors or {})})
         found = only_classes(every, classes)
         names = names_of(found.labels, scene.class_names)
         display = cls(
@@ -189,7 +189,7 @@ class SpectraDisplay(Display):
         array([[2., 3.],
                [0., 1.]])
         """
-        samples, labels = labelled_samples(X, y)
+        samples, labels = as_labeled_samples(X, y)
         if samples.ndim != 2 or not len(samples):
             raise DataError(
                 f"Spectra have shape (n_samples, n_bands), got {samples.shape}. Pass PixelSamples "
@@ -204,7 +204,7 @@ class SpectraDisplay(Display):
                     f"{wavelengths.shape}. Give one band centre in nanometres per band."
                 )
         every = class_spectra(samples, labels, None)
-        chosen = class_colours(every.labels, colors)
+        chosen = class_colors(every.labels, colors)
         found = only_classes(every, classes)
         names = names_of(found.labels, class_names)
         display = cls(found.means, found.deviations, names, chosen, wavelengths, value_label)

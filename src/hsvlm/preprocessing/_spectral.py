@@ -37,7 +37,7 @@ __all__ = ["SpectralPCA", "SpectralTransformer"]
 _DEFAULT_COMPONENTS = 40
 
 
-class _Spectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Fit a 2-D transformer to spectra; scikit-learn wraps what `transform` gives in containers."""
 
     transformer_: Any
@@ -115,7 +115,7 @@ or (n_windows, size, size, n_bands)
         return result
 
 
-class _KeepKind:
+class _KeepInputKind:
     """Transform every kind of input into the same kind."""
 
     # Data frames hold plain spectra alone. scikit-learn wraps methods of its own subclasses, so
@@ -167,7 +167,7 @@ or (n_windows, size, size, n_bands)
         return MaskedCube(self._apply(spectra).reshape(*array.shape[:-1], -1), valid)
 
 
-class SpectralTransformer(_KeepKind, _Spectra):
+class SpectralTransformer(_KeepInputKind, _SpectralBase):
     """Apply any scikit-learn transformer along the band axis.
 
     Parameters
@@ -207,10 +207,10 @@ class SpectralTransformer(_KeepKind, _Spectra):
         self.memory = memory
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
-        return _kept(self.memory, _fit_clone)(self.transformer, spectra, y)
+        return _cached(self.memory, _fit_clone)(self.transformer, spectra, y)
 
 
-class SpectralPCA(_KeepKind, _Spectra):
+class SpectralPCA(_KeepInputKind, _SpectralBase):
     """Principal components along the band axis.
 
     Parameters
@@ -263,7 +263,7 @@ class SpectralPCA(_KeepKind, _Spectra):
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
         count, shrink = self._checked_count(spectra), self.n_components == "auto"
-        pca = _kept(self.memory, _fit_pca)(spectra, count, self.whiten, shrink)
+        pca = _cached(self.memory, _fit_pca)(spectra, count, self.whiten, shrink)
         self.n_components_ = int(pca.n_components_)
         return pca
 
@@ -298,7 +298,7 @@ class SpectralPCA(_KeepKind, _Spectra):
         return int(count)
 
 
-def _kept(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def _cached(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     folder = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
     if not (folder is None or isinstance(folder, str) or hasattr(folder, "cache")):
         raise ParameterError(f"memory={memory!r} must be None, a folder or a joblib.Memory.")

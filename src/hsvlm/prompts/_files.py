@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._system.files import existing_file, parsed_file, replaced, unreadable
+from hsvlm._system.files import atomic_write, existing_file, file_error, parsed_file
 from hsvlm._system.optional import import_optional
 
 if TYPE_CHECKING:
@@ -99,16 +99,16 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
     source = existing_file(path)
     content = parsed_file(source, _SUFFIXES, _REMEDY)
     if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
-        raise unreadable(source, "there is no list called classes", _REMEDY)
+        raise file_error(source, "there is no list called classes", _REMEDY)
     _refuse_unknown(source, content, ("classes", "template"), "the file")
     template = content.get("template")
     if template is not None and not (isinstance(template, str) and "{}" in template):
-        raise unreadable(source, f"template is {_shown(template)}", _REMEDY)
+        raise file_error(source, f"template is {_shown(template)}", _REMEDY)
     entries: dict[Any, dict[str, Any]] = {}
     for number, entry in enumerate(content["classes"], start=1):
         value = _checked(source, number, entry)["value"]
         if value in entries:
-            raise unreadable(
+            raise file_error(
                 source, f"the value {value!r} occurs twice", "Give each class its own."
             )
         entries[value] = entry
@@ -169,13 +169,13 @@ def write_prompt_file(
     suffix = target.suffix.lower()
     if suffix not in _SUFFIXES:
         wrong = f"the suffix {target.suffix!r} is unknown"
-        raise unreadable(target, wrong, f"Such files end in {', '.join(_SUFFIXES)}.")
+        raise file_error(target, wrong, f"Such files end in {', '.join(_SUFFIXES)}.")
     if suffix == ".json":
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
         yaml = import_optional("yaml", "cli")
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)
-    with replaced(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_text(text, encoding="utf-8")
     return target
 
@@ -193,26 +193,26 @@ def _refuse_unknown(
 ) -> None:
     unknown = [key for key in mapping if key not in known]
     if unknown:
-        raise unreadable(path, f"{where} has {', '.join(map(_shown, unknown[:_MOST]))}", _REMEDY)
+        raise file_error(path, f"{where} has {', '.join(map(_shown, unknown[:_MOST]))}", _REMEDY)
 
 
 def _checked(path: Path, number: int, entry: Any) -> Mapping[str, Any]:
     where = f"class {number} of the list"
     if not isinstance(entry, Mapping) or "value" not in entry:
-        raise unreadable(path, f"{where} has no value", _REMEDY)
+        raise file_error(path, f"{where} has no value", _REMEDY)
     _refuse_unknown(path, entry, _KEYS, where)
     value = entry["value"]
     # Label maps hold nothing beyond 64 bits.
     whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
     if not whole and not isinstance(value, str):
         wrong = f"the value of {where} is {_shown(value)}"
-        raise unreadable(path, wrong, "Values are whole numbers of up to 64 bits, or texts.")
+        raise file_error(path, wrong, "Values are whole numbers of up to 64 bits, or texts.")
     name, color = entry.get("name", "-"), entry.get("color", "#000000")
     if not isinstance(name, str) or not name.strip():
-        raise unreadable(path, f"the name of {where} is {_shown(name)}", "Names are texts.")
+        raise file_error(path, f"the name of {where} is {_shown(name)}", "Names are texts.")
     if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
         remedy = 'Write colours as "#rrggbb", in quotes.'
-        raise unreadable(path, f"the color of {where} is {_shown(color)}", remedy)
+        raise file_error(path, f"the color of {where} is {_shown(color)}", remedy)
     return entry
 
 
@@ -232,6 +232,6 @@ def _prompts(
         found = [given] if isinstance(given, str) else given
         if not isinstance(found, list) or not found or not all(isinstance(t, str) for t in found):
             wrong = f"the prompts of class {value!r} are {_shown(given)}"
-            raise unreadable(path, wrong, "Give one text or a list of texts, or a template.")
+            raise file_error(path, wrong, "Give one text or a list of texts, or a template.")
         texts[value] = found
     return texts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hsvlm._data.class_table import ClassMatch, ClassTable, match_classes
-from hsvlm._data.texts import folded, is_blank, quoted, unreadable_character
+from hsvlm._data.texts import is_blank, normalize_text, quoted, unreadable_character
 from hsvlm.exceptions import DataError, PromptError
 from hsvlm.prompts._sets import PROMPT_SETS, list_prompt_sets, load_class_names, load_prompt_set
 
@@ -276,7 +276,7 @@ def _check_distinct(resolved: dict[Any, tuple[str, ...]]) -> None:
     owners: dict[str, Any] = {}
     for label, texts in resolved.items():
         for text in texts:
-            key = folded(text)
+            key = normalize_text(text)
             if key not in owners:
                 owners[key] = label
                 continue

@@ -154,7 +154,7 @@ def _log_probabilities(clf: Any, readout: Readout, X: PixelSamples) -> NDArray[n
     values = np.full((len(_CANDIDATES), len(X), n_classes), -math.log(n_classes), dtype=np.float32)
     for number in np.unique(X.scene_ids):
         cube, chosen = X.cubes[number], np.flatnonzero(X.scene_ids == number)
-        scene = next((one for one in readout.scenes if one.is_of(cube)), None)
+        scene = next((one for one in readout.scenes if one.matches(cube)), None)
         if scene is None:
             continue
         tiles = SceneTiles(clf, cube, readout, scene)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FittedScene",
     "Readout",
+    "finite_spectra",
     "fit_readout",
     "readout_settings",
-    "whole_spectra",
 ]
 
 _N_EDGE_FEATURES = 5
@@ -161,7 +161,7 @@ def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
             if valid is not None:
                 inside[inside] = valid[tuple(there[inside].T)]
             spectra = np.asarray(PixelSamples(cube, there[inside]))
-            whole = whole_spectra(spectra)
+            whole = finite_spectra(spectra)
             if whole.any():
                 difference = edges.transform(spectra[whole]) - features[inside][whole]
                 total += float(np.square(difference).sum())
@@ -169,7 +169,7 @@ def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
     return total / count if total > 0 else 1.0
 
 
-def whole_spectra(spectra: NDArray[Any]) -> NDArray[np.bool_]:
+def finite_spectra(spectra: NDArray[Any]) -> NDArray[np.bool_]:
     """Find the spectra that can be computed with.
 
     Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra,).

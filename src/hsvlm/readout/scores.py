@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["ClassScores", "class_scores", "predicted_labels"]
+__all__ = ["ScoreReader", "class_scores", "predicted_labels"]
 
 
-class ClassScores:
+class ScoreReader:
     """Class scores of pixels, window by window or read out of their scene."""
 
     def __init__(self, clf: Any) -> None:
@@ -64,7 +64,7 @@ class ClassScores:
             if known is cube:
                 return tiles
         readout = self._clf.readout_
-        scene = next((one for one in readout.scenes if one.is_of(cube)), None)
+        scene = next((one for one in readout.scenes if one.matches(cube)), None)
         found = None if scene is None else SceneTiles(self._clf, cube, readout, scene)
         if found is None:
             self._warn()
@@ -84,7 +84,7 @@ class ClassScores:
 def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
     """Class scores of inputs; see :class:`ClassScores`."""
     X = cube_of_scene(clf, X)
-    scores = ClassScores(clf)(X)
+    scores = ScoreReader(clf)(X)
     warn_if_unlike(clf, X)
     return scores
 

@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._prediction.windows import window_scores
 from hsvlm.readout import random_walk, transitions
-from hsvlm.readout.scene import whole_spectra
+from hsvlm.readout.scene import finite_spectra
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hsvlm.readout.scene import FittedScene, Readout
 
-__all__ = ["Region", "SceneTiles"]
+__all__ = ["SceneTiles", "TileWithMargin"]
 
 # Every tile is computed with a margin around it, always the same way: what a pixel gets does not
 # depend on which pixels are asked for. Few walks go farther than the margin.
@@ -32,7 +32,7 @@ _ROWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class TileWithMargin:
     """A part of a scene, ready to be read out.
 
     Shapes: `usable` (height, width).
@@ -98,7 +98,7 @@ class SceneTiles:
         for number, (down, right) in enumerate(tiles.tolist()):
             yield (down, right), np.flatnonzero(group.reshape(-1) == number)
 
-    def region(self, place: tuple[int, int]) -> Region:
+    def region(self, place: tuple[int, int]) -> TileWithMargin:
         """Prepare a tile with its margin."""
         rows, cols = (
             (max(0, one * _TILE - _MARGIN), min(size, (one + 1) * _TILE + _MARGIN))
@@ -124,8 +124,8 @@ class SceneTiles:
         readout = self._readout
         settings = readout.scale, readout.contrast, probabilities, readout.agreement
         walk = transitions(features, usable, *settings)
-        known, targets = self._known((rows[0], cols[0]), usable)
-        return Region(rows, cols, usable, walk, probabilities, known, targets)
+        known, targets = self._labels_in_tile((rows[0], cols[0]), usable)
+        return TileWithMargin(rows, cols, usable, walk, probabilities, known, targets)
 
     def _tile(self, place: tuple[int, int]) -> NDArray[np.float32]:
         if place in self._kept:
@@ -158,7 +158,7 @@ class SceneTiles:
             if not len(here):
                 continue
             spectra = np.asarray(PixelSamples(self._cube, here + np.array([rows[0], cols[0]])))
-            whole = whole_spectra(spectra)
+            whole = finite_spectra(spectra)
             broken[tuple(here[~whole].T)] = True
             if whole.any():
                 features[tuple(here[whole].T)] = self._readout.edges.transform(spectra[whole])
@@ -170,7 +170,7 @@ class SceneTiles:
         touched: NDArray[np.bool_] = maximum_filter(broken, size=self._clf.window_size_)
         return touched
 
-    def _known(
+    def _labels_in_tile(
         self, origin: tuple[int, int], usable: NDArray[np.bool_]
     ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         scene = self._scene

@@ -16,12 +16,12 @@ from hsvlm.text.models import EncodedText
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["remembered"]
+__all__ = ["encode_cached"]
 
 _WAIT_S: Final = 600.0  # after which a process that encodes is taken to hang
 
 
-def remembered(
+def encode_cached(
     texts: list[str],
     identity: str,
     folder: Path | None,

@@ -14,7 +14,7 @@ import numpy as np
 from hsvlm._data.texts import is_blank, quoted, unreadable_character
 from hsvlm._system.optional import cache_folder
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
-from hsvlm.text._cache import remembered
+from hsvlm.text._cache import encode_cached
 from hsvlm.text.models import EncodedText, identify_model, run_model
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class CachedEncoder:
         ParameterError
             If what the encoder returns is not finite numbers of shape (n, d) without zero rows.
         """
-        encoded = remembered(
+        encoded = encode_cached(
             list(dict.fromkeys(texts)),
             f"object:{self.name}",
             _folder(self.cache_dir),
@@ -304,7 +304,7 @@ def _encode(
         rows = _unit_rows([entry.vector for entry in fresh], len(missing), origin)
         return [entry._replace(vector=row) for entry, row in zip(fresh, rows, strict=True)]
 
-    return remembered(texts, model.identity, _folder(cache_dir), encode)
+    return encode_cached(texts, model.identity, _folder(cache_dir), encode)
 
 
 def _encode_by_object(texts: list[str], encoder: TextEncoder) -> list[EncodedText]:

@@ -95,7 +95,7 @@ def run_model(model: TextModel, texts: list[str], device: str | torch.device) ->
     # Loading draws initial parameters before it overwrites them: the seeded scope keeps that from
     # torch's global generator. Threads take turns in it, so it comes first.
     # One thread: rounding then does not depend on the number of cores.
-    with seeded_scope(0, target), _undisturbed(), at_most_threads(1):
+    with seeded_scope(0, target), _quiet_libraries(), at_most_threads(1):
         loaded = _load(model.source, target)
         try:
             return [_encode_one(loaded, text) for text in texts]
@@ -131,13 +131,13 @@ def _load(source: Path | str, device: torch.device) -> Any:
     except OSError:
         tried.append("the local hub cache (not there)")
     except Exception as error:
-        tried.append(f"the local hub cache ({_brief(error)})")
+        tried.append(f"the local hub cache ({_one_line(error)})")
     problem = _hub_problem(source)
     if problem is None:
         try:
             return _open(source, device, local_files_only=False)
         except Exception as error:
-            problem = _brief(error)
+            problem = _one_line(error)
     raise UnknownNameError(
         f"The text encoder {source!r} could not be loaded. Tried: {'; '.join(tried)}; "
         f"the hub ({problem}). {_FORMS}"
@@ -154,8 +154,8 @@ def _load_folder(folder: Path, device: torch.device) -> Any:
             return _open(folder, device, local_files_only=True)
     except Exception as error:
         raise ParameterError(
-            f"The folder {str(folder)!r} could not be loaded as a text encoder ({_brief(error)}). "
-            "It must hold a sentence-transformers model: configuration, weights and tokenizer."
+            f"The folder {str(folder)!r} could not be loaded as a text encoder "
+            f"({_one_line(error)}). It must hold a sentence-transformers model: configuration, weights and tokenizer."
         ) from error
     raise ParameterError(
         f"The text encoder in {str(folder)!r} needs code of its own ({', '.join(foreign)}), which "
@@ -208,17 +208,17 @@ def _hub_problem(name: str) -> str | None:
     except HfHubHTTPError:
         return None  # the hub can be reached; the loader explains its answer
     except Exception as error:
-        return f"no connection: {_brief(error)}"
+        return f"no connection: {_one_line(error)}"
     return None
 
 
-def _brief(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _quiet_libraries() -> Iterator[None]:
     """Silence the libraries, and put back what importing and running them changes."""
     environment = {name: os.environ.get(name) for name in _VARIABLES}
     python_state = random.getstate()

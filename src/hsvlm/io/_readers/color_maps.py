@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io._common import LabelMap
 from hsvlm.io._gdal import gdal, open_local, real_crs, real_transform, ungeoreferenced
@@ -39,7 +39,7 @@ def read_color_map(file: Path) -> tuple[LabelMap | None, list[HSVLMWarning]]:
         open_local(file) as dataset,
     ):
         if dataset.driver in _LOSSY:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"its format, {dataset.driver}, mixes the colors and numbers of classes",
                 _SAVE_MAP,
@@ -61,7 +61,7 @@ def read_color_map(file: Path) -> tuple[LabelMap | None, list[HSVLMWarning]]:
     colors = np.where(valid, red << 16 | green << 8 | blue, _BLACK)
     values, ranks, counts = np.unique(colors, return_inverse=True, return_counts=True)
     if len(values) > _MOST_COLORS:
-        raise unreadable(
+        raise file_error(
             file,
             (
                 f"it has {len(values):,} colors, and {_MOST_COLORS} are the most of a map of "

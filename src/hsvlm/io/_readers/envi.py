@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import MappedCube
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm.exceptions import MissingFileError
-from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._envi_header import (
     HINT_COPY_AGAIN,
     MAX_HEADER_BYTES,
@@ -24,7 +24,7 @@ from hsvlm.io._map_info import read_map_info
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._scales import scale_of
 from hsvlm.io._strangers import check_content
-from hsvlm.io._variables import native, reading
+from hsvlm.io._variables import native_dtype, reading
 from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
@@ -67,10 +67,10 @@ class _Native:
     """Brings values to the byte order of the machine; a class, so that cubes can be pickled."""
 
     def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
-        return spectra.astype(native(spectra.dtype))
+        return spectra.astype(native_dtype(spectra.dtype))
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read a cube in ENVI's format."""
     header, data = _open(path, variable)
     cube = _mapped(header, data)
@@ -78,7 +78,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     crs, transform = read_map_info(header.path, header.fields, header.notes)
     nodata = fields.pop("nodata")
     warn_of_file(header.path, header.notes, _HINT)
-    return Found(Scene(cube=cube, name=data.stem, crs=crs, transform=transform, **fields), nodata)
+    return ReadResult(
+        Scene(cube=cube, name=data.stem, crs=crs, transform=transform, **fields), nodata
+    )
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -87,7 +89,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     cube = _mapped(header, data)
     if cube.shape[2] != 1:
         wrong = f"it has {cube.shape[2]} bands, but a label map has one"
-        raise unreadable(header.path, wrong, "Give the file of the label map.")
+        raise file_error(header.path, wrong, "Give the file of the label map.")
     # Python converts no more than 4,300 digits.
     stated = header.text("classes")
     count = int(stated) if stated.isdecimal() and len(stated) < 10 else None
@@ -161,7 +163,7 @@ def _open(path: Any, variable: str | None) -> tuple[EnviHeader, Path]:
     file = existing_file(path)
     if variable is not None:
         wrong = f"an ENVI file holds one array, but variable={variable!r} is asked for"
-        raise unreadable(file, wrong, "Leave out `variable`.")
+        raise file_error(file, wrong, "Leave out `variable`.")
     beside = header_beside(file)
     if beside is None:
         raise MissingFileError(
@@ -179,22 +181,22 @@ def _check_fields(header: EnviHeader) -> None:
     for name, meaning in _REQUIRED.items():
         if not header.text(name) and name != "interleave":
             remedy = f"Add the line `{name} = ...`: {meaning}."
-            raise unreadable(header.path, f"the header lacks the field `{name}`", remedy)
+            raise file_error(header.path, f"the header lacks the field `{name}`", remedy)
     kind = header.text("file type")
     if _NO_IMAGE.match(kind):
         wrong = f"its field `file type` is {kind!r}, which is no image with values of its own"
-        raise unreadable(
+        raise file_error(
             header.path, wrong, "Export it from ENVI as an image of type ENVI Standard."
         )
     if header.text("file compression") not in ("", "0"):
         wrong = "its data file is compressed, so it cannot be mapped into memory"
         remedy = "Decompress it with gunzip and set `file compression = 0`."
-        raise unreadable(header.path, wrong, remedy)
+        raise file_error(header.path, wrong, remedy)
     for name in ("major frame offsets", "minor frame offsets"):
         if re.search(r"[1-9]", header.fields.get(name, "")):
             wrong = "its frames lie apart (`major frame offsets`, `minor frame offsets`)"
             remedy = "Export it from ENVI without frame offsets."
-            raise unreadable(header.path, wrong, remedy)
+            raise file_error(header.path, wrong, remedy)
 
 
 def _settle_interleave(header: EnviHeader, data: Path) -> None:
@@ -204,12 +206,12 @@ def _settle_interleave(header: EnviHeader, data: Path) -> None:
         suffix = data.suffix.lower()[1:]
         if suffix not in _AXES and header.text("bands") != "1":
             remedy = f"Add the line `interleave = ...`: {_REQUIRED['interleave']}."
-            raise unreadable(header.path, "the header lacks the field `interleave`", remedy)
+            raise file_error(header.path, "the header lacks the field `interleave`", remedy)
         interleave = suffix if suffix in _AXES else "bsq"
         header.notes.append(f"there is no `interleave`, so {interleave} is assumed")
     if interleave not in _AXES:
         wrong = f"its field `interleave` is {interleave!r}"
-        raise unreadable(header.path, wrong, "Correct it to bsq, bil or bip.")
+        raise file_error(header.path, wrong, "Correct it to bsq, bil or bip.")
     header.fields["interleave"] = interleave
 
 
@@ -223,7 +225,7 @@ def _mapped(header: EnviHeader, data: Path) -> Any:
             f"{shape[2]} bands of {dtype.name} after {offset} bytes make {needed:,}"
         )
         cut = "The file was cut off or the header is another's. " if size < needed else ""
-        raise unreadable(header.path, wrong, cut + HINT_COPY_AGAIN)
+        raise file_error(header.path, wrong, cut + HINT_COPY_AGAIN)
     if not header.text("byte order") and dtype.itemsize > 1:
         header.notes.append("there is no `byte order`, so 0 (little endian) is assumed")
     axes = _AXES[header.fields["interleave"]]
@@ -240,10 +242,10 @@ def _dtype(header: EnviHeader) -> np.dtype[Any]:
     if dtype.kind not in "iuf":
         what = "complex values" if dtype.kind == "c" else "no type of ENVI's"
         wrong = f"its field `data type` is {number[:20]}, {what}"
-        raise unreadable(header.path, wrong, "Convert it to integers or floats.")
+        raise file_error(header.path, wrong, "Convert it to integers or floats.")
     if order not in ("0", "1"):
         wrong = f"its field `byte order` is {order[:20]}"
-        raise unreadable(header.path, wrong, f"Correct it: {_BYTE_ORDERS}.")
+        raise file_error(header.path, wrong, f"Correct it: {_BYTE_ORDERS}.")
     return dtype.newbyteorder("<" if order == "0" else ">")
 
 

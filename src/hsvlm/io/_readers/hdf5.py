@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
-from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
-    CUT,
-    Held,
+    HINT_SPLIT_FILE,
+    VariableInfo,
     axis_order,
     choose_variable,
     holds_wavelengths,
-    native,
+    native_dtype,
     reading,
 )
 from hsvlm.io._wavelengths import fitting_wavelengths
@@ -59,8 +59,8 @@ class HDF5Cube(LazyCube):
     ) -> None:
         check_stated(Path(path), dataset.shape, dataset.dtype)
         # Of compressed chunks, none can be read in part.
-        check_memory(path, dataset.chunks or (), dataset.dtype, CUT)
-        super().__init__(tuple(dataset.shape[axis] for axis in axes), native(dataset.dtype))
+        check_memory(path, dataset.chunks or (), dataset.dtype, HINT_SPLIT_FILE)
+        super().__init__(tuple(dataset.shape[axis] for axis in axes), native_dtype(dataset.dtype))
         self.path = path
         self._name = name
         self._axes = axes
@@ -71,7 +71,9 @@ class HDF5Cube(LazyCube):
 
     def read_window(self, top: int, bottom: int, left: int, right: int) -> NDArray[Any]:
         """Read a rectangle of pixels, of shape (bottom - top, right - left, n_bands)."""
-        check_memory(self.path, (bottom - top, right - left, self.shape[2]), self.dtype, CUT)
+        check_memory(
+            self.path, (bottom - top, right - left, self.shape[2]), self.dtype, HINT_SPLIT_FILE
+        )
         key = [slice(None)] * 3
         key[self._axes[0]], key[self._axes[1]] = slice(top, bottom), slice(left, right)
         h5py = import_optional("h5py", "geo")
@@ -79,12 +81,12 @@ class HDF5Cube(LazyCube):
             dataset = file[self._name]
             if tuple(dataset.shape[axis] for axis in self._axes) != self.shape:
                 wrong = f"{self._name} had shape {self.shape}, and has changed"
-                raise unreadable(self.path, wrong, "Read the scene again.")
+                raise file_error(self.path, wrong, "Read the scene again.")
             values: NDArray[Any] = dataset[tuple(key)]
         return np.ascontiguousarray(values.transpose(self._axes), dtype=self.dtype)
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read a cube from an HDF5 file."""
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
@@ -102,7 +104,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     warn_of_file(file, notes, HINT_ATTRIBUTES)
     unused = None if wavelengths is None or (wavelengths > 0).all() else wavelengths <= 0
     scene = Scene(cube, wavelengths_nm=wavelengths, bad_bands=unused, scale=scale)
-    return Found(scene, nodata, valid_range=valid_range)
+    return ReadResult(scene, nodata, valid_range=valid_range)
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -124,14 +126,14 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     return label_map(file, values, {}, {}, nodata, None, None)
 
 
-def held_datasets(opened: Any) -> dict[str, Held]:
+def held_datasets(opened: Any) -> dict[str, VariableInfo]:
     """List the datasets of an HDF5 file."""
     dataset = import_optional("h5py", "geo").Dataset
-    held: dict[str, Held] = {}
+    held: dict[str, VariableInfo] = {}
 
     def add(name: str, one: Any) -> None:
         if isinstance(one, dataset) and one.shape is not None and not name.startswith("#"):
-            held[name] = Held.of(one.shape, one.dtype)
+            held[name] = VariableInfo.of(one.shape, one.dtype)
 
     opened.visititems(add)
     return held
@@ -157,17 +159,17 @@ def check_own(path: Path, opened: Any) -> None:
     # A visit ends at the first value that is not None.
     if opened.visit(endless) is not None:
         wrong = f"it has more than {_MOST_OBJECTS:,} objects, or groups more than {_DEEPEST} deep"
-        raise unreadable(path, wrong, "Copy the scene into a file of its own.")
+        raise file_error(path, wrong, "Copy the scene into a file of its own.")
     found = opened.visititems_links(linked) or opened.visititems(stored)
     if found is not None:
         wrong = f"its values of {found!r} lie in another file, which is not opened"
-        raise unreadable(path, wrong, "Get a file that holds all its values itself.")
+        raise file_error(path, wrong, "Get a file that holds all its values itself.")
 
 
 def loaded(path: Path, dataset: Any) -> NDArray[Any]:
     """Read a dataset as a whole."""
     check_stated(path, dataset.shape, dataset.dtype)
-    check_memory(path, dataset.shape, dataset.dtype, CUT)
+    check_memory(path, dataset.shape, dataset.dtype, HINT_SPLIT_FILE)
     values: NDArray[Any] = dataset[()]
     return values
 

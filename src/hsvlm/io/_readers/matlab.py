@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMWarning
-from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
@@ -19,11 +19,11 @@ from hsvlm.io._readers.mat5 import check_matrix
 from hsvlm.io._readers.structs import fields_of_structs
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
-    CUT,
-    Held,
+    HINT_SPLIT_FILE,
+    VariableInfo,
     choose_variable,
     holds_wavelengths,
-    native,
+    native_dtype,
     reading,
     whole_labels,
 )
@@ -55,7 +55,7 @@ _NUMERIC = {"double", "single", "logical"} | {
 
 def read_cube(
     path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
-) -> Found:
+) -> ReadResult:
     """Read a cube from a ``.mat`` file."""
     file = existing_file(path)
     with _opened(file) as content:
@@ -73,7 +73,7 @@ def read_cube(
             for name, info in variables.items()
             if holds_wavelengths(name.replace(".", "/")) and info.numeric
         ]
-    return Found(Scene(cube, wavelengths_nm=_fitting(file, lists, cube)))
+    return ReadResult(Scene(cube, wavelengths_nm=_fitting(file, lists, cube)))
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -105,7 +105,7 @@ class _Mat5:
         self._top = _listed(file)
         self._fields: dict[str, Field] = {}
 
-    def variables(self, n_dims: int, variable: str | None) -> dict[str, Held]:
+    def variables(self, n_dims: int, variable: str | None) -> dict[str, VariableInfo]:
         """List the variables; those in structs only where no other is meant."""
         fits = any(
             info.numeric and len(info.shape) == n_dims and min(info.shape, default=0) > 1
@@ -122,7 +122,7 @@ class _Mat5:
         if name not in self._fields:
             return _load(self._file, name, self._top)
         field = self._fields[name]
-        check_memory(self._file, field.info.shape, np.dtype(np.float64), CUT, copies=2)
+        check_memory(self._file, field.info.shape, np.dtype(np.float64), HINT_SPLIT_FILE, copies=2)
         return np.ascontiguousarray(field.values())
 
     cube = values
@@ -136,7 +136,7 @@ class _Mat73:
         self._opened = opened
         self._paths: dict[str, str] = {}
 
-    def variables(self, _: int, __: str | None) -> dict[str, Held]:
+    def variables(self, _: int, __: str | None) -> dict[str, VariableInfo]:
         """List the variables, those in structs with them."""
         listed = _listed_hdf5(self._opened)
         self._paths = {path.replace("/", "."): path for path in listed}
@@ -154,12 +154,12 @@ class _Mat73:
         axes = (2, 1, 0) if _by_matlab(dataset) else (0, 1, 2)
         cube: Any = hdf5.HDF5Cube(self._file.resolve(), self._paths[name], dataset, axes)
         if dataset.chunks is not None and dataset.chunks[axes[0]] >= dataset.shape[axes[0]]:
-            check_memory(self._file, cube.shape, cube.dtype, CUT, copies=2)
+            check_memory(self._file, cube.shape, cube.dtype, HINT_SPLIT_FILE, copies=2)
             return np.asarray(cube)
         return cube
 
 
-def _spelled(variables: dict[str, Held], variable: str | None) -> str | None:
+def _spelled(variables: dict[str, VariableInfo], variable: str | None) -> str | None:
     """Let fields be named with slashes too."""
     if variable is None or variable in variables:
         return variable
@@ -167,16 +167,16 @@ def _spelled(variables: dict[str, Held], variable: str | None) -> str | None:
     return spelled if spelled in variables else variable
 
 
-def _check_cell(file: Path, variables: dict[str, Held], variable: str | None) -> None:
+def _check_cell(file: Path, variables: dict[str, VariableInfo], variable: str | None) -> None:
     if variable is not None and variable in variables and variables[variable].kind == "cell":
         remedy = f"Save the array that is meant on its own, in MATLAB: x = {variable}{{1}};"
-        raise unreadable(file, f"variable {variable!r} is a cell, which holds several", remedy)
+        raise file_error(file, f"variable {variable!r} is a cell, which holds several", remedy)
 
 
 def _table_size(
     file: Path,
     content: _Mat5 | _Mat73,
-    variables: dict[str, Held],
+    variables: dict[str, VariableInfo],
     variable: str | None,
     size: tuple[int, int] | None,
 ) -> tuple[int, int] | None:
@@ -193,7 +193,7 @@ def _table_size(
             warnings.warn(HSVLMWarning(problem, hint), stacklevel=5)
         return size
     if size not in (None, stated):
-        raise unreadable(
+        raise file_error(
             file,
             f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for",
             "Leave height and width out.",
@@ -201,7 +201,7 @@ def _table_size(
     return stated
 
 
-def _whole(content: _Mat5 | _Mat73, variables: dict[str, Held], names: set[str]) -> Any:
+def _whole(content: _Mat5 | _Mat73, variables: dict[str, VariableInfo], names: set[str]) -> Any:
     for name, info in variables.items():
         if name.rpartition(".")[2].lower() in names and info.numeric and set(info.shape) <= {1}:
             value = float(np.ravel(content.values(name))[0])
@@ -215,31 +215,33 @@ def _is_hdf5(file: Path) -> bool:
     return any(start[offset:].startswith(_SIGNATURE) for offset in _OFFSETS)
 
 
-def _listed(file: Path) -> dict[str, Held]:
+def _listed(file: Path) -> dict[str, VariableInfo]:
     from scipy.io import whosmat
 
     # Opened here: scipy leaves files open that it cannot read.
     with reading(file, _KIND), file.open("rb") as stream:
         listed = whosmat(stream)
-    return {name: Held(tuple(shape), kind, kind in _NUMERIC) for name, shape, kind in listed}
+    return {
+        name: VariableInfo(tuple(shape), kind, kind in _NUMERIC) for name, shape, kind in listed
+    }
 
 
-def _load(file: Path, name: str, held: dict[str, Held]) -> NDArray[Any]:
+def _load(file: Path, name: str, held: dict[str, VariableInfo]) -> NDArray[Any]:
     from scipy.io import loadmat
 
     shape, kind, _ = held[name]
     dtype = np.dtype(_DTYPES.get(kind, kind))
     check_stated(file, shape, dtype)
     # Both the values as stored and those in C order.
-    check_memory(file, shape, dtype, CUT, copies=2)
+    check_memory(file, shape, dtype, HINT_SPLIT_FILE, copies=2)
     with reading(file, _KIND), file.open("rb") as stream:
         check_matrix(file, name)
         array = np.asarray(loadmat(stream, variable_names=[name])[name])
     # MATLAB keeps columns together; in C order a spectrum is contiguous, as windows read it.
-    return np.ascontiguousarray(array, dtype=native(array.dtype))
+    return np.ascontiguousarray(array, dtype=native_dtype(array.dtype))
 
 
-def _listed_hdf5(opened: Any) -> dict[str, Held]:
+def _listed_hdf5(opened: Any) -> dict[str, VariableInfo]:
     held = {}
     for name, one in hdf5.held_datasets(opened).items():
         by_matlab = _by_matlab(opened[name])
@@ -247,7 +249,7 @@ def _listed_hdf5(opened: Any) -> dict[str, Held]:
         kind = one.kind
         if by_matlab:
             kind = hdf5.as_text(opened[name].attrs["MATLAB_class"])
-        held[name] = Held(shape, kind, one.numeric and (not by_matlab or kind in _NUMERIC))
+        held[name] = VariableInfo(shape, kind, one.numeric and (not by_matlab or kind in _NUMERIC))
     return held
 
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import Declared, declared_scale, declared_values
-from hsvlm.io._common import Found, LabelMap
+from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._ground import georeference
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
-    CUT,
-    Held,
+    HINT_SPLIT_FILE,
+    VariableInfo,
     axis_order,
     choose_variable,
     holds_wavelengths,
-    native,
+    native_dtype,
     reading,
 )
 from hsvlm.io._wavelengths import fitting_wavelengths
@@ -54,7 +54,7 @@ class XarrayCube(LazyCube):
     """An array of xarray, read where it is indexed."""
 
     def __init__(self, array: Any, axes: tuple[int, int, int], path: Any) -> None:
-        super().__init__(tuple(array.shape[axis] for axis in axes), native(array.dtype))
+        super().__init__(tuple(array.shape[axis] for axis in axes), native_dtype(array.dtype))
         # Names, coordinates and attributes are no part of the values.
         self._array = array.variable
         self._axes = axes
@@ -62,7 +62,9 @@ class XarrayCube(LazyCube):
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
-        check_memory(self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype, CUT)
+        check_memory(
+            self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype, HINT_SPLIT_FILE
+        )
         # Read first, then transposed: a transposed array of a file is read value by value.
         with reading(self.path or _DATA, _KIND):
             rows = self._array.isel({self._array.dims[self._axes[0]]: slice(start, stop)})
@@ -70,7 +72,7 @@ class XarrayCube(LazyCube):
         return np.ascontiguousarray(values, dtype=self.dtype)
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read a cube from a NetCDF or HDF5 file."""
     file = existing_file(path)
     if not _is_netcdf(file):
@@ -89,7 +91,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     y, x, _ = axis_order((*array.dims, "band"))
     with reading(file, _KIND):
         crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
-        check_memory(file, array.shape, array.dtype, CUT)
+        check_memory(file, array.shape, array.dtype, HINT_SPLIT_FILE)
         notes: list[str] = []
         nodata = _declared(array, notes).nodata
         values = array.values.transpose(y, x)
@@ -98,7 +100,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
     return label_map(file, values, names, {}, nodata, crs, transform)
 
 
-def from_xarray(data: Any, variable: str | None = None) -> Found:
+def from_xarray(data: Any, variable: str | None = None) -> ReadResult:
     """Take a cube from what xarray holds."""
     if hasattr(data, "data_vars"):
         variables = {str(name): data[name] for name in data.variables}
@@ -110,7 +112,7 @@ def from_xarray(data: Any, variable: str | None = None) -> Found:
     return _cube(None, variables, _choose(_DATA, variables, 3, variable))
 
 
-def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
+def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadResult:
     array = variables[name]
     axes = axis_order(map(str, array.dims))
     y, x, band = (array.dims[axis] for axis in axes)
@@ -133,7 +135,7 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> Found:
         )
         nodata, valid_range = _declared(array, notes)
     warn_of_file(path or _DATA, notes, hdf5.HINT_ATTRIBUTES)
-    return Found(scene, nodata, valid_range=valid_range)
+    return ReadResult(scene, nodata, valid_range=valid_range)
 
 
 def _wavelength_lists(along: Mapping[str, Any], names: Any) -> list[tuple[Any, str]]:
@@ -171,7 +173,7 @@ def _flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
 
 
 def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:
-    held = {name: Held.of(one.shape, one.dtype) for name, one in variables.items()}
+    held = {name: VariableInfo.of(one.shape, one.dtype) for name, one in variables.items()}
     return choose_variable(path, held, n_dims, variable and variable.strip("/"))
 
 
@@ -222,14 +224,14 @@ def _groups(file: Path) -> list[str]:
             check_stated(file, one.shape, one.dtype)
             if len(one.shape) == 1:
                 # Coordinates are read as soon as xarray opens the file.
-                check_memory(file, one.shape, np.dtype(np.float64), CUT, copies=3)
+                check_memory(file, one.shape, np.dtype(np.float64), HINT_SPLIT_FILE, copies=3)
             groups[name.rpartition("/")[0]] = None
 
     with h5py.File(file) as opened:
         opened.visititems(add)
     if len(groups) > _MOST_GROUPS:
         wrong = f"it holds variables in {len(groups):,} groups, and {_MOST_GROUPS:,} are the most"
-        raise unreadable(file, wrong, "Copy those that belong to the scene into another file.")
+        raise file_error(file, wrong, "Copy those that belong to the scene into another file.")
     return list(groups)
 
 

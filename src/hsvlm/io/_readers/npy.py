@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, unreadable
-from hsvlm.io._common import Found, LabelMap
+from hsvlm._system.files import existing_file, file_error
+from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
-    CUT,
-    Held,
+    HINT_SPLIT_FILE,
+    VariableInfo,
     choose_variable,
     holds_wavelengths,
-    native,
+    native_dtype,
     reading,
     whole_labels,
 )
@@ -49,15 +49,17 @@ _MOST_MEMBERS = 10_000
 
 def read_cube(
     path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
-) -> Found:
+) -> ReadResult:
     """Read a cube from a ``.npy`` or ``.npz`` file."""
     file = existing_file(path)
     if file.suffix.lower() == ".npy":
         if size is None:
-            return Found(Scene(_mapped(file, 3, variable)))
+            return ReadResult(Scene(_mapped(file, 3, variable)))
         table = _mapped(file, 2, variable)
-        choose_table(file, {"its array": Held.of(table.shape, table.dtype)}, size, "its array")
-        return Found(Scene(fold(file, table, size, by_columns=False)))
+        choose_table(
+            file, {"its array": VariableInfo.of(table.shape, table.dtype)}, size, "its array"
+        )
+        return ReadResult(Scene(fold(file, table, size, by_columns=False)))
     held = _members(file)
     if size is None:
         cube = _load(file, _chosen(file, held, 3, variable))
@@ -69,7 +71,7 @@ def read_cube(
     lists = [(_load(file, one), "") for one in names if len(held[one].shape) == 1]
     wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
     warn_of_file(file, notes, HINT_NANOMETERS)
-    return Found(Scene(cube, wavelengths_nm=wavelengths))
+    return ReadResult(Scene(cube, wavelengths_nm=wavelengths))
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -84,7 +86,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
 def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
     if variable is not None:
         remedy = "Leave `variable` out, which names an array of a .npz file."
-        raise unreadable(
+        raise file_error(
             file, f"a .npy file holds one array, but {variable!r} was asked for", remedy
         )
     with reading(file, "a NumPy file"), file.open("rb") as stream:
@@ -93,36 +95,36 @@ def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
         raise _objects(file, "its array")
     if not held.numeric or len(held.shape) != n_dims:
         remedy = "Give another file, or change the array."
-        raise unreadable(file, held.unlike(n_dims, "its array"), remedy)
+        raise file_error(file, held.unlike(n_dims, "its array"), remedy)
     _check_length(file, "it", held, file.stat().st_size - start)
     with reading(file, "a NumPy file"):
         mapped: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
         if mapped.dtype.isnative:
             return mapped
         # Tensors cannot be made of the other byte order.
-        check_memory(file, mapped.shape, mapped.dtype, CUT)
-        return mapped.astype(native(mapped.dtype))
+        check_memory(file, mapped.shape, mapped.dtype, HINT_SPLIT_FILE)
+        return mapped.astype(native_dtype(mapped.dtype))
 
 
-def _members(file: Path) -> dict[str, Held]:
+def _members(file: Path) -> dict[str, VariableInfo]:
     held = {}
     with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
         members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
         if len(members) > _MOST_MEMBERS:
             wrong = f"it holds {len(members):,} arrays, and {_MOST_MEMBERS:,} are the most"
-            raise unreadable(file, wrong, "Save the arrays that belong to the scene alone.")
+            raise file_error(file, wrong, "Save the arrays that belong to the scene alone.")
         for one in members:
             with archive.open(one) as stream:
                 held[one.filename.removesuffix(".npy")] = _header(stream)[0]
     return held
 
 
-def _header(stream: IO[bytes]) -> tuple[Held, int]:
+def _header(stream: IO[bytes]) -> tuple[VariableInfo, int]:
     """Read what an array is, and where its values start."""
     found = _READERS.get(np.lib.format.read_magic(stream))
     if found is None:
         # Later versions of the format exist for field names beyond ASCII: tables, not cubes.
-        return Held((), "table", False), 0
+        return VariableInfo((), "table", False), 0
     form, reader = found
     raw = stream.read(struct.calcsize(form))
     (length,) = struct.unpack(form, raw)
@@ -130,10 +132,10 @@ def _header(stream: IO[bytes]) -> tuple[Held, int]:
         raise ValueError(f"the header is said to have {length:,} bytes")
     shape, _, dtype = reader(io.BytesIO(raw + stream.read(length)))
     # The signature and the version before the header take 8 bytes.
-    return Held.of(shape, dtype), 8 + len(raw) + length
+    return VariableInfo.of(shape, dtype), 8 + len(raw) + length
 
 
-def _check_length(file: Path, what: str, held: Held, n_bytes: int) -> None:
+def _check_length(file: Path, what: str, held: VariableInfo, n_bytes: int) -> None:
     needed = math.prod(held.shape) * np.dtype(held.kind).itemsize
     if min(held.shape) >= 0 and needed == n_bytes:
         return
@@ -141,7 +143,7 @@ def _check_length(file: Path, what: str, held: Held, n_bytes: int) -> None:
         f"{what} holds {n_bytes:,} bytes of values, but its header states {held.shape} values of "
         f"{held.kind}, {needed:,} bytes"
     )
-    raise unreadable(file, wrong, "It was cut off, or holds several arrays: save the array again.")
+    raise file_error(file, wrong, "It was cut off, or holds several arrays: save the array again.")
 
 
 def _load(file: Path, name: str) -> NDArray[Any]:
@@ -151,14 +153,14 @@ def _load(file: Path, name: str) -> NDArray[Any]:
             held, start = _header(stream)
         _check_length(file, f"variable {name!r}", held, member.file_size - start)
         # Both the values as stored and those in C order.
-        check_memory(file, held.shape, np.dtype(held.kind), CUT, copies=2)
+        check_memory(file, held.shape, np.dtype(held.kind), HINT_SPLIT_FILE, copies=2)
     with reading(file, "a NumPy archive"), np.load(file, allow_pickle=False) as archive:
         array: NDArray[Any] = archive[name]
     # In C order a spectrum is contiguous, as windows read it.
-    return np.ascontiguousarray(array, dtype=native(array.dtype))
+    return np.ascontiguousarray(array, dtype=native_dtype(array.dtype))
 
 
-def _chosen(file: Path, held: dict[str, Held], n_dims: int, variable: str | None) -> str:
+def _chosen(file: Path, held: dict[str, VariableInfo], n_dims: int, variable: str | None) -> str:
     if variable in held and held[variable].kind == "object":
         raise _objects(file, f"variable {variable!r}")
     return choose_variable(file, held, n_dims, variable, may_fold=True)
@@ -166,4 +168,4 @@ def _chosen(file: Path, held: dict[str, Held], n_dims: int, variable: str | None
 
 def _objects(file: Path, what: str) -> FileError:
     wrong = f"{what} holds Python objects, which are not loaded: that could run any code"
-    return unreadable(file, wrong, "Save plain numbers: numpy.save(path, array.astype(float)).")
+    return file_error(file, wrong, "Save plain numbers: numpy.save(path, array.astype(float)).")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import existing_file, unreadable
-from hsvlm.io._common import Found, LabelMap
+from hsvlm._system.files import existing_file, file_error
+from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._gdal import (
     CACHE_BYTES,
     doubtful_ellipsoid,
@@ -32,7 +32,7 @@ from hsvlm.io._readers.raster_bands import (
     tags_of,
 )
 from hsvlm.io._sizes import check_memory, check_stated
-from hsvlm.io._variables import CUT
+from hsvlm.io._variables import HINT_SPLIT_FILE
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
@@ -80,7 +80,7 @@ class RasterCube(LazyCube):
         """Read whole rows; see the base class."""
         if stop <= start:
             return np.empty((0, *self.shape[1:]), dtype=self.dtype)
-        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, CUT)
+        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, HINT_SPLIT_FILE)
         with self._lock, _reading(self.path, self._cache_bytes) as rasterio:
             # A dataset that was opened before a fork shares its place in the file with it.
             if self._dataset is None or self._process != os.getpid():
@@ -98,7 +98,7 @@ class RasterCube(LazyCube):
         n_bands = n_bands if max(self._bands, default=0) <= dataset.count else 0
         if (dataset.height, dataset.width, n_bands) != self.shape:
             wrong = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
-            raise unreadable(self.path, wrong, "Read the scene again.")
+            raise file_error(self.path, wrong, "Read the scene again.")
         return dataset
 
     def __getstate__(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class RasterCube(LazyCube):
         self.__dict__.update(state, _lock=threading.Lock())
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read a cube from a raster file."""
     file = existing_file(path)
     notes: list[str] = []
@@ -133,8 +133,8 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     beside = told.pop("nodata")
     scene = Scene(cube=cube, name=file.stem, valid=valid, **told)
     if len({str(value) for value in nodata}) > 1:
-        return Found(scene, beside, band_nodata=nodata)
-    return Found(scene, beside if nodata[0] is None else float(nodata[0]))
+        return ReadResult(scene, beside, band_nodata=nodata)
+    return ReadResult(scene, beside if nodata[0] is None else float(nodata[0]))
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
@@ -145,7 +145,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
         bands, valid = spectral_bands(file, dataset, notes)
         if len(bands) != 1:
             wrong = f"it has {len(bands)} bands, but a label map has one"
-            raise unreadable(file, wrong, "Give the file of the label map.")
+            raise file_error(file, wrong, "Give the file of the label map.")
         _check_size(file, dataset)
         check_memory(file, dataset.shape, _dtype(file, dataset, bands), _CUT_GRID)
         nodata = dataset.nodatavals[bands[0] - 1]
@@ -158,7 +158,7 @@ def read_label_map(path: str | PathLike[str], variable: str | None = None) -> La
             values = dataset.read(bands[0])
         except (MemoryError, ValueError) as error:
             wrong = f"{dataset.height} x {dataset.width} labels do not fit into memory"
-            raise unreadable(file, wrong, _CUT_GRID) from error
+            raise file_error(file, wrong, _CUT_GRID) from error
     warn_of_file(file, notes, _HINT)
     return label_map(file, values, names, colors, nodata, *place, valid=valid)
 
@@ -171,14 +171,14 @@ def _reading(path: Any, cache_bytes: int = CACHE_BYTES) -> AbstractContextManage
 def _opened(path: Path, variable: str | None) -> Iterator[Any]:
     if variable is not None:
         wrong = f"it is read as one raster, but variable={variable!r} is asked for"
-        raise unreadable(path, wrong, "Leave out `variable`.")
+        raise file_error(path, wrong, "Leave out `variable`.")
     with (
         _reading(path),
         ungeoreferenced(),
         open_local(path) as dataset,
     ):
         if not dataset.count:
-            raise unreadable(path, "it holds no raster of its own", _extract(dataset))
+            raise file_error(path, "it holds no raster of its own", _extract(dataset))
         yield dataset
 
 
@@ -192,9 +192,9 @@ def _dtype(path: Any, dataset: Any, bands: Sequence[int]) -> np.dtype[Any]:
     remedy = "Convert it to integers or floats of one type, for example with gdal_translate -ot."
     # GDAL has types that NumPy lacks, and all of them are complex.
     if any(one.startswith("complex") for one in kinds):
-        raise unreadable(path, "it holds complex values", remedy)
+        raise file_error(path, "it holds complex values", remedy)
     if len(kinds) > 1:
-        raise unreadable(path, f"its bands are of different types: {', '.join(kinds)}", remedy)
+        raise file_error(path, f"its bands are of different types: {', '.join(kinds)}", remedy)
     dtype: np.dtype[Any] = np.dtype(kinds[0])
     return dtype
 
@@ -202,7 +202,7 @@ def _dtype(path: Any, dataset: Any, bands: Sequence[int]) -> np.dtype[Any]:
 def _check_size(path: Path, dataset: Any) -> None:
     if dataset.count > _MOST_BANDS:
         wrong = f"it has {dataset.count:,} bands, and {_MOST_BANDS:,} are the most that are read"
-        raise unreadable(path, wrong, "Cut it into files of fewer bands.")
+        raise file_error(path, wrong, "Cut it into files of fewer bands.")
     # A virtual raster holds no values itself.
     if dataset.driver != "VRT":
         check_stated(path, (*dataset.shape, dataset.count), _dtype(path, dataset, [1]))

@@ -14,7 +14,7 @@ from hsvlm.io._envi_header import parse_number, read_header
 from hsvlm.io._readers.envi import band_fields, data_files, header_beside
 from hsvlm.io._scales import scale_of
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT
+from hsvlm.io._variables import HINT_SPLIT_FILE
 from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def spectral_bands(
     for band in tagged:
         if "wavelength" in _lower(tags_of(dataset, band)):
             continue
-        check_memory(path, dataset.shape, np.dtype(bool), CUT, copies=2)
+        check_memory(path, dataset.shape, np.dtype(bool), HINT_SPLIT_FILE, copies=2)
         mask = _opaque_pixels(dataset, band)
         if mask is not None:
             bands.remove(band)
@@ -143,7 +143,7 @@ def _own_masks(path: Path, dataset: Any, bands: Sequence[int]) -> list[NDArray[n
     ]
     if not masked:
         return []
-    check_memory(path, dataset.shape, np.dtype(bool), CUT, copies=3)
+    check_memory(path, dataset.shape, np.dtype(bool), HINT_SPLIT_FILE, copies=3)
     if flags.per_dataset in dataset.mask_flag_enums[masked[0] - 1]:
         masked = masked[:1]
     valid = np.ones(dataset.shape, dtype=bool)

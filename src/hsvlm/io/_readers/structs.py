@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT, Held
+from hsvlm.io._variables import HINT_SPLIT_FILE, VariableInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ _MOST_PER_BYTE = 1_100
 class Field(NamedTuple):
     """An array in a struct."""
 
-    info: Held
+    info: VariableInfo
     content: memoryview
     dtype: np.dtype[Any] | None
 
@@ -89,12 +89,12 @@ def _struct_content(file: Path, raw: bytes, kind: int, order: str) -> bytes | No
         return None
     (size,) = struct.unpack_from(f"{order}I", start, 4)
     if size > _MOST_PER_BYTE * len(raw):
-        raise unreadable(
+        raise file_error(
             file,
             f"a struct is stated to have {size:,} bytes, more than its {len(raw):,} can hold",
             "The file is damaged: copy it again.",
         )
-    check_memory(file, (size,), np.dtype(np.uint8), CUT, copies=3)
+    check_memory(file, (size,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=3)
     return zlib.decompressobj().decompress(raw, size + 8)[8:]
 
 
@@ -129,7 +129,7 @@ def _walk(
         if len(content) != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{shape} values are stated, but there are {len(content):,} bytes")
     if parent:
-        fields[path] = Field(Held(shape, told, numeric), content, dtype)
+        fields[path] = Field(VariableInfo(shape, told, numeric), content, dtype)
 
 
 def _walk_fields(

@@ -12,7 +12,7 @@ import numpy as np
 from hsvlm._data.lazy import row_blocks
 from hsvlm._system.optional import import_optional
 from hsvlm.io._gdal import gdal, parsed_crs, ungeoreferenced
-from hsvlm.io._writers.output import ROOM, unwritable
+from hsvlm.io._writers.output import HINT_DISK_SPACE, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ def write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
     side = max(fitting, default=_TILE_SIDES[-1])
     path, draft = folder / target.name, folder / f"draft of {target.name}"
     copy = import_optional("rasterio.shutil", "geo").copy
-    with gdal(target, "it cannot be written", ROOM) as rasterio, ungeoreferenced():
+    with gdal(target, "it cannot be written", HINT_DISK_SPACE) as rasterio, ungeoreferenced():
         sums = _write_draft(rasterio, draft, output, side)
         copy(
             draft,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import read_rows, row_blocks
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from hsvlm.io.classes import ClassCodes
     from hsvlm.scene import Scene
 
-__all__ = ["ROOM", "Output", "checked_nodata", "scene_nodata", "stored_type", "unwritable"]
+__all__ = [
+    "HINT_DISK_SPACE",
+    "Output",
+    "checked_nodata",
+    "scene_nodata",
+    "stored_type",
+    "unwritable",
+]
 
-ROOM = "Make sure that there is room on the disk and that the folder may be written to."
+HINT_DISK_SPACE = "Make sure that there is room on the disk and that the folder may be written to."
 
 # What not all formats have is written in the next larger type.
 _INSTEAD = {"bool": "uint8", "int8": "int16", "float16": "float32"}
@@ -52,7 +59,7 @@ class Output:
 
 def unwritable(path: Path, reason: object) -> FileError:
     """Build the error for a file that could not be written."""
-    return unreadable(path, f"it cannot be written ({reason})", ROOM)
+    return file_error(path, f"it cannot be written ({reason})", HINT_DISK_SPACE)
 
 
 def stored_type(dtype: Any) -> np.dtype[Any]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT, reading
+from hsvlm.io._variables import HINT_SPLIT_FILE, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,14 +52,14 @@ def extracted(file: Path, name: str | None, suffixes: frozenset[str]) -> Iterato
         or name in (member.filename, Path(member.filename).name, Path(member.filename).stem)
     ]
     if not members:
-        raise unreadable(
+        raise file_error(
             file,
             f"holds no vector file ({', '.join(sorted(suffixes))})",
             "Give an archive with a shapefile or a GeoPackage.",
         )
     if len(fitting) != 1:
         first = Path(members[0].filename).stem
-        raise unreadable(
+        raise file_error(
             file,
             f"holds {len(members)} vector files",
             f"Name one of them, as in variable={first!r}. It holds: {shown}.",
@@ -82,12 +82,12 @@ def _extract(file: Path, chosen: zipfile.ZipInfo, folder: Path) -> Path:
             ]
         n_bytes = sum(member.file_size for member in belonging)
         if n_bytes > _LARGEST:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"it unpacks to {n_bytes:,} bytes, and {_LARGEST:,} are the most",
                 "Unpack it, and keep the features of this scene only.",
             )
-        check_memory(file, (n_bytes,), np.dtype(np.uint8), CUT, copies=2)
+        check_memory(file, (n_bytes,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=2)
         for member in belonging:
             # The names in the archive are not used: they may lead anywhere.
             suffix = PurePosixPath(member.filename).suffix.lower()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.texts import folded
-from hsvlm._system.files import unreadable
+from hsvlm._data.texts import normalize_text
+from hsvlm._system.files import file_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +58,9 @@ def class_column(
     if kind == "text":
         kind = "empty"
     if kind == "empty":
-        raise unreadable(file, f"column {name!r} is empty for all {len(values)} features", _CLASSES)
+        raise file_error(file, f"column {name!r} is empty for all {len(values)} features", _CLASSES)
     if kind not in ("whole numbers", "fractions"):
-        raise unreadable(file, f"column {name!r} holds {kind}, which are not classes", _CLASSES)
+        raise file_error(file, f"column {name!r} holds {kind}, which are not classes", _CLASSES)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return ClassColumn(_checked_numbers(file, name, numbers), {})
 
@@ -72,12 +72,12 @@ def group_numbers(file: Path, table: Any, column: str) -> NDArray[np.int32]:
         if column.lower() in _EACH_FEATURE:
             return np.arange(1, len(table) + 1, dtype=np.int32)
         remedy = f"{_listed_columns(table)} 'fid' makes each feature a group of its own."
-        raise unreadable(file, f"has no column {column!r} for groups", remedy)
+        raise file_error(file, f"has no column {column!r} for groups", remedy)
     values = table[name]
     texts = _texts(values) if _kind(values) == "text" else values.tolist()
     missing = int(values.isna().sum()) if _kind(values) != "text" else texts.count(None)
     if missing:
-        raise unreadable(
+        raise file_error(
             file,
             f"column {name!r} is empty for {missing} of {len(values)} features",
             "Give every feature a group, or name another column.",
@@ -92,7 +92,7 @@ def _class_column_name(file: Path, table: Any, column: str | None, default: str 
     if column is not None:
         name = _matching_column(table, column)
         if name is None:
-            raise unreadable(file, f"has no column {column!r}", _listed_columns(table))
+            raise file_error(file, f"has no column {column!r}", _listed_columns(table))
         return name
     if default is not None:
         return default
@@ -104,7 +104,7 @@ def _class_column_name(file: Path, table: Any, column: str | None, default: str 
     if len(fitting) == 1:
         return fitting[0]
     listed = _listed_columns(table)
-    raise unreadable(
+    raise file_error(
         file,
         f"{len(fitting)} columns could hold the classes",
         f"Name the column of the classes: column=... {listed}",
@@ -153,21 +153,21 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
         return _numeric_texts(file, column, texts)
     if any(_WHOLE.fullmatch(text) for text in numeric):
         name = next(text for text in counts if text not in numeric)
-        raise unreadable(
+        raise file_error(
             file,
             f"column {column!r} mixes numbers ({numeric[0]!r}) and names ({name!r})",
             "Give all classes names, or all classes numbers.",
         )
     spellings: dict[str, list[str]] = {}
     for text in counts:
-        spellings.setdefault(folded(text), []).append(text)
+        spellings.setdefault(normalize_text(text), []).append(text)
     # The most frequent spelling is the name.
     chosen = {
         key: min(alike, key=lambda text: (-counts[text], text)) for key, alike in spellings.items()
     }
     names = dict(enumerate(sorted(chosen.values()), start=1))
     numbers = {name: number for number, name in names.items()}
-    codes = [0 if text is None else numbers[chosen[folded(text)]] for text in texts]
+    codes = [0 if text is None else numbers[chosen[normalize_text(text)]] for text in texts]
     notes = [
         f"column {column!r} spells a class in several ways: "
         f"{', '.join(map(repr, sorted(alike)))} are read as {chosen[key]!r}."
@@ -197,7 +197,7 @@ def _checked_numbers(file: Path, column: str, values: NDArray[np.float64]) -> ND
     present = values[~np.isnan(values)]
     broken = present[(present != np.rint(present)) | (present < 1) | (present > _LARGEST)]
     if broken.size:
-        raise unreadable(
+        raise file_error(
             file,
             f"column {column!r} holds {broken[0]:.15g}",
             f"{_CLASSES[:-1]}, and {_LARGEST} is the largest.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMWarning
-from hsvlm.io._readers.features._drawing import CUT, NO_CLASS, REASONS, SMALL
+from hsvlm.io._readers.features._drawing import HINT_SPLIT_FILE, NO_CLASS, REASONS, SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def drawing_warnings(
     if not drawing.labels.any():
         problem = f"no pixel of the scene gets a class: {lost or 'all features overlap'}"
         hints = _TOUCHED if small else ("Check the features, their classes and their CRS.", "")
-        raise unreadable(file, problem, *hints)
+        raise file_error(file, problem, *hints)
     if drawing.n_conflicts:
         yield HSVLMWarning(
             f"{file}: features of different classes overlap on {drawing.n_conflicts} pixels, "
@@ -62,7 +62,7 @@ def _lost(drawing: Drawing, classes: ClassColumn, noun: str) -> str:
     for code, fate in zip(codes, fates, strict=True):
         if fate in REASONS:
             lost.setdefault(code, Counter())[fate] += 1
-        elif fate == CUT:
+        elif fate == HINT_SPLIT_FILE:
             cut[code] += 1
     n_unclassed = lost.pop(0, Counter())[NO_CLASS]
     clauses = [

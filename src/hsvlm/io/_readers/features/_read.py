@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.io._common import LabelMap
@@ -21,7 +21,7 @@ from hsvlm.io._readers.features._losses import drawing_warnings
 from hsvlm.io._readers.features._xml import root_name
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._strangers import check_content
-from hsvlm.io._variables import CUT
+from hsvlm.io._variables import HINT_SPLIT_FILE
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -68,7 +68,7 @@ def refuse_other_formats(file: Path) -> None:
     """Refuse files that may hold labels, but in a format that is not read."""
     remedy = _OTHER_FORMATS.get(file.suffix.lower())
     if remedy is not None:
-        raise unreadable(file, f"labels are not read from {file.suffix.lower()} files", remedy)
+        raise file_error(file, f"labels are not read from {file.suffix.lower()} files", remedy)
 
 
 def _start(file: Path) -> bytes:
@@ -105,7 +105,7 @@ def read_features(path: str | PathLike[str], like: Scene, query: FeatureQuery) -
     if query.group_column is not None:
         groups = group_numbers(file, features.table, query.group_column)
     # Two drawings, their classes and groups.
-    check_memory(file, like.shape, np.dtype(np.int32), CUT, copies=6)
+    check_memory(file, like.shape, np.dtype(np.int32), HINT_SPLIT_FILE, copies=6)
     drawing = draw(shapes, classes, groups, grid, query.all_touched)
     if np.isin(drawing.fates[classes.codes > 0], (OUTSIDE, EMPTY)).all():
         raise _elsewhere(file, shapes, features, like, grid)
@@ -139,10 +139,10 @@ def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
         what = "CRS" if like.crs is None else "transform"
         problem = f"its features cannot be placed on a scene that has no {what}"
         hint = "Use a georeferenced scene, or give the labels as a map of its pixels."
-        raise unreadable(file, problem, hint)
+        raise file_error(file, problem, hint)
     grid = Grid(like.shape, like.transform, like.valid)
     if features.shapes.crs is None:
-        raise unreadable(
+        raise file_error(
             file,
             "has no coordinate reference system",
             "A shapefile needs its .prj file beside it. If you know the CRS, save the features "
@@ -154,7 +154,7 @@ def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
         shapes = features.shapes.to_crs(like.crs)
     except import_optional("pyproj", "geo").exceptions.ProjError as error:
         theirs = features.shapes.crs.name
-        raise unreadable(
+        raise file_error(
             file,
             f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}",
             "Check the CRS of the scene and of the file.",
@@ -178,7 +178,7 @@ def _elsewhere(file: Path, shapes: Any, features: Features, like: Scene, grid: G
         f"no feature lies on the scene: in {unit}, the features fill {theirs}, "
         f"the scene {_rectangle(extent(grid.transform, grid.shape))}"
     )
-    return unreadable(file, problem, features.hint)
+    return file_error(file, problem, features.hint)
 
 
 def _rectangle(bounds: tuple[float, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
 from hsvlm.io._readers.features._source import Features
@@ -49,7 +49,7 @@ def read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
         return _from_xml(file)
     if start.startswith(ASCII_START[:6]):
         return _from_ascii(file, like, query.encoding)
-    raise unreadable(file, "is a binary file of ENVI regions, which is not read", _EXPORT)
+    raise file_error(file, "is a binary file of ENVI regions, which is not read", _EXPORT)
 
 
 def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
@@ -82,7 +82,7 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
             counts.append(int(value) if _COUNT.fullmatch(value) else -1)
     fitting = len(counts) == len(names) and -1 not in counts and sum(counts) == len(numbers)
     if not names or not fitting:
-        raise unreadable(
+        raise file_error(
             file,
             (
                 f"its header names {len(names)} regions of {sum(counts)} pixels, but "
@@ -92,16 +92,16 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
             _EXPORT,
         )
     if not numbers:
-        raise unreadable(file, "holds no pixels of regions", _EXPORT)
+        raise file_error(file, "holds no pixels of regions", _EXPORT)
     if columns[:3] != ["ID", "X", "Y"]:
         shown = " ".join(columns[:6]) or "not named"
-        raise unreadable(
+        raise file_error(
             file, f"its columns do not begin with ID, X and Y, but are {shown}", _EXPORT
         )
     with reading(file, "regions of ENVI"):
         pixels = np.array([[int(row[1]), int(row[2])] for row in numbers], dtype=np.float64)
     if pixels.min() < 1:
-        raise unreadable(
+        raise file_error(
             file, f"pixels count from 1 in such files, but there is {pixels.min():g}", _EXPORT
         )
     # From 1 to the centers of pixels that count from 0.
@@ -126,7 +126,7 @@ def _check_size(file: Path, value: str, like: Scene) -> None:
     height, width = like.shape
     # ENVI gives samples, then lines.
     if match is None or (int(match[1]), int(match[2])) != (width, height):
-        raise unreadable(
+        raise file_error(
             file,
             (
                 f"its regions belong to an image of {value[:40]} (samples x lines), but the scene "
@@ -149,7 +149,7 @@ def _from_xml(file: Path) -> Features:
         for definition in region:
             kind = local_name(definition.tag)
             if kind != "GeometryDef":
-                raise unreadable(
+                raise file_error(
                     file,
                     f"region {name!r} is defined by {kind!r}, and only geometries are read",
                     _EXPORT,
@@ -160,9 +160,9 @@ def _from_xml(file: Path) -> Features:
             shapes += geometries
             names += [name] * len(geometries)
     if not shapes:
-        raise unreadable(file, "holds no regions", _EXPORT)
+        raise file_error(file, "holds no regions", _EXPORT)
     if len(systems) > 1 or "none" in systems:
-        raise unreadable(
+        raise file_error(
             file,
             "its regions are not all in one coordinate reference system (CoordSysStr)",
             _EXPORT,
@@ -190,7 +190,7 @@ def _geometries(file: Path, definition: Element) -> Any:
         elif kind == "LineString":
             yield shapely.LineString(_coordinates(part))
         else:
-            raise unreadable(file, f"its geometry {kind!r} is unknown", _EXPORT)
+            raise file_error(file, f"its geometry {kind!r} is unknown", _EXPORT)
 
 
 def _coordinates(part: Element) -> Any:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT, reading
+from hsvlm.io._variables import HINT_SPLIT_FILE, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
     names, rows, first_line = _rows(file, decoded_text(file, query.encoding))
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
     if not rows:
-        raise unreadable(file, "holds no rows", _COORDINATES)
+        raise file_error(file, "holds no rows", _COORDINATES)
     roles = {_plain(name): name for name in names}
     wkt = next((roles[name] for name in roles if name in _WKT), None)
     placed = {
@@ -77,7 +77,7 @@ def read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
     if wkt is not None and (georeferenced or wanted != "pixels"):
         return Features(table, _from_wkt(file, columns[wkt], like))
     if wanted is None:
-        raise unreadable(file, f"has no coordinates, but the columns {_shown(names)}", _COORDINATES)
+        raise file_error(file, f"has no coordinates, but the columns {_shown(names)}", _COORDINATES)
     pair = [_numbers(file, name, columns[name], first_line) for name in placed[wanted]]
     return _points(file, wanted, pair, like, table)
 
@@ -85,21 +85,21 @@ def read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
 def decoded_text(file: Path, encoding: str | None) -> str:
     """Read text that is UTF-8, or in the encoding given."""
     size = file.stat().st_size
-    check_memory(file, (size,), np.dtype(np.uint8), CUT, copies=_MEMORY_PER_BYTE)
+    check_memory(file, (size,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=_MEMORY_PER_BYTE)
     data = file.read_bytes()
     if encoding is None:
         encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeError as error:
-        raise unreadable(
+        raise file_error(
             file,
             f"its text is not {encoding.removesuffix('-sig').upper()}",
             "Pass encoding=, for example 'gbk' or 'cp1252'.",
             "Give --encoding, for example gbk or cp1252.",
         ) from error
     if "\0" in text:
-        raise unreadable(file, "it is not a table of text", _COORDINATES)
+        raise file_error(file, "it is not a table of text", _COORDINATES)
     return text.removeprefix("\ufeff")
 
 
@@ -112,7 +112,7 @@ def _rows(file: Path, text: str) -> tuple[list[str], list[list[str]], int]:
     if start < len(lines) and re.fullmatch(r"sep=.", lines[start].strip(), re.IGNORECASE):
         delimiter, start = lines[start].strip()[4], start + 1
     if start >= len(lines):
-        raise unreadable(file, "holds no rows", _COORDINATES)
+        raise file_error(file, "holds no rows", _COORDINATES)
     with reading(file, "a table"):
         delimiter = delimiter or _delimiter(lines[start])
         parsed = _split(lines[start:], delimiter)
@@ -121,11 +121,11 @@ def _rows(file: Path, text: str) -> tuple[list[str], list[list[str]], int]:
             header.pop()
         rows = [_row(file, row, header, start + at) for at, row in enumerate(parsed, start=2)]
     if all(_NUMBER.fullmatch(name) for name in header):
-        raise unreadable(
+        raise file_error(
             file, "its first line must name the columns, but holds numbers", _COORDINATES
         )
     if len({_plain(name) for name in header}) < len(header):
-        raise unreadable(file, f"two of its columns have one name: {_shown(header)}", "Rename one.")
+        raise file_error(file, f"two of its columns have one name: {_shown(header)}", "Rename one.")
     return header, [row for row in rows if row], start + 2
 
 
@@ -150,7 +150,7 @@ def _row(file: Path, row: list[str], header: list[str], line: int) -> list[str]:
     if values and any(values) and len(values) != len(header):
         problem = f"line {line} has {len(values)} values, but there are {len(header)} columns"
         hint = "Check the delimiter, and quote values that contain it, such as decimal commas."
-        raise unreadable(file, problem, hint)
+        raise file_error(file, problem, hint)
     return values if any(values) else []
 
 
@@ -185,7 +185,7 @@ def _table(columns: dict[str, Any]) -> Any:
 def _numbers(file: Path, name: str, values: Any, first_line: int) -> NDArray[np.float64]:
     for line, value in enumerate(values, start=first_line):
         if value and not _NUMBER.fullmatch(value):
-            raise unreadable(
+            raise file_error(
                 file,
                 f"column {name!r} holds {value[:30]!r}, which is not a number (line {line})",
                 "Correct it, or leave it empty.",
@@ -221,13 +221,13 @@ def _check_pixels(
         known = values[np.isfinite(values)]
         broken = known[known != np.rint(known)]
         if broken.size:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"{name} must be whole numbers from 0, but there is {broken[0]:g}",
                 "Name coordinates on a map x and y, or lon and lat.",
             )
         if known.size and known.max() == size and known.min() >= 1:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"{name} lie between 1 and {size}, but count from 0 to {size - 1}",
                 "They seem to count from 1: subtract 1.",
@@ -255,7 +255,7 @@ def _from_wkt(file: Path, texts: Any, like: Scene) -> Any:
     geopandas = import_optional("geopandas", "geo")
     codes = {match[1] if (match := _SRID.match(text)) else "" for text in texts if text}
     if len(codes) > 1:
-        raise unreadable(file, "its shapes have several SRIDs", "Bring them to one.")
+        raise file_error(file, "its shapes have several SRIDs", "Bring them to one.")
     with reading(file, "shapes as WKT"):
         shapes = shapely.from_wkt([_SRID.sub("", text) or None for text in texts])
     code = next(iter(codes), "")

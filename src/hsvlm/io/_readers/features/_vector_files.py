@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import MissingFileError, ParameterError
 from hsvlm.io._readers.features._archives import extracted, vector_members
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._readers.features._xml import checked_xml
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT, DAMAGED, reading
+from hsvlm.io._variables import HINT_COPY_AGAIN, HINT_SPLIT_FILE, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def _read(file: Path, path: Path, query: FeatureQuery) -> Features:
             "Leave it out.",
         )
     size = path.stat().st_size
-    check_memory(file, (size,), np.dtype(np.uint8), CUT, copies=_MEMORY_PER_BYTE)
+    check_memory(file, (size,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=_MEMORY_PER_BYTE)
     if suffix in _XML_ROOTS:
         data = checked_xml(file, path.read_bytes(), _XML_ROOTS[suffix])
         # GDAL would fetch schemas, and write what it learns beside a file.
@@ -98,8 +98,10 @@ def _read(file: Path, path: Path, query: FeatureQuery) -> Features:
     with path.open("rb") as stream:
         start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith(_SIGNATURES[suffix]):
-        raise unreadable(
-            file, f"cannot be read as vector data (it does not begin like a {suffix} file)", DAMAGED
+        raise file_error(
+            file,
+            f"cannot be read as vector data (it does not begin like a {suffix} file)",
+            HINT_COPY_AGAIN,
         )
     if suffix == ".shp":
         _check_parts(file, path)
@@ -113,21 +115,21 @@ def _layer(file: Path, source: Path | bytes, query: FeatureQuery) -> Features:
     layers = _layers(file, source)
     listed = f"It holds: {', '.join(layers)}."
     if query.layer is None and len(layers) > 1:
-        raise unreadable(
+        raise file_error(
             file,
             f"holds {len(layers)} layers",
             f"Name one of them, as in variable={layers[0]!r}. {listed}",
             f"Name one of them, as in --label-variable {layers[0]}. {listed}",
         )
     if query.layer is not None and query.layer not in layers:
-        raise unreadable(file, f"has no layer {query.layer!r}", listed)
+        raise file_error(file, f"has no layer {query.layer!r}", listed)
     options = {} if query.encoding is None else {"encoding": query.encoding}
     with reading(file, "vector data"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Could not parse column .* as JSON")
         try:
             frame = geopandas.read_file(source, layer=query.layer, **options)
         except UnicodeDecodeError as error:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"its text is not {query.encoding or 'UTF-8'}",
                 "Pass encoding=, for example 'gbk' or 'cp1252'.",
@@ -148,7 +150,7 @@ def _places(file: Path, data: bytes) -> Features:
     pandas = import_optional("pandas", "geo")
     layers = _layers(file, data)
     if len(layers) > _MOST_FOLDERS:
-        raise unreadable(
+        raise file_error(
             file,
             f"it has {len(layers):,} folders, and {_MOST_FOLDERS:,} are the most",
             "Save it as a GeoPackage.",
@@ -162,7 +164,7 @@ def _places(file: Path, data: bytes) -> Features:
             folder = _NUMBERED.sub("", layer)
             frames.append(frame.assign(folder=folder if folder in layers else layer))
     if not frames:
-        raise unreadable(file, "holds no points or polygons", "Give a file with places.")
+        raise file_error(file, "holds no points or polygons", "Give a file with places.")
     frame = pandas.concat(frames)
     dropped = [
         name
@@ -176,7 +178,7 @@ def _places(file: Path, data: bytes) -> Features:
 
 def _as_features(file: Path, frame: Any) -> Features:
     if not hasattr(frame, "geometry") or not len(frame):
-        raise unreadable(file, "holds no points or polygons", "Give a layer with features.")
+        raise file_error(file, "holds no points or polygons", "Give a layer with features.")
     frame = frame.reset_index(drop=True)
     # Without its schema, a GML file seems to have the boxes of its features as columns.
     boxes = [name for name in ("lowerCorner", "upperCorner") if name in frame.columns]

@@ -9,9 +9,9 @@ from xml.parsers import expat
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import CUT, reading
+from hsvlm.io._variables import HINT_SPLIT_FILE, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,29 +24,29 @@ _MEMORY_PER_BYTE = 32
 
 def checked_xml(file: Path, data: bytes, root: str) -> bytes:
     """Refuse XML that declares a document type, nests endlessly or has another root."""
-    check_memory(file, (len(data),), np.dtype(np.uint8), CUT, copies=_MEMORY_PER_BYTE)
+    check_memory(file, (len(data),), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=_MEMORY_PER_BYTE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:64]:
-        raise unreadable(file, "its text is UTF-16", "Save it as UTF-8.")
+        raise file_error(file, "its text is UTF-16", "Save it as UTF-8.")
     parser = expat.ParserCreate()
     path: list[str] = []
 
     def start(name: str, _: object) -> None:
         if not path and local_name(name) != root:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"its outermost element is {name[:40]!r} and not {root!r}",
                 "Give a file of the format that its suffix says.",
             )
         path.append(name)
         if len(path) > _DEEPEST:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"its elements are nested more than {_DEEPEST} deep",
                 "Save the features in another format.",
             )
 
     def refuse_doctype(*_: object) -> None:
-        raise unreadable(
+        raise file_error(
             file,
             "it declares a document type (DTD), which is not read",
             "Remove the DOCTYPE, or save it in another format.",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
-from hsvlm.io._common import Found
+from hsvlm.io._common import ReadResult
 from hsvlm.io._readers import hdf5, netcdf
 from hsvlm.io._readers.products._cubes import OrthoCube
 from hsvlm.io._readers.products._fields import (
@@ -44,7 +44,7 @@ def matches(opened: Any) -> bool:
     return _cube_name(opened) is not None and all(holds(opened, part) for part in parts)
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read an EMIT granule on its map grid."""
     if variable is not None:
         return netcdf.read_cube(path, variable)
@@ -60,7 +60,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         scale = declared_scale(opened[name].attrs, swath.shape[2], notes)
         shapes = {opened[table].shape for table in _TABLES}
         if len(shapes) > 1 or len(next(iter(shapes))) != 2:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}",
                 "The file is damaged: get it again.",
@@ -71,7 +71,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         crs, transform = _georeference(opened.attrs, notes)
     warn_of_product(file, notes)
     if not inside.any():
-        raise unreadable(
+        raise file_error(
             file,
             f"its tables {' and '.join(_TABLES)} place no pixel on the map",
             f'Read it in the geometry of the sensor: variable="{name}".',
@@ -86,7 +86,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         transform=transform,
         scale=scale,
     )
-    return Found(scene, declared.nodata, valid_range=declared.valid_range)
+    return ReadResult(scene, declared.nodata, valid_range=declared.valid_range)
 
 
 def _cube_name(opened: Any) -> str | None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import envi, raster
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm.io._common import Found
+    from hsvlm.io._common import ReadResult
 
 __all__ = ["matches", "read_cube"]
 
@@ -72,13 +72,13 @@ def matches(file: Path) -> bool:
     return _local(root).lower() in _ROOTS or root.find(".//bandCharacterisation") is not None
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read an EnMAP or DESIS image with what its METADATA.XML says."""
     file = existing_file(path)
     own = _METADATA.fullmatch(file.name)
     metadata_file = file if own else _metadata_of(file)
     if metadata_file is None:
-        raise unreadable(file, "its METADATA.XML is missing", _GET_AGAIN)
+        raise file_error(file, "its METADATA.XML is missing", _GET_AGAIN)
     notes: list[str] = []
     try:
         metadata = _metadata(metadata_file, _parsed(metadata_file), notes)
@@ -86,7 +86,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         raise
     except (ET.ParseError, ValueError, TypeError) as error:
         reason = str(error).rstrip(".")
-        raise unreadable(
+        raise file_error(
             metadata_file, f"cannot be read as the metadata of an image ({reason})", _GET_AGAIN
         ) from error
     warn_of_file(metadata_file, notes, _GET_AGAIN)
@@ -98,7 +98,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
     return _described(image, metadata_file, result, metadata)
 
 
-def _described(image: Path, metadata_file: Path, result: Found, metadata: _Metadata) -> Found:
+def _described(
+    image: Path, metadata_file: Path, result: ReadResult, metadata: _Metadata
+) -> ReadResult:
     scene = result.scene
     matched = _IMAGE.fullmatch(image.stem)
     detector = (matched["detector"] or "").upper() if matched else ""
@@ -106,7 +108,7 @@ def _described(image: Path, metadata_file: Path, result: Found, metadata: _Metad
     bands = part.get(detector, slice(None))
     wavelengths, bad = metadata.wavelengths[bands], metadata.bad_bands[bands]
     if len(wavelengths) != scene.n_bands:
-        raise unreadable(
+        raise file_error(
             metadata_file,
             (
                 f"its element bandCharacterisation describes {len(wavelengths)} bands, but "
@@ -145,13 +147,13 @@ def _image_of(metadata_file: Path, stem: str, variable: str | None) -> Path:
     if image is not None:
         return image
     if images["_VNIR"] or images["_SWIR"]:
-        raise unreadable(
+        raise file_error(
             metadata_file,
             "it describes an image of VNIR and one of SWIR, which do not show the same pixels",
             'Read one of them: variable="VNIR" or "SWIR".',
             "Read one of them: --variable VNIR or SWIR.",
         )
-    raise unreadable(
+    raise file_error(
         metadata_file,
         f"no image {stem}SPECTRAL_IMAGE{detector or ''} (.TIF, .BSQ and the like) lies beside it",
         "Put the files of the product into one folder, and leave out `variable`.",
@@ -192,7 +194,7 @@ def _metadata(file: Path, root: ET.Element, notes: list[str]) -> _Metadata:
     missing = [number for number, band in enumerate(bands, 1) if center not in band]
     if missing or not bands:
         what = f"of band {missing[0]} " if missing else ""
-        raise unreadable(file, f"its element wavelengthCenterOfBand {what}is missing", _GET_AGAIN)
+        raise file_error(file, f"its element wavelengthCenterOfBand {what}is missing", _GET_AGAIN)
     wavelengths = np.array([float(band[center]) for band in bands])
     n_vnir = root.findtext(".//numberOfVNIRBands")
     background = root.findtext(".//backgroundValue")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import unreadable
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io._gdal import parsed_crs
@@ -55,11 +55,11 @@ def holds(group: Any, path: str) -> bool:
 def _values_of(path: Path, attributes: Mapping[str, Any], name: str) -> NDArray[np.float64]:
     """Return the numbers of an attribute, or say which attribute is missing."""
     if name not in attributes:
-        raise unreadable(path, f"its attribute {name} is missing", _HINT, _OPTION_HINT)
+        raise file_error(path, f"its attribute {name} is missing", _HINT, _OPTION_HINT)
     try:
         return np.asarray(_plain(attributes[name]), dtype=np.float64).reshape(-1)
     except (TypeError, ValueError) as error:
-        raise unreadable(
+        raise file_error(
             path, f"its attribute {name} is not numeric", _HINT, _OPTION_HINT
         ) from error
 
@@ -74,7 +74,7 @@ def band_list(
 def per_band(path: Path, values: NDArray[Any], name: str, n_bands: int) -> NDArray[np.float64]:
     """Refuse a list that is not as long as there are bands."""
     if values.shape != (n_bands,):
-        raise unreadable(
+        raise file_error(
             path,
             f"its {name} has shape {values.shape}, but the cube has {n_bands} bands",
             _HINT,

@@ -11,7 +11,7 @@ import numpy as np
 from hsvlm._system.files import existing_file
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
-from hsvlm.io._common import Found
+from hsvlm.io._common import ReadResult
 from hsvlm.io._map_info import read_map_info
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._fields import (
@@ -45,7 +45,7 @@ def matches(opened: Any) -> bool:
     return _site_of(opened) is not None
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read a NEON reflectance file."""
     file = existing_file(path)
     h5py = import_optional("h5py", "geo")
@@ -72,7 +72,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         )
         declared = declared_values(dataset.attrs, notes)
     warn_of_product(file, notes)
-    return Found(scene, declared.nodata, valid_range=declared.valid_range)
+    return ReadResult(scene, declared.nodata, valid_range=declared.valid_range)
 
 
 def _site_of(opened: Any) -> str | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, unreadable
+from hsvlm._system.files import existing_file, file_error
 from hsvlm._system.optional import import_optional
-from hsvlm.io._common import Found
+from hsvlm.io._common import ReadResult
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._cubes import JoinedBandsCube
 from hsvlm.io._readers.products._fields import (
@@ -51,7 +51,7 @@ def matches(opened: Any) -> bool:
     return _swath_of(opened) is not None
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
+def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
     """Read the hyperspectral cube of a PRISMA file."""
     file = existing_file(path)
     detectors = _DETECTORS if variable is None else (variable.upper(),)
@@ -65,7 +65,7 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
         names = {one: f"{_SWATHS}/{swath}/Data Fields/{one}_Cube" for one in detectors}
         names = {detector: name for detector, name in names.items() if holds(opened, name)}
         if not names:
-            raise unreadable(
+            raise file_error(
                 file,
                 f"its swath {swath} holds no {' or '.join(detectors)} cube",
                 "Read the other detector, or get the file again.",
@@ -75,10 +75,10 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> Found:
             crs, transform = _georeference(opened.attrs, scene.shape, notes)
             scene = replace(scene, crs=crs, transform=transform)
     warn_of_product(file, notes)
-    return Found(scene, *_nodata(swath))
+    return ReadResult(scene, *_nodata(swath))
 
 
-def _as_stored(file: Path, variable: str) -> Found:
+def _as_stored(file: Path, variable: str) -> ReadResult:
     h5py = import_optional("h5py", "geo")
     with reading(file, "a PRISMA file"), h5py.File(file) as opened:
         swath = _swath_of(opened)
@@ -96,7 +96,7 @@ def _as_stored(file: Path, variable: str) -> Found:
         crs, transform = _georeference(attributes, scene.shape, notes)
         scene = replace(scene, crs=crs, transform=transform)
     warn_of_product(file, notes)
-    return Found(scene, *_nodata(swath))
+    return ReadResult(scene, *_nodata(swath))
 
 
 def _swath_of(opened: Any) -> str | None:
@@ -130,7 +130,7 @@ def _joined(file: Path, opened: Any, names: Mapping[str, str], notes: list[str])
         labels.extend(f"{detector} {number}" for number in range(1, cube.shape[2] + 1))
     if len({cube.shape[:2] for cube in cubes}) > 1:
         sizes = " and ".join(f"{cube.shape[0]} x {cube.shape[1]}" for cube in cubes)
-        raise unreadable(
+        raise file_error(
             file,
             f"its VNIR and SWIR cubes have {sizes} pixels and cannot be joined",
             'Read one of them: variable="VNIR" or "SWIR".',
@@ -139,7 +139,7 @@ def _joined(file: Path, opened: Any, names: Mapping[str, str], notes: list[str])
     wavelengths = np.concatenate(centers)
     bands = np.flatnonzero(np.concatenate(acquired))
     if not bands.size:
-        raise unreadable(
+        raise file_error(
             file,
             "its attributes List_Cw_* and List_Cw_*_Flags mark no band as acquired",
             "Get the file again.",
