@@ -155,7 +155,8 @@ def _load_folder(folder: Path, device: torch.device) -> Any:
     except Exception as error:
         raise ParameterError(
             f"The folder {str(folder)!r} could not be loaded as a text encoder "
-            f"({_one_line(error)}). It must hold a sentence-transformers model: configuration, weights and tokenizer."
+            f"({_one_line(error)}). It must "
+            "hold a sentence-transformers model: configuration, weights and tokenizer."
         ) from error
     raise ParameterError(
         f"The text encoder in {str(folder)!r} needs code of its own ({', '.join(foreign)}), which "
