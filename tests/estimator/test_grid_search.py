@@ -170,7 +170,7 @@ def test_a_named_model_encodes_each_text_once(clf, samples, monkeypatch, tmp_pat
     def model(_, texts, device):
         return [EncodedText(np.float32(row), 1, 9) for row in letters.encode(texts)]
 
-    monkeypatch.setattr("hsvlm.text.run_model", model)
+    monkeypatch.setattr("hsvlm.text._encode.run_model", model)
     clf.set_params(text_encoder="any-model")
     grid = {**SETTINGS, "clf__prompts": ["a field of {}", "rows of {}"]}
     search(clf, SpectralPCA(4), grid).fit(*samples)

@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
         rows = [[1 + text.count(one) for one in letters] for text in texts]
         return [EncodedText(np.array(row, dtype=np.float32), 0, 0) for row in rows]
 
-    monkeypatch.setattr("hsvlm.text.run_model", run_model)
+    monkeypatch.setattr("hsvlm.text._encode.run_model", run_model)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "my-encoder"
     path.mkdir()

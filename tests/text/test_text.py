@@ -69,7 +69,7 @@ def no_model(monkeypatch):
     def refuse(*_, **__):
         pytest.fail("a model was loaded although everything is in the cache")
 
-    monkeypatch.setattr("hsvlm.text.run_model", refuse)
+    monkeypatch.setattr("hsvlm.text._encode.run_model", refuse)
 
 
 class Letters:
@@ -142,7 +142,7 @@ def test_only_missing_texts_are_encoded(model_folder, tmp_path, monkeypatch):
         asked.extend(texts)
         return run_model(model, texts, device)
 
-    monkeypatch.setattr("hsvlm.text.run_model", spy)
+    monkeypatch.setattr("hsvlm.text._encode.run_model", spy)
     encode_texts(["corn", "a barn", "corn"], model_folder, cache_dir=tmp_path)
     assert asked == ["corn"]
 
