@@ -8,53 +8,10 @@ from pathlib import Path
 import pytest
 
 import hsvlm
+from benchmarks.house import House, allowed_imports, circles, draw, room_of
 
 ROOT = Path(hsvlm.__file__).parent
 
-# Which rooms (folders and single modules of the root) a room may import, besides `exceptions`. A
-# new entry of the root needs a line here. Public modules of the method are importable everywhere
-# above them; files that begin with an underscore belong to their room alone.
-DATA = {"_data", "_system"}
-NOUNS = DATA | {"samples", "scene"}
-INPUTS = NOUNS | {"preprocessing", "io", "prompts", "_training_record"}
-PREDICTION = INPUTS | {"_inputs", "text"}
-READOUT = PREDICTION | {"_prediction", "model_selection"}
-TRAINING = READOUT | {"readout", "_storage", "vision", "contrastive"}
-SAVED_MODEL = TRAINING | {"_training"}
-ESTIMATOR = SAVED_MODEL | {"_saved_model"}
-REPORTS = ESTIMATOR | {"estimator", "metrics", "datasets", "_reports"}
-ROOMS = {
-    "exceptions": set(),
-    "_system": set(),
-    "_reports": set(),
-    "vision": set(),
-    "contrastive": set(),
-    "_data": set(),
-    "samples": DATA,
-    "prompts": DATA,
-    "text": DATA,
-    "_storage": DATA,
-    "metrics": DATA | {"samples"},
-    "model_selection": DATA | {"samples"},
-    "scene": DATA | {"samples"},
-    "preprocessing": NOUNS,
-    "io": NOUNS | {"prompts"},
-    "datasets": NOUNS | {"prompts"},
-    "_training_record": NOUNS | {"preprocessing"},
-    "_inputs": INPUTS,
-    "_prediction": PREDICTION,
-    "readout": READOUT,
-    "_training": TRAINING,
-    "_saved_model": SAVED_MODEL,
-    "estimator": ESTIMATOR,
-    "persistence": REPORTS,
-    "evaluation": REPORTS,
-    "mapping": REPORTS,
-    "plotting": REPORTS,
-    "cli": REPORTS | {"persistence", "evaluation", "mapping", "plotting"},
-    "__main__": {"_system", "cli"},
-    "__init__": {"_system", "estimator", "preprocessing", "samples", "scene"},
-}
 TORCH_FREE = (
     "samples",
     "scene",
@@ -67,90 +24,71 @@ TORCH_FREE = (
 )
 
 
-def modules():
-    for path in sorted(ROOT.rglob("*.py")):
-        parts = path.relative_to(ROOT.parent).with_suffix("").parts
-        yield ".".join(parts).removesuffix(".__init__"), path
+HOUSE = House()
+ALLOWED = allowed_imports()
 
 
-def room_of(module):
-    return [*module.split("."), "__init__"][1]
-
-
-def imports(path):
-    """Yield the modules and names of the package that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "hsvlm":
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "hsvlm")
-
-
-MODULES = dict(modules())
-
-
-def module_of(name):
-    """Return the module that an imported name is, or is in."""
-    return name if name in MODULES else name.rpartition(".")[0]
-
-
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", HOUSE.modules)
 def test_rooms_import_what_they_may(module):
     room = room_of(module)
-    allowed = ROOMS[room] | {room, "exceptions"}
-    others = {room_of(name) for name in imports(MODULES[module])}
-    assert others <= allowed, f"{module} must not import {sorted(others - allowed)}"
+    others = set(map(room_of, HOUSE.arrows[module])) - {room}
+    assert others <= ALLOWED[room], f"{module} must not import {sorted(others - ALLOWED[room])}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_private_files_are_imported_in_their_room_only(module):
-    private = {
-        name
-        for name in map(module_of, imports(MODULES[module]))
-        if room_of(name) != room_of(module)
-        and any(part.startswith("_") for part in name.split(".")[2:])
+def test_private_files_are_imported_in_their_room_only():
+    assert not {
+        f"{module} -> {imported}"
+        for module, others in HOUSE.arrows.items()
+        for imported in others
+        if room_of(imported) != room_of(module)
+        and any(part.startswith("_") for part in imported.split(".")[2:])
     }
-    assert not private
-
-
-def circles(arrows):
-    """Return the nodes that lie on circles: what is left when leaves are taken away again."""
-    left = {node: set(others) - {node} for node, others in arrows.items()}
-    while leaves := [node for node, others in left.items() if not others & set(left)]:
-        for node in leaves:
-            del left[node]
-    return left
 
 
 def test_rooms_form_no_circle():
-    arrows = {}
-    for module, path in MODULES.items():
-        arrows.setdefault(room_of(module), set()).update(map(room_of, imports(path)))
-    del arrows["__init__"]  # which names the public names, and loads them on first use
-    assert not circles(arrows)
+    rooms = HOUSE.rooms()
+    del rooms["__init__"]  # which names the public names, and loads them on first use
+    assert not circles(rooms)
 
 
 def test_files_form_no_circle():
-    arrows = {
-        module: {module_of(name) for name in imports(path)} for module, path in MODULES.items()
-    }
-    del arrows["hsvlm"]
+    arrows = {module: others for module, others in HOUSE.arrows.items() if module != "hsvlm"}
     assert not circles(arrows)
 
 
+def test_a_circle_is_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
+
+
 def test_rooms_are_those_of_the_list():
-    assert set(ROOMS) == {room_of(module) for module in MODULES}
+    assert set(ALLOWED) == set(HOUSE.rooms())
 
 
-def test_every_room_says_what_it_is_for():
-    for path in ROOT.glob("*/__init__.py"):
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        assert docstring.split("\n")[0].endswith("."), path
+@pytest.mark.parametrize("room", ALLOWED)
+def test_every_room_says_what_it_is_for(room):
+    sentence = HOUSE.sentence(room)
+    assert sentence.endswith(".")
+    assert len(sentence) <= 100
+
+
+def test_the_rooms_are_drawn(tmp_path):
+    draw(HOUSE, tmp_path / "rooms.svg")
+    picture = (tmp_path / "rooms.svg").read_text(encoding="utf-8")
+    assert all(
+        f"<!-- {room} -->" in picture
+        for room in ALLOWED.keys() - {"__init__", "__main__"} - {"exceptions"}
+    )
+
+
+def test_nothing_private_is_in_the_root_but_rooms():
+    root = {path.stem for path in (ROOT).glob("*.py")} - {"__init__", "__main__"}
+    assert len(root) <= 8
+    assert not [name for name in root if name.startswith("_")]
 
 
 @pytest.mark.parametrize("name", ["vision", "contrastive"])
 def test_networks_and_losses_know_tensors_only(name):
-    for module, path in modules():
+    for module, path in HOUSE.paths.items():
         if module.startswith(f"hsvlm.{name}"):
             source = path.read_text(encoding="utf-8")
             assert "sklearn" not in source
@@ -207,4 +145,4 @@ def lines_of_code(path):
 
 
 def test_modules_stay_small():
-    assert not {name: n for name, path in modules() if (n := lines_of_code(path)) > 310}
+    assert not {name: n for name, path in HOUSE.paths.items() if (n := lines_of_code(path)) > 310}
