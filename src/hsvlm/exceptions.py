@@ -99,8 +99,8 @@ class UnknownNameError(HSVLMError, ValueError):
     """A name is not registered; the message lists those that are."""
 
     @classmethod
-    def of(
-        cls, kind: str, name: object, known: Iterable[str], remedy: str = ""
+    def for_name(
+        cls, kind: str, name: object, known: Iterable[str], hint: str = ""
     ) -> UnknownNameError:
         """Build the error for an unknown `name` of some `kind`.
 
@@ -112,7 +112,7 @@ class UnknownNameError(HSVLMError, ValueError):
             The name that was not found.
         known : iterable of str
             The names that exist.
-        remedy : str, default=""
+        hint : str, default=""
             A closing sentence that says what else would work.
 
         Returns
@@ -121,7 +121,7 @@ class UnknownNameError(HSVLMError, ValueError):
             The error, ready to be raised.
         """
         names = ", ".join(repr(one) for one in sorted(known))
-        return cls(f"Unknown {kind} {name!r}. Known: {names}.{' ' + remedy if remedy else ''}")
+        return cls(f"Unknown {kind} {name!r}. Known: {names}.{' ' + hint if hint else ''}")
 
 
 class MissingDependencyError(HSVLMError, ImportError):

@@ -150,14 +150,14 @@ class Scene:
             "bad_bands": "True or False per band",
             "band_names": "one name per band, or none",
         }
-        for name, remedy in per_band.items():
+        for name, hint in per_band.items():
             values = getattr(self, name)
             if values is None or (name == "band_names" and not len(values)):
                 continue
             if np.shape(values) != (n_bands,):
                 raise DataError(
                     f"The cube has {n_bands} bands, but {name} has shape {np.shape(values)}. "
-                    f"Give {remedy}."
+                    f"Give {hint}."
                 )
 
     def _convert(self, name: str, function: Callable[[Any], Any]) -> None:

@@ -50,7 +50,7 @@ def n_dimensions(X: Any) -> int:
 def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> None:
     """Refuse windows that `padding` cannot complete at the border of a scene."""
     if padding not in get_args(Padding):
-        raise UnknownNameError.of("padding", padding, get_args(Padding))
+        raise UnknownNameError.for_name("padding", padding, get_args(Padding))
     if not _is_whole(size):
         raise ParameterError(
             f"window_size={size!r} is no whole number. Use an odd number of pixels, such as 5."

@@ -79,10 +79,10 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
     if values.dtype.kind in "fc":
         found = values[labeled]
         if not np.isfinite(found).all():
-            remedy = "" if np.isinf(found).any() else ", or pass unlabeled=float('nan')"
+            hint = "" if np.isinf(found).any() else ", or pass unlabeled=float('nan')"
             raise DataError(
                 "The label map holds NaN or infinite values. Mark pixels without a label by the "
-                f"value of the parameter `unlabeled` instead{remedy}."
+                f"value of the parameter `unlabeled` instead{hint}."
             )
     return labeled
 

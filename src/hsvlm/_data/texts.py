@@ -6,7 +6,7 @@ import unicodedata
 
 __all__ = ["is_blank", "normalize_text", "quoted", "unreadable_character"]
 
-_SHOWN = 100  # characters of one text in a message; more would bury the remedy
+_SHOWN = 100  # characters of one text in a message; more would bury the hint
 
 
 def is_blank(text: str) -> bool:

@@ -170,7 +170,7 @@ def vision_encoder(packed: Any, given: Any) -> type[nn.Module]:
     known = list_vision_encoders()
     if record["name"] not in known:
         remedy = f"Register it as when the model was trained. {remedy}"
-        raise UnknownNameError.of("vision encoder", record["name"], known, remedy)
+        raise UnknownNameError.for_name("vision encoder", record["name"], known, remedy)
     return get_vision_encoder(record["name"])
 
 

@@ -81,8 +81,8 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
     except FileError:
         raise
     except OSError as error:
-        remedy = "Choose another place, or see to permissions and free space."
-        raise file_error(given, f"could not be written ({error})", remedy) from error
+        hint = "Choose another place, or see to permissions and free space."
+        raise file_error(given, f"could not be written ({error})", hint) from error
     finally:
         _remove(fresh)
     return given
@@ -97,8 +97,8 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
             raise _damaged(given, [CONFIG])
         _check_format(given, config)
         if strange := sorted(set(members) - set(_FILES)):
-            wrong = f"holds {shorten(', '.join(map(repr, strange)))}, which no saved model does"
-            raise file_error(given, wrong, _AGAIN)
+            problem = f"holds {shorten(', '.join(map(repr, strange)))}, which no saved model does"
+            raise file_error(given, problem, _AGAIN)
         parts = {CONFIG: config} | {name: _read(given, members, name) for name in _PARTS[1:]}
     if sums != _sums(parts):
         lines = sums.splitlines()
@@ -121,12 +121,12 @@ def _line(name: str, content: bytes) -> bytes:
 
 
 def _damaged(path: Path, names: list[str]) -> FileError:
-    wrong = (
+    problem = (
         f"{' and '.join(names)} {'do' if names[1:] else 'does'} not have the digest in {SUMS}"
         if names
         else f"{SUMS} holds more than the digests of the parts"
     )
-    return file_error(path, f"{wrong}; the model is damaged or was changed by hand", _AGAIN)
+    return file_error(path, f"{problem}; the model is damaged or was changed by hand", _AGAIN)
 
 
 def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
@@ -134,8 +134,8 @@ def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
         found = json.loads(config)
         return found["format"], shorten(found["versions"]["hsvlm"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        remedy = "Give what HSIPromptClassifier.save wrote."
-        raise file_error(path, f"its {CONFIG} is not that of a saved model", remedy) from error
+        hint = "Give what HSIPromptClassifier.save wrote."
+        raise file_error(path, f"its {CONFIG} is not that of a saved model", hint) from error
 
 
 def _check_format(path: Path, config: bytes) -> None:
@@ -185,10 +185,8 @@ def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]
         archive = zipfile.ZipFile(path)
     # The last of them is zipfile's answer to versions of the format that it does not know.
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-        remedy = "Give the folder or the .zip archive of a saved model."
-        raise file_error(
-            path, f"is neither a folder nor a zip archive ({error})", remedy
-        ) from error
+        hint = "Give the folder or the .zip archive of a saved model."
+        raise file_error(path, f"is neither a folder nor a zip archive ({error})", hint) from error
     with archive:
         infos = archive.infolist()
         _check_archive(path, infos)
@@ -201,8 +199,8 @@ def _check_archive(path: Path, infos: list[zipfile.ZipInfo]) -> None:
     # Members that are not compressed cannot be larger than the archive.
     size = path.stat().st_size
     if any(one.compress_type or one.flag_bits & 1 for one in infos):
-        wrong = "holds compressed or encrypted members, which saved models do not have"
-        raise file_error(path, wrong, "Unpack it and give the folder.")
+        problem = "holds compressed or encrypted members, which saved models do not have"
+        raise file_error(path, problem, "Unpack it and give the folder.")
     if any(one.file_size > size or one.file_size != one.compress_size for one in infos):
         raise file_error(path, "states sizes of its members that cannot be", _AGAIN)
 
@@ -234,8 +232,8 @@ def _check_texts(path: Path, parts: Mapping[str, bytes]) -> None:
 def _check_replaceable(given: Path, target: Path, archive: bool) -> None:
     if target.exists():
         if target.is_dir() == archive:
-            wrong = "is a folder, not an archive" if archive else "is a file, not a folder"
-            raise file_error(given, wrong, _ELSEWHERE)
+            problem = "is a folder, not an archive" if archive else "is a file, not a folder"
+            raise file_error(given, problem, _ELSEWHERE)
         if archive or not _holds_nothing(given, target):
             _check_model(given, target)
     aside = _backup_path(target)
@@ -248,8 +246,8 @@ def _holds_nothing(shown: Path, folder: Path) -> bool:
     """Whether a folder is empty; refuse one that holds files of others."""
     names = sorted(os.listdir(folder))
     if others := [name for name in names if name not in _FILES]:
-        wrong = f"holds files that belong to no saved model ({', '.join(others[:3])})"
-        raise file_error(shown, wrong, _ELSEWHERE)
+        problem = f"holds files that belong to no saved model ({', '.join(others[:3])})"
+        raise file_error(shown, problem, _ELSEWHERE)
     return not names
 
 

@@ -34,13 +34,13 @@ def existing_file(path: str | PathLike[str]) -> Path:
 
 
 def file_error(
-    path: str | PathLike[str], wrong: str, remedy: str, option_remedy: str = ""
+    path: str | PathLike[str], problem: str, hint: str, option_hint: str = ""
 ) -> FileError:
     """Build the error for a file that cannot be used."""
-    return FileError(f"{path}: {wrong}.", remedy, option_hint=option_remedy)
+    return FileError(f"{path}: {problem}.", hint, option_hint=option_hint)
 
 
-def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
+def parsed_file(path: Path, suffixes: tuple[str, ...], hint: str) -> Any:
     """Read values from a text file of JSON, TOML or YAML."""
     suffix = path.suffix.lower()
     if suffix not in suffixes:
@@ -50,8 +50,8 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
         )
     size = path.stat().st_size
     if size > _LARGEST_TEXT:
-        wrong = f"it has {size:,} bytes, and {_LARGEST_TEXT:,} are the most that are read"
-        raise file_error(path, wrong, remedy)
+        problem = f"it has {size:,} bytes, and {_LARGEST_TEXT:,} are the most that are read"
+        raise file_error(path, problem, hint)
     try:
         text = path.read_text(encoding="utf-8")
         if suffix == ".json":
@@ -65,8 +65,8 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], remedy: str) -> Any:
         raise
     except (ValueError, RecursionError) as error:
         kind = "YAML" if suffix == ".yml" else suffix[1:].upper()
-        wrong = f"this is not {kind}: {' '.join(str(error).split())}"
-        raise file_error(path, wrong, remedy) from error
+        problem = f"this is not {kind}: {' '.join(str(error).split())}"
+        raise file_error(path, problem, hint) from error
 
 
 def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,8 +79,8 @@ def _unique_pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _duplicate_key(path: Path | str, key: object, lines: str = "") -> FileError:
-    wrong = f"the key {key!r} is given twice{lines}, and one value would replace the other"
-    return file_error(path, wrong, "Keep one of them, or put both values into one list.")
+    problem = f"the key {key!r} is given twice{lines}, and one value would replace the other"
+    return file_error(path, problem, "Keep one of them, or put both values into one list.")
 
 
 def parsed_yaml(path: Path | str, text: str) -> Any:
@@ -114,8 +114,8 @@ def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            wrong = f"the alias *{event.anchor} stands for values given elsewhere"
-            raise file_error(path, wrong, "Write them out: aliases are not read.")
+            problem = f"the alias *{event.anchor} stands for values given elsewhere"
+            raise file_error(path, problem, "Write them out: aliases are not read.")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:

@@ -51,7 +51,7 @@ _SHOWN = 3  # prompts quoted in a warning
 def check_parameters(clf: Any) -> None:
     """Refuse parameters of a classifier that contradict each other, before data are needed."""
     if clf.criterion not in CRITERIA:
-        raise UnknownNameError.of("criterion", clf.criterion, CRITERIA)
+        raise UnknownNameError.for_name("criterion", clf.criterion, CRITERIA)
     if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
         raise ParameterError(
             "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "

@@ -110,5 +110,5 @@ def list_presets() -> list[str]:
 def preset(name: str) -> dict[str, Any]:
     """Constructor arguments of a preset."""
     if name not in _PRESETS:
-        raise UnknownNameError.of("preset", name, _PRESETS)
+        raise UnknownNameError.for_name("preset", name, _PRESETS)
     return copy.deepcopy(_PRESETS[name])

@@ -194,5 +194,5 @@ def criterion_loss(
     tensor([1.3863])
     """
     if criterion not in CRITERIA:
-        raise UnknownNameError.of("criterion", criterion, CRITERIA)
+        raise UnknownNameError.for_name("criterion", criterion, CRITERIA)
     return CRITERIA[criterion](logits, targets, n_hard, n_semi_hard, generator)

@@ -195,7 +195,7 @@ def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
     wanted = [baselines] if isinstance(baselines, str) else baselines
     for key in dict.fromkeys(wanted):
         if key not in BASELINES:
-            raise UnknownNameError.of("baseline", key, BASELINES)
+            raise UnknownNameError.for_name("baseline", key, BASELINES)
         name, make = BASELINES[key]
         if name in named:
             raise ParameterError(

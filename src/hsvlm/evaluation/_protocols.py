@@ -184,7 +184,7 @@ def scene_protocol(
             option_hint="Use random-10, blocks, ten-per-class or groups, or give --test-labels.",
         )
     if name not in SCENE_PROTOCOLS:
-        raise UnknownNameError.of("protocol", name, SCENE_PROTOCOLS)
+        raise UnknownNameError.for_name("protocol", name, SCENE_PROTOCOLS)
     groups = scene.groups if groups is None else groups
     if name == "test-map":
         return _test_map_protocol(scene, test_labels, n_splits, unlabeled)

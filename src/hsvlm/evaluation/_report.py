@@ -85,7 +85,7 @@ class EvaluationReport:
             If there is no such estimator.
         """
         if name not in self.names:
-            raise UnknownNameError.of("estimator", name, self.names)
+            raise UnknownNameError.for_name("estimator", name, self.names)
         return tuple(one for one in self.results if one.estimator == name)
 
     def compare(self, first: str, second: str, method: str = "t-test") -> Comparison:
@@ -134,7 +134,7 @@ class EvaluationReport:
                     "test some samples several times. Use 't-test'."
                 )
             return compare_hits((first, second), *pair)
-        raise UnknownNameError.of("test", method, ["t-test", "mcnemar"])
+        raise UnknownNameError.for_name("test", method, ["t-test", "mcnemar"])
 
     def summary(self) -> tuple[list[str], Rows]:
         """Mean and standard deviation of every estimator.

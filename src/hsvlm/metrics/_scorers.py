@@ -165,4 +165,4 @@ def get_scorer(name: str) -> _SummaryScorer:
         )
         if name in _SKLEARN_NAMES:
             remedy += f" With label maps this figure is {_SKLEARN_NAMES[name]!r}."
-    raise UnknownNameError.of("scorer", name, _SCORERS, remedy)
+    raise UnknownNameError.for_name("scorer", name, _SCORERS, remedy)

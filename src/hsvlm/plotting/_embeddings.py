@@ -225,7 +225,7 @@ class EmbeddingDisplay(Display):
         (6, 2)
         """
         if method not in PROJECTIONS:
-            raise UnknownNameError.of("method", method, PROJECTIONS)
+            raise UnknownNameError.for_name("method", method, PROJECTIONS)
         vectors, y = _checked(embeddings, labels)
         stars = dict(prototypes or {})
         plane = PROJECTIONS[method](

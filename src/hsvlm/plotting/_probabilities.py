@@ -145,7 +145,7 @@ class ProbabilityMapDisplay(Display):
         """
         if kind not in _KINDS:
             remedy = "Or pass label for the probability of one class."
-            raise UnknownNameError.of("kind of map", kind, _KINDS, remedy)
+            raise UnknownNameError.for_name("kind of map", kind, _KINDS, remedy)
         values, step = _checked(probabilities, scene)
         n_classes = values.shape[2]
         if label is not None:

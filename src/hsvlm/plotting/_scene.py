@@ -160,7 +160,7 @@ def _wavelengths(kind: str, given: Sequence[float] | None) -> Sequence[float]:
     if given is None:
         if kind not in _KINDS_NM:
             remedy = "Or pass wavelengths_nm or bands."
-            raise UnknownNameError.of("kind of image", kind, _KINDS_NM, remedy)
+            raise UnknownNameError.for_name("kind of image", kind, _KINDS_NM, remedy)
         return _KINDS_NM[kind]
     if len(given) != 3:
         raise ParameterError(

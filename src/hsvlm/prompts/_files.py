@@ -168,8 +168,8 @@ def write_prompt_file(
     content = {"classes": classes}
     suffix = target.suffix.lower()
     if suffix not in _SUFFIXES:
-        wrong = f"the suffix {target.suffix!r} is unknown"
-        raise file_error(target, wrong, f"Such files end in {', '.join(_SUFFIXES)}.")
+        problem = f"the suffix {target.suffix!r} is unknown"
+        raise file_error(target, problem, f"Such files end in {', '.join(_SUFFIXES)}.")
     if suffix == ".json":
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
@@ -205,14 +205,14 @@ def _checked(path: Path, number: int, entry: Any) -> Mapping[str, Any]:
     # Label maps hold nothing beyond 64 bits.
     whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
     if not whole and not isinstance(value, str):
-        wrong = f"the value of {where} is {_shown(value)}"
-        raise file_error(path, wrong, "Values are whole numbers of up to 64 bits, or texts.")
+        problem = f"the value of {where} is {_shown(value)}"
+        raise file_error(path, problem, "Values are whole numbers of up to 64 bits, or texts.")
     name, color = entry.get("name", "-"), entry.get("color", "#000000")
     if not isinstance(name, str) or not name.strip():
         raise file_error(path, f"the name of {where} is {_shown(name)}", "Names are texts.")
     if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
-        remedy = 'Write colours as "#rrggbb", in quotes.'
-        raise file_error(path, f"the color of {where} is {_shown(color)}", remedy)
+        hint = 'Write colours as "#rrggbb", in quotes.'
+        raise file_error(path, f"the color of {where} is {_shown(color)}", hint)
     return entry
 
 
@@ -231,7 +231,7 @@ def _prompts(
             given = template.replace("{}", names.get(value, str(value)))
         found = [given] if isinstance(given, str) else given
         if not isinstance(found, list) or not found or not all(isinstance(t, str) for t in found):
-            wrong = f"the prompts of class {value!r} are {_shown(given)}"
-            raise file_error(path, wrong, "Give one text or a list of texts, or a template.")
+            problem = f"the prompts of class {value!r} are {_shown(given)}"
+            raise file_error(path, problem, "Give one text or a list of texts, or a template.")
         texts[value] = found
     return texts

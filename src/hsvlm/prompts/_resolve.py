@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_TEMPLATE", "fill_template", "resolve_prompts"]
 DEFAULT_TEMPLATE: Final = "an aerial photograph of {}"
 """Template used where no prompts are given; ``{}`` stands for the name of the class."""
 
-_SHOWN = 10  # labels named in one message; more would bury the remedy
+_SHOWN = 10  # labels named in one message; more would bury the hint
 
 
 def fill_template(template: str, names: Iterable[str]) -> list[str]:

@@ -266,6 +266,5 @@ def load_class_names(name: str) -> dict[int, str]:
 
 def _prompt_set(name: str) -> dict[str, str]:
     if name not in PROMPT_SETS:
-        error = UnknownNameError.of("prompt set", name, PROMPT_SETS)
-        raise error
+        raise UnknownNameError.for_name("prompt set", name, PROMPT_SETS)
     return PROMPT_SETS[name]

@@ -97,7 +97,7 @@ def get_vision_encoder(name: str) -> type[nn.Module]:
     known = _known()
     if name not in known:
         remedy = "A torch.nn.Module subclass works too."
-        raise UnknownNameError.of("vision encoder", name, known, remedy)
+        raise UnknownNameError.for_name("vision encoder", name, known, remedy)
     return known[name]
 
 
