@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ import pytest
 from hsvlm import datasets
 from hsvlm.datasets import _registry
 from hsvlm.datasets._cache import RemoteFile, data_folder
-from hsvlm.exceptions import DataError, DownloadError, MissingDependencyError
+from hsvlm.exceptions import DataError, DownloadError, MissingDependencyError, UnknownNameError
 
-FETCHERS = {
+NAMED = {
     "botswana": datasets.fetch_botswana,
     "houston-2013": datasets.fetch_houston2013,
     "ksc": datasets.fetch_ksc,
@@ -22,6 +23,7 @@ FETCHERS = {
     "pavia-university": datasets.fetch_pavia_university,
     "salinas": datasets.fetch_salinas,
 }
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "datasets.md"
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
 LABELS = np.array([[0, 1, 2], [2, 2, 0]], dtype=np.uint8)
 
@@ -388,15 +390,33 @@ def test_the_folder(monkeypatch, tmp_path):
     )
 
 
-@pytest.mark.parametrize("key", _registry.SCENES)
-def test_every_scene_has_a_fetcher_of_its_own(key, tmp_path):
+@pytest.mark.parametrize("name", _registry.SCENES)
+def test_every_scene_is_fetched_by_its_name(name, tmp_path):
     with pytest.raises(DownloadError) as error:
-        FETCHERS[key](data_home=tmp_path, progress=False)
-    assert str(error.value).startswith(f"{_registry.SCENES[key].cube.name} is not in {tmp_path}")
+        datasets.fetch_scene(name, data_home=tmp_path, progress=False)
+    assert str(error.value).startswith(f"{_registry.SCENES[name].cube.name} is not in {tmp_path}")
+    assert f'"{name}"' in GUIDE.read_text()
+
+
+@pytest.mark.parametrize(("name", "fetcher"), NAMED.items())
+def test_functions_of_single_scenes(name, fetcher, tmp_path):
+    with pytest.raises(DownloadError) as error:
+        fetcher(data_home=tmp_path, progress=False)
+    assert str(error.value).startswith(f"{_registry.SCENES[name].cube.name} is not in {tmp_path}")
+
+
+def test_an_unknown_scene(tmp_path):
+    with pytest.raises(UnknownNameError) as error:
+        datasets.fetch_scene("pavia", data_home=tmp_path)
+    names = ", ".join(repr(name) for name in sorted(_registry.SCENES))
+    assert str(error.value) == (
+        f"Unknown scene 'pavia'. Known: {names}. Indian Pines comes with a package: call "
+        "load_indian_pines()."
+    )
 
 
 def test_the_registry_is_consistent():
-    labelled = {
+    n_labeled = {
         "pavia-university": 42_776,
         "pavia-centre": 148_152,
         "salinas": 54_129,
@@ -404,7 +424,7 @@ def test_the_registry_is_consistent():
         "botswana": 3_248,
     }
     for key, entry in _registry.SCENES.items():
-        assert sum(entry.counts) == labelled.get(key, 0)
+        assert sum(entry.counts) == n_labeled.get(key, 0)
         if entry.labels is None:
             assert key in _registry.SPLITS
         else:

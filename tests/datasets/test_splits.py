@@ -9,9 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from hsvlm import datasets
 from hsvlm.datasets import StandardSplit, _registry
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, DownloadError, UnknownNameError
 
-FETCHERS = {
+NAMED = {
     "houston-2013": datasets.fetch_houston2013_split,
     "indian-pines": datasets.fetch_indian_pines_split,
     "pavia-university": datasets.fetch_pavia_university_split,
@@ -133,11 +133,26 @@ def test_the_maps_make_up_the_labels(labels, chosen):
     np.testing.assert_array_equal(split.labels, labels)
 
 
-@pytest.mark.parametrize("key", _registry.SPLITS)
-def test_every_split_has_a_fetcher_of_its_own(key, tmp_path):
-    with pytest.raises(DataError) as error:
-        FETCHERS[key](data_home=tmp_path, progress=False)
-    assert str(error.value).startswith(f"{_registry.SPLITS[key].train.name} is not in {tmp_path}")
+@pytest.mark.parametrize("name", _registry.SPLITS)
+def test_every_split_is_fetched_by_its_name(name, tmp_path):
+    with pytest.raises(DownloadError) as error:
+        datasets.fetch_split(name, data_home=tmp_path, progress=False)
+    assert str(error.value).startswith(f"{_registry.SPLITS[name].train.name} is not in {tmp_path}")
+
+
+@pytest.mark.parametrize(("name", "fetcher"), NAMED.items())
+def test_functions_of_single_splits(name, fetcher, tmp_path):
+    with pytest.raises(DownloadError) as error:
+        fetcher(data_home=tmp_path, progress=False)
+    assert str(error.value).startswith(f"{_registry.SPLITS[name].train.name} is not in {tmp_path}")
+
+
+def test_an_unknown_split(tmp_path):
+    with pytest.raises(UnknownNameError) as error:
+        datasets.fetch_split("salinas", data_home=tmp_path)
+    assert str(error.value) == (
+        "Unknown split 'salinas'. Known: 'houston-2013', 'indian-pines', 'pavia-university'."
+    )
 
 
 def test_the_registry_is_consistent():

@@ -20,7 +20,7 @@ def test_every_class_is_there(n_classes, seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_every_class_is_there_in_the_smallest_scenes(seed):
     scene = make_synthetic_scene(
-        height=8, width=8, n_classes=8, labelled_share=0.01, random_state=seed
+        height=8, width=8, n_classes=8, labeled_share=0.01, random_state=seed
     )
     assert np.bincount(scene.labels.ravel())[1:].min() >= 5
 
@@ -34,7 +34,7 @@ def test_the_seed_decides():
 def test_classes_are_separable_and_regions_coherent():
     from sklearn.svm import SVC
 
-    scene = make_synthetic_scene(labelled_share=1.0, random_state=0)
+    scene = make_synthetic_scene(labeled_share=1.0, random_state=0)
     X, y = pixel_samples(scene.cube, scene.labels)
     assert SVC().fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.9
     assert (scene.labels[:, 1:] == scene.labels[:, :-1]).mean() > 0.8
@@ -53,8 +53,8 @@ def test_scenes_that_are_too_small():
         ({"n_bands": 1}, "n_bands=1 is out of range. Use at least 2."),
         ({"noise": -0.1}, "noise=-0.1 is out of range. Use 0 or more."),
         (
-            {"labelled_share": 0},
-            "labelled_share=0 is out of range. Use more than 0 and at most 1.",
+            {"labeled_share": 0},
+            "labeled_share=0 is out of range. Use more than 0 and at most 1.",
         ),
     ],
 )

@@ -26,7 +26,7 @@ TINY = [(1, 1), (2, 2), (3, 3), (1, 2), (150,), (1,)]
 
 def scene_of(sizes):
     """Make a scene whose classes have these numbers of pixels, in fields of 4 x 4 pixels."""
-    full = make_synthetic_scene(n_classes=max(2, len(sizes)), labelled_share=1.0, random_state=0)
+    full = make_synthetic_scene(n_classes=max(2, len(sizes)), labeled_share=1.0, random_state=0)
     rng = np.random.default_rng(0)
     labels = np.zeros(full.shape, dtype=int)
     for label, size in enumerate(sizes, start=1):

@@ -25,7 +25,7 @@ TURNS = {
 @pytest.fixture(scope="module", params=[(40, 40), (36, 48)], ids=str)
 def scene(request):
     height, width = request.param
-    return make_synthetic_scene(height=height, width=width, labelled_share=0.6, random_state=1)
+    return make_synthetic_scene(height=height, width=width, labeled_share=0.6, random_state=1)
 
 
 def write(folder, suffix, cube, labels):

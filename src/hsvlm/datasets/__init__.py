@@ -1,4 +1,4 @@
-"""Scenes to learn, test and demonstrate on, and the splits that papers report on."""
+"""Public scenes and published splits, and a synthetic scene for tests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hsvlm.datasets._fetchers import (
     fetch_pavia_centre,
     fetch_pavia_university,
     fetch_salinas,
+    fetch_scene,
 )
 from hsvlm.datasets._indian_pines import load_indian_pines
 from hsvlm.datasets._splits import (
@@ -16,6 +17,7 @@ from hsvlm.datasets._splits import (
     fetch_houston2013_split,
     fetch_indian_pines_split,
     fetch_pavia_university_split,
+    fetch_split,
 )
 from hsvlm.datasets._synthetic import make_synthetic_scene
 
@@ -30,6 +32,8 @@ __all__ = [
     "fetch_pavia_university",
     "fetch_pavia_university_split",
     "fetch_salinas",
+    "fetch_scene",
+    "fetch_split",
     "load_indian_pines",
     "make_synthetic_scene",
 ]

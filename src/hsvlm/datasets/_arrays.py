@@ -1,4 +1,4 @@
-"""Arrays from files, with what is known about them checked."""
+"""Read cubes and label maps, and compare them with the registry."""
 
 from __future__ import annotations
 
@@ -17,53 +17,45 @@ if TYPE_CHECKING:
 
     from hsvlm.datasets._cache import RemoteFile
 
-__all__ = ["read_cube", "read_label_map"]
-
 
 def read_cube(path: Path, file: RemoteFile, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """Read a cube.
-
-    Shape: (height, width, n_bands).
-    """
+    """Read a cube of shape (height, width, n_bands)."""
     # In C order a spectrum is contiguous, as windows read it.
-    return np.ascontiguousarray(_checked(_read_raster, path, file, shape))
+    return np.ascontiguousarray(_read_checked(_read_raster, path, file, shape))
 
 
 def read_label_map(
     path: Path, file: RemoteFile, shape: tuple[int, int], counts: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Read a label map.
-
-    Shape: (height, width).
-    """
-    labels = _checked(_read_image, path, file, shape)
+    """Read a label map of shape (height, width) with `counts` pixels per class."""
+    labels = _read_checked(_read_image, path, file, shape)
     expected = dict(enumerate(counts, start=1))
     values, occurrences = np.unique(labels, return_counts=True)
-    found = dict(zip(values.tolist(), occurrences.tolist(), strict=True))
-    for label in sorted((expected.keys() | found.keys()) - {0}):
-        if found.get(label, 0) != expected.get(label, 0):
+    actual = dict(zip(values.tolist(), occurrences.tolist(), strict=True))
+    for label in sorted((expected.keys() | actual.keys()) - {0}):
+        if actual.get(label, 0) != expected.get(label, 0):
             raise DataError(
-                f"{path} has {found.get(label, 0)} pixels of class {label}, expected "
-                f"{expected.get(label, 0)}. It is another label map. {file.remedy}"
+                f"{path} has {actual.get(label, 0)} pixels of class {label}, expected "
+                f"{expected.get(label, 0)}. It is another label map. {file.hint}"
             )
     return np.ascontiguousarray(labels, dtype=np.uint8)
 
 
-def _checked(
+def _read_checked(
     read_tiff: Callable[[Path], NDArray[Any]], path: Path, file: RemoteFile, shape: tuple[int, ...]
 ) -> NDArray[Any]:
     try:
         array = _read_mat(path, file.variable) if file.variable else read_tiff(path)
     except MissingDependencyError:
         raise
-    except Exception as error:  # readers raise whatever a damaged file leads them to
+    except Exception as error:  # readers raise all kinds of errors for damaged files
         raise DataError(
-            f"{path} cannot be read ({type(error).__name__}: {error}). {file.remedy}"
+            f"{path} cannot be read ({type(error).__name__}: {error}). {file.hint}"
         ) from error
     if array.shape != shape or array.dtype.kind not in "iuf":
         raise DataError(
             f"{path} holds {array.dtype} of shape {array.shape}, expected real numbers of shape "
-            f"{shape}. {file.remedy}"
+            f"{shape}. {file.hint}"
         )
     return array
 
@@ -76,12 +68,12 @@ def _read_mat(path: Path, variable: str) -> NDArray[Any]:
 
 def _read_image(path: Path) -> NDArray[Any]:
     image = import_optional("PIL.Image", "data")
-    with image.open(path) as opened:
-        return np.asarray(opened)
+    with image.open(path) as file:
+        return np.asarray(file)
 
 
 def _read_raster(path: Path) -> NDArray[Any]:
     # Pillow reads images of up to four bands.
     rasterio = import_optional("rasterio", "geo")
-    with rasterio.open(path) as opened:
-        return np.moveaxis(opened.read(), 0, -1)
+    with rasterio.open(path) as file:
+        return np.moveaxis(file.read(), 0, -1)

@@ -1,4 +1,4 @@
-"""The folder of downloaded files, and how a file gets there and is trusted."""
+"""Download files into a folder and verify their digests."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-__all__ = ["RemoteFile", "data_folder", "load_verified"]
-
 _RECORD: Final = "sha256.json"
 _RETRIES: Final = 2
 _TIMEOUT_S: Final = 60
@@ -31,7 +29,7 @@ T = TypeVar("T")
 
 
 class _Limited:
-    """A file that takes so many bytes and no more: a server may send without an end."""
+    """A file that refuses more than `_LARGEST_BYTES`, since a server may never stop sending."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -49,7 +47,7 @@ class _Limited:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One published file."""
+    """A published file."""
 
     name: str
     page: str
@@ -58,8 +56,8 @@ class RemoteFile:
     variable: str | None = None
 
     @property
-    def remedy(self) -> str:
-        """What to do about a file that cannot be used."""
+    def hint(self) -> str:
+        """What to do about an unusable file."""
         if self.urls:
             return "Delete it to have it downloaded again."
         return f"Replace it by the file from {self.page}."
@@ -90,34 +88,34 @@ def load_verified(
     if not path.is_file():
         _download(file, folder, progress)
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     recorded = None if file.sha256 else _read_record(folder).get(file.name)
     expected = file.sha256 or recorded
-    if expected and found != expected:
+    if expected and digest != expected:
         message = (
-            f"{path} has the SHA-256 digest {found}, expected {expected}"
+            f"{path} has the SHA-256 digest {digest}, expected {expected}"
             f"{', as recorded at its first use' if recorded else ''}. The file is damaged or "
-            f"another version. {file.remedy}"
+            f"another version. {file.hint}"
         )
         if recorded:
             message += f" If it is the one you want, take its line out of {folder / _RECORD}."
         raise DataError(message)
     content = read(path)
     if not expected:
-        # Only now: a page of a login form, saved under the name of the file, is never recorded.
-        _write_record(folder, file.name, found)
+        # After reading: a login page saved under the name of the file is never recorded.
+        _write_record(folder, file.name, digest)
     return content
 
 
 def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
-    elsewhere = (
+    other_source = (
         f"{file.page} and put it under this name into that folder, or pass a folder that holds "
         "it as data_home."
     )
     if not file.urls:
         raise DownloadError(
             f"{file.name} is not in {folder}. It is not downloaded automatically, because its "
-            f"provider wants users to register. Get it from {elsewhere}"
+            f"provider wants users to register. Get it from {other_source}"
         )
     pooch = import_optional("pooch", "data")
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,17 +134,17 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
             urls={file.name: url},
             retry_if_failed=_RETRIES,
         )
-        # Writes to another name and renames: what is under the final name is complete.
+        # It writes to a temporary name and renames: a file under the final name is complete.
         try:
             source.fetch(file.name, downloader=partial(_save, downloader))
-        except (OSError, ValueError) as error:  # those of requests are OSErrors
+        except (OSError, ValueError) as error:  # errors of requests are OSErrors
             reasons.append((url, error))
         else:
             return
     tried = "; ".join(f"{url}: {error}" for url, error in reasons)
     raise DownloadError(
         f"{file.name} is not in {folder} and could not be downloaded ({tried}). Get it from one "
-        f"of these addresses or from {elsewhere}"
+        f"of these addresses or from {other_source}"
     ) from reasons[-1][1]
 
 

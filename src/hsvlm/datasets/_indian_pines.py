@@ -16,8 +16,6 @@ from hsvlm.scene import Scene
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["load_indian_pines"]
-
 _DIGESTS = {
     "Indian_pines_corrected.npy": (
         "8f038e4d81569e38ebfc72a15c9984c150de42580ab260be10a13442e912e451"
@@ -30,7 +28,7 @@ _CITATION = (
     "doi:10.4231/R7RX991C. CC BY 3.0."
 )
 
-# Centres of the 220 bands less 104-108, 150-163 and 220 (counted from 1), where water absorbs.
+# Centers of the 220 bands without 104-108, 150-163 and 220 (counted from 1), where water absorbs.
 _WAVELENGTHS_NM = """
 400.02 409.82 419.62 429.43 439.25 449.07 458.90 468.73 478.57 488.41 498.26 508.12 517.98
 527.85 537.72 547.60 557.49 567.38 577.28 587.18 597.09 607.01 616.93 626.85 636.78 646.72
@@ -56,14 +54,14 @@ _WAVELENGTHS_NM = """
 def load_indian_pines() -> Scene:
     """Load the Indian Pines scene, taken by AVIRIS over Indiana in June 1992.
 
-    The 145 x 145 pixels of about 20 m show farmland and woods in 200 bands; 10,249 of them carry
+    The 145 x 145 pixels of about 20 m show farmland and woods in 200 bands; 10,249 of them have
     one of 16 labels. The data come with the package ``tensorly`` and need no network.
 
     Returns
     -------
     Scene
         `cube` of shape (145, 145, 200), uint16, scaled radiance; `labels` of shape (145, 145),
-        uint8, 0 being unlabelled; `class_names`; `wavelengths_nm` of shape (200,). The wavelengths
+        uint8, 0 is unlabeled; `class_names`; `wavelengths_nm` of shape (200,). The wavelengths
         step back twice, where one spectrometer of the instrument ends and the next begins.
 
     Raises
@@ -71,7 +69,7 @@ def load_indian_pines() -> Scene:
     MissingDependencyError
         If tensorly is not installed.
     DataError
-        If its files are not those known under this name.
+        If its files are not the expected ones.
 
     References
     ----------
@@ -85,7 +83,7 @@ def load_indian_pines() -> Scene:
     Scene('Indian Pines', 145 x 145 pixels, 200 bands from 400 to 2489 nm, uint16, 16 classes)
     """
     folder = _package_folder() / "datasets" / "data"
-    cube, labels = (_verified(folder / name, digest) for name, digest in _DIGESTS.items())
+    cube, labels = (_load_verified(folder / name, digest) for name, digest in _DIGESTS.items())
     return Scene(
         cube=cube,
         labels=labels,
@@ -97,29 +95,27 @@ def load_indian_pines() -> Scene:
 
 
 def _package_folder() -> Path:
-    # Found, not imported: the package is wanted for its files alone.
-    found = importlib.util.find_spec("tensorly")
-    if found is None or found.origin is None:
+    # The package is not imported: only its files are used.
+    spec = importlib.util.find_spec("tensorly")
+    if spec is None or spec.origin is None:
         raise MissingDependencyError(
-            (
-                "The Indian Pines scene comes with the package tensorly, which is not installed. "
-                'Install it with: pip install "hsvlm[data]"'
-            ),
+            "The Indian Pines scene comes with the package tensorly, which is not installed. "
+            'Install it with: pip install "hsvlm[data]"',
             name="tensorly",
         )
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
-def _verified(path: Path, digest: str) -> NDArray[Any]:
+def _load_verified(path: Path, digest: str) -> NDArray[Any]:
     if not path.is_file():
         raise DataError(
             f"{path} is missing from the installed tensorly. "
             'Reinstall it with: pip install --force-reinstall "hsvlm[data]"'
         )
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != digest:
+    actual = hashlib.sha256(path.read_bytes()).hexdigest()
+    if actual != digest:
         raise DataError(
-            f"{path} has the SHA-256 digest {found}, expected {digest}. The file is damaged or "
+            f"{path} has the SHA-256 digest {actual}, expected {digest}. The file is damaged or "
             'another version. Reinstall it with: pip install --force-reinstall "hsvlm[data]"'
         )
     # The files are in Fortran order; in C order a spectrum is contiguous, as windows read it.

@@ -1,4 +1,4 @@
-"""What is known about public scenes and splits: addresses, digests, shapes, counts, citations."""
+"""The public scenes and splits: addresses, digests, shapes, counts and citations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Final
 
 from hsvlm.datasets._cache import RemoteFile
 from hsvlm.prompts import load_class_names
-
-__all__ = ["SCENES", "SPLITS", "SceneEntry", "SplitEntry"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class SplitEntry:
 
 _GIC: Final = "https://www.ehu.eus/ccwintco/index.php/Hyperspectral_Remote_Sensing_Scenes"
 _GIC_FILES: Final = "https://www.ehu.eus/ccwintco/uploads"
-# The provider turns some automatic downloads away. These are the same bytes: the digests say so.
+# The provider refuses some automatic downloads. These are the same bytes, as the digests show.
 _MIRROR: Final = "https://raw.githubusercontent.com/gokriznastic/HybridSN/master/data"
 _GCN: Final = "https://github.com/danfenghong/IEEE_TGRS_GCN"
 _GCN_FILES: Final = "https://raw.githubusercontent.com/danfenghong/IEEE_TGRS_GCN/HEAD"
@@ -77,6 +75,32 @@ _HOUSTON_CITATION: Final = (
 )
 
 
+# SHA-256 digests by file name. Those of Pavia.mat and Pavia_gt.mat are unknown: they are recorded
+# at first use.
+_SHA256: Final = {
+    "PaviaU.mat": "28447fa87f7a5797845e9a189c0da85e23b1d06a4ba7361e5ff44efbf834d2fb",
+    "PaviaU_gt.mat": "23f6a426928f9b32984adffe659e29f554f9fb6c93b5a107528d308d5087a829",
+    "Salinas_corrected.mat": "5ec1c0d22f56d18ecd336f8e35735863c0f160682e04e0c18ef3f89a3334d87d",
+    "Salinas_gt.mat": "ecfab4d31ef5553f097943235d8ea502038eb4a2067b2ad10b33e37c949955e2",
+    "KSC.mat": "b1ad011cfdb65c853e4f9f6108ca4774467d87f90a5c23b74ff3a2984a3b4786",
+    "KSC_gt.mat": "a1d6ab9293691006bd4d9742d1a1e1c141b1aaa5fbc5fa128b33c1d09038510b",
+    "Botswana.mat": "f1603903c844cdc2980550b0180688e8e1a72d4292595d1120e1dec2a80a91c7",
+    "Botswana_gt.mat": "668394905e10e629c16584bfd02b0f533b96d6ba18a63274a94ff3a77126a887",
+    "IndianTR123_temp123.tif": "9f7cb2caea985577c11bbeea1086c9348aa067ab7e3825d2fa671508b4ae6684",
+    "IndianTE123_temp123.tif": "f7a8e34026ce97a4a21918441f7b03dba0718f63ff2619d1a35dcaa33da24ad3",
+    "TRpaviaU.mat": "783bf32ee43172cb7cfe76ea381401af4b57dc1bd53ccdf49137976aa3ded77d",
+    "TSpaviaU.mat": "bea2b7592e27456c187cf57ed0cbf8ffeb45294e811da7516cb0d9ce7f073173",
+    "2013_IEEE_GRSS_DF_Contest_Samples_TR.tif": (
+        "c943016242f98a4c1e70fb35842562e654425de5364c58ceb5e1186029c193f7"
+    ),
+    "2013_IEEE_GRSS_DF_Contest_Samples_VA.tif": (
+        "9fd0093af69a8f91cc0f3ef7c67dd7f961445223c0a2497bdbed03e7f329a010"
+    ),
+    "2013_IEEE_GRSS_DF_Contest_CASI.tif": (
+        "1440f38594e8e82cc1944c084fc138ef55a70af54122828e999c4fb438574c14"
+    ),
+}
+
 # As the header that the contest hands out with the cube has them.
 _HOUSTON_WAVELENGTHS_NM: Final = """
 364.0 368.8 373.6 378.4 383.2 387.9 392.7 397.5 402.3 407.0 411.8 416.6 421.4 426.1 430.9 435.7
@@ -92,28 +116,22 @@ _HOUSTON_WAVELENGTHS_NM: Final = """
 """
 
 
-def _gic(folder: str, name: str, variable: str, sha256: str | None, *mirrors: str) -> RemoteFile:
-    return RemoteFile(
-        name=name,
-        page=_GIC,
-        urls=(f"{_GIC_FILES}/{folder}/{name}", *(f"{mirror}/{name}" for mirror in mirrors)),
-        sha256=sha256,
-        variable=variable,
-    )
+def _file(name: str, page: str, urls: tuple[str, ...], variable: str | None = None) -> RemoteFile:
+    return RemoteFile(name, page, urls, _SHA256.get(name), variable)
 
 
-def _gcn(name: str, sha256: str, variable: str | None = None) -> RemoteFile:
-    return RemoteFile(
-        name=name,
-        page=_GCN,
-        urls=(f"{_GCN_FILES}/{name}", f"{_GCN_FILES}/DataGeneration_Functions/{name}"),
-        sha256=sha256,
-        variable=variable,
-    )
+def _gic(folder: str, name: str, variable: str, *mirrors: str) -> RemoteFile:
+    urls = (f"{_GIC_FILES}/{folder}/{name}", *(f"{mirror}/{name}" for mirror in mirrors))
+    return _file(name, _GIC, urls, variable)
 
 
-def _s2fl(name: str, sha256: str) -> RemoteFile:
-    return RemoteFile(name=name, page=_S2FL, urls=(f"{_S2FL_FILES}/{name}",), sha256=sha256)
+def _gcn(name: str, variable: str | None = None) -> RemoteFile:
+    urls = (f"{_GCN_FILES}/{name}", f"{_GCN_FILES}/DataGeneration_Functions/{name}")
+    return _file(name, _GCN, urls, variable)
+
+
+def _s2fl(name: str) -> RemoteFile:
+    return _file(name, _S2FL, (f"{_S2FL_FILES}/{name}",))
 
 
 SCENES: Final = {
@@ -123,20 +141,8 @@ SCENES: Final = {
         shape=(610, 340, 103),
         counts=(6631, 18649, 2099, 3064, 1345, 5029, 1330, 3682, 947),
         class_names=load_class_names("pavia-university"),
-        cube=_gic(
-            "e/ee",
-            "PaviaU.mat",
-            "paviaU",
-            "28447fa87f7a5797845e9a189c0da85e23b1d06a4ba7361e5ff44efbf834d2fb",
-            _MIRROR,
-        ),
-        labels=_gic(
-            "5/50",
-            "PaviaU_gt.mat",
-            "paviaU_gt",
-            "23f6a426928f9b32984adffe659e29f554f9fb6c93b5a107528d308d5087a829",
-            _MIRROR,
-        ),
+        cube=_gic("e/ee", "PaviaU.mat", "paviaU", _MIRROR),
+        labels=_gic("5/50", "PaviaU_gt.mat", "paviaU_gt", _MIRROR),
     ),
     "pavia-centre": SceneEntry(
         name="Pavia Centre",
@@ -156,8 +162,8 @@ SCENES: Final = {
             8: "Tiles",
             9: "Shadows",
         },
-        cube=_gic("e/e3", "Pavia.mat", "pavia", None),
-        labels=_gic("5/53", "Pavia_gt.mat", "pavia_gt", None),
+        cube=_gic("e/e3", "Pavia.mat", "pavia"),
+        labels=_gic("5/53", "Pavia_gt.mat", "pavia_gt"),
     ),
     "salinas": SceneEntry(
         name="Salinas",
@@ -168,20 +174,8 @@ SCENES: Final = {
             *(6203, 3278, 1068, 1927, 916, 1070, 7268, 1807),
         ),
         class_names=load_class_names("salinas"),
-        cube=_gic(
-            "a/a3",
-            "Salinas_corrected.mat",
-            "salinas_corrected",
-            "5ec1c0d22f56d18ecd336f8e35735863c0f160682e04e0c18ef3f89a3334d87d",
-            _MIRROR,
-        ),
-        labels=_gic(
-            "f/fa",
-            "Salinas_gt.mat",
-            "salinas_gt",
-            "ecfab4d31ef5553f097943235d8ea502038eb4a2067b2ad10b33e37c949955e2",
-            _MIRROR,
-        ),
+        cube=_gic("a/a3", "Salinas_corrected.mat", "salinas_corrected", _MIRROR),
+        labels=_gic("f/fa", "Salinas_gt.mat", "salinas_gt", _MIRROR),
     ),
     "ksc": SceneEntry(
         name="Kennedy Space Center",
@@ -189,18 +183,8 @@ SCENES: Final = {
         shape=(512, 614, 176),
         counts=(761, 243, 256, 252, 161, 229, 105, 431, 520, 404, 419, 503, 927),
         class_names=load_class_names("ksc"),
-        cube=_gic(
-            "2/26",
-            "KSC.mat",
-            "KSC",
-            "b1ad011cfdb65c853e4f9f6108ca4774467d87f90a5c23b74ff3a2984a3b4786",
-        ),
-        labels=_gic(
-            "a/a6",
-            "KSC_gt.mat",
-            "KSC_gt",
-            "a1d6ab9293691006bd4d9742d1a1e1c141b1aaa5fbc5fa128b33c1d09038510b",
-        ),
+        cube=_gic("2/26", "KSC.mat", "KSC"),
+        labels=_gic("a/a6", "KSC_gt.mat", "KSC_gt"),
     ),
     "botswana": SceneEntry(
         name="Botswana",
@@ -208,28 +192,18 @@ SCENES: Final = {
         shape=(1476, 256, 145),
         counts=(270, 101, 251, 215, 269, 269, 259, 203, 314, 248, 305, 181, 268, 95),
         class_names=load_class_names("botswana"),
-        cube=_gic(
-            "7/72",
-            "Botswana.mat",
-            "Botswana",
-            "f1603903c844cdc2980550b0180688e8e1a72d4292595d1120e1dec2a80a91c7",
-        ),
-        labels=_gic(
-            "5/58",
-            "Botswana_gt.mat",
-            "Botswana_gt",
-            "668394905e10e629c16584bfd02b0f533b96d6ba18a63274a94ff3a77126a887",
-        ),
+        cube=_gic("7/72", "Botswana.mat", "Botswana"),
+        labels=_gic("5/58", "Botswana_gt.mat", "Botswana_gt"),
     ),
     "houston-2013": SceneEntry(
         name="Houston 2013",
         citation=_HOUSTON_CITATION,
         shape=(349, 1905, 144),
         class_names=load_class_names("houston-2013"),
-        cube=RemoteFile(
-            name="2013_IEEE_GRSS_DF_Contest_CASI.tif",
-            page="https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/",
-            sha256="1440f38594e8e82cc1944c084fc138ef55a70af54122828e999c4fb438574c14",
+        cube=_file(
+            "2013_IEEE_GRSS_DF_Contest_CASI.tif",
+            "https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/",
+            urls=(),
         ),
         wavelengths_nm=tuple(map(float, _HOUSTON_WAVELENGTHS_NM.split())),
     ),
@@ -246,14 +220,8 @@ SPLITS: Final = {
             *(564, 162, 1244, 330, 45, 39, 11, 5),
         ),
         class_names=load_class_names("indian-pines"),
-        train=_gcn(
-            "IndianTR123_temp123.tif",
-            "9f7cb2caea985577c11bbeea1086c9348aa067ab7e3825d2fa671508b4ae6684",
-        ),
-        test=_gcn(
-            "IndianTE123_temp123.tif",
-            "f7a8e34026ce97a4a21918441f7b03dba0718f63ff2619d1a35dcaa33da24ad3",
-        ),
+        train=_gcn("IndianTR123_temp123.tif"),
+        test=_gcn("IndianTE123_temp123.tif"),
         order=(2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 15, 16, 1, 7, 9),
     ),
     "pavia-university": SplitEntry(
@@ -263,16 +231,8 @@ SPLITS: Final = {
         train_counts=(548, 540, 392, 524, 265, 532, 375, 514, 231),
         test_counts=(6304, 18146, 1815, 2912, 1113, 4572, 981, 3364, 795),
         class_names=load_class_names("pavia-university"),
-        train=_gcn(
-            "TRpaviaU.mat",
-            "783bf32ee43172cb7cfe76ea381401af4b57dc1bd53ccdf49137976aa3ded77d",
-            "TRpaviaU",
-        ),
-        test=_gcn(
-            "TSpaviaU.mat",
-            "bea2b7592e27456c187cf57ed0cbf8ffeb45294e811da7516cb0d9ce7f073173",
-            "TSpaviaU",
-        ),
+        train=_gcn("TRpaviaU.mat", "TRpaviaU"),
+        test=_gcn("TSpaviaU.mat", "TSpaviaU"),
     ),
     "houston-2013": SplitEntry(
         name="Houston 2013",
@@ -284,13 +244,7 @@ SPLITS: Final = {
             *(1059, 1036, 1054, 1041, 285, 247, 473),
         ),
         class_names=load_class_names("houston-2013"),
-        train=_s2fl(
-            "2013_IEEE_GRSS_DF_Contest_Samples_TR.tif",
-            "c943016242f98a4c1e70fb35842562e654425de5364c58ceb5e1186029c193f7",
-        ),
-        test=_s2fl(
-            "2013_IEEE_GRSS_DF_Contest_Samples_VA.tif",
-            "9fd0093af69a8f91cc0f3ef7c67dd7f961445223c0a2497bdbed03e7f329a010",
-        ),
+        train=_s2fl("2013_IEEE_GRSS_DF_Contest_Samples_TR.tif"),
+        test=_s2fl("2013_IEEE_GRSS_DF_Contest_Samples_VA.tif"),
     ),
 }

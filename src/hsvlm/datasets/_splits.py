@@ -11,7 +11,7 @@ import numpy as np
 from hsvlm.datasets._arrays import read_label_map
 from hsvlm.datasets._cache import load_verified
 from hsvlm.datasets._registry import SPLITS
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, UnknownNameError
 
 if TYPE_CHECKING:
     import os
@@ -53,11 +53,11 @@ class StandardSplit:
 
     Examples
     --------
-    Both maps go where a label map goes.
+    Each map can be used as a label map.
 
     >>> from hsvlm import pixel_samples
     >>> from hsvlm.datasets import StandardSplit, make_synthetic_scene
-    >>> scene = make_synthetic_scene(labelled_share=1, random_state=0)
+    >>> scene = make_synthetic_scene(labeled_share=1, random_state=0)
     >>> train_map, test_map = scene.labels.copy(), scene.labels.copy()
     >>> train_map[4:] = 0
     >>> test_map[:8] = 0
@@ -91,7 +91,7 @@ class StandardSplit:
 
     @property
     def labels(self) -> NDArray[Any]:
-        """Label of every pixel of either map, of shape (height, width); 0 is unlabelled."""
+        """Label of every pixel of either map, of shape (height, width); 0 is unlabeled."""
         return np.asarray(np.where(self.train_map != 0, self.train_map, self.test_map))
 
     def __repr__(self) -> str:
@@ -107,39 +107,72 @@ class StandardSplit:
         return f"StandardSplit({', '.join(parts)})"
 
 
+def fetch_split(
+    name: str, *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
+) -> StandardSplit:
+    """Fetch the published split of a scene, and download its files on first use.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"indian-pines"``. The guide on datasets lists the splits, and so does the
+        error about an unknown name.
+    data_home, progress
+        See :func:`fetch_scene`.
+
+    Returns
+    -------
+    StandardSplit
+        `train_map` and `test_map` of shape (height, width), uint8, in the labels of the scene.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such split.
+    DataError
+        If a file is neither in `data_home` nor available from the network, or if its digest, shape
+        or number of labeled pixels is not the expected one.
+    MissingDependencyError
+        If pooch is not installed, for a download; or pillow, except for Pavia University.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_split
+    >>> fetch_split("indian-pines")  # doctest: +SKIP
+    StandardSplit('Indian Pines', 145 x 145 pixels, 695 for training, 9671 for testing, 16 classes)
+    """
+    if name not in SPLITS:
+        raise UnknownNameError.for_name("split", name, SPLITS)
+    entry = SPLITS[name]
+    # Labels of the scene for the values 0, 1, 2, ... of the files.
+    scene_labels = np.array([0, *(entry.order or range(1, len(entry.train_counts) + 1))], np.uint8)
+
+    def load(file: RemoteFile, counts: tuple[int, ...]) -> NDArray[np.uint8]:
+        read = partial(read_label_map, file=file, shape=entry.shape, counts=counts)
+        return scene_labels[load_verified(file, read, data_home, progress)]
+
+    return StandardSplit(
+        train_map=load(entry.train, entry.train_counts),
+        test_map=load(entry.test, entry.test_counts),
+        class_names=dict(entry.class_names),
+        name=entry.name,
+        citation=entry.citation,
+    )
+
+
 def fetch_indian_pines_split(
     *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
 ) -> StandardSplit:
     """Fetch the standard split of Indian Pines: 695 training and 9,671 test pixels.
 
-    The maps belong to the scene of `load_indian_pines` and hold its labels; the files number the
-    classes differently. There are 50 training pixels per class, and 15 for classes 1, 7 and 9.
+    The maps belong to the scene of :func:`load_indian_pines` and hold its labels; the files number
+    the classes differently. There are 50 training pixels per class, and 15 for classes 1, 7 and 9.
+    See :func:`fetch_split` for the parameters and the result.
 
     The split was drawn from an older ground truth of 10,366 pixels, 92AV3GT. Of these, 256 are
-    unlabelled in ``load_indian_pines().labels``, 26 of them training pixels; the other way round,
-    139 pixels labelled there are in neither map. Where both have a label, it is the same. Take
+    unlabeled in ``load_indian_pines().labels``, 26 of them training pixels; the other way round,
+    139 pixels labeled there are in neither map. Where both have a label, it is the same. Take
     the labels from the maps, or from `StandardSplit.labels`, to evaluate on this split.
-
-    Parameters
-    ----------
-    data_home : path, default=None
-        Folder that holds the files, or will. None is ``data`` in the folder that the environment
-        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
-    progress : bool, default=True
-        Whether a download shows a progress bar.
-
-    Returns
-    -------
-    StandardSplit
-        `train_map` and `test_map` of shape (145, 145), uint8.
-
-    Raises
-    ------
-    DataError
-        If a file is neither in `data_home` nor to be had from the network, or is not the known
-        one.
-    MissingDependencyError
-        If pillow, or for a download pooch, is not installed.
 
     References
     ----------
@@ -150,10 +183,9 @@ def fetch_indian_pines_split(
     Examples
     --------
     >>> from hsvlm.datasets import fetch_indian_pines_split
-    >>> fetch_indian_pines_split()  # doctest: +SKIP
-    StandardSplit('Indian Pines', 145 x 145 pixels, 695 for training, 9671 for testing, 16 classes)
+    >>> split = fetch_indian_pines_split()  # doctest: +SKIP
     """
-    return fetch_split("indian-pines", data_home, progress)
+    return fetch_split("indian-pines", data_home=data_home, progress=progress)
 
 
 def fetch_pavia_university_split(
@@ -161,45 +193,18 @@ def fetch_pavia_university_split(
 ) -> StandardSplit:
     """Fetch the standard split of Pavia University: 3,921 training and 40,002 test pixels.
 
-    The maps hold the labels of `fetch_pavia_university` and share no pixel. The test map is that
-    scene's label map of 42,776 pixels without the training pixels. Of these, 2,774 are in the
-    label map, with the same labels, and 1,147 are not: together the maps label 43,923 pixels.
-
-    Parameters
-    ----------
-    data_home : path, default=None
-        Folder that holds the files, or will. None is ``data`` in the folder that the environment
-        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
-    progress : bool, default=True
-        Whether a download shows a progress bar.
-
-    Returns
-    -------
-    StandardSplit
-        `train_map` and `test_map` of shape (610, 340), uint8.
-
-    Raises
-    ------
-    DataError
-        If a file is neither in `data_home` nor to be had from the network, or is not the known
-        one.
-    MissingDependencyError
-        If pooch is not installed, for a download.
-
-    References
-    ----------
-    .. [1] D. Hong et al., "Graph convolutional networks for hyperspectral image classification",
-       IEEE Transactions on Geoscience and Remote Sensing 59(7), 5966-5978, 2021,
-       doi:10.1109/TGRS.2020.3015157.
+    The maps hold the labels of :func:`fetch_pavia_university` and share no pixel. The test map is
+    that scene's label map of 42,776 pixels without the training pixels. Of these, 2,774 are in the
+    label map, with the same labels, and 1,147 are not: together the maps label 43,923 pixels. See
+    :func:`fetch_split` for the parameters and the result, and :func:`fetch_indian_pines_split` for
+    the reference.
 
     Examples
     --------
     >>> from hsvlm.datasets import fetch_pavia_university_split
-    >>> fetch_pavia_university_split()  # doctest: +SKIP
-    StandardSplit('Pavia University', 610 x 340 pixels, 3921 for training, 40002 for testing,
-    9 classes)
+    >>> split = fetch_pavia_university_split()  # doctest: +SKIP
     """
-    return fetch_split("pavia-university", data_home, progress)
+    return fetch_split("pavia-university", data_home=data_home, progress=progress)
 
 
 def fetch_houston2013_split(
@@ -207,29 +212,9 @@ def fetch_houston2013_split(
 ) -> StandardSplit:
     """Fetch the split of the 2013 contest, Houston: 2,832 training and 12,197 test pixels.
 
-    The test pixels are the contest's validation samples. The maps share no pixel; together they
-    are the label map of `fetch_houston2013`.
-
-    Parameters
-    ----------
-    data_home : path, default=None
-        Folder that holds the files, or will. None is ``data`` in the folder that the environment
-        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
-    progress : bool, default=True
-        Whether a download shows a progress bar.
-
-    Returns
-    -------
-    StandardSplit
-        `train_map` and `test_map` of shape (349, 1905), uint8.
-
-    Raises
-    ------
-    DataError
-        If a file is neither in `data_home` nor to be had from the network, or is not the known
-        one.
-    MissingDependencyError
-        If pillow, or for a download pooch, is not installed.
+    The test pixels are the contest's validation samples [1]_. The maps share no pixel; together
+    they are the label map of :func:`fetch_houston2013`. See :func:`fetch_split` for the parameters
+    and the result.
 
     References
     ----------
@@ -240,29 +225,6 @@ def fetch_houston2013_split(
     Examples
     --------
     >>> from hsvlm.datasets import fetch_houston2013_split
-    >>> fetch_houston2013_split()  # doctest: +SKIP
-    StandardSplit('Houston 2013', 349 x 1905 pixels, 2832 for training, 12197 for testing,
-    15 classes)
+    >>> split = fetch_houston2013_split()  # doctest: +SKIP
     """
-    return fetch_split("houston-2013", data_home, progress)
-
-
-def fetch_split(
-    key: str, data_home: str | os.PathLike[str] | None, progress: bool
-) -> StandardSplit:
-    """Fetch a split of the registry."""
-    entry = SPLITS[key]
-    # What the values 0, 1, 2, ... of the files stand for.
-    meaning = np.array([0, *(entry.order or range(1, len(entry.train_counts) + 1))], np.uint8)
-
-    def load(file: RemoteFile, counts: tuple[int, ...]) -> NDArray[np.uint8]:
-        read = partial(read_label_map, file=file, shape=entry.shape, counts=counts)
-        return meaning[load_verified(file, read, data_home, progress)]
-
-    return StandardSplit(
-        train_map=load(entry.train, entry.train_counts),
-        test_map=load(entry.test, entry.test_counts),
-        class_names=dict(entry.class_names),
-        name=entry.name,
-        citation=entry.citation,
-    )
+    return fetch_split("houston-2013", data_home=data_home, progress=progress)

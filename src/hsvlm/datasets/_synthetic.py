@@ -1,4 +1,4 @@
-"""A scene made from a seed."""
+"""A synthetic scene for tests and examples."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from hsvlm.scene import Scene
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["make_synthetic_scene"]
-
-_FEWEST = 5
+_MIN_LABELS_PER_CLASS = 5
 _NAMES = ("meadow", "bare soil", "forest", "asphalt", "water", "maize", "gravel", "metal roof")
 
 
@@ -27,13 +25,13 @@ def make_synthetic_scene(
     n_bands: int = 30,
     n_classes: int = 4,
     noise: float = 0.05,
-    labelled_share: float = 0.5,
+    labeled_share: float = 0.5,
     random_state: Any = None,
 ) -> Scene:
     """Make a small scene of coherent regions with smooth spectra.
 
     Every class has a smooth reflectance spectrum and covers connected regions; illumination varies
-    over the scene by a fifth, and every value carries independent noise.
+    over the scene by a fifth, and every value has independent noise.
 
     Parameters
     ----------
@@ -45,8 +43,8 @@ def make_synthetic_scene(
         Number of classes, from 2 to 8.
     noise : float, default=0.05
         Standard deviation of the noise, in units of reflectance, at least 0.
-    labelled_share : float, default=0.5
-        Share of the pixels that carry a label, in (0, 1]. Every class gets at least 5.
+    labeled_share : float, default=0.5
+        Share of labeled pixels, in (0, 1]. Every class gets at least 5.
     random_state : int, RandomState instance or None, default=None
         Seed of the scene.
 
@@ -54,7 +52,7 @@ def make_synthetic_scene(
     -------
     Scene
         `cube` of shape (height, width, n_bands), float32, reflectance; `labels` of shape
-        (height, width), uint8, 0 being unlabelled and every class present; `class_names`;
+        (height, width), uint8, 0 is unlabeled and every class is present; `class_names`;
         `wavelengths_nm` of shape (n_bands,).
 
     Raises
@@ -68,17 +66,17 @@ def make_synthetic_scene(
     >>> make_synthetic_scene(random_state=0)
     Scene('synthetic', 32 x 32 pixels, 30 bands from 400 to 2500 nm, float32, 4 classes)
     """
-    _check_parameters(height, width, n_bands, n_classes, noise, labelled_share)
+    _check_parameters(height, width, n_bands, n_classes, noise, labeled_share)
     rng = check_random_state(random_state)
     wavelengths = np.linspace(400.0, 2500.0, n_bands)
     classes = _regions(rng, height, width, n_classes)
     light = 1 + 0.2 * _smooth_field(rng, height, width)
     cube = _spectra(rng, wavelengths, n_classes)[classes] * light[..., None]
     cube += noise * rng.standard_normal(cube.shape)
-    labelled = _labelled(rng, classes, labelled_share)
+    labeled = _labeled_mask(rng, classes, labeled_share)
     return Scene(
         cube=cube.astype(np.float32),
-        labels=np.where(labelled, classes + 1, 0).astype(np.uint8),
+        labels=np.where(labeled, classes + 1, 0).astype(np.uint8),
         class_names=dict(enumerate(_NAMES[:n_classes], start=1)),
         wavelengths_nm=wavelengths,
         name="synthetic",
@@ -86,19 +84,19 @@ def make_synthetic_scene(
 
 
 def _check_parameters(
-    height: int, width: int, n_bands: int, n_classes: int, noise: float, labelled_share: float
+    height: int, width: int, n_bands: int, n_classes: int, noise: float, labeled_share: float
 ) -> None:
     if min(height, width) < 8:
         raise ParameterError(
             f"A scene of {height} x {width} pixels is too small. Use at least 8 x 8."
         )
-    for name, value, allowed, fits in (
+    for name, value, allowed, is_valid in (
         ("n_bands", n_bands, "at least 2", n_bands >= 2),
         ("n_classes", n_classes, f"2 to {len(_NAMES)}", 2 <= n_classes <= len(_NAMES)),
         ("noise", noise, "0 or more", noise >= 0),
-        ("labelled_share", labelled_share, "more than 0 and at most 1", 0 < labelled_share <= 1),
+        ("labeled_share", labeled_share, "more than 0 and at most 1", 0 < labeled_share <= 1),
     ):
-        if not fits:
+        if not is_valid:
             raise ParameterError(f"{name}={value} is out of range. Use {allowed}.")
 
 
@@ -110,35 +108,39 @@ def _smooth_field(rng: np.random.RandomState, height: int, width: int) -> NDArra
 def _regions(
     rng: np.random.RandomState, height: int, width: int, n_classes: int
 ) -> NDArray[np.intp]:
-    # The highest of several smooth fields; standardised, so that none stays below all others.
+    # The highest of several smooth fields; standardized, so that every class wins somewhere.
     fields = np.stack([_smooth_field(rng, height, width) for _ in range(n_classes)])
     fields -= fields.mean(axis=(1, 2), keepdims=True)
     fields /= fields.std(axis=(1, 2), keepdims=True)
     classes = fields.argmax(axis=0)
-    # Small scenes of many classes may still lack one: lift the fields of small classes until
-    # they come out on top often enough.
-    while (counts := np.bincount(classes.ravel(), minlength=n_classes)).min() < _FEWEST:
-        fields[counts < _FEWEST] += 0.1
+    # Small scenes of many classes may still lack one: raise the fields of small classes.
+    while (
+        counts := np.bincount(classes.ravel(), minlength=n_classes)
+    ).min() < _MIN_LABELS_PER_CLASS:
+        fields[counts < _MIN_LABELS_PER_CLASS] += 0.1
         classes = fields.argmax(axis=0)
     return np.asarray(classes)
 
 
-def _labelled(
+def _labeled_mask(
     rng: np.random.RandomState, classes: NDArray[np.intp], share: float
 ) -> NDArray[np.bool_]:
     draws = rng.uniform(size=classes.shape)
-    labelled = draws < share
-    for one in range(int(classes.max()) + 1):
-        here = classes == one
-        labelled |= here & (draws <= np.partition(draws[here], _FEWEST - 1)[_FEWEST - 1])
-    return labelled
+    labeled = draws < share
+    for class_index in range(int(classes.max()) + 1):
+        members = classes == class_index
+        labeled |= members & (
+            draws
+            <= np.partition(draws[members], _MIN_LABELS_PER_CLASS - 1)[_MIN_LABELS_PER_CLASS - 1]
+        )
+    return labeled
 
 
 def _spectra(
     rng: np.random.RandomState, wavelengths: NDArray[np.float64], n_classes: int
 ) -> NDArray[np.float64]:
-    centres = rng.uniform(400, 2500, size=(n_classes, 4, 1))
+    centers = rng.uniform(400, 2500, size=(n_classes, 4, 1))
     widths = rng.uniform(100, 500, size=(n_classes, 4, 1))
     heights = rng.uniform(0.1, 0.5, size=(n_classes, 4, 1))
-    bumps = heights * np.exp(-(((wavelengths - centres) / widths) ** 2))
+    bumps = heights * np.exp(-(((wavelengths - centers) / widths) ** 2))
     return np.asarray(0.1 + bumps.sum(axis=1))
