@@ -1,9 +1,10 @@
-"""The page that comes with a saved model and tells people what it is."""
+"""Write the page that describes a saved model to people, from the template card.md."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,47 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = ["model_card"]
-
-_CARD: Final = """\
-# Classifier of hyperspectral pixels: {n_classes} classes
-
-A fitted `HSIPromptClassifier` of the Python package hsvlm. It embeds the window around a pixel; the
-pixel belongs to the class whose prompts have the nearest embedding, or, with the criterion
-`cross-entropy`, to the class of the highest output.
-
-## Classes
-
-| label | name | prompts |
-|---|---|---|
-{classes}
-
-## Training
-
-{training}
-
-## Use
-
-```python
-{use}
-labels = clf.predict(cube)
-```
-
-`cube` is an array of shape (height, width, {n_bands}), with the bands of the training in the same
-order and units.
-
-## Files
-
-- `config.json`: parameters, classes, prompts, history, metadata and versions, as text
-- `model.safetensors`: weights, prototypes, text embeddings and preprocessing, as arrays
-- `SHA256SUMS`: digests of the other files, which are verified when the model is loaded;
-  `sha256sum -c SHA256SUMS` verifies them too
-
-No file holds code. Change none of them by hand, this one included.
-
-## Versions
-
-{versions}
-"""
 
 _USE: Final = """\
 from hsvlm import HSIPromptClassifier
@@ -77,10 +37,11 @@ def model_card(
     names = {**(given if isinstance(given, Mapping) else {}), **clf.class_names_}
     labels = clf.classes_.tolist()
     rows = [[label, names.get(label, label), "; ".join(clf.prompts_[label])] for label in labels]
-    return _CARD.format(
+    template = files(__package__).joinpath("card.md").read_text(encoding="utf-8")
+    return template.format(
         n_classes=len(labels),
         classes="\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows),
-        training="\n".join(f"- {one}" for one in _training(clf, metadata, steps)),
+        training="\n".join(f"- {line}" for line in _training(clf, metadata, steps)),
         use=_PIPELINE_USE if steps else _USE,
         n_bands=next(
             (step.n_features_in_ for _, step in steps if hasattr(step, "n_features_in_")),
@@ -102,7 +63,7 @@ def _training(
     wavelengths = np.asarray(metadata.get("wavelengths_nm", ()))
     if wavelengths.size and wavelengths.dtype.kind in "iuf":
         yield f"band centres from {wavelengths.min():g} to {wavelengths.max():g} nm"
-    n_parameters = sum(one.numel() for one in model.parameters() if one.requires_grad)
+    n_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     yield f"vision encoder {type(model.encoder).__name__}, {n_parameters} trained parameters in all"
     if model.head is None:
         yield f"text encoder {_cell(_text_encoder(clf.text_encoder_))}"

@@ -17,6 +17,7 @@ from hsvlm._saved_model.network import (
     unpack_network,
     vision_encoder,
 )
+from hsvlm._saved_model.older import PARAMETERS_OF_OLDER_MODELS
 from hsvlm._saved_model.scenes import (
     pack_readout,
     pack_record,
@@ -57,8 +58,6 @@ _TEXT_CLASSES: Final = "text_classes_"  # kept where it is True
 _IDENTITY: Final = "text_encoder_identity"
 _READOUT: Final = "readout"  # kept where there is one
 _TRAINING: Final = "training"  # missing in models from before
-# Parameters that came later, where their defaults do not stand for what was before.
-_BEFORE: Final = {"normalize": None, "spatial": None}
 
 
 class MissingTextEncoder:
@@ -156,7 +155,9 @@ def _parameters(
     # Any other parameter that came later has its default, which changes nothing.
     fields(packed, ("text_encoder", "vision_encoder"), tuple(cls._get_param_names()))
     plain = packed.keys() - {"text_encoder", "vision_encoder"}
-    parameters = {**_BEFORE, **{name: unpacker.unpack(packed[name]) for name in plain}}
+    parameters = PARAMETERS_OF_OLDER_MODELS | {
+        name: unpacker.unpack(packed[name]) for name in plain
+    }
     parameters["text_encoder"] = _unpack_text_encoder(unpacker, packed["text_encoder"])
     encoder = packed["vision_encoder"]
     by_name = isinstance(encoder, str) and own is None
