@@ -1,5 +1,7 @@
 """Sphinx configuration; building needs no network."""
 
+import os
+
 import hsvlm
 
 project = "hsvlm"
@@ -12,6 +14,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.githubpages",  # writes .nojekyll, or folders with an underscore are not served
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
 ]
@@ -38,6 +41,8 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "pydata_sphinx_theme"
+# Where the pages are published; the workflow that publishes them knows.
+html_baseurl = os.environ.get("DOCS_URL", "")
 html_title = f"hsvlm {release}"
 html_show_sourcelink = False
 html_static_path = ["_static"]
@@ -50,7 +55,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-NO_SECTIONS = "index getting-started benchmarks faq paper architecture glossary"
+NO_SECTIONS = "index getting-started benchmarks faq paper architecture glossary support"
 html_sidebars = {name: [] for name in NO_SECTIONS.split()}
 
 
