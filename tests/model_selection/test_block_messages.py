@@ -52,7 +52,7 @@ def test_errors(splitter):
         "y has shape (9,), but there are 64 samples. Give one label per sample."
     )
     assert message(ParameterError, X, y, block_size=8) == (
-        "block_size=8 cuts the labelled pixels into 1 block, and "
+        "block_size=8 cuts the labeled pixels into 1 block, and "
         f"{name} needs at least {5 if splitter is SpatialBlockKFold else 2}. Use smaller blocks."
     )
 
@@ -84,7 +84,7 @@ def test_too_few_blocks_for_the_folds():
     with pytest.raises(ParameterError) as error:
         next(SpatialBlockKFold(5, block_size=4).split(X, y))
     assert str(error.value) == (
-        "block_size=4 cuts the labelled pixels into 4 blocks, and SpatialBlockKFold needs at least "
+        "block_size=4 cuts the labeled pixels into 4 blocks, and SpatialBlockKFold needs at least "
         "5. Use smaller blocks or fewer splits."
     )
 

@@ -252,7 +252,7 @@ def test_folds_are_balanced_by_class():
         np.testing.assert_allclose(np.bincount(y[test]) / np.bincount(y), 0.25, rtol=0.1)
 
 
-def test_a_buffer_draws_neighbouring_blocks_together():
+def test_a_buffer_draws_neighboring_blocks_together():
     X, y = striped(80, 80, 10)
     kept = sum(len(test) for _, test in SpatialBlockKFold(2, 8, buffer=2).split(X, y))
     # What would be kept if blocks were dealt as they are without a buffer.

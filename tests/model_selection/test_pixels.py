@@ -203,7 +203,7 @@ def test_samples_of_neither_map_belong_to_neither_side():
         (
             (TRAIN_MAP, TRAIN_MAP),
             {},
-            "3 pixels are labelled in the training map and in the test map. "
+            "3 pixels are labeled in the training map and in the test map. "
             "A test pixel must not be trained on: remove them from one of the maps.",
         ),
         (
@@ -278,7 +278,7 @@ def test_samples_that_do_not_fit_the_maps(data):
 def test_labels_that_disagree_with_the_map(data):
     X, y = data
     text = (
-        "{} samples carry another label than the map, the first at (row, column) ({}): {}. "
+        "{} samples have another label than the map, the first at (row, column) ({}): {}. "
         "Published maps often number the classes in another order. Translate them, or pass masks "
         "(map != 0) to use positions only."
     )

@@ -248,7 +248,7 @@ def test_maps_make_the_split_that_a_loop_finds(seed, unlabeled, flaw):
     elif not {1, 2} <= set(here):
         assert result.startswith("No sample lies on one of the maps' pixels.")
     elif any(y[n] != truth[X.scene_ids[n]][tuple(X.coords[n])] for n in labelled):
-        assert " samples carry another label than the map, the first at " in result
+        assert " samples have another label than the map, the first at " in result
     else:
         expected = [[n for n, one in enumerate(here) if one == number] for number in (1, 2)]
         assert [one.tolist() for one in result[0]] == expected

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
 
 from hsvlm.exceptions import ParameterError, SplitWarning
 from hsvlm.model_selection._labels import class_codes, warn_of_classes
@@ -26,55 +26,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SpatialBlockKFold", "SpatialBlockShuffleSplit"]
-
-_CANDIDATES = 20
-_ATTEMPTS = 30
+_MAX_CANDIDATES = 20
+_MAX_ATTEMPTS = 30
 
 
 class _SpatialBlockSplitter(Splitter):
-    """What both splitters share: the blocks, the buffer, and what is said about the outcome."""
+    """Cut the samples into blocks, keep the buffer, and warn about classes."""
 
-    # Positions of samples that do not know theirs come as groups, also under metadata routing.
+    # Positions that X does not tell are passed as groups, also under metadata routing.
     __metadata_request__split = {"groups": True}  # noqa: RUF012 - scikit-learn reads it so
 
-    _constraints: dict[str, list[Any]]
     block_size: int
     buffer: int
     random_state: Any
 
-    def split(
-        self, X: Any, y: Any = None, groups: Any = None
+    def _split(
+        self, X: Any, y: Any, groups: Any
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Make the splits.
-
-        Parameters
-        ----------
-        X : PixelSamples, or array-like of n_samples
-            The samples.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        groups : array-like of shape (n_samples, 2) or (n_samples, 3), default=None
-            Row and column, or scene, row and column, of every sample. Needed unless X is
-            PixelSamples.
-
-        Yields
-        ------
-        train : ndarray of int
-            Indices of the training samples, in random order, so that the first so many of them,
-            as ``learning_curve`` takes them, come from everywhere.
-        test : ndarray of int
-            Indices of the test samples, sorted.
-
-        Raises
-        ------
-        DataError
-            If positions or labels are missing or do not fit.
-        ParameterError
-            If a setting is out of range, there are too few blocks, or the buffer leaves a split
-            without test samples.
-        """
-        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
         positions = sample_positions(X, groups, type(self).__name__)
         classes, y_index = class_codes(y, len(positions), type(self).__name__)
         rng = check_random_state(self.random_state)
@@ -82,21 +50,19 @@ class _SpatialBlockSplitter(Splitter):
         counts = block_counts(block, y_index)
         self._check_block_count(len(cells))
         splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
-        for training_blocks in self._training_blocks(cells, counts, rng):
-            in_training = training_blocks[block]
-            train = np.flatnonzero(in_training)
-            test = np.flatnonzero(~in_training)
+        for blocks in self._training_blocks(cells, counts, rng):
+            train, test = (np.flatnonzero(side[block]) for side in (blocks, ~blocks))
             if self.buffer:
-                far = nearest_distance(positions[test], positions[train]) > self.buffer
-                test = test[far]
+                distance = nearest_distance(positions[test], positions[train])
+                test = test[distance > self.buffer]
             self._check_test_side(len(block) - len(train), len(test), len(splits))
             splits.append((rng.permutation(train), test))
         warn_of_classes(classes, y_index, splits)
         yield from splits
 
     @property
-    @abstractmethod
-    def _blocks_needed(self) -> int: ...
+    def _min_blocks(self) -> int:
+        return 2
 
     @abstractmethod
     def _training_blocks(
@@ -104,51 +70,52 @@ class _SpatialBlockSplitter(Splitter):
     ) -> Iterator[NDArray[np.bool_]]: ...
 
     def _check_block_count(self, n_blocks: int) -> None:
-        if n_blocks < self._blocks_needed:
+        if n_blocks < self._min_blocks:
             raise ParameterError(
-                f"block_size={self.block_size} cuts the labelled pixels into {n_blocks} "
+                f"block_size={self.block_size} cuts the labeled pixels into {n_blocks} "
                 f"{'block' if n_blocks == 1 else 'blocks'}, and {type(self).__name__} needs at "
-                f"least {self._blocks_needed}. Use smaller blocks"
+                f"least {self._min_blocks}. Use smaller blocks"
                 f"{' or fewer splits' if n_blocks > 1 else ''}."
             )
 
     def _check_test_side(self, n_outside: int, n_test: int, number: int) -> None:
-        if n_test:
-            return
         side = f"{self.block_size} x {self.block_size}"
-        raise ParameterError(
-            f"buffer={self.buffer} leaves split {number} without a test sample: every pixel of its "
-            f"test blocks of {side} lies within {self.buffer} pixels of a training pixel. Use "
-            f"blocks of more than twice the buffer (block_size={2 * self.buffer + 1} or more), or "
-            "a smaller buffer."
-            if n_outside
-            else f"Split {number} trains on every block, since every class lies in a single block "
-            f"of {side} pixels. Use smaller blocks."
-        )
+        if not n_outside:
+            raise ParameterError(
+                f"Split {number} trains on every block, since every class lies in a single block "
+                f"of {side} pixels. Use smaller blocks."
+            )
+        if not n_test:
+            raise ParameterError(
+                f"buffer={self.buffer} leaves split {number} without a test sample: every pixel of "
+                f"its test blocks of {side} lies within {self.buffer} pixels of a training pixel. "
+                f"Use blocks of more than twice the buffer (block_size={2 * self.buffer + 1} or "
+                "more), or a smaller buffer."
+            )
 
 
 class SpatialBlockKFold(_SpatialBlockSplitter):
     """K folds of whole square blocks, balanced by class, with a buffer around the training side.
 
-    Every block belongs to the test side of exactly one fold. Blocks are dealt out so that the
+    Every block belongs to the test side of exactly one fold. Blocks are assigned so that the
     folds share every class as evenly as whole blocks allow, and every class stays on the training
-    side of every fold wherever it lies in more than one block. With a buffer, neighbouring blocks
-    are drawn to the same fold, since the pixels between them then need not be dropped.
+    side of every fold if it lies in more than one block. With a buffer, the assignment prefers
+    neighboring blocks in the same fold, since the pixels between them are then not dropped.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     block_size : int, default=16
-        Side of a block in pixels. Large against the buffer, or few test pixels remain.
+        Side of a block in pixels. Choose it much larger than the buffer, or few test pixels remain.
     buffer : int, default=7
         Test samples within this Chebyshev distance of a training sample, in pixels, are dropped.
         From half a window (rounded down) on, no test window contains a training pixel; from a
-        window less one on, training and test windows share no pixel. The default is half of the
+        window minus one on, training and test windows share no pixel. The default is half of the
         default window of :class:`hsvlm.HSIPromptClassifier`.
     random_state : int, RandomState or None, default=0
-        Seed of the assignment. Fixed by default, so that whatever is compared with the same
-        splitter sees the same folds.
+        Seed of the assignment. Fixed by default, so that all estimators that are compared with the
+        same splitter see the same folds.
 
     See Also
     --------
@@ -156,10 +123,9 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
 
     Notes
     -----
-    Errors and warnings name what could not be kept: :class:`hsvlm.exceptions.ParameterError` where
-    there are fewer blocks than folds or the buffer empties a test side,
-    :class:`hsvlm.exceptions.SplitWarning` for classes without training samples in a fold, or
-    without test samples in all of them.
+    :class:`hsvlm.exceptions.ParameterError` is raised if there are fewer blocks than folds or the
+    buffer empties a test side. :class:`hsvlm.exceptions.SplitWarning` names classes without
+    training samples in a fold, or without test samples in all of them.
 
     References
     ----------
@@ -198,7 +164,7 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
         self.random_state = random_state
 
     @property
-    def _blocks_needed(self) -> int:
+    def _min_blocks(self) -> int:
         return self.n_splits
 
     def _training_blocks(
@@ -206,14 +172,14 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
     ) -> Iterator[NDArray[np.bool_]]:
         neighbor_weight = min(2.0, 4 * self.buffer / self.block_size)
         spread = (counts > 0).sum(axis=0) > 1
-        for attempt in range(_ATTEMPTS):
-            # Where the heaviest blocks first do not work, their order counts less and less.
-            heaviest_first = 1 - attempt / _ATTEMPTS
+        for attempt in range(_MAX_ATTEMPTS):
+            # If taking the heaviest blocks first fails, their order counts less and less.
+            heaviest_first = 1 - attempt / _MAX_ATTEMPTS
             fold = _assign_blocks(
                 cells, counts, self.n_splits, neighbor_weight, heaviest_first, rng
             )
-            held = np.array([(counts[fold == one] > 0).any(axis=0) for one in range(self.n_splits)])
-            if (held.sum(axis=0)[spread] > 1).all():
+            in_fold = [(counts[fold == number] > 0).any(axis=0) for number in range(self.n_splits)]
+            if (np.sum(in_fold, axis=0)[spread] > 1).all():
                 break
         for number in range(self.n_splits):
             yield fold != number
@@ -227,7 +193,7 @@ def _assign_blocks(
     heaviest_first: float,
     rng: np.random.RandomState,
 ) -> NDArray[np.intp]:
-    """Assign blocks to folds, the most telling blocks first, each where it is needed most."""
+    """Assign blocks to folds, the heaviest blocks first, each where it is needed most."""
     shares = counts / counts.sum(axis=0)
     weight = shares.sum(axis=1)
     n_left = (counts > 0).sum(axis=0)
@@ -237,28 +203,27 @@ def _assign_blocks(
     order = weight**heaviest_first * rng.uniform(0.5, 1, size=len(cells))
     for number in np.argsort(-order):
         fullness = n_folds * (filled @ shares[number]) / weight[number]
-        neighbor_bonus = (
-            np.bincount(_neighbour_folds(cells[number], number_of, fold), minlength=n_folds) / 8
-        )
-        here = counts[number] > 0
-        # The last block of a class must not join all the others of it in one fold.
-        alone = here & (n_left == 1) & ((filled > 0).sum(axis=0) == 1)
-        closed = (filled[:, alone] > 0).any(axis=1)
-        # A fold without any block comes first: none may stay empty.
+        neighbor_folds = _neighbor_folds(cells[number], number_of, fold)
+        neighbor_bonus = np.bincount(neighbor_folds, minlength=n_folds) / 8
+        in_block = counts[number] > 0
+        # The last block of a class must not join all the other blocks of it in one fold.
+        in_one_fold = in_block & (n_left == 1) & ((filled > 0).sum(axis=0) == 1)
+        closed = (filled[:, in_one_fold] > 0).any(axis=1)
+        # A fold without any block comes first, so that none stays empty.
         empty = (filled == 0).all(axis=1)
         cost = fullness - neighbor_weight * neighbor_bonus + 1e3 * closed - 1e6 * empty
         fold[number] = cost.argmin()
         filled[fold[number]] += shares[number]
-        n_left[here] -= 1
+        n_left[in_block] -= 1
     return fold
 
 
-def _neighbour_folds(
+def _neighbor_folds(
     cell: NDArray[np.intp], number_of: dict[tuple[int, ...], int], fold: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     scene, row, col = cell.tolist()
     around = [(scene, row + down, col + right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    near = fold[[number_of[one] for one in around if one in number_of]]
+    near = fold[[number_of[neighbor] for neighbor in around if neighbor in number_of]]
     return near[near >= 0]
 
 
@@ -266,9 +231,9 @@ class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
     """Random draws of whole square blocks for training, balanced by class, with a buffer.
 
     Blocks are drawn for the rarest classes first, then for all, each time the one of some random
-    candidates that brings the classes nearest to the same share, until the wanted share of the
-    samples is there. A class that lies in more than one block keeps one outside. All other samples
-    are test samples, unless they lie within the buffer.
+    candidates that brings the classes nearest to the same share, until `train_size` is reached. A
+    class that lies in more than one block keeps one outside. All other samples are test samples,
+    unless they lie within the buffer.
 
     Parameters
     ----------
@@ -278,13 +243,8 @@ class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
         Share of the samples to train on, in (0, 1). Whole blocks meet it approximately.
     block_size : int, default=8
         Side of a block in pixels.
-    buffer : int, default=7
-        Test samples within this Chebyshev distance of a training sample, in pixels, are dropped.
-        From half a window (rounded down) on, no test window contains a training pixel; from a
-        window less one on, training and test windows share no pixel.
-    random_state : int, RandomState or None, default=0
-        Seed of the draws. Fixed by default, so that whatever is compared with the same splitter
-        sees the same splits.
+    buffer, random_state
+        See :class:`SpatialBlockKFold`.
 
     See Also
     --------
@@ -292,7 +252,7 @@ class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
 
     Notes
     -----
-    Errors and warnings are those of :class:`SpatialBlockKFold`.
+    Raises the errors and warnings of :class:`SpatialBlockKFold`.
 
     Examples
     --------
@@ -328,15 +288,11 @@ class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
         self.buffer = buffer
         self.random_state = random_state
 
-    @property
-    def _blocks_needed(self) -> int:
-        return 2
-
     def _training_blocks(
         self, cells: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.RandomState
     ) -> Iterator[NDArray[np.bool_]]:
         for number in range(self.n_splits):
-            for _ in range(_ATTEMPTS):
+            for _ in range(_MAX_ATTEMPTS):
                 drawn = _draw_blocks(counts, self.train_size, rng)
                 if counts[drawn].any(axis=0).all():
                     break
@@ -347,36 +303,36 @@ class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
                     f"{self.train_size:.1%}: blocks of {self.block_size} x {self.block_size} "
                     "pixels do not allow better. Use smaller blocks."
                 )
-                warnings.warn(message, SplitWarning, stacklevel=3)
+                warnings.warn(message, SplitWarning, stacklevel=4)
             yield drawn
 
 
 def _draw_blocks(
     counts: NDArray[np.intp], train_size: float, rng: np.random.RandomState
 ) -> NDArray[np.bool_]:
-    holds = counts > 0
+    occupied = counts > 0
     quota = np.maximum(1, train_size * counts.sum(axis=0))
     drawn = np.zeros(len(counts), dtype=bool)
     taken = np.zeros(counts.shape[1], dtype=np.intp)
-    n_outside = holds.sum(axis=0)
+    n_outside = occupied.sum(axis=0)
     reserved = n_outside > 1
 
-    def draw(wanted: NDArray[np.bool_]) -> bool:
+    def draw(eligible: NDArray[np.bool_]) -> bool:
         last = reserved & (n_outside == 1)
-        possible = np.flatnonzero(wanted & ~drawn & ~(holds & last).any(axis=1))
+        possible = np.flatnonzero(eligible & ~drawn & ~(occupied & last).any(axis=1))
         if not len(possible):
             return False
         # At most half of them, or the same best blocks would be drawn every time.
-        candidates = rng.permutation(possible)[: min(_CANDIDATES, (len(possible) + 1) // 2)]
+        candidates = rng.permutation(possible)[: min(_MAX_CANDIDATES, (len(possible) + 1) // 2)]
         deviation = abs(taken + counts[candidates] - quota) / quota
         number = candidates[deviation.sum(axis=1).argmin()]
         drawn[number] = True
         taken[:] += counts[number]
-        n_outside[holds[number]] -= 1
+        n_outside[occupied[number]] -= 1
         return True
 
-    for label in np.lexsort((rng.permutation(len(quota)), holds.sum(axis=0))):
-        while 2 * taken[label] < quota[label] and draw(holds[:, label]):
+    for label in np.lexsort((rng.permutation(len(quota)), occupied.sum(axis=0))):
+        while 2 * taken[label] < quota[label] and draw(occupied[:, label]):
             pass
     everywhere = np.ones(len(counts), dtype=bool)
     while taken.sum() < train_size * counts.sum() and draw(everywhere):

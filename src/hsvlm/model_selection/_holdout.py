@@ -1,4 +1,4 @@
-"""A share of the blocks of the training samples, held out to watch training."""
+"""Hold out blocks of the training samples for validation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.model_selection._positions import (
-    block_counts,
-    block_numbers,
-    check_not_empty,
-)
+from hsvlm.model_selection._positions import block_counts, block_numbers, check_not_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.samples import PixelSamples
-
-__all__ = ["spatial_holdout"]
 
 
 def spatial_holdout(
@@ -30,8 +24,8 @@ def spatial_holdout(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Hold out whole square blocks of a scene.
 
-    Blocks are drawn at random and held out as long as every class keeps at least half of its
-    samples outside and no more than the wanted share is held out.
+    Blocks are drawn at random. A block is held out if every class then keeps at least half of its
+    samples outside, and if no more than `fraction` of the samples is held out.
 
     Parameters
     ----------
@@ -48,7 +42,7 @@ def spatial_holdout(
 
     Returns
     -------
-    kept, held_out : ndarray of int
+    train_index, valid_index : ndarray of int
         Indices of the samples, each sorted.
 
     Raises
@@ -64,8 +58,8 @@ def spatial_holdout(
     >>> from hsvlm import PixelSamples
     >>> from hsvlm.model_selection import spatial_holdout
     >>> X = PixelSamples(np.ones((8, 8, 2)), np.argwhere(np.ones((8, 8))))
-    >>> kept, held = spatial_holdout(X, np.arange(64) % 2, 0.25, 4, np.random.RandomState(0))
-    >>> len(kept), len(held)
+    >>> train, valid = spatial_holdout(X, np.arange(64) % 2, 0.25, 4, np.random.RandomState(0))
+    >>> len(train), len(valid)
     (48, 16)
     """
     check_not_empty(len(y), "spatial_holdout")
@@ -73,17 +67,17 @@ def spatial_holdout(
     counts = block_counts(block, np.unique(y, return_inverse=True)[1])
     total = counts.sum(axis=0)
     taken = np.zeros_like(total)
-    held = []
+    held_out = []
     for number in random_state.permutation(len(counts)):
         after = taken + counts[number]
         if (2 * after <= total).all() and after.sum() <= fraction * len(y):
             taken = after
-            held.append(number)
-    if not held:
+            held_out.append(number)
+    if not held_out:
         raise ParameterError(
             f"validation_fraction={fraction} leaves no block of {block_size} x {block_size} pixels "
             "that can be held out while every class keeps half of its samples. "
             "Raise the fraction, label more pixels, or pass validation_fraction=None."
         )
-    mask = np.isin(block, held)
+    mask = np.isin(block, held_out)
     return np.flatnonzero(~mask), np.flatnonzero(mask)

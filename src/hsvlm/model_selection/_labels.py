@@ -1,4 +1,4 @@
-"""The classes of samples, and which of them a split leaves out."""
+"""Class numbers of samples, and warnings about classes that a split leaves out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from hsvlm.model_selection._positions import check_not_empty
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check_single_samples", "class_codes", "listed_classes", "warn_of_classes"]
-
 _MAX_LISTED = 5
 _UNTRAINED = {
     "blocks": (
@@ -23,10 +21,7 @@ _UNTRAINED = {
         "Use smaller blocks, or leave the class out.",
     ),
     "groups": (": its pixels lie in too few groups", "Use fewer splits, or leave the class out."),
-    "pixels": (
-        "",
-        "All its test samples count as errors. Leave the class out.",
-    ),
+    "pixels": ("", "All its test samples count as errors. Leave the class out."),
 }
 _UNTESTED = {
     "blocks": (
@@ -43,15 +38,14 @@ def class_codes(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], ND
         raise DataError(f"{splitter} balances classes and needs y. Pass the label of every sample.")
     labels = np.asarray(y)
     if labels.shape != (n_samples,):
-        column = labels.shape == (n_samples, 1)
-        remedy = (
+        hint = (
             "Pass its only column: numpy.ravel(y)."
-            if column
+            if labels.shape == (n_samples, 1)
             else "Turn the cube and its label map into samples: X, y = pixel_samples(cube, labels)."
             if labels.ndim == 2
             else "Give one label per sample."
         )
-        raise DataError(f"y has shape {labels.shape}, but there are {n_samples} samples. {remedy}")
+        raise DataError(f"y has shape {labels.shape}, but there are {n_samples} samples. {hint}")
     check_not_empty(n_samples, splitter)
     labels = as_labels(labels)
     classes, y_index = np.unique(labels, return_inverse=True)
@@ -66,30 +60,28 @@ def warn_of_classes(
     unit: str = "blocks",
     tested: NDArray[np.intp] | None = None,
 ) -> None:
-    """Say which classes some split does not train on, and which no split tests."""
-    every = range(len(classes))
-    untrained = [set(every) - set(y_index[train]) for train, _ in splits]
+    """Warn about classes that a split does not train on, or that no split tests."""
+    numbers = set(range(len(classes)))
+    untrained = [numbers - set(y_index[train]) for train, _ in splits]
     for number in sorted(set().union(*untrained)):
-        where = ", ".join(str(n) for n, one in enumerate(untrained) if number in one)
-        reason, remedy = _UNTRAINED[unit]
-        message = (
-            f"Class {classes[number]} has no training sample in split {where}{reason}. {remedy}"
-        )
-        warnings.warn(message, SplitWarning, stacklevel=3)
-    expected = set(every if tested is None else tested.tolist())
+        where = ", ".join(str(n) for n, missing in enumerate(untrained) if number in missing)
+        reason, hint = _UNTRAINED[unit]
+        message = f"Class {classes[number]} has no training sample in split {where}{reason}. {hint}"
+        warnings.warn(message, SplitWarning, stacklevel=4)
+    expected = numbers if tested is None else set(tested.tolist())
     untested = sorted(expected - set().union(*(set(y_index[test]) for _, test in splits)))
     if untested:
         names = ", ".join(str(classes[number]) for number in untested)
-        reason, remedy = _UNTESTED[unit]
+        reason, hint = _UNTESTED[unit]
         message = (
             f"No split tests {'class' if len(untested) == 1 else 'the classes'} {names}{reason}. "
-            f"Averages over classes leave them out.{remedy}"
+            f"Averages over classes leave them out.{hint}"
         )
-        warnings.warn(message, SplitWarning, stacklevel=3)
+        warnings.warn(message, SplitWarning, stacklevel=4)
 
 
 def check_single_samples(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
-    """Say which classes have a single sample; refuse if no class has more."""
+    """Warn about classes of a single sample; raise if no class has more."""
     single = classes[counts == 1]
     if len(single) == len(classes):
         raise ParameterError(
@@ -101,11 +93,11 @@ def check_single_samples(classes: NDArray[Any], counts: NDArray[np.intp]) -> Non
             f"{listed_classes(single)} with a single sample: trained on in every split and never "
             "tested. Averages over classes leave them out. Label more pixels to have them tested."
         )
-        warnings.warn(message, SplitWarning, stacklevel=3)
+        warnings.warn(message, SplitWarning, stacklevel=4)
 
 
 def listed_classes(classes: NDArray[Any]) -> str:
-    """Name classes in a sentence."""
+    """Join the names of classes for a sentence."""
     names = ", ".join(map(str, classes[:_MAX_LISTED]))
     more = f" and {len(classes) - _MAX_LISTED} more" if len(classes) > _MAX_LISTED else ""
     return f"{'Class' if len(classes) == 1 else 'Classes'} {names}{more}"

@@ -1,4 +1,4 @@
-"""Where samples lie, in which block, and how far from each other."""
+"""Positions of samples, their blocks, and distances between them."""
 
 from __future__ import annotations
 
@@ -14,38 +14,27 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "block_counts",
-    "block_numbers",
-    "check_not_empty",
-    "nearest_distance",
-    "sample_positions",
-]
-
 
 def check_not_empty(n_samples: int, splitter: str) -> None:
-    """Refuse to split nothing."""
+    """Raise if there are no samples."""
     if not n_samples:
         raise DataError(f"{splitter} got no samples. Check what selected them.")
 
 
 def sample_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:
-    """Find scene, row and column of every sample.
-
-    Shapes: `groups` (n_samples, 2) or (n_samples, 3); returns (n_samples, 3).
-    """
+    """Return scene, row and column of every sample, of shape (n_samples, 3)."""
     if groups is None:
         if isinstance(X, PixelSamples):
             return np.column_stack([X.scene_ids, X.coords])
-        cube = len(np.shape(X)) == 3
-        remedy = (
+        is_cube = len(np.shape(X)) == 3
+        hint = (
             "Turn the cube and its label map into samples: X, y = pixel_samples(cube, labels)."
-            if cube
+            if is_cube
             else "Pass PixelSamples, or groups= with one row (row, column) or "
             "(scene, row, column) per sample."
         )
-        got = "a cube" if cube else f"{type(X).__name__} without positions"
-        raise DataError(f"{splitter} has to know where every sample lies, and got {got}. {remedy}")
+        got = "a cube" if is_cube else f"{type(X).__name__} without positions"
+        raise DataError(f"{splitter} has to know where every sample lies, and got {got}. {hint}")
     positions = np.asarray(groups)
     n_samples = len(X)
     if positions.ndim != 2 or positions.shape[1] not in (2, 3) or len(positions) != n_samples:
@@ -64,18 +53,16 @@ def block_numbers(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Number the square blocks that hold samples.
 
-    Shapes: `positions` (n_samples, 3); returns `cells` (n_blocks, 3), `block` (n_samples,).
+    Returns scene, row and column of every block (n_blocks, 3), and the block of every sample.
     """
-    cells = positions // np.array([1, block_size, block_size])
-    cells, block = np.unique(cells, axis=0, return_inverse=True)
+    cells, block = np.unique(
+        positions // np.array([1, block_size, block_size]), axis=0, return_inverse=True
+    )
     return cells, block.reshape(-1)
 
 
 def block_counts(block: NDArray[np.intp], y_index: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Count the samples of every class in every block.
-
-    Shapes: `block, y_index` (n_samples,); returns (n_blocks, n_classes).
-    """
+    """Count the samples of every class in every block, as (n_blocks, n_classes)."""
     counts = np.zeros((block.max() + 1, y_index.max() + 1), dtype=np.intp)
     np.add.at(counts, (block, y_index), 1)
     return counts
@@ -84,7 +71,7 @@ def block_counts(block: NDArray[np.intp], y_index: NDArray[np.intp]) -> NDArray[
 def nearest_distance(
     positions: NDArray[np.intp], reference: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Chebyshev distance from every pixel to the nearest of some others in the same scene.
+    """Compute the Chebyshev distance from every pixel to the nearest reference pixel.
 
     Parameters
     ----------
@@ -96,8 +83,8 @@ def nearest_distance(
     Returns
     -------
     ndarray of shape (n,)
-        In pixels: the larger of the differences in row and column; infinite where the scene holds
-        no reference pixel.
+        In pixels: the larger of the differences in row and column; infinite in scenes without
+        reference pixels.
 
     Raises
     ------
@@ -112,16 +99,16 @@ def nearest_distance(
     array([ 3., inf])
     """
     positions, reference = np.asarray(positions), np.asarray(reference)
-    for name, one in (("positions", positions), ("reference", reference)):
-        if one.ndim != 2 or one.shape[1] != 3:
+    for name, array in (("positions", positions), ("reference", reference)):
+        if array.ndim != 2 or array.shape[1] != 3:
             raise DataError(
-                f"{name} has shape {one.shape}, but must have shape (n, 3): scene, row and column "
-                "of every pixel. Pass np.column_stack([X.scene_ids, X.coords])."
+                f"{name} has shape {array.shape}, but must have shape (n, 3): scene, row and "
+                "column of every pixel. Pass np.column_stack([X.scene_ids, X.coords])."
             )
     nearest = np.full(len(positions), np.inf)
     for scene in np.unique(positions[:, 0]):
-        here = positions[:, 0] == scene
+        in_scene = positions[:, 0] == scene
         others = reference[reference[:, 0] == scene, 1:]
         if len(others):
-            nearest[here] = cKDTree(others).query(positions[here, 1:], p=np.inf)[0]
+            nearest[in_scene] = cKDTree(others).query(positions[in_scene, 1:], p=np.inf)[0]
     return nearest

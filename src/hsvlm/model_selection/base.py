@@ -1,21 +1,28 @@
-"""What all splitters share."""
+"""The interface of all splitters."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
 
 from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils._param_validation import validate_parameter_constraints
 
-__all__ = ["Splitter"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Splitter(BaseCrossValidator):
-    """A splitter of scikit-learn that yields as many splits as it says."""
+    """A splitter of scikit-learn that checks its parameters and has `n_splits` splits."""
 
+    _constraints: dict[str, list[Any]]
     n_splits: int
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -28,3 +35,46 @@ class Splitter(BaseCrossValidator):
             How many pairs of training and test samples there are.
         """
         return int(self.n_splits)
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Make the splits.
+
+        Parameters
+        ----------
+        X : PixelSamples, or array-like of n_samples
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their labels. Optional for `MapSplit`; where its maps hold labels too, both must agree.
+        groups : array-like of shape (n_samples, 2) or (n_samples, 3), default=None
+            Row and column, or scene, row and column, of every sample. Splitters that read positions
+            need it unless X is PixelSamples; the others ignore it.
+
+        Yields
+        ------
+        train : ndarray of int
+            Indices of the training samples, in random order, so that the first ones, as
+            ``learning_curve`` takes them, come from everywhere. Those of `MapSplit` are sorted.
+        test : ndarray of int
+            Indices of the test samples, sorted.
+
+        Raises
+        ------
+        DataError
+            If positions or labels are missing or do not fit.
+        ParameterError
+            If a setting is out of range, or the samples cannot be split with these settings.
+
+        Warns
+        -----
+        SplitWarning
+            If samples are left out, or a class is never tested or not trained on in a split.
+        """
+        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
+        yield from self._split(X, y, groups)
+
+    @abstractmethod
+    def _split(
+        self, X: Any, y: Any, groups: Any
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]: ...

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
 
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._labels import class_codes, listed_classes, warn_of_classes
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["GroupMapKFold", "group_maps", "sample_groups"]
-
-_ATTEMPTS = 20
+_MAX_ATTEMPTS = 20
 
 
 class GroupMapKFold(Splitter):
     """K folds of whole groups, such as polygons, that a map of the scene numbers.
 
-    The pixels of a field look alike, so a classifier that has seen some of them says little about
+    The pixels of a field look alike, so the accuracy on pixels of known fields says little about
     other fields. Every group is left out as a whole, once, and folds share every class as evenly as
     groups allow [1]_. A class that has a single group is trained on in every fold and never tested.
 
@@ -41,8 +39,7 @@ class GroupMapKFold(Splitter):
     n_splits : int, default=5
         Number of folds, at least 2.
     random_state : int, RandomState or None, default=0
-        Seed of the assignment. Fixed by default, so that whatever is compared with the same
-        splitter sees the same folds.
+        Seed of the assignment. See :class:`SpatialBlockKFold`.
 
     Raises
     ------
@@ -51,12 +48,12 @@ class GroupMapKFold(Splitter):
 
     See Also
     --------
-    SpatialBlockKFold : Folds of square blocks, where nothing tells the fields.
+    SpatialBlockKFold : Folds of square blocks, for scenes without groups.
     hsvlm.evaluation.leakage_report : Neighboring groups may still share windows.
 
     References
     ----------
-    .. [1] :class:`sklearn.model_selection.StratifiedGroupKFold`, which deals out the groups.
+    .. [1] :class:`sklearn.model_selection.StratifiedGroupKFold`, which assigns the groups.
 
     Examples
     --------
@@ -87,40 +84,9 @@ class GroupMapKFold(Splitter):
         count = sum(len(np.unique(groups[groups > 0])) for groups in self._maps)
         return f"GroupMapKFold({count} groups, n_splits={self.n_splits})"
 
-    def split(
-        self, X: Any, y: Any = None, groups: Any = None
+    def _split(
+        self, X: Any, y: Any, groups: Any
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Make the splits.
-
-        Parameters
-        ----------
-        X : PixelSamples, or array-like of n_samples
-            The samples.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        groups : array-like of shape (n_samples, 2) or (n_samples, 3), default=None
-            Row and column, or scene, row and column, of every sample. Needed unless X is
-            PixelSamples.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Indices of the samples; the training samples in random order, the others sorted.
-
-        Raises
-        ------
-        DataError
-            If positions or labels are missing or do not fit, or no sample has a group.
-        ParameterError
-            If a setting is out of range, or fewer groups than folds can be left out.
-
-        Warns
-        -----
-        SplitWarning
-            If samples have no group and are left out, or a class has too few groups to be tested
-            or trained on in every fold.
-        """
-        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
         positions = sample_positions(X, groups, type(self).__name__)
         classes, y_index = class_codes(y, len(positions), type(self).__name__)
         group = sample_groups(self._maps, positions)
@@ -133,7 +99,7 @@ class GroupMapKFold(Splitter):
                 f"{len(group) - len(grouped)} of {len(group)} samples have no group and are left "
                 "out of both sides. Number the groups of all labeled pixels to use them."
             )
-            warnings.warn(message, SplitWarning, stacklevel=2)
+            warnings.warn(message, SplitWarning, stacklevel=3)
         counts = block_counts(group[grouped], y_index[grouped])
         free = self._free_groups(counts, classes)
         rng = check_random_state(self.random_state)
@@ -148,22 +114,24 @@ class GroupMapKFold(Splitter):
 
     def _free_groups(self, counts: NDArray[np.intp], classes: NDArray[Any]) -> NDArray[np.bool_]:
         """Find the groups that can be left out while every class keeps one."""
-        holds = counts > 0
-        lonely = holds.sum(axis=0) == 1
-        free: NDArray[np.bool_] = np.logical_not(holds[:, lonely].any(axis=1))
-        why = f" {listed_classes(classes[lonely])} with a single group." if lonely.any() else ""
-        if int(free.sum()) < self.n_splits:
+        occupied = counts > 0
+        in_one_group = occupied.sum(axis=0) == 1
+        free: NDArray[np.bool_] = np.logical_not(occupied[:, in_one_group].any(axis=1))
+        n_free = int(free.sum())
+        if n_free < self.n_splits:
+            single = listed_classes(classes[in_one_group])
+            reason = f" {single} with a single group." if in_one_group.any() else ""
             raise ParameterError(
-                f"{int(free.sum())} of {len(free)} groups can be left out while every class keeps "
-                f"one, fewer than n_splits={self.n_splits}.{why} Use fewer splits, or blocks."
+                f"{n_free} of {len(free)} groups can be left out while every class keeps one, "
+                f"fewer than n_splits={self.n_splits}.{reason} Use fewer splits, or blocks."
             )
-        untested = ~holds[free].any(axis=0)
+        untested = ~occupied[free].any(axis=0)
         if untested.any():
             message = (
                 f"{listed_classes(classes[untested])} with too few groups: trained on in every "
                 "split and never tested. Averages over classes leave them out."
             )
-            warnings.warn(message, SplitWarning, stacklevel=3)
+            warnings.warn(message, SplitWarning, stacklevel=4)
         return free
 
     def _test_sides(
@@ -173,10 +141,10 @@ class GroupMapKFold(Splitter):
         group: NDArray[np.intp],
         rng: np.random.RandomState,
     ) -> list[NDArray[np.intp]]:
-        """Deal the groups out until every class stays on every training side, if they can be."""
+        """Assign groups to folds, so that every class stays on every training side if possible."""
         labels, groups = y_index[candidates], group[candidates]
         best: list[NDArray[np.intp]] = []
-        for _ in range(_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             folds = StratifiedGroupKFold(
                 self.n_splits, shuffle=True, random_state=rng.randint(2**31)
             )
@@ -190,13 +158,12 @@ class GroupMapKFold(Splitter):
             if not all(map(len, tests)):
                 continue
             best = best or tests
-            held = [set(labels.tolist()) - set(np.delete(labels, test).tolist()) for test in tests]
-            if not any(held):
+            if all(len(np.setdiff1d(labels, np.delete(labels, test))) == 0 for test in tests):
                 best = tests
                 break
         if not best:
             raise ParameterError(
-                f"The groups cannot be dealt out to {self.n_splits} folds. Use fewer splits."
+                f"The groups cannot be divided into {self.n_splits} folds. Use fewer splits."
             )
         return [candidates[np.sort(test)] for test in best]
 
@@ -206,16 +173,13 @@ def group_maps(groups: Any) -> list[NDArray[np.intp]]:
     several = isinstance(groups, (list, tuple)) and len(groups) and np.ndim(groups[0]) == 2
     maps = [np.asarray(values) for values in (groups if several else [groups])]
     for values in maps:
-        whole = values.dtype.kind in "biu" or (
+        is_whole = values.dtype.kind in "biu" or (
             values.dtype.kind == "f" and bool((values == np.rint(values)).all())
         )
-        if values.ndim != 2 or not whole or (values.size and values.min() < 0):
+        if values.ndim != 2 or not is_whole or (values.size and values.min() < 0):
             raise DataError(
-                (
-                    f"A map of groups has shape {values.shape} and dtype {values.dtype}. It must "
-                    "have "
-                    "shape (height, width) and whole numbers from 0, which stands for no group."
-                ),
+                f"A map of groups has shape {values.shape} and dtype {values.dtype}. It must have "
+                "shape (height, width) and whole numbers from 0, which stands for no group.",
                 "Read polygons with a group column for it.",
             )
     return [values.astype(np.intp) for values in maps]
@@ -225,15 +189,15 @@ def sample_groups(maps: list[NDArray[np.intp]], positions: NDArray[np.intp]) -> 
     """Number the groups of samples at (scene, row, column) from 0; -1 for none."""
     group = np.zeros(len(positions), dtype=np.intp)
     for number in np.unique(positions[:, 0]).tolist():
-        here = positions[:, 0] == number
-        rows, cols = positions[here, 1:].T
+        in_scene = positions[:, 0] == number
+        rows, cols = positions[in_scene, 1:].T
         height, width = maps[number].shape if number < len(maps) else (0, 0)
         if rows.max() >= height or cols.max() >= width:
             raise DataError(
                 f"Samples of scene {number} lie outside the map of groups, of {height} x {width} "
                 "pixels. Give one map per scene, of its height and width."
             )
-        group[here] = maps[number][rows, cols]
+        group[in_scene] = maps[number][rows, cols]
     keys = np.column_stack([positions[:, 0], group])[group > 0]
     group[group == 0] = -1
     if len(keys):
