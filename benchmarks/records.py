@@ -238,13 +238,17 @@ def _record_recall(path: Path, protocol: str, report: EvaluationReport, rows: Li
         for label, recall in result.recall.items()
     ]
     measured = {(line["row"], line["split"]) for line in lines}
-    kept = {(row["row"], row["split"]) for row in rows} - measured
-    old = [
-        line
-        for line in read_rows(path)
-        if line["protocol"] != protocol or (line["row"], line["split"]) in kept
-    ]
-    write_rows(path, RECALL, [*old, *lines])
+    places = {(row["row"], row["split"]): place for place, row in enumerate(rows)}
+    kept = places.keys() - measured
+    old = read_rows(path)
+    by_protocol: dict[str, list[dict[str, Any]]] = {line["protocol"]: [] for line in old}
+    for line in old:
+        if line["protocol"] != protocol or (line["row"], line["split"]) in kept:
+            by_protocol[line["protocol"]].append(line)
+    # In the order of the rows, so that a row that is measured anew stays where it was.
+    merged = [*by_protocol.get(protocol, []), *lines]
+    by_protocol[protocol] = sorted(merged, key=lambda line: places[line["row"], line["split"]])
+    write_rows(path, RECALL, [line for group in by_protocol.values() for line in group])
 
 
 def _record_splits(path: Path, protocol: str, report: EvaluationReport) -> None:
