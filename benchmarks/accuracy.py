@@ -60,7 +60,7 @@ TAKEN_AWAY: dict[str, dict[str, Any]] = {
     "restart of the walks not chosen": {"spatial_params": {"restart": 0.001}},
     "walks blind to edges in spectra": {"spatial_params": {"contrast": 0.0}},
     "walks blind to classes": {"spatial_params": {"agreement": 0.0}},
-    "spectra not normalised": {"normalize": None},
+    "spectra not normalized": {"normalize": None},
     "no weight decay": {"weight_decay": 0.0},
     "no augmentation": {"augment": False},
     "network and spectra of the former default": FORMER,
@@ -89,7 +89,7 @@ ABLATION = {"default": {}, **TAKEN_AWAY, **LEFT_OUT}
 
 _COMMON = """{commands}
 
-- Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labelled pixels
+- Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labeled pixels
   (doi:10.4231/R7RX991C).
 {protocols}
 - Seeds: {seeds} per protocol. Splits are drawn with seed 0, and split k is trained with seed k. The
@@ -97,7 +97,7 @@ _COMMON = """{commands}
 - Figures: mean ± standard deviation (n - 1) over the splits, in percent.
 - The read-out uses the labels of the training pixels and the spectra of all pixels of the scene,
   those of the test pixels among them, and no label of a test pixel. Its figures say what to expect
-  in the rest of a scene in which pixels were labelled, and of no other scene: there, windows are
+  in the rest of a scene in which pixels were labeled, and of no other scene: there, windows are
   predicted one by one.
 - The settings of the default were compared on splits like these of this very scene while they were
   developed, test pixels included. The same settings serve all protocols, and what a fit chooses by

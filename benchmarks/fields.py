@@ -52,11 +52,11 @@ _TEXT = """## Fields without training pixels
 
 {commands}
 
-How accurate can a map be where no field nearby was labelled? A field is a region of pixels of one
+How accurate can a map be where no field nearby was labeled? A field is a region of pixels of one
 class in the reference, connected over edges and corners. One field at a time is the test side;
 trained is on {per_field} pixels, drawn with seed 0, of every other field (all, of fields that have
 fewer), if they are more than {buffer} pixels away. Fields whose class has no other field are left
-out: {n_fields} of {n_every} fields are tested, with {n_pixels:,} of {n_labelled:,} pixels.
+out: {n_fields} of {n_every} fields are tested, with {n_pixels:,} of {n_labeled:,} pixels.
 
 - Data: Indian Pines (doi:10.4231/R7RX991C). Training pixels per field: {n_train:,.0f} in the mean.
 - The draw has seed 0, and split k is trained with seed k; one run.
@@ -67,7 +67,7 @@ out: {n_fields} of {n_every} fields are tested, with {n_pixels:,} of {n_labelled
 “Fields mostly right” is the share of test pixels in fields of which more than half is right: about
 what could be reached if fields and their borders were known, and only their class was to be found.
 
-The other fields are all labelled here. Under *blocks*, few of them are:
+The other fields are all labeled here. Under *blocks*, few of them are:
 
 {split_table}
 
@@ -80,7 +80,7 @@ unknown, but it says where the room is: in the spectra of unknown fields, not in
 
 
 def linear() -> Any:
-    """A linear classifier of normalised spectra, which has little room to overfit fields."""
+    """A linear classifier of normalized spectra, which has little room to overfit fields."""
     return make_pipeline(
         SpectralTransformer(StandardNormalVariate()),
         StandardScaler(),
@@ -219,7 +219,7 @@ def render() -> str:
         n_fields=len(report.leakage),
         n_every=len(fields),
         n_pixels=sum(split.n_test for split in report.leakage),
-        n_labelled=sum(int(field["n_pixels"]) for field in fields),
+        n_labeled=sum(int(field["n_pixels"]) for field in fields),
         n_train=np.mean([split.n_train for split in report.leakage]),
         environment=environments("fields"),
         table=table,

@@ -182,13 +182,13 @@ def render() -> str:
         on Indian Pines: one training per protocol, on its first split, with seed {SEED}. Test
         pixels: {measured}. The silhouette is that of the
         embeddings by true class, in cosine distance, before the projection. Pixels and prototypes
-        are projected together by UMAP (cosine, 15 neighbours, seed {SEED}), in which the sizes of
+        are projected together by UMAP (cosine, 15 neighbors, seed {SEED}), in which the sizes of
         clusters and the distances between them have no scale.
     """
     plane = f"""
         The landscape is the training loss of the *{landscape["protocol"]}* run, without
         augmentation, at {n_steps} x {n_steps} points of the plane of two random directions,
-        seed {SEED}, filter-normalised after Li et al. (arXiv:1712.09913): a step of 1 along a
+        seed {SEED}, filter-normalized after Li et al. (arXiv:1712.09913): a step of 1 along a
         direction moves every row of a weight matrix by its own length; biases, norms, class token,
         positions and logit scale stay. Hard negatives are chosen anew at every point, semi-hard
         ones with the same random numbers at all of them. {_extremes(landscape)}

@@ -185,7 +185,7 @@ def draw(found: dict[str, list[dict[str, float]]]) -> None:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-    colours = ["#0072b2", "#999999", "#d55e00"]
+    colors = ["#0072b2", "#999999", "#d55e00"]
     figure, axes = plt.subplots(
         2, len(found), figsize=(13, 5.6), sharex="col", sharey="row", layout="constrained"
     )
@@ -193,9 +193,9 @@ def draw(found: dict[str, list[dict[str, float]]]) -> None:
         sizes = np.array([one["size"] for one in points])
         for row, names in enumerate((SECONDS, MEGABYTES)):
             ax = axes[row, column]
-            for colour, (name, label) in zip(colours[:: 1 + row], names.items(), strict=True):
+            for color, (name, label) in zip(colors[:: 1 + row], names.items(), strict=True):
                 values = [max(one[name], 1.0 if row else 1e-4) for one in points]
-                ax.loglog(sizes, values, "o-", color=colour, ms=4, label=label)
+                ax.loglog(sizes, values, "o-", color=color, ms=4, label=label)
             sign = -1.0 if varied == "workers" and not row else 1.0
             ax.loglog(sizes, values[0] * (sizes / sizes[0]) ** sign, "k:", lw=1)
             ax.grid(alpha=0.3)

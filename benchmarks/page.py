@@ -27,9 +27,11 @@ _HEAD = """# Benchmarks
 The tables of the [paper](paper.md) that the Indian Pines scene allows, measured with this package
 and printed beside the paper's figures. The first command below a title measures a section again, on
 any machine, and renews this page. `python -m benchmarks.page` renders it anew from the CSV files in
-`benchmarks/results/`, a folder per section, without measuring anything.
+`benchmarks/results/`, a folder per section, without measuring anything. A line of these files is
+one training: its row in the table, split and seed, accuracies as shares, seconds of fit and
+prediction, commit, environment and settings.
 
-- Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labelled pixels
+- Data: Indian Pines, 145 x 145 pixels, 200 bands, 16 classes, 10,249 labeled pixels
   (doi:10.4231/R7RX991C).
 - Figures: mean ± standard deviation in percent over splits (n - 1), kappa times 100. The paper
   reports the mean of four runs.

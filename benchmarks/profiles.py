@@ -33,9 +33,9 @@ COLUMNS = ("state", "step", "operations", "seconds", "environment", "commit")
 GROUPS = {
     "products of matrices": ("mm", "linear"),
     "attention": ("attention", "softmax", "exp2", "NarrowHeads"),
-    "normalisation of layers": ("layer_norm",),
+    "normalization of layers": ("layer_norm",),
     "GELU": ("gelu",),
-    "optimiser": ("adam", "_foreach", "addcmul", "addcdiv", "lerp", "sqrt"),
+    "optimizer": ("adam", "_foreach", "addcmul", "addcdiv", "lerp", "sqrt"),
     "copies and gathering": ("copy_", "cat", "index", "gather", "clone", "fill_", "zero_", "flip"),
 }
 OTHERS = "other operations"
@@ -45,7 +45,7 @@ _TEXT = """## Profiles
 
 {commands}
 
-Share of wall time in percent on one core: two epochs on a random tenth of the labelled pixels of
+Share of wall time in percent on one core: two epochs on a random tenth of the labeled pixels of
 Indian Pines, preparations included, and the prediction of the scene window by window. Time that
 torch's profiler sees in no operation counts as Python. *before*: the package before attention and
 threads were looked at (the parent of commit 6f7e20c), with its default settings; *now, same
@@ -62,7 +62,7 @@ Prediction:
 
 The profiler slows Python down, so that its share is an upper bound; what two cores gain is in the
 table of speeds. What changed on one core: the last layer computes the class token alone, the
-optimiser is fused, and a batch has two parts, for the sake of more cores: one core has twice as
+optimizer is fused, and a batch has two parts, for the sake of more cores: one core has twice as
 many operations to call for it. What is left in training, besides the products: many small
 operations of a few microseconds each, and the Python that calls them.
 """

@@ -49,7 +49,7 @@ ROWS = {
     "prediction: single precision / bfloat16": "predict_bfloat16",
     "prediction: labels that are those of single precision (%)": "same_bfloat16",
     "training: time / limit": "train_limit",
-    "training: share outside of network and optimiser (%)": "train_overhead",
+    "training: share outside of network and optimizer (%)": "train_overhead",
     "training: single precision / bfloat16": "train_bfloat16",
     "attention of the paper's setting, forward: fused kernel / ours": "attention_forward",
     "attention of the paper's setting, with gradient: fused kernel / ours": "attention_gradient",
@@ -69,7 +69,7 @@ prediction, over the rate of products of square matrices of 1,024 rows on all co
 precision: the best of four measurements in the run, of one in the first three columns. Prediction
 is that of all 21,025 pixels of Indian Pines, from the cube to the label map; the loop passes one
 window at a time through the same network. Training is that of default settings on a random tenth of
-the labelled pixels, after its first epoch; *before* and *parts* had those of their time, a
+the labeled pixels, after its first epoch; *before* and *parts* had those of their time, a
 transformer on windows of 15 pixels in patches of 3, the others have the present ones, *small
 windows* with the parts of *parts*. The paper's setting has a window of 33 pixels and 16 heads of
 width 4, and 256 of these samples. Attention is measured on one core, for 32 windows. The grid
@@ -94,7 +94,7 @@ What was slow in the column *before*, and what changed:
   since each is so many more small operations; they make two now (*two parts*).
 
 What is left of a training step: products of small matrices, below the rate of large square ones;
-attention, normalisation, GELU and copies between layouts, each bound by memory and by the cost of
+attention, normalization, GELU and copies between layouts, each bound by memory and by the cost of
 calling many small operations, in which threads of Python get in each other's way.
 """
 
@@ -171,12 +171,12 @@ def training(X: PixelSamples, y: Any, n_epochs: int, **changes: Any) -> Any:
 
     with (
         Clock(_net._AlignmentNet, "train_step_single") as network,
-        Clock(torch.optim.AdamW, "step") as optimiser,
+        Clock(torch.optim.AdamW, "step") as optimizer,
     ):
         clf = classifier(**{**changes, "max_epochs": n_epochs}).fit(X, y)
     epochs = np.array(clf.history_[:, "dur"])
-    # A step of the optimiser calls for the gradients, which are the network's.
-    busy = max(optimiser.seconds, network.seconds)
+    # A step of the optimizer calls for the gradients, which are the network's.
+    busy = max(optimizer.seconds, network.seconds)
     needed = 3 * len(y) * operations(clf.net_.module_)
     return needed / epochs[1:], 100 * (1 - busy / epochs.sum()), clf
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PACKAGED = "all-MiniLM-L6-v2"
 CLASS_NAMES = load_class_names("indian-pines")
-# What the defaults were before windows became small and spectra normalised.
+# What the defaults were before windows became small and spectra normalized.
 FORMER: dict[str, Any] = {
     "vision_encoder": "vit",
     "normalize": None,
