@@ -130,7 +130,7 @@ def test_nothing_is_cut_off(is_cut_off):
 
 
 @pytest.mark.parametrize("losses", [np.zeros((3, 3)), np.ones((3, 3)), np.eye(3)])
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
 def test_losses_of_zero_and_flat_ones_are_drawn(losses):
     display = LossLandscapeDisplay(losses, np.linspace(-1, 1, 3)).plot()
     display.figure_.draw_without_rendering()
