@@ -132,7 +132,7 @@ LOSE = {
     "bagging of bands": lambda clf, X, y: BaggingClassifier(
         clf, n_estimators=1, max_features=0.5
     ).fit(X, y - 1),
-    "boosting": lambda clf, X, y: AdaBoostClassifier(clf, n_estimators=1).fit(X, y),
+    "boosting": lambda clf, X, y: AdaBoostClassifier(clf, n_estimators=1, random_state=0).fit(X, y),
     "one against one": lambda clf, X, y: OneVsOneClassifier(clf).fit(X, y),
     "self training": lambda clf, X, y: SelfTrainingClassifier(clf, max_iter=1).fit(
         X, np.where(np.arange(len(y)) % 2, y.astype(int), -1)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._saved_model import tensors, values
+from hsvlm._storage import tensors, values
 from hsvlm._storage import parts as files
 from hsvlm._storage.parts import CONFIG, TENSORS, read_parts, write_parts
 from hsvlm._storage.values import Packer, Unpacker
