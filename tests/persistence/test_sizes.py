@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._storage import tensors, values
 from hsvlm._storage import parts as files
+from hsvlm._storage import tensors, values
 from hsvlm._storage.parts import CONFIG, TENSORS, read_parts, write_parts
 from hsvlm._storage.values import Packer, Unpacker
 from hsvlm.exceptions import FileError, ParameterError
