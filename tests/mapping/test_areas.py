@@ -27,7 +27,7 @@ def test_projected_pixels_have_the_area_of_the_grid():
     ground = Ground(scene("EPSG:32616", NORTH_UP))
     assert ground.known
     np.testing.assert_allclose(ground.hectares(2, 5), np.full((3, 4), 0.09))
-    assert ground.note == "Areas are those of the grid of WGS 84 / UTM zone 16N."
+    assert ground.note == "Areas are measured in the grid of WGS 84 / UTM zone 16N."
 
 
 def test_rotation_and_unit_count():
@@ -48,12 +48,12 @@ def test_rotation_and_unit_count():
 )
 def test_geographic_pixels_have_their_area_on_the_ellipsoid(transform):
     ground = Ground(scene("EPSG:4326", transform))
-    found = ground.hectares(0, 6)
+    hectares = ground.hectares(0, 6)
     geod = pyproj.Geod(ellps="WGS84")
     expected = [[polygon_hectares(transform, y, x, geod) for x in range(4)] for y in range(6)]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert len(np.unique(found[:, 0])) == 6
-    assert ground.note == "Areas are those on the ellipsoid of WGS 84."
+    np.testing.assert_allclose(hectares, expected, rtol=1e-5)
+    assert len(np.unique(hectares[:, 0])) == 6
+    assert ground.note == "Areas are measured on the ellipsoid of WGS 84."
 
 
 def test_large_cells_cover_the_globe():
@@ -64,9 +64,9 @@ def test_large_cells_cover_the_globe():
 def test_a_projection_that_distorts_areas_says_so():
     mercator = Ground(scene("EPSG:3857", (30.0, 0.0, 0.0, 0.0, -30.0, 8_399_738.0)))
     assert mercator.note == (
-        "Areas are those of the grid of WGS 84 / Pseudo-Mercator, which shows areas 3.99 times as "
-        "large as they are in the middle of the scene; a map in an equal-area projection would "
-        "tell them right."
+        "Areas are measured in the grid of WGS 84 / Pseudo-Mercator, which shows areas 3.99 times "
+        "as large as they are in the middle of the scene; use an equal-area projection for true "
+        "areas."
     )
 
 
@@ -89,8 +89,8 @@ def test_a_coordinate_system_that_is_none_is_refused():
     with pytest.raises(DataError) as caught:
         Ground(scene("Atlantis", NORTH_UP))
     assert str(caught.value) == (
-        "The scene's crs='Atlantis' is not understood, so its pixels have no area. Give WKT or a "
-        'code such as "EPSG:32616", or None for areas in pixels: '
+        "The scene's crs='Atlantis' is not understood, so the areas of its pixels are unknown. "
+        'Give WKT or a code such as "EPSG:32616", or None for areas in pixels: '
         "dataclasses.replace(scene, crs=...)."
     )
 

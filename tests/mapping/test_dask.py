@@ -223,7 +223,7 @@ def test_what_is_no_dask_array_is_refused(fitted, cube):
     with pytest.raises(DataError) as caught:
         predict_dask(fitted, cube)
     assert str(caught.value) == (
-        "The cube is no Dask array but ndarray. Make it one, such as by "
+        "The cube is not a Dask array but of type ndarray. Convert it, such as by "
         "dask.array.from_array(cube, chunks=(256, -1, -1)), or use predict_scene."
     )
 
@@ -259,7 +259,7 @@ def test_scenes_are_not_read_out(cube, labels, settings):
     clf = HSIPromptClassifier(**params).fit(X, y)
     pipeline = make_pipeline(SpectralPCA(6), HSIPromptClassifier(**params)).fit(X, y)
     for one in (clf, pipeline):
-        with pytest.warns(HSVLMWarning, match="With Dask, every window is predicted by itself"):
+        with pytest.warns(HSVLMWarning, match="With Dask, each window is predicted by itself"):
             found = predict_dask(one, array, probabilities=True)
         last = one if one is clf else one[-1]
         assert last.spatial == "random-walk"

@@ -25,7 +25,7 @@ from hsvlm.evaluation import SmoothedSVM
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
 from hsvlm.mapping import predict_scene
-from hsvlm.mapping._predictor import normalised_entropy
+from hsvlm.mapping._predictor import normalized_entropy
 
 
 def in_memory(clf, cube, valid):
@@ -184,7 +184,8 @@ def test_a_classifier_without_probabilities(cube, labels):
     with pytest.raises(ParameterError) as caught:
         predict_scene(clf, cube, entropy=True)
     assert str(caught.value) == (
-        "LinearSVC has no predict_proba, so there are neither probabilities nor an entropy. "
+        "LinearSVC has no predict_proba, so neither probabilities nor their entropy can be "
+        "computed. "
         "Leave them out, or fit a classifier with probabilities, such as CalibratedClassifierCV "
         "around this one."
     )
@@ -251,14 +252,14 @@ def test_classes_without_pixels_have_no_confidence(fitted, cube):
 @given(arrays.arrays(np.float32, (4, 3), elements=st.floats(0.0078125, 1, width=32)))
 def test_entropy_is_a_share_of_its_maximum(values):
     probabilities = values / values.sum(axis=1, keepdims=True)
-    found = normalised_entropy(probabilities)
+    found = normalized_entropy(probabilities)
     expected = shannon(probabilities.astype(float), axis=1) / np.log(3)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert found.dtype == np.float32
 
 
 def test_entropy_of_certainty_and_of_none():
-    found = normalised_entropy(np.array([[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], dtype=np.float32))
+    found = normalized_entropy(np.array([[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], dtype=np.float32))
     np.testing.assert_array_equal(found, [0, 1])
 
 
@@ -312,7 +313,7 @@ def test_what_is_no_fitted_classifier_is_refused(cube):
     with pytest.raises(ParameterError) as caught:
         predict_scene(StandardScaler().fit(cube[0]), cube)
     assert str(caught.value) == (
-        "StandardScaler is no classifier: it has no predict or no classes_. Pass a fitted "
+        "StandardScaler is not a classifier: it has no predict or no classes_. Pass a fitted "
         "HSIPromptClassifier, another classifier of scikit-learn, or a pipeline ending in one."
     )
 

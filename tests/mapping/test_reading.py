@@ -61,7 +61,7 @@ def test_rows_that_are_not_in_use_are_forgotten(cube, counting):
 
 @pytest.mark.parametrize("most_rows", [0, 1, 3])
 def test_no_more_rows_are_kept_than_there_is_room_for(cube, counting, monkeypatch, most_rows):
-    monkeypatch.setattr("hsvlm.mapping._reading._MOST_BYTES", most_rows * cube[0].nbytes)
+    monkeypatch.setattr("hsvlm.mapping._reading._MAX_CACHE_BYTES", most_rows * cube[0].nbytes)
     source = counting(cube)
     rows = RecentRows(source)
     for _ in range(2):

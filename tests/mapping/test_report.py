@@ -12,8 +12,8 @@ UTM = {"crs": "EPSG:32616", "transform": (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_50
 VALUES = np.repeat([1, 2, 0], [30, 25, 5]).reshape(12, 5).astype(np.uint8)
 
 UNRECORDED = (
-    "Not checked: on which pixels the classifier was trained is not known. Accuracies are too high "
-    "if reference pixels are among them."
+    "Not checked: the training pixels of the classifier are not known. Accuracies are too high if "
+    "reference pixels are among them."
 )
 
 
@@ -54,7 +54,7 @@ def test_areas():
         "fen            0  0.00     0.00",
         "all           55  4.95   100.00",
         "",
-        "Areas are those of the grid of WGS 84 / UTM zone 16N.",
+        "Areas are measured in the grid of WGS 84 / UTM zone 16N.",
         "5 pixels without data were not predicted.",
     ]
 
@@ -135,8 +135,8 @@ def test_what_a_reference_cannot_tell_is_said():
     truth = np.where(reference() == 1, 1, 0)
     report = scene_map().area_report(truth)
     assert report.notes[3] == (
-        "No reference pixel lies where the map shows oats|rye: what depends on these parts of the "
-        "map is not known."
+        "No reference pixel lies where the map shows oats|rye: figures that depend on these parts "
+        "of the map are unknown."
     )
     rows = report.accuracies()[1]
     assert rows[0][1:] == ["100.00 ± 0.00", "unknown", "unknown"]
@@ -201,8 +201,8 @@ def samples_outside():
         ),
         (
             lambda: np.where(reference() == 7, 4, reference()),
-            "The reference holds 4, which the map does not know; its classes are 1, 2, 7. Give "
-            "these pixels a class of the map, or mark them as unlabelled.",
+            "The reference holds 4, which the map does not have; its classes are 1, 2, 7. Give "
+            "these pixels a class of the map, or mark them as unlabeled.",
         ),
         (
             lambda: np.where(VALUES == 0, 1, 0),

@@ -64,9 +64,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_alike(tmp_path, fitted, scene, 
     expected = predict_scene(fitted, scene, **whole)
     folder = tmp_path / "stopped" / f"map{suffix}.partial"
     error = stopped(fitted, scene, row, **other)
-    assert error.__notes__ == [
-        f"What was done so far is kept in {folder}: the same call goes on with it."
-    ]
+    assert error.__notes__ == [f"Partial work is kept in {folder}: the same call continues it."]
     assert contents(tmp_path / "stopped") == {}
     found = predict_scene(fitted, scene, **other)
     assert not folder.exists()
@@ -350,8 +348,8 @@ def test_classifiers_that_cannot_be_pickled_are_mapped_but_not_resumed(tmp_path,
     with pytest.warns(HSVLMWarning) as caught:
         found = predict_scene(clf, cube, tmp_path / "map.tif")
     assert str(caught[0].message) == (
-        "Pipeline cannot be pickled, so that partial work cannot be told from that of another "
-        "classifier: if this run is stopped, the next one starts afresh. Functions defined by "
+        "Pipeline cannot be pickled, so its partial work cannot be recognized: if this run is "
+        "stopped, the next one starts afresh. Functions defined by "
         "lambda are a usual reason; def in a module helps."
     )
     assert caught[0].filename == __file__
@@ -420,10 +418,12 @@ def test_paths_are_checked_before_any_work(tmp_path, fitted, scene):
             predict_scene(fitted, scene, out, **options)
     with pytest.raises(ParameterError) as caught:
         predict_scene(fitted, scene, 5)
-    assert str(caught.value) == "out=5 is no path. Give one; None keeps the map in memory."
+    assert str(caught.value) == "out=5 is not a path. Give one; None keeps the map in memory."
     with pytest.raises(ParameterError) as caught:
         predict_scene(fitted, scene, entropy=5)
-    assert str(caught.value) == "entropy=5 is no path. Give one; True keeps the raster in memory."
+    assert (
+        str(caught.value) == "entropy=5 is not a path. Give one; True keeps the raster in memory."
+    )
     with pytest.raises(ParameterError) as caught:
         predict_scene(fitted, scene, tmp_path / "a.hdr", probabilities=tmp_path / "a.img")
     assert str(caught.value) == (

@@ -126,7 +126,7 @@ def test_of_another_scene_it_is_said_that_nothing_was_checked(make, cube, train,
     _, report = report_on(make().fit(cube, train), change(cube), change(test))
     assert report.accuracy is not None
     assert NEW not in str(report)
-    assert "the scene is none of those trained on. Not checked" in str(report)
+    assert "the scene is not one of the training scenes. Not checked" in str(report)
     figures = report.to_dict()
     assert (figures["n_trained_on"], figures["checked"]) == (None, False)
 
@@ -143,7 +143,7 @@ def test_without_a_record_it_is_said_that_nothing_was_checked(make, cube, train,
         del clf.training_
     _, report = report_on(clf, cube, test)
     assert NEW not in str(report)
-    assert "on which pixels the classifier was trained is not known" in str(report)
+    assert "the training pixels of the classifier are not known" in str(report)
     assert report.to_dict()["checked"] is False
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["choose_bands", "parse_ranges"]
-
 
 def parse_ranges(texts: Sequence[str] | None) -> list[tuple[float, float]]:
     """Read ranges such as ``400:2450``; one end may be left out."""

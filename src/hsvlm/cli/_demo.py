@@ -11,8 +11,6 @@ from hsvlm.cli._options import AsJson, Epochs, Recipe, Seed, print_json
 from hsvlm.cli._outputs import echo, output_folder
 from hsvlm.cli._recipes import reserve_folder
 
-__all__ = ["demo"]
-
 _NAMES = ("report.json", "report.txt", "predicted-map.png")
 
 

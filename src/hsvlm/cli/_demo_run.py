@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["DemoResult", "run_demo"]
-
 _TRAIN_SHARE = 0.1
 
 

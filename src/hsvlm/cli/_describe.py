@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.io import LabelMap
 
-__all__ = [
-    "class_counts",
-    "describe_features",
-    "describe_folder",
-    "describe_model",
-    "describe_text",
-]
-
 # Figures for machines, and lines for people by what they are called.
 Description = tuple[dict[str, Any], dict[str, str]]
 _MAX_LISTED = 20

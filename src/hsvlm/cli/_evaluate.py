@@ -38,8 +38,6 @@ from hsvlm.exceptions import ParameterError
 if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport, Protocol
 
-__all__ = ["evaluate"]
-
 _READ_AS_IT_IS, _ALL_BANDS = ReadOptions(), BandOptions()
 _REPORTS = ("report.json", "report.md")
 

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.prompts import PromptFile
 
-__all__ = ["MODEL_NAME", "fit"]
-
 MODEL_NAME = "model"
 _CLASSES_NAME = "classes.yaml"
 _CHECKPOINTS = "checkpoints"

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["FEATURE_FORMATS", "PRESETS", "PROMPT_SETS", "SCENE_FORMATS", "fill_in_names"]
-
 # Stand in help texts for lists that are read when help is asked for: importing them takes time.
 FEATURE_FORMATS = "FEATURE_FORMATS"
 PRESETS = "PRESETS"

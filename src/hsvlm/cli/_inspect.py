@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from hsvlm.cli._describe import Description
     from hsvlm.scene import Scene
 
-__all__ = ["inspect"]
-
 _READ_AS_IT_IS = ReadOptions()
 _TEXTS = (".yaml", ".yml", ".json", ".toml")
 

@@ -21,27 +21,6 @@ if TYPE_CHECKING:
     from hsvlm.prompts import PromptFile
     from hsvlm.scene import Scene
 
-__all__ = [
-    "AsJson",
-    "BandOptions",
-    "Debug",
-    "Epochs",
-    "Labels",
-    "Output",
-    "Preset",
-    "Prompts",
-    "Quiet",
-    "ReadOptions",
-    "Recipe",
-    "Seed",
-    "SetOption",
-    "Unlabeled",
-    "check_missing",
-    "classes_of",
-    "expand_options",
-    "print_json",
-]
-
 
 def _expanded(path: Path | None) -> Path | None:
     return None if path is None else path.expanduser()

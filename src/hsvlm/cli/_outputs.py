@@ -15,8 +15,6 @@ from hsvlm.exceptions import FileError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["RECIPE_HEADER", "RECIPE_NAME", "check_output", "echo", "escaped", "output_folder"]
-
 RECIPE_NAME = "recipe.yaml"
 RECIPE_HEADER = "# Made by hsvlm"
 _MODEL_FILES = ("config.json", "model.safetensors")

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from hsvlm.mapping import SceneMap
     from hsvlm.scene import Scene
 
-__all__ = ["MapFormat", "model_folder", "predict"]
-
 _READ_AS_IT_IS = ReadOptions()
 
 

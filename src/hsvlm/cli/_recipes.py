@@ -15,8 +15,6 @@ from hsvlm._system.version import __version__
 from hsvlm.cli._outputs import RECIPE_HEADER, RECIPE_NAME
 from hsvlm.cli._settings import SETTINGS_KEY
 
-__all__ = ["RECIPE_NAME", "load_recipe", "reserve_folder", "save_recipe"]
-
 _SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 _SECTIONS = ("command", "options", "settings")
 _NOT_IN_RECIPES = ("recipe", "settings", "debug", "help")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from hsvlm.cli._options import BandOptions, ReadOptions
     from hsvlm.scene import Scene
 
-__all__ = ["pair_files", "read_labeled_scenes"]
-
 
 def pair_files(files: Sequence[Path], labels: Path | None) -> list[tuple[Path, Path]]:
     """Tell which label map belongs to which scene."""

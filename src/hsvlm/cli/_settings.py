@@ -15,8 +15,6 @@ from hsvlm._system.files import parsed_yaml
 from hsvlm.cli._outputs import echo
 from hsvlm.exceptions import FileError, ParameterError
 
-__all__ = ["SETTINGS_KEY", "check_settings", "list_settings", "parse_settings"]
-
 # Where a recipe leaves its settings for the command: the file, and values by name.
 SETTINGS_KEY = "hsvlm.settings"
 _NOT_SETTINGS = {

@@ -9,8 +9,6 @@ import typer
 
 from hsvlm._data.class_table import relabel
 
-__all__ = ["mark_unlabeled", "nodata_value", "shape_value", "unlabeled_value"]
-
 
 def nodata_value(text: str) -> Any:
     """Turn the option --nodata into the argument of ``read_scene``."""

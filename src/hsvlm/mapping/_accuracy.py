@@ -1,4 +1,4 @@
-"""Accuracies of a map, and areas that allow for its errors, from a sample of reference pixels."""
+"""Accuracies and error-adjusted areas of a map, from a sample of reference pixels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from hsvlm.exceptions import DataError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Z_95", "MapAccuracy", "map_accuracy"]
-
-# Half the width of a 95 % interval, in standard errors, as the reference rounds it.
+# Half-width of a 95 % interval in standard errors, rounded as in the reference.
 Z_95 = 1.96
 
 
@@ -30,11 +28,11 @@ class MapAccuracy:
     overall, overall_error : float
         Overall accuracy in [0, 1] and its standard error.
     users, users_error : ndarray of shape (n_classes,), float64
-        User's accuracies: the share of what the map calls a class that is this class.
+        User's accuracies: the share of the pixels mapped as a class that belong to it.
     producers, producers_error : ndarray of shape (n_classes,), float64
-        Producer's accuracies: the share of a class that the map finds.
+        Producer's accuracies: the share of the pixels of a class that are mapped as it.
     shares, shares_error : ndarray of shape (n_classes,), float64
-        Share of the mapped area that a class takes up, with the errors of the map allowed for.
+        Share of the mapped area that each class covers, adjusted for the errors of the map.
 
     See Also
     --------
@@ -61,12 +59,11 @@ class MapAccuracy:
 def map_accuracy(confusion: ArrayLike, mapped: ArrayLike) -> MapAccuracy:
     """Estimate accuracies and areas with the stratified estimator.
 
-    The classes of the map are the strata. The estimates are unbiased, and the standard errors
-    right, if the reference pixels are a random sample of the pixels within each class of the map:
-    drawn for this purpose, stratified by the map or at random over the scene. Fields that were
-    labelled because they are large, pure or close to a road are no such sample; neither are
-    pixels that the classifier was trained on. Then the figures describe these pixels, not the
-    scene.
+    The classes of the map are the strata. The estimates are unbiased and the standard errors
+    correct if the reference pixels are a random sample of the pixels of each mapped class, drawn
+    for this purpose: stratified by the map, or at random over the scene. Fields that were labeled
+    because they are large, pure or close to a road are not such a sample; nor are pixels that the
+    classifier was trained on. The figures then describe these pixels, not the scene.
 
     Parameters
     ----------
@@ -74,13 +71,13 @@ def map_accuracy(confusion: ArrayLike, mapped: ArrayLike) -> MapAccuracy:
         Number of reference pixels; rows are the classes of the map, columns those of the
         reference.
     mapped : array-like of shape (n_classes,)
-        Area of every class in the map, in any unit.
+        Area of each class in the map, in any unit.
 
     Returns
     -------
     MapAccuracy
-        NaN stands for what the sample cannot tell: everything that involves a class of the map
-        without a reference pixel, and standard errors that involve one with a single pixel.
+        NaN where the sample does not suffice: all figures that involve a mapped class without a
+        reference pixel, and standard errors that involve one with a single pixel.
 
     Raises
     ------
@@ -101,18 +98,18 @@ def map_accuracy(confusion: ArrayLike, mapped: ArrayLike) -> MapAccuracy:
 
     >>> from hsvlm.mapping import map_accuracy
     >>> counts = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
-    >>> found = map_accuracy(counts, [200_000, 150_000, 3_200_000, 6_450_000])
-    >>> print(f"{found.shares[0] * 1e7:.0f} +- {1.96 * found.shares_error[0] * 1e7:.0f}")
+    >>> result = map_accuracy(counts, [200_000, 150_000, 3_200_000, 6_450_000])
+    >>> print(f"{result.shares[0] * 1e7:.0f} +- {1.96 * result.shares_error[0] * 1e7:.0f}")
     235086 +- 68418
     """
-    counts, areas = _checked(confusion, mapped)
+    counts, areas = _checked_counts(confusion, mapped)
     weights = areas / areas.sum()
     sampled = counts.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = counts / sampled[:, None]
         variances = rates * (1 - rates) / np.where(sampled > 1, sampled - 1, np.nan)[:, None]
         users = np.diagonal(rates)
-        # Where the map shows nothing of a class there is nothing to be sampled, and no error.
+        # A class without mapped pixels cannot be sampled, and adds no error.
         absent = weights == 0
         cells = np.where(absent[:, None], 0, weights[:, None] * rates)
         spread = np.where(absent[:, None], 0, weights[:, None] ** 2 * variances)
@@ -133,7 +130,7 @@ def map_accuracy(confusion: ArrayLike, mapped: ArrayLike) -> MapAccuracy:
         )
 
 
-def _checked(
+def _checked_counts(
     confusion: ArrayLike, mapped: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     counts, areas = np.asarray(confusion), np.asarray(mapped, dtype=np.float64)

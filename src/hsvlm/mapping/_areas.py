@@ -15,54 +15,48 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["Ground", "areas_by_number"]
-
-_SQUARE_METRES = 1e4  # of a hectare
-_SHOWN = 60
-# What the scale of a projection may do to areas before the report says so. UTM stays below 0.3 %
-# within its zones.
-_DISTORTION = 0.01
+_SQUARE_METERS_PER_HECTARE = 1e4
+_MAX_CRS_CHARACTERS = 60
+# Relative distortion of areas by the projection from which on the report mentions it. UTM stays
+# below 0.3 % within its zones.
+_MAX_DISTORTION = 0.01
 
 
 class Ground:
-    """Areas of the pixels of a scene, where its georeference tells them."""
+    """Areas of the pixels of a scene, known where it has a georeference."""
 
     def __init__(self, scene: Scene) -> None:
         self._width = scene.shape[1]
-        self._steps = scene.transform
+        self._transform = scene.transform
         self._geod: Any = None
         self._cell = 0.0
         self.known = False
         if scene.crs is None or scene.transform is None:
             self.note = "The scene has no georeference, so areas are in pixels."
             return
-        crs = _parsed(scene.crs)
-        axes = [axis.unit_conversion_factor for axis in crs.axis_info[:2]]
+        crs = _parse_crs(scene.crs)
+        units = [axis.unit_conversion_factor for axis in crs.axis_info[:2]]
         a, b, _, d, e, _ = scene.transform
-        self._cell = abs(a * e - b * d) * float(np.prod(axes))
+        self._cell = abs(a * e - b * d) * float(np.prod(units))
+        self.known = crs.is_projected or crs.is_geographic
         if crs.is_projected:
-            self.known = True
-            distortion = _distortion(crs, scene, self._cell)
-            self.note = f"Areas are those of the grid of {crs.name}{distortion}."
+            distortion = _distortion_note(crs, scene, self._cell)
+            self.note = f"Areas are measured in the grid of {crs.name}{distortion}."
         elif crs.is_geographic:
-            self.known = True
             self._geod = crs.get_geod()
-            self._radians = axes[0]
-            self.note = f"Areas are those on the ellipsoid of {crs.name}."
+            self._radians = units[0]
+            self.note = f"Areas are measured on the ellipsoid of {crs.name}."
         else:
             self.note = f"{crs.name} is neither projected nor geographic, so areas are in pixels."
 
     def hectares(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Give the areas of the pixels of some rows.
-
-        Shape: (stop - start, width).
-        """
-        area = np.full((stop - start, self._width), self._cell / _SQUARE_METRES)
-        if self._geod is None or self._steps is None:
+        """Return the areas of the pixels of some rows, shape (stop - start, width)."""
+        area = np.full((stop - start, self._width), self._cell / _SQUARE_METERS_PER_HECTARE)
+        if self._geod is None or self._transform is None:
             return area
-        # The radii of curvature at the centre of a cell; what its height adds is of the second
-        # order in it: a hundred-thousandth for a degree.
-        _, _, _, d, e, f = self._steps
+        # The radii of curvature at the center of a cell. Its height has an effect of second order
+        # only: a hundred-thousandth for a degree.
+        _, _, _, d, e, f = self._transform
         rows, cols = np.arange(start, stop) + 0.5, np.arange(self._width) + 0.5
         latitude = (d * cols + e * rows[:, None] + f) * self._radians
         flattened = 1 - self._geod.es * np.sin(latitude) ** 2
@@ -71,32 +65,30 @@ class Ground:
 
 
 def areas_by_number(numbers: NDArray[Any], ground: Ground, size: int) -> NDArray[np.float64]:
-    """Add up the areas of the pixels that carry each number.
-
-    Shapes: `numbers` (height, width); returns (size,).
-    """
+    """Sum the areas of the pixels of each number from 0 to `size` - 1."""
     total = np.zeros(size)
     for start, stop in row_blocks((*numbers.shape, 1)):
-        here = np.asarray(numbers[start:stop]).ravel()
-        total += np.bincount(here, weights=ground.hectares(start, stop).ravel(), minlength=size)
+        block = np.asarray(numbers[start:stop]).ravel()
+        total += np.bincount(block, weights=ground.hectares(start, stop).ravel(), minlength=size)
     return total
 
 
-def _parsed(text: str) -> Any:
+def _parse_crs(text: str) -> Any:
     pyproj = import_optional("pyproj", "geo")
     try:
         return pyproj.CRS.from_user_input(text)
     except pyproj.exceptions.CRSError as error:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        is_short = len(text) <= _MAX_CRS_CHARACTERS
+        shown = text if is_short else f"{text[:_MAX_CRS_CHARACTERS]}..."
         raise DataError(
-            f"The scene's crs={shown!r} is not understood, so its pixels have no area.",
+            f"The scene's crs={shown!r} is not understood, so the areas of its pixels are unknown.",
             'Give WKT or a code such as "EPSG:32616", or None for areas in pixels: '
             "dataclasses.replace(scene, crs=...).",
             option_hint="Correct the CRS in the file, or remove it to get areas in pixels.",
         ) from error
 
 
-def _distortion(crs: Any, scene: Scene, cell: float) -> str:
+def _distortion_note(crs: Any, scene: Scene, cell: float) -> str:
     pyproj = import_optional("pyproj", "geo")
     a, b, c, d, e, f = scene.transform or (1, 0, 0, 0, 1, 0)
     row, col = (side // 2 for side in scene.shape)
@@ -108,9 +100,9 @@ def _distortion(crs: Any, scene: Scene, cell: float) -> str:
     except pyproj.exceptions.ProjError:
         return ""
     scale = cell / abs(true) if true else np.nan
-    if not abs(scale - 1) > _DISTORTION:
+    if not abs(scale - 1) > _MAX_DISTORTION:
         return ""
     return (
         f", which shows areas {scale:.2f} times as large as they are in the middle of the scene; "
-        "a map in an equal-area projection would tell them right"
+        "use an equal-area projection for true areas"
     )

@@ -1,4 +1,4 @@
-"""From a Dask array to a map that Dask computes, on one machine or many."""
+"""Maps of Dask arrays, computed by Dask on one machine or many."""
 
 from __future__ import annotations
 
@@ -15,49 +15,48 @@ from hsvlm._data.lazy import MaskedCube, RowsCube, read_through, source_of
 from hsvlm._inputs.scenes import check_bands
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
+from hsvlm.mapping._map import label_dtype
 from hsvlm.mapping._predict import as_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
-from hsvlm.mapping._training import refuse_unlike
+from hsvlm.mapping._training import check_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from hsvlm.mapping._reading import PixelBlocks
     from hsvlm.scene import Scene
 
-__all__ = ["predict_dask"]
-
 
 def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     """Map a Dask array with a fitted classifier, on any scheduler of Dask.
 
-    Nothing is predicted until the result is computed or written. Every task predicts some rows of
-    the map, in the same blocks of pixels as :func:`predict_scene`, from these rows of the scene and
-    those that windows need above and below them. The result is that of :func:`predict_scene` to the
-    last bit on processors of one kind with one thread of torch in each process, however the array
-    is divided; otherwise rounding may differ.
+    Nothing is predicted until the result is computed or written. Each task predicts some rows of
+    the map, in the same blocks of pixels as :func:`predict_scene`, from these rows of the scene
+    and the rows above and below that their windows cover. The result equals that of
+    :func:`predict_scene` to the last bit on processors of one kind with one thread of torch in
+    each process, however the array is divided; otherwise rounding may differ.
 
     Parameters
     ----------
     clf : classifier
         Fitted: an HSIPromptClassifier, a pipeline ending in one, a search whose best estimator is
         one, or another classifier of scikit-learn. Transformers before a classifier must treat
-        every spectrum by itself. Classifiers without ``window_size_``, the side of the window that
-        they look at, are given spectra (n_pixels, n_bands).
+        each spectrum by itself. Classifiers without ``window_size_``, the side of their window,
+        get spectra (n_pixels, n_bands).
     scene : Scene or array of shape (height, width, n_bands)
-        A Dask array or a scene with one as its cube. A task holds as many rows as a chunk, over the
-        full width and all bands; fewer if these exceed Dask's ``array.chunk-size``, but no fewer
-        than 16,384 valid pixels lie in.
+        A Dask array, or a scene with one as its cube. A task holds as many rows as a chunk, over
+        the full width and all bands; fewer if these exceed Dask's ``array.chunk-size``, but at
+        least as many as hold 16,384 valid pixels.
     probabilities : bool, default=False
-        Whether to give probabilities as well.
+        Whether to return probabilities as well.
 
     Returns
     -------
     labels : Dask array of shape (height, width)
-        Labels from ``clf.classes_``, and what :attr:`SceneMap.unlabeled` says for pixels without
-        data. Its chunks are rows of full width.
+        Labels from ``clf.classes_``, and :attr:`SceneMap.unlabeled` for pixels without data. Its
+        chunks are rows of full width.
     probabilities : Dask array of shape (height, width, n_classes), float32
         In the order of ``clf.classes_``, NaN for pixels without data. Only with
         ``probabilities=True``; `labels` is then the first of two. Compute or store both together,
@@ -66,22 +65,22 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     Warns
     -----
     HSVLMWarning
-        If the classifier reads its scores out of the scene of its fit: a task has a part of the
-        scene only, so that windows are predicted one by one.
+        If the classifier has a read-out fitted to its scene: a task has only a part of the scene,
+        so that windows are predicted one by one.
 
     Raises
     ------
     ParameterError
-        If `clf` is no classifier, or has no probabilities and they are asked for.
+        If `clf` is not a classifier, or has no probabilities and they are requested.
     DataError
-        If the scene is no Dask array, has other bands than the classifier was fitted on, or no
-        valid pixel. Values that cannot be computed with are found when the result is computed.
+        If the scene is not a Dask array, its bands differ from those of the fit, or no pixel is
+        valid. NaN and infinite values are only noticed when the result is computed.
     MissingDependencyError
         If Dask is not installed.
 
     See Also
     --------
-    predict_scene : Makes a map in one process, which can be interrupted and go on.
+    predict_scene : Makes a map in one process, and resumes after an interruption.
 
     Examples
     --------
@@ -103,50 +102,50 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     check_bands(final_step(clf), scene)
     blocks = scene_blocks(scene)
     n_rows = _rows_per_task(array, blocks)
-    strips = list(_strips(blocks, scene, n_rows, _reach(clf)))
+    strips = list(_strips(blocks, scene, n_rows, _window_radius(clf)))
     classes = np.asarray(clf.classes_)
-    # With the array itself below the functions of spectra, it would travel with them.
+    # The functions that compute spectra are sent to each task, and must not hold the array itself.
     spectra = read_through(scene.cube, lambda _: np.zeros((1, 1, array.shape[2]), array.dtype))
-    clf = clf if _is_windowed(clf) else _OfSpectra(clf)
-    # A node of the graph, which a worker gets once and, unlike what is scattered, gets again from
+    clf = clf if _is_windowed(clf) else _SpectraClassifier(clf)
+    # A node of the graph, which a worker gets once and, unlike scattered data, gets again from
     # there when another worker was lost.
     shared = dask.delayed(
         _Shared(clf, spectra, scene.shape[1], blocks.size, probabilities), traverse=False
     )
-    predict = dask.delayed(_predicted, nout=2)
+    predict = dask.delayed(_predict_strip, nout=2)
     parts = [
         predict(shared, rows, strip)
         for rows, strip in zip(_read_rows(array, strips), strips, strict=True)
     ]
-    labels = _on_grid([one for one, _ in parts], strips, scene.shape, n_rows, _label_type(classes))
+    labels, values = zip(*parts, strict=True)
+    grid = strips, scene.shape, n_rows
+    label_map = _join_on_grid(labels, *grid, label_dtype(classes))
     if not probabilities:
-        return labels
-    real = np.dtype(np.float32)
-    values = [one for _, one in parts]
-    return labels, _on_grid(values, strips, scene.shape, n_rows, real, len(classes))
+        return label_map
+    return label_map, _join_on_grid(values, *grid, np.dtype(np.float32), len(classes))
 
 
 class _Strip(NamedTuple):
     """Part of a scene that is predicted by one task.
 
-    Shapes: `valid` (bottom - top, any).
+    Rows from `top` to `bottom` are read, flat positions from `start` to `stop` predicted.
     """
 
     top: int
     bottom: int
     start: int
     stop: int
-    valid: NDArray[np.uint8] | None
+    valid: NDArray[np.uint8] | None  # bits, of the rows that are read
 
 
-def _strips(blocks: PixelBlocks, scene: Scene, n_rows: int, reach: int) -> Iterator[_Strip]:
+def _strips(blocks: PixelBlocks, scene: Scene, n_rows: int, radius: int) -> Iterator[_Strip]:
     height, width = scene.shape
     ends = [blocks.positions(number)[[0, -1]].tolist() for number in range(len(blocks))]
     start = 0
     for _, group in groupby(ends, lambda end: end[0] // width // n_rows):
         members = list(group)
         first, last = members[0][0], members[-1][1]
-        top, bottom = max(0, first // width - reach), min(height, last // width + reach + 1)
+        top, bottom = max(0, first // width - radius), min(height, last // width + radius + 1)
         stop = blocks.n_positions if last == ends[-1][1] else last + 1
         valid = None if scene.valid is None else np.packbits(scene.valid[top:bottom], axis=1)
         yield _Strip(top, bottom, start, stop, valid)
@@ -154,10 +153,7 @@ def _strips(blocks: PixelBlocks, scene: Scene, n_rows: int, reach: int) -> Itera
 
 
 class _Shared(NamedTuple):
-    """What all tasks need.
-
-    Shapes: `spectra` (1, 1, n_bands).
-    """
+    """Classifier and settings that all tasks need."""
 
     clf: Any
     spectra: Any
@@ -166,7 +162,7 @@ class _Shared(NamedTuple):
     probabilities: bool
 
 
-def _predicted(
+def _predict_strip(
     shared: _Shared, rows: NDArray[Any], strip: _Strip
 ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
     cube = read_through(shared.spectra, lambda _: rows)
@@ -178,25 +174,25 @@ def _predicted(
         positions = positions[(positions >= strip.start) & (positions < strip.stop)]
     coords = np.stack(np.divmod(positions, shared.width), axis=1) - [strip.top, 0]
     predictor = BlockPredictor(shared.clf, cube, coords[:1], probabilities=shared.probabilities)
-    refuse_unlike(predictor, coords)
+    check_pixels(predictor, coords)
     classes = predictor.classes
     n_positions = strip.stop - strip.start
-    labels = np.full(n_positions, no_label(classes), dtype=_label_type(classes))
+    labels = np.full(n_positions, no_label(classes), dtype=label_dtype(classes))
     probabilities = None
     if shared.probabilities:
         probabilities = np.full((n_positions, len(classes)), np.nan, dtype=np.float32)
     for first in range(0, len(positions), shared.size):
         block = slice(first, first + shared.size)
-        found = predictor(coords[block])
+        prediction = predictor(coords[block])
         places = positions[block] - strip.start
-        labels[places] = classes[found.classes]
+        labels[places] = classes[prediction.classes]
         if probabilities is not None:
-            probabilities[places] = found.probabilities
+            probabilities[places] = prediction.probabilities
     return labels, probabilities
 
 
-class _OfSpectra:
-    """A classifier that is shown no neighbours, which are missing at the border of a strip."""
+class _SpectraClassifier:
+    """Passes spectra on without their scene: at the border of a strip, neighbors are missing."""
 
     def __init__(self, clf: Any) -> None:
         self._clf = clf
@@ -216,8 +212,8 @@ def _dask_array(scene: Scene) -> Any:
     array = array.data if hasattr(array, "dims") else array  # of xarray
     if not isinstance(array, da.Array):
         raise DataError(
-            f"The cube is no Dask array but {type(array).__name__}. Make it one, such as by "
-            "dask.array.from_array(cube, chunks=(256, -1, -1)), or use predict_scene."
+            f"The cube is not a Dask array but of type {type(array).__name__}. Convert it, such as "
+            "by dask.array.from_array(cube, chunks=(256, -1, -1)), or use predict_scene."
         )
     return array
 
@@ -227,25 +223,25 @@ def _window_by_window(clf: Any) -> Any:
     if getattr(last, "readout_", None) is None or last.spatial is None:
         return clf
     message = (
-        "With Dask, every window is predicted by itself, without the read-out over the scene. "
+        "With Dask, each window is predicted by itself, without the read-out over the scene. "
         "Use predict_scene for it, or set_params(spatial=None) to do without."
     )
     warnings.warn(message, HSVLMWarning, stacklevel=3)
-    return _with_last(clf, copy.copy(last).set_params(spatial=None))
+    return _replace_final_step(clf, copy.copy(last).set_params(spatial=None))
 
 
-def _with_last(clf: Any, last: Any) -> Any:
+def _replace_final_step(clf: Any, last: Any) -> Any:
     if not isinstance(clf, Pipeline):
         return last
     name, step = clf.steps[-1]
-    return Pipeline([*clf.steps[:-1], (name, _with_last(step, last))])
+    return Pipeline([*clf.steps[:-1], (name, _replace_final_step(step, last))])
 
 
 def _is_windowed(clf: Any) -> bool:
     return hasattr(final_step(clf), "window_size_")
 
 
-def _reach(clf: Any) -> int:
+def _window_radius(clf: Any) -> int:
     return int(final_step(clf).window_size_) // 2 if _is_windowed(clf) else 0
 
 
@@ -256,13 +252,13 @@ def _rows_per_task(array: Any, blocks: PixelBlocks) -> int:
 
 def _read_rows(array: Any, strips: list[_Strip]) -> Any:
     da = import_optional("dask.array", "scale")
-    heights = tuple(one.bottom - one.top for one in strips)
-    overlapping = da.concatenate([array[one.top : one.bottom] for one in strips])
+    heights = tuple(strip.bottom - strip.top for strip in strips)
+    overlapping = da.concatenate([array[strip.top : strip.bottom] for strip in strips])
     return overlapping.rechunk((heights, -1, -1)).to_delayed().ravel()
 
 
-def _on_grid(
-    parts: list[Any],
+def _join_on_grid(
+    parts: Sequence[Any],
     strips: list[_Strip],
     shape: tuple[int, int],
     n_rows: int,
@@ -277,7 +273,3 @@ def _on_grid(
         ]
     )
     return flat.rechunk({0: n_rows * shape[1]}).reshape(*shape, *bands)
-
-
-def _label_type(classes: NDArray[Any]) -> np.dtype[Any]:
-    return np.promote_types(classes.dtype, np.min_scalar_type(no_label(classes)))

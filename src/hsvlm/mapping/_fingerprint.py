@@ -1,4 +1,4 @@
-"""What tells whether partial work belongs to a call."""
+"""Fingerprints of calls, by which partial work is recognized."""
 
 from __future__ import annotations
 
@@ -22,33 +22,28 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["fingerprint"]
-
 _N_SAMPLED_ROWS = 8
 
 
 def fingerprint(
     clf: Any, scene: Scene, files: Sequence[Path], options: Any, cube: Any = None
 ) -> str:
-    """Hash everything that the results depend on.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
+    """Hash everything that the results depend on."""
     try:
-        classifier = _hashed(_state(clf))
+        classifier = _hash(_state(clf))
     except (pickle.PicklingError, AttributeError, TypeError):
         message = (
-            f"{type(clf).__name__} cannot be pickled, so that partial work cannot be told from "
-            "that of another classifier: if this run is stopped, the next one starts afresh. "
+            f"{type(clf).__name__} cannot be pickled, so its partial work cannot be recognized: "
+            "if this run is stopped, the next one starts afresh. "
             "Functions defined by lambda are a usual reason; def in a module helps."
         )
         warnings.warn(message, HSVLMWarning, stacklevel=3)
         classifier = secrets.token_hex()
     cube = scene.cube if cube is None else cube
     rows = np.unique(np.linspace(0, cube.shape[0] - 1, _N_SAMPLED_ROWS).astype(int)).tolist()
-    values = [_hashed(read_rows(cube, row, row + 1)) for row in rows]
+    values = [_hash(read_rows(cube, row, row + 1)) for row in rows]
     release_pages(cube)
-    seen = [
+    parts = [
         __version__,
         classifier,
         tuple(cube.shape),
@@ -59,7 +54,7 @@ def fingerprint(
         [_stamp(path) for path in files],
         options,
     ]
-    return _hashed(seen)
+    return _hash(parts)
 
 
 class _Hasher(NumpyHasher):  # type: ignore[misc]
@@ -67,20 +62,20 @@ class _Hasher(NumpyHasher):  # type: ignore[misc]
 
     def save(self, obj: Any) -> None:
         if isinstance(obj, np.ndarray) and obj.dtype.names:
-            # Trees have such gaps, and what lies in them changes from one loading to the next.
+            # Trees have such gaps, whose bytes change from one loading to the next.
             obj = {name: obj[name].copy() for name in obj.dtype.names}
         elif isinstance(obj, np.ndarray) and obj.ndim:
             obj = np.ascontiguousarray(obj)
         super().save(obj)
 
 
-def _hashed(seen: Any) -> str:
-    return str(_Hasher(hash_name="md5").hash(seen))
+def _hash(value: Any) -> str:
+    return str(_Hasher(hash_name="md5").hash(value))
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:
-    found = path.stat()
-    return str(path.resolve()), found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
 def _state(clf: Any) -> Any:
@@ -91,8 +86,8 @@ def _state(clf: Any) -> Any:
     weights = clf.net_.module_.state_dict()
     return {
         # The same weights round differently on another device.
-        "device": sorted({one.device.type for one in weights.values()}),
-        "weights": {name: one.cpu().numpy() for name, one in weights.items()},
+        "device": sorted({weight.device.type for weight in weights.values()}),
+        "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
         "encoder": str(clf.vision_encoder),
         "settings": (clf.vision_params, clf.patch_size, clf.window_size_, clf.padding_),
         "precision": clf.net_.module__precision,

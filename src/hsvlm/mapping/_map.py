@@ -1,4 +1,4 @@
-"""A map with what belongs to it."""
+"""Maps of scenes: labels, legend, files and reports."""
 
 from __future__ import annotations
 
@@ -29,17 +29,20 @@ if TYPE_CHECKING:
     from hsvlm.mapping._training import TrainingLookup
     from hsvlm.scene import Scene
 
-__all__ = ["SceneMap", "class_codes"]
-
-_LARGEST_NUMBER = 2**16 - 1
+_MAX_CODE = 2**16 - 1
 
 
 def class_codes(classes: NDArray[Any]) -> NDArray[np.intp]:
     """Number classes for a file, where 0 stands for "no data"."""
-    themselves = classes.dtype.kind in "iuf" and classes.min() > 0
-    if themselves and classes.max() <= _LARGEST_NUMBER and (classes == np.rint(classes)).all():
+    is_numeric = classes.dtype.kind in "iuf" and classes.min() > 0
+    if is_numeric and classes.max() <= _MAX_CODE and (classes == np.rint(classes)).all():
         return classes.astype(np.intp)
     return np.arange(1, len(classes) + 1)
+
+
+def label_dtype(classes: NDArray[Any]) -> np.dtype[Any]:
+    """Return the type that holds the labels and the mark of pixels without data."""
+    return np.promote_types(classes.dtype, np.min_scalar_type(no_label(classes)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,27 +52,27 @@ class SceneMap:
     Attributes
     ----------
     scene : Scene
-        What was mapped, with the georeference of the map.
+        The mapped scene, with the georeference of the map.
     classes : ndarray of shape (n_classes,)
         Labels, in the order of the classifier.
     class_names : dict
-        ``{label: name}`` of every class.
+        ``{label: name}`` of each class.
     class_colors : dict
-        ``{label: colour}`` of every class, as ``"#rrggbb"``.
+        ``{label: color}`` of each class, as ``"#rrggbb"``.
     counts : dict
-        ``{label: number of pixels}`` of every class.
+        ``{label: number of pixels}`` of each class.
     mean_confidence : dict or None
         ``{label: mean probability of the class over its pixels}``, NaN for classes without
         pixels; None where probabilities were not computed.
     path, probabilities_path, entropy_path : Path or None
         The files that were written.
     probabilities : ndarray of shape (height, width, n_classes), float32, or None
-        Where they are kept in memory; NaN for pixels without data.
+        If they are kept in memory; NaN for pixels without data.
     entropy : ndarray of shape (height, width), float32, or None
-        Shannon entropy over its maximum, in [0, 1], where it is kept in memory; NaN for pixels
+        Shannon entropy over its maximum, in [0, 1], if it is kept in memory; NaN for pixels
         without data.
     values : ndarray of shape (height, width), uint8 or uint16, or None
-        The map in the numbers of :attr:`numbers`, where it is kept in memory.
+        The map as numbers, see :attr:`numbers`, if it is kept in memory.
     text_classes : bool
         Whether the labels were assigned to text by a reader; see :class:`hsvlm.Scene`.
     training : TrainingLookup or None
@@ -86,9 +89,11 @@ class SceneMap:
     >>> from hsvlm.mapping import predict_scene
     >>> scene = make_synthetic_scene(random_state=0)
     >>> X, y = scene.samples()
-    >>> found = predict_scene(GaussianNB().fit(X, y), scene)
-    >>> found.label_map.shape, sum(found.counts.values())
+    >>> scene_map = predict_scene(GaussianNB().fit(X, y), scene)
+    >>> scene_map.label_map.shape, sum(scene_map.counts.values())
     ((32, 32), 1024)
+    >>> scene_map.area_report(scene.labels).accuracy.overall > 0.9
+    True
     """
 
     scene: Scene
@@ -110,8 +115,8 @@ class SceneMap:
     def numbers(self) -> dict[Any, int]:
         """``{label: number in the file}``: the label itself, or else its place from 1 on.
 
-        Labels that are whole numbers from 1 to 65535 stand for themselves; classes with other
-        labels are numbered. 0 stands for "no data".
+        If all labels are whole numbers from 1 to 65535, they are the numbers; otherwise classes
+        are numbered from 1. 0 stands for "no data".
         """
         numbers = class_codes(self.classes).tolist()
         return dict(zip(self.classes.tolist(), numbers, strict=True))
@@ -126,24 +131,22 @@ class SceneMap:
 
     @cached_property
     def label_map(self) -> NDArray[Any]:
-        """Label of every pixel, shape (height, width); read from the file where there is one."""
-        numbers = class_codes(self.classes)
-        unlabeled = self.unlabeled
-        dtype = np.promote_types(self.classes.dtype, np.min_scalar_type(unlabeled))
-        labels = np.full(numbers.max() + 1, unlabeled, dtype=dtype)
-        labels[numbers] = self.classes
-        return np.asarray(labels[self._numbers()])
+        """Label of each pixel, shape (height, width); read from the file if there is one."""
+        codes = class_codes(self.classes)
+        labels = np.full(codes.max() + 1, self.unlabeled, dtype=label_dtype(self.classes))
+        labels[codes] = self.classes
+        return np.asarray(labels[self._codes()])
 
     @cached_property
     def trained_pixels(self) -> NDArray[np.int64] | None:
         """Rows and columns of the pixels that the classifier was trained on, shape (n_pixels, 2).
 
-        None of them if the scene is no training scene, by its size and spectra; None if the
-        training scenes are not known. A few rows of the scene are read.
+        Empty if the scene is not a training scene, by its size and spectra; None if the training
+        scenes are unknown. A few rows of the scene are read.
         """
         return None if self.training is None else self.training.trained_pixels()
 
-    def _numbers(self) -> NDArray[Any]:
+    def _codes(self) -> NDArray[Any]:
         if self.path is None:
             return np.asarray(self.values)
         return read_labels(self.path, self.scene).labels
@@ -151,21 +154,22 @@ class SceneMap:
     def area_report(self, reference: Any = None, *, unlabeled: Any = 0) -> AreaReport:
         """Report areas, confidence and, with a reference, accuracies.
 
-        Areas are in hectares where the scene has a georeference, and in pixels anyway. Projected
-        areas are those of the grid; in geographic coordinates they are those on the ellipsoid.
-        A reference gives accuracies and areas that allow for the errors of the map, with 95 %
-        intervals; what it has to be for that, :func:`map_accuracy` says. Reference pixels that the
-        classifier was trained on are left out and counted, as far as they are known.
+        Areas are in pixels and, where the scene has a georeference, in hectares: measured in the
+        grid of a projection, or on the ellipsoid of geographic coordinates. A reference gives
+        accuracies and error-adjusted areas with 95 % intervals; see :func:`map_accuracy` for the
+        sample that this requires. Reference pixels that the classifier was trained on are left
+        out and counted, as far as they are known.
 
         Parameters
         ----------
         reference : array of shape (height, width), LabelMap, Scene, or tuple of PixelSamples and \
 labels, default=None
-            True labels of some pixels. Pixels without data do not count. Classes of a LabelMap or
-            a Scene are matched with those of the map by name; other labels are those of the
+            True labels of some pixels. Pixels without data are ignored. Classes of a LabelMap or
+            a Scene are matched with those of the map by name; other labels must be those of the
             classifier.
         unlabeled : int, float, str or None, default=0
-            Value of a reference map that stands for "no label"; 0 is that of a LabelMap or Scene.
+            Value of a reference map that stands for "no label"; 0 means that of a LabelMap or
+            Scene.
 
         Returns
         -------
@@ -175,44 +179,32 @@ labels, default=None
         Raises
         ------
         DataError
-            If the reference does not cover the scene, has classes that the map does not know,
-            or no label on a mapped pixel; or the coordinate reference system is not understood.
+            If the reference does not cover the scene, has classes that the map does not have, or
+            no label on a mapped pixel; or the coordinate reference system is not understood.
         MissingDependencyError
             If there is a georeference and pyproj is not installed.
 
-        Examples
+        See Also
         --------
-        >>> from sklearn.naive_bayes import GaussianNB
-        >>> from hsvlm.datasets import make_synthetic_scene
-        >>> from hsvlm.mapping import predict_scene
-        >>> scene = make_synthetic_scene(random_state=0)
-        >>> X, y = scene.samples()
-        >>> found = predict_scene(GaussianNB().fit(X, y), scene)
-        >>> found.area_report(scene.labels).accuracy.overall > 0.9
-        True
+        map_accuracy : The estimator, and the sample that it requires.
         """
-        values = self._numbers()
-        numbers = class_codes(self.classes)
+        values = self._codes()
+        codes = class_codes(self.classes)
         ground = Ground(self.scene)
-        areas: list[float | None] = [None] * len(numbers)
         mapped = [float(count) for count in self.counts.values()]
         if ground.known:
-            by_number = areas_by_number(values, ground, int(numbers.max()) + 1)
-            mapped = by_number[numbers].tolist()
-            areas = list(mapped)
+            mapped = areas_by_number(values, ground, int(codes.max()) + 1)[codes].tolist()
         confidence = self.mean_confidence or {}
-        names = list(self.class_names.values())
-        total = sum(mapped)
         rows = [
             ClassArea(
                 label,
                 self.class_names[label],
                 count,
-                mapped[place] / total,
-                areas[place],
+                area / sum(mapped),
+                area if ground.known else None,
                 confidence.get(label) if count else None,
             )
-            for place, (label, count) in enumerate(self.counts.items())
+            for (label, count), area in zip(self.counts.items(), mapped, strict=True)
         ]
         notes = [ground.note, *self._number_notes()]
         accuracy = use = None
@@ -221,19 +213,19 @@ labels, default=None
                 match = match_reference(
                     reference, self.classes, self.class_names, numbered=not self.text_classes
                 )
-                notes += self._absent(match, reference)
+                notes += self._absent_notes(match, reference)
                 reference, unlabeled = in_labels_of_map(reference, match, unlabeled), None
-            positions, truth = self._at_reference(values, reference, unlabeled)
+            positions, truth = self._mapped_reference(values, reference, unlabeled)
             positions, truth, use = self._without_trained(positions, truth)
             if len(truth):
                 accuracy = map_accuracy(self._confusion(values.flat[positions], truth), mapped)
-            notes += accuracy_notes(use, accuracy, names, mapped)
+            notes += accuracy_notes(use, accuracy, list(self.class_names.values()), mapped)
         height, width = self.scene.shape
         missing = height * width - sum(self.counts.values())
         return AreaReport(tuple(rows), missing, accuracy, tuple(notes), use)
 
     def _number_notes(self) -> list[str]:
-        """Say which numbers stand for the classes in the map, where a user could expect others."""
+        """List the numbers of the classes in the map, where a user could expect others."""
         numbers = self.numbers
         if not self.text_classes and all(label == number for label, number in numbers.items()):
             return []
@@ -244,8 +236,8 @@ labels, default=None
         )
         return [f"In the map, 0 stands for no data, and {listed}."]
 
-    def _absent(self, match: ClassMatch, reference: Any) -> list[str]:
-        """Say which classes of the map the reference has no pixel of."""
+    def _absent_notes(self, match: ClassMatch, reference: Any) -> list[str]:
+        """List the classes of the map of which the reference has no pixel."""
         present = present_labels(reference)
         absent = [
             self.class_names[label]
@@ -260,8 +252,7 @@ labels, default=None
         """Leave out the reference pixels, as flat positions, that were trained on."""
         pixels = self.trained_pixels
         if pixels is None or not len(pixels):
-            use = ReferenceUse(len(truth), None, is_recorded=pixels is not None)
-            return positions, truth, use
+            return positions, truth, ReferenceUse(len(truth), None, is_recorded=pixels is not None)
         trained = np.ravel_multi_index(tuple(pixels.T), self.scene.shape)
         is_trained = np.isin(positions, trained)
         use = ReferenceUse(len(truth), int(is_trained.sum()), is_recorded=True)
@@ -274,21 +265,22 @@ labels, default=None
         if unknown:
             raise DataError(
                 f"The reference holds {', '.join(map(repr, unknown))}, which the map does not "
-                f"know; its classes are {', '.join(map(repr, classes))}. Give these pixels a "
-                "class of the map, or mark them as unlabelled."
+                f"have; its classes are {', '.join(map(repr, classes))}. Give these pixels a "
+                "class of the map, or mark them as unlabeled."
             )
-        index = np.zeros(class_codes(self.classes).max() + 1, dtype=np.intp)
-        index[class_codes(self.classes)] = np.arange(len(classes))
+        codes = class_codes(self.classes)
+        index = np.zeros(codes.max() + 1, dtype=np.intp)
+        index[codes] = np.arange(len(classes))
         columns = np.array([classes.index(label) for label in labels.tolist()])[places.ravel()]
         n_classes = len(classes)
         counts = np.bincount(index[shown] * n_classes + columns, minlength=n_classes**2)
         return counts.reshape(n_classes, n_classes)
 
-    def _at_reference(
+    def _mapped_reference(
         self, values: NDArray[Any], reference: Any, unlabeled: Any
     ) -> tuple[NDArray[np.intp], NDArray[Any]]:
         """Find the labeled pixels of the map: flat positions and their labels."""
-        positions, truth = self._labeled(reference, unlabeled)
+        positions, truth = self._labeled_pixels(reference, unlabeled)
         is_mapped = values.flat[positions] > 0
         if not is_mapped.any():
             raise DataError(
@@ -297,7 +289,9 @@ labels, default=None
             )
         return positions[is_mapped], truth[is_mapped]
 
-    def _labeled(self, reference: Any, unlabeled: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    def _labeled_pixels(
+        self, reference: Any, unlabeled: Any
+    ) -> tuple[NDArray[np.intp], NDArray[Any]]:
         height, width = self.scene.shape
         if isinstance(reference, tuple) and isinstance(reference[0], PixelSamples):
             samples, labels = reference[0], np.asarray(reference[1])

@@ -1,4 +1,4 @@
-"""Results in files that outlive an interruption."""
+"""Results in files, which outlive an interruption."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from hsvlm.mapping._work import Layer
 
-__all__ = ["FileWork"]
-
 _FORMAT = 1
 _PROGRESS, _LOCK = "progress.json", "lock"
 _RESULTS = ("map.raw", "probabilities.raw", "entropy.raw")
@@ -35,10 +33,10 @@ _PIECE_VALUES = 2**22
 
 
 class FileWork:
-    """Results in a folder, so that a run that was stopped goes on where it was."""
+    """Results in a folder, so that a stopped run can be continued."""
 
-    # Values are only ever appended, block after block; how far they are valid, a small file says
-    # that is replaced once they are on disk.
+    # Values are only appended, block after block. A small file records up to where they are
+    # valid; it is replaced once they are on disk.
 
     def __init__(
         self,
@@ -51,18 +49,18 @@ class FileWork:
         resume: bool,
     ) -> None:
         self.folder = folder
-        self._layers = {one.name: one for one in layers}
+        self._layers = {layer.name: layer for layer in layers}
         self._shape = shape
         self._fingerprint = fingerprint
-        _check_own(folder)
+        _check_folder(folder)
         folder.mkdir(exist_ok=True)
-        self._lock = _locked(folder / _LOCK)
+        self._lock = _lock_file(folder / _LOCK)
         try:
-            found = self._earlier(n_classes) if resume else None
-            if found is None:
+            tally = self._read_progress(n_classes) if resume else None
+            if tally is None:
                 self._clear()
-            self.tally = found or Tally.empty(n_classes)
-            self._files = {name: self._opened(name) for name in self._layers}
+            self.tally = tally or Tally.empty(n_classes)
+            self._files = {name: self._open_results(name) for name in self._layers}
         except BaseException:
             self._lock.close()
             raise
@@ -70,10 +68,7 @@ class FileWork:
     def add(
         self, tally: Tally, positions: NDArray[np.intp], values: Mapping[str, NDArray[Any]]
     ) -> None:
-        """Take the results of one block, and do not return before they are on disk.
-
-        Shapes: `positions` (n_pixels,), `values` (n_pixels, bands).
-        """
+        """Write the results of one block to disk: flat positions, and values by layer."""
         for name, file in self._files.items():
             extent = self.tally.positions, tally.positions
             for piece in _pieces(self._layers[name], extent, positions, values[name]):
@@ -91,37 +86,30 @@ class FileWork:
         self.tally = tally
 
     def result(self, name: str) -> LazyCube:
-        """Give the results of one layer: a cube of shape (height, width, bands)."""
+        """Return the results of one layer: a cube of shape (height, width, bands)."""
         layer = self._layers[name]
         return _RawFile(self._path(name), (*self._shape, layer.bands), layer.dtype)
-
-    def remove(self) -> None:
-        """Delete the folder with all that is in it."""
-        for file in self._files.values():
-            file.close()
-        self._clear()
-        (self.folder / _LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or not self.tally.blocks:
-            self.remove()
-        else:
-            error.add_note(
-                f"What was done so far is kept in {self.folder}: the same call goes on with it."
-            )
-        for file in [*self._files.values(), self._lock]:
+        for file in self._files.values():
             file.close()
+        if error is None or not self.tally.blocks:
+            self._clear()
+            (self.folder / _LOCK).unlink(missing_ok=True)
+            with suppress(OSError):
+                self.folder.rmdir()
+        else:
+            error.add_note(f"Partial work is kept in {self.folder}: the same call continues it.")
+        self._lock.close()
 
     def _clear(self) -> None:
-        # First of all the record of progress: without it, what is left belongs to no run.
+        # The record of progress first: without it, the other files belong to no run.
         (self.folder / _PROGRESS).unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if _is_own(path.name) and path.name != _LOCK:
+            if _is_own_file(path.name) and path.name != _LOCK:
                 path.unlink()
 
     def _path(self, name: str) -> Path:
@@ -131,33 +119,33 @@ class FileWork:
         layer = self._layers[name]
         return positions * layer.bands * layer.dtype.itemsize
 
-    def _opened(self, name: str) -> BufferedRandom:
+    def _open_results(self, name: str) -> BufferedRandom:
         path = self._path(name)
         path.touch()
         file = path.open("r+b")
-        # What was written after the last record of progress is not known to be whole.
+        # Values written after the last record of progress may be incomplete.
         file.truncate(self._bytes(name, self.tally.positions))
         file.seek(0, os.SEEK_END)
         return file
 
-    def _earlier(self, n_classes: int) -> Tally | None:
+    def _read_progress(self, n_classes: int) -> Tally | None:
         path = self.folder / _PROGRESS
         if not path.exists():
             return None
+        reason = "is damaged"
         try:
             state = json.loads(path.read_text(encoding="utf-8"))
-            ours = (state.pop("format"), state.pop("fingerprint")) == (_FORMAT, self._fingerprint)
+            mark = state.pop("format"), state.pop("fingerprint")
             tally = Tally(**state)
-            sizes = {name: self._bytes(name, tally.positions) for name in self._layers}
-            whole = not ours or (
-                len(tally.counts) == n_classes
-                and all(self._path(name).stat().st_size >= size for name, size in sizes.items())
-            )
+            if mark != (_FORMAT, self._fingerprint):
+                reason = "belongs to another classifier, scene or set of options"
+            elif len(tally.counts) == n_classes and all(
+                self._path(name).stat().st_size >= self._bytes(name, tally.positions)
+                for name in self._layers
+            ):
+                return tally
         except (ValueError, TypeError, KeyError, AttributeError, OSError):
-            ours, whole = True, False
-        if ours and whole:
-            return tally
-        reason = "is damaged" if ours else "belongs to another classifier, scene or set of options"
+            pass
         message = f"The partial work in {self.folder} {reason}: it is discarded, and all is redone."
         warnings.warn(message, HSVLMWarning, stacklevel=4)
         return None
@@ -193,15 +181,15 @@ def _pieces(
         yield piece
 
 
-def _is_own(name: str) -> bool:
+def _is_own_file(name: str) -> bool:
     return name in (_PROGRESS, _LOCK, *_RESULTS) or name.startswith(f".{_PROGRESS}.")
 
 
-def _check_own(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     if not folder.exists():
         return
-    names = [one.name for one in folder.iterdir()] if folder.is_dir() else [folder.name]
-    foreign = [name for name in names if not _is_own(name)]
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else [folder.name]
+    foreign = [name for name in names if not _is_own_file(name)]
     if foreign:
         raise FileError(
             f"{folder} is needed for partial work, but there is something else: {foreign[0]}. Move "
@@ -209,7 +197,7 @@ def _check_own(folder: Path) -> None:
         )
 
 
-def _locked(path: Path) -> Any:
+def _lock_file(path: Path) -> Any:
     file = path.open("w")
     try:
         import fcntl
@@ -222,6 +210,5 @@ def _locked(path: Path) -> Any:
             "elsewhere."
         ) from error
     except (ImportError, OSError):
-        # Neither all systems nor all file systems have locks.
-        pass
+        pass  # not all systems and file systems have locks
     return file

@@ -1,4 +1,4 @@
-"""From a scene of any size to a map, block by block."""
+"""Maps of scenes of any size, predicted block by block."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
 from hsvlm.mapping._map import SceneMap, class_codes
 from hsvlm.mapping._partial import FileWork
-from hsvlm.mapping._predictor import BlockPredictor, final_step, normalised_entropy
+from hsvlm.mapping._predictor import BlockPredictor, final_step, normalized_entropy
 from hsvlm.mapping._reading import PixelBlocks, RecentRows
 from hsvlm.mapping._targets import Targets
 from hsvlm.mapping._training import TrainingLookup, check_likeness
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.mapping._targets import Target
-
-__all__ = ["as_scene", "predict_scene", "scene_blocks"]
 
 _MAP, _PROBABILITIES, _ENTROPY = "map", "probabilities", "entropy"
 
@@ -53,16 +51,16 @@ def predict_scene(
 ) -> SceneMap:
     """Map a scene of any size with a fitted classifier.
 
-    The scene is read from top to bottom, each row once or nearly so, and predicted in blocks of
-    pixels; memory does not grow with its length. Labels and probabilities are those that
-    ``clf.predict`` and ``clf.predict_proba`` give for all valid pixels at once, to the last bit.
+    The scene is read from top to bottom, each row about once, and predicted in blocks of pixels;
+    memory does not grow with its length. Labels and probabilities equal those of ``clf.predict``
+    and ``clf.predict_proba`` for all valid pixels at once, to the last bit.
 
     Parameters
     ----------
     clf : classifier
-        Fitted: an HSIPromptClassifier, a pipeline ending in one, or any other classifier in
-        scikit-learn's form that takes spectra or PixelSamples. It is asked for a block of pixels
-        at a time, over the whole scene, so that it may look at their neighbours.
+        Fitted: an HSIPromptClassifier, a pipeline ending in one, or any other classifier with the
+        interface of scikit-learn that takes spectra or PixelSamples. It predicts a block of pixels
+        at a time, given the whole scene, so that it can use their neighbors.
     scene : Scene, path or array of shape (height, width, n_bands)
         What to map; a path is read by :func:`hsvlm.io.read_scene`.
     out : path, default=None
@@ -71,23 +69,23 @@ def predict_scene(
         ``classes_``; pixels without data are 0. None keeps the map in memory.
     probabilities : path or bool, default=None
         File of the class probabilities, a band each, float32, NaN for pixels without data. True
-        keeps them in memory; they are left out by default.
+        keeps them in memory; by default they are left out.
     entropy : path or bool, default=None
         The same for the Shannon entropy of the probabilities over its maximum, the logarithm of
         the number of classes: 0 where one class is certain, 1 where all are equally probable.
     class_names : dict, default=None
-        ``{label: name}``; for other classes the names are those of the classifier; those of the
-        scene, if the classifier has none; then the labels.
+        ``{label: name}``. Other classes have the names of the classifier; those of the scene, if
+        the classifier has none; then the labels.
     class_colors : dict, default=None
-        ``{label: colour}`` as ``"#rrggbb"``; for other classes the colours are those of the class
-        of the same name in the scene, then those of a palette.
+        ``{label: color}`` as ``"#rrggbb"``. Other classes have the color of the class of the same
+        name in the scene, then one of a palette.
     resume : bool, default=True
-        Go on where an earlier call with the same arguments was stopped. What is done is kept in a
-        folder beside the first file that is to be written, its name with ``.partial`` added, and
-        removed at the end. What belongs to another classifier, scene or other options is
-        discarded with a warning.
+        Continue an earlier call with the same arguments that was stopped. Partial work is kept in
+        a folder next to the first file to be written, its name with ``.partial`` added, and
+        removed at the end. That of another classifier, scene or other options is discarded with
+        a warning.
     verbose : int, default=0
-        Above 0, show the progress and the time left.
+        Above 0, show the progress and the remaining time.
 
     Returns
     -------
@@ -97,15 +95,15 @@ def predict_scene(
     Raises
     ------
     ParameterError
-        If `clf` is no classifier, has no probabilities and they are asked for, files would
+        If `clf` is not a classifier, has no probabilities and they are requested, files would
         overwrite each other or the scene, or a format cannot hold the georeference.
     DataError
-        If the scene has other bands than the classifier was fitted on, by their number or by the
-        wavelengths of a classifier that was saved with them; no valid pixel; values that
-        cannot be computed with; or values that are many times larger or smaller than those of the
-        training, where the classifier does not normalize them.
+        If the bands of the scene differ from those of the fit, by their number or by the
+        wavelengths saved with the classifier; if no pixel is valid; if values are NaN or
+        infinite, or many times larger or smaller than those of the training and the classifier
+        does not normalize them.
     FileError, MissingFileError
-        If a file or a folder is not there, cannot be read or written, a suffix stands for no
+        If a file or a folder is missing, cannot be read or written, a suffix belongs to no
         format, or another process works on the same map.
     MissingDependencyError
         If the library that reads or writes a format is not installed.
@@ -113,8 +111,8 @@ def predict_scene(
     Warns
     -----
     HSVLMWarning
-        If partial work is there that does not belong to this call or is damaged; or the spectra
-        look unlike those of the training, as in another scale, unit or order of bands.
+        If partial work does not belong to this call or is damaged; or the spectra look unlike
+        those of the training, as in another scale, unit or order of bands.
 
     See Also
     --------
@@ -127,10 +125,10 @@ def predict_scene(
     >>> from hsvlm.mapping import predict_scene
     >>> scene = make_synthetic_scene(random_state=0)
     >>> X, y = scene.samples()
-    >>> found = predict_scene(GaussianNB().fit(X, y), scene, entropy=True)
-    >>> found
+    >>> scene_map = predict_scene(GaussianNB().fit(X, y), scene, entropy=True)
+    >>> scene_map
     SceneMap(32 x 32 pixels, 1,024 predicted, 4 of 4 classes)
-    >>> found.label_map.shape, found.entropy.dtype
+    >>> scene_map.label_map.shape, scene_map.entropy.dtype
     ((32, 32), dtype('float32'))
     """
     clf = getattr(clf, "best_estimator_", clf)
@@ -140,24 +138,23 @@ def predict_scene(
     blocks = scene_blocks(scene)
     rows, cube = _row_cache(scene)
     pixel = blocks.coordinates(blocks.positions(0)[:1])
-    wanted = targets.probabilities.wanted or targets.entropy.wanted
-    predictor = BlockPredictor(clf, cube, pixel, probabilities=wanted)
-    ahead = nullcontext if rows is None else rows.ahead
-    with ahead():
+    is_soft = targets.probabilities.is_requested or targets.entropy.is_requested
+    predictor = BlockPredictor(clf, cube, pixel, probabilities=is_soft)
+    read_ahead = nullcontext if rows is None else rows.ahead
+    with read_ahead():
         check_likeness(predictor)
     layers = _layers(predictor.classes, targets)
+    sizes = scene.shape, len(predictor.classes)
     work: MemoryWork | FileWork
     if targets.folder is None:
-        work = MemoryWork(layers, scene.shape, len(predictor.classes))
+        work = MemoryWork(layers, *sizes)
     else:
-        # The rows that were just looked at are not read again.
-        seen = None if rows is None else read_through(scene.cube, lambda _: rows)
-        with ahead():
-            mark = fingerprint(clf, scene, sources, (BLOCK_SIZE, layers), seen)
-        sizes = scene.shape, len(predictor.classes)
+        # Through the cache, so that the rows that were just checked are not read again.
+        cached = None if rows is None else read_through(scene.cube, lambda _: rows)
+        with read_ahead():
+            mark = fingerprint(clf, scene, sources, (BLOCK_SIZE, layers), cached)
         work = FileWork(targets.folder, layers, *sizes, fingerprint=mark, resume=resume)
     names, colors = _legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
-    is_text = bool(getattr(final_step(clf), "text_classes_", False))
     result = SceneMap(
         scene,
         predictor.classes,
@@ -165,28 +162,25 @@ def predict_scene(
         colors,
         {},
         None,
-        text_classes=is_text,
-        training=TrainingLookup.of(predictor),
+        text_classes=bool(getattr(final_step(clf), "text_classes_", False)),
+        training=TrainingLookup.for_scene(predictor),
     )
     with work:
-        _fill(work, predictor, blocks, rows, verbose=verbose)
-        result = _written(work, targets, result)
+        _predict_blocks(work, predictor, blocks, rows, verbose=verbose)
+        result = _write_results(work, targets, result)
     if rows is not None:
         rows.clear()
     labels = predictor.classes.tolist()
-    known = predictor.gives_probabilities
+    means = dict(zip(labels, work.tally.means(), strict=True))
     return replace(
         result,
         counts=dict(zip(labels, work.tally.counts, strict=True)),
-        mean_confidence=dict(zip(labels, work.tally.means(), strict=True)) if known else None,
+        mean_confidence=means if predictor.gives_probabilities else None,
     )
 
 
 def as_scene(scene: Any) -> tuple[Scene, list[Path]]:
-    """Bring what is to be mapped to a Scene.
-
-    Shapes: `scene` (height, width, n_bands).
-    """
+    """Convert a path or cube to a Scene; also return the files that it is read from."""
     sources = []
     if isinstance(scene, (str, os.PathLike)):
         sources.append(Path(scene).expanduser())
@@ -195,14 +189,14 @@ def as_scene(scene: Any) -> tuple[Scene, list[Path]]:
         cube = as_cubes(scene)[0]
         scene = Scene(cube, valid=valid_pixels(cube))
     source = source_of(scene.cube)
-    known = getattr(source, "filename", None) or getattr(source, "path", None)
-    if known is not None and Path(known) not in sources:
-        sources.append(Path(known))
+    path = getattr(source, "filename", None) or getattr(source, "path", None)
+    if path is not None and Path(path) not in sources:
+        sources.append(Path(path))
     return scene, sources
 
 
 def scene_blocks(scene: Scene) -> PixelBlocks:
-    """Divide a scene as the classifier does, whose last bits depend on it."""
+    """Divide a scene into the blocks of the classifier, on which its rounding depends."""
     blocks = PixelBlocks(scene.shape, scene.valid, BLOCK_SIZE)
     if not blocks.n_pixels:
         raise DataError("No pixel of the scene is valid, so there is nothing to map.")
@@ -221,9 +215,9 @@ def _layers(classes: NDArray[Any], targets: Targets) -> list[Layer]:
     dtype = np.dtype(np.uint8 if class_codes(classes).max() < 2**8 else np.uint16)
     real = np.dtype(np.float32)
     layers = [Layer(_MAP, dtype, 1, 0)]
-    if targets.probabilities.wanted:
+    if targets.probabilities.is_requested:
         layers.append(Layer(_PROBABILITIES, real, len(classes), np.nan))
-    if targets.entropy.wanted:
+    if targets.entropy.is_requested:
         layers.append(Layer(_ENTROPY, real, 1, np.nan))
     return layers
 
@@ -237,11 +231,11 @@ def _legend(
 ) -> tuple[dict[Any, str], dict[Any, str]]:
     labels = classes.tolist()
     own = getattr(clf, "class_names_", None) or getattr(clf, "class_names", None) or {}
-    # Numbers that were assigned to text say nothing to a classifier with labels of its own, and
-    # prompts of single classes say what these are.
+    # The numbers that a reader assigned to text are unrelated to the labels of a classifier; and
+    # a classifier with prompts by class does not need the names of the scene.
     is_told = scene.text_classes or isinstance(getattr(clf, "prompts", None), Mapping)
-    borrowed = not own and not (is_told and hasattr(clf, "class_names_"))
-    names = {**(scene.class_names if borrowed else {}), **own, **(class_names or {})}
+    is_borrowed = not own and not (is_told and hasattr(clf, "class_names_"))
+    names = {**(scene.class_names if is_borrowed else {}), **own, **(class_names or {})}
     palette = dict(zip(labels, distinct_colors(len(labels)), strict=True))
     colors = {**palette, **_scene_colors(scene, labels, names), **(class_colors or {})}
     return (
@@ -251,10 +245,10 @@ def _legend(
 
 
 def _scene_colors(scene: Scene, labels: list[Any], names: Mapping[Any, str]) -> dict[Any, str]:
-    """Take the colors that the scene has for classes of the same name, or number."""
-    known = scene.class_colors
+    """Return the colors of the scene for classes of the same name or number."""
+    scene_colors = scene.class_colors
     theirs = ClassTable.of(
-        "the scene", known, scene.class_names, known, numbered=not scene.text_classes
+        "the scene", scene_colors, scene.class_names, scene_colors, numbered=not scene.text_classes
     )
     try:
         pairs = match_classes(ClassTable.of("the classifier", labels, names), theirs).pairs
@@ -263,7 +257,7 @@ def _scene_colors(scene: Scene, labels: list[Any], names: Mapping[Any, str]) -> 
     return {label: str(entry.color) for label, entry in pairs.items()}
 
 
-def _fill(
+def _predict_blocks(
     work: MemoryWork | FileWork,
     predictor: BlockPredictor,
     blocks: PixelBlocks,
@@ -281,34 +275,37 @@ def _fill(
         unit_scale=True,
         disable=verbose <= 0,
     )
-    numbers = class_codes(predictor.classes)
+    codes = class_codes(predictor.classes)
     with bar:
         for block in range(work.tally.blocks, len(blocks)):
             positions = blocks.positions(block)
-            found = predictor(blocks.coordinates(positions))
-            values: dict[str, NDArray[Any]] = {_MAP: numbers[found.classes, None]}
+            classes, probabilities = predictor(blocks.coordinates(positions))
+            values: dict[str, NDArray[Any]] = {_MAP: codes[classes, None]}
             confidence = None
-            if found.probabilities is not None:
-                values[_PROBABILITIES] = found.probabilities
-                values[_ENTROPY] = normalised_entropy(found.probabilities)[:, None]
-                confidence = found.probabilities[np.arange(len(positions)), found.classes]
-            last = block == len(blocks) - 1
-            stop = blocks.n_positions if last else int(positions[-1]) + 1
-            work.add(work.tally.after(stop, found.classes, confidence), positions, values)
+            if probabilities is not None:
+                values[_PROBABILITIES] = probabilities
+                values[_ENTROPY] = normalized_entropy(probabilities)[:, None]
+                confidence = probabilities[np.arange(len(positions)), classes]
+            is_last = block == len(blocks) - 1
+            stop = blocks.n_positions if is_last else int(positions[-1]) + 1
+            work.add(work.tally.add_block(stop, classes, confidence), positions, values)
             if rows is not None:
                 rows.forget_unused()
             bar.update(len(positions))
 
 
-def _written(work: MemoryWork | FileWork, targets: Targets, result: SceneMap) -> SceneMap:
+def _write_results(work: MemoryWork | FileWork, targets: Targets, result: SceneMap) -> SceneMap:
     scene = result.scene
     values = np.asarray(work.result(_MAP))[..., 0]
     results: dict[str, Any] = {"values": values}
     if targets.map.path is not None:
-        names = _by_number(result, result.class_names)
-        colors = _by_number(result, result.class_colors)
+        numbers = result.numbers
         path = write_map(
-            targets.map.path, values, scene=scene, class_names=names, class_colors=colors
+            targets.map.path,
+            values,
+            scene=scene,
+            class_names={numbers[label]: name for label, name in result.class_names.items()},
+            class_colors={numbers[label]: color for label, color in result.class_colors.items()},
         )
         results = {"path": path}
     bands = {_PROBABILITIES: list(result.class_names.values()), _ENTROPY: [_ENTROPY]}
@@ -322,11 +319,7 @@ def _written(work: MemoryWork | FileWork, targets: Targets, result: SceneMap) ->
                 band_names=band_names,
                 nodata=float("nan"),
             )
-        elif target.wanted:
-            kept = np.asarray(work.result(name))
-            results[name] = kept if name == _PROBABILITIES else kept[..., 0]
+        elif target.is_requested:
+            raster = np.asarray(work.result(name))
+            results[name] = raster if name == _PROBABILITIES else raster[..., 0]
     return replace(result, **results)
-
-
-def _by_number(result: SceneMap, described: Mapping[Any, str]) -> dict[int, str]:
-    return {result.numbers[label]: text for label, text in described.items()}

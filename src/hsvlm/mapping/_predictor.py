@@ -1,4 +1,4 @@
-"""A fitted classifier of any kind, asked for one block of pixels after the other."""
+"""Prediction of one block of pixels after the other, by a fitted classifier of any kind."""
 
 from __future__ import annotations
 
@@ -18,28 +18,22 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BlockPredictor", "Prediction", "check_classifier", "final_step", "normalised_entropy"]
-
 
 class Prediction(NamedTuple):
-    """What a classifier says about a block of pixels.
-
-    Shapes: `classes` (n_pixels,), `probabilities` (n_pixels, n_classes).
-    """
+    """Class indices (n_pixels,) and probabilities (n_pixels, n_classes) of a block of pixels."""
 
     classes: NDArray[np.intp]
     probabilities: NDArray[np.float32] | None
 
 
 class BlockPredictor:
-    """Predicts the pixels of a scene block by block, with the bits of a prediction at once.
+    """Predicts a scene block by block, with the same floating-point result as all at once.
 
-    Shapes: `cube` (height, width, n_bands), `pixel` (1, 2), `classes` (n_classes,), `cube` (height,
-    width, n_bands).
+    Shapes: `cube` (height, width, n_bands), `pixel` (1, 2).
     """
 
-    # Transformers at the head of a pipeline that give samples for samples are applied to the cube
-    # once; what follows them sees a block at a time.
+    # Transformers at the head of a pipeline that return samples for samples are applied to the
+    # cube once; the later steps get a block at a time.
 
     def __init__(self, clf: Any, cube: Any, pixel: Any, *, probabilities: bool) -> None:
         check_classifier(clf, cube.shape[2], probabilities=probabilities)
@@ -53,18 +47,14 @@ class BlockPredictor:
             samples, clf = mapped, clf[1:] if len(clf) > 2 else clf.steps[1][1]
         self.classifier = clf
         self.cube = samples.cubes[0]
-        # A prompt classifier gets its labels from them in any case.
+        # A prompt classifier computes them for its labels in any case.
         self.gives_probabilities = probabilities or isinstance(clf, HSIPromptClassifier)
         self._order = np.argsort(self.classes)
         if isinstance(clf, HSIPromptClassifier):
-            # Keeps the tiles of a scene that is read out.
-            self._scores = ScoreReader(clf)
+            self._scores = ScoreReader(clf)  # caches tiles of the read-out
 
     def __call__(self, coords: NDArray[np.intp]) -> Prediction:
-        """Predict one block.
-
-        Shapes: `coords` (n_pixels, 2).
-        """
+        """Predict the pixels at coordinates (n_pixels, 2)."""
         samples = PixelSamples(self.cube, coords)
         if isinstance(self.classifier, HSIPromptClassifier):
             scores = self._scores(samples)
@@ -73,15 +63,12 @@ class BlockPredictor:
         classes = self._order[np.searchsorted(self.classes, labels, sorter=self._order)]
         if not self.gives_probabilities:
             return Prediction(classes, None)
-        found = np.asarray(self.classifier.predict_proba(samples), dtype=np.float32)
-        return Prediction(classes, found)
+        probabilities = np.asarray(self.classifier.predict_proba(samples), dtype=np.float32)
+        return Prediction(classes, probabilities)
 
 
-def normalised_entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tell how undecided predictions are.
-
-    Shapes: `probabilities` (n_pixels, n_classes); returns (n_pixels,).
-    """
+def normalized_entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return Shannon entropies over their maximum, of probabilities (n_pixels, n_classes)."""
     most = np.log(max(2, probabilities.shape[1]))
     share = entr(probabilities.astype(np.float64)).sum(axis=1) / most
     return np.asarray(share.clip(0, 1), dtype=np.float32)
@@ -95,19 +82,19 @@ def final_step(clf: Any) -> Any:
 
 
 def check_classifier(clf: Any, n_bands: int, *, probabilities: bool) -> None:
-    """Refuse what cannot map a scene."""
+    """Raise if a classifier is not fitted or cannot map a scene."""
     if hasattr(clf, "fit"):
         check_is_fitted(clf)
     name = type(clf).__name__
     if not hasattr(clf, "predict") or not hasattr(clf, "classes_"):
         raise ParameterError(
-            f"{name} is no classifier: it has no predict or no classes_. Pass a fitted "
+            f"{name} is not a classifier: it has no predict or no classes_. Pass a fitted "
             "HSIPromptClassifier, another classifier of scikit-learn, or a pipeline ending in one."
         )
     if probabilities and not hasattr(clf, "predict_proba"):
         raise ParameterError(
-            f"{name} has no predict_proba, so there are neither probabilities nor an entropy. "
-            "Leave them out, or fit a classifier with probabilities, such as "
+            f"{name} has no predict_proba, so neither probabilities nor their entropy can be "
+            "computed. Leave them out, or fit a classifier with probabilities, such as "
             "CalibratedClassifierCV around this one."
         )
     if hasattr(clf, "n_features_in_"):

@@ -1,4 +1,4 @@
-"""Scenes read from top to bottom: rows that are kept for a while, and blocks of pixels."""
+"""Scenes read from top to bottom: cached rows, and blocks of valid pixels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PixelBlocks", "RecentRows"]
-
 # Rows of a scene 10,000 pixels wide, in 400 bands of float32, for a window of 33 pixels take
-# 0.6 GB. Less is kept where less is needed.
-_MOST_BYTES = 2**30
+# 0.6 GB. The cache only holds the rows that were used last.
+_MAX_CACHE_BYTES = 2**30
 
 
 class RecentRows(LazyCube):
-    """A cube whose rows are kept from one block of pixels to the next.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
+    """A cube (height, width, n_bands) that caches rows from one block of pixels to the next."""
 
     # Windows overlap: most rows that a block of pixels needs were read for the block above it.
 
@@ -37,7 +32,7 @@ class RecentRows(LazyCube):
         self._ahead: set[int] = set()
         self._is_ahead = False
         row_bytes = self.dtype.itemsize * self.shape[1] * self.shape[2]
-        self._capacity = _MOST_BYTES // max(1, row_bytes)
+        self._capacity = _MAX_CACHE_BYTES // max(1, row_bytes)
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
@@ -52,8 +47,10 @@ class RecentRows(LazyCube):
             for begin, end in row_blocks(self.shape, first, last):
                 values[begin - start : end - start] = read_rows(self._cube, begin, end)
                 release_pages(self._cube)
-        for row in missing:
-            self._keep(row, values[row - start])
+        for row in missing if self._capacity else []:
+            if len(self._rows) >= self._capacity:
+                del self._rows[next(iter(self._rows))]
+            self._rows[row] = values[row - start].copy()
         if self._is_ahead:
             self._ahead.update(range(start, stop))
         else:
@@ -63,7 +60,7 @@ class RecentRows(LazyCube):
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
-        """Keep the rows that are read in this context until they are read again."""
+        """Cache the rows that are read in this context until they are read again."""
         self._is_ahead = True
         try:
             yield
@@ -71,22 +68,15 @@ class RecentRows(LazyCube):
             self._is_ahead = False
 
     def forget_unused(self) -> None:
-        """Drop the rows that were not read since the last call, but for those read ahead."""
-        kept = self._used | self._ahead
-        self._rows = {row: values for row, values in self._rows.items() if row in kept}
+        """Drop the rows that were not read since the last call, except those read ahead."""
+        needed = self._used | self._ahead
+        self._rows = {row: values for row, values in self._rows.items() if row in needed}
         self._used.clear()
 
     def clear(self) -> None:
         """Drop all rows."""
         self._rows.clear()
         self._ahead.clear()
-
-    def _keep(self, row: int, values: NDArray[Any]) -> None:
-        if not self._capacity:
-            return
-        if len(self._rows) >= self._capacity:
-            del self._rows[next(iter(self._rows))]
-        self._rows[row] = values.copy()
 
 
 def _runs(rows: list[int]) -> list[tuple[int, int]]:
@@ -100,10 +90,7 @@ def _runs(rows: list[int]) -> list[tuple[int, int]]:
 
 
 class PixelBlocks:
-    """The valid pixels of a scene, row by row, in blocks of equal size.
-
-    Shapes: `valid` (height, width).
-    """
+    """The valid pixels of a scene, row by row, in blocks of equal size."""
 
     def __init__(self, shape: tuple[int, int], valid: NDArray[np.bool_] | None, size: int) -> None:
         self._width = shape[1]
@@ -120,20 +107,17 @@ class PixelBlocks:
         return (self.n_pixels + self.size - 1) // self.size
 
     def positions(self, number: int) -> NDArray[np.intp]:
-        """Find the pixels of a block."""
+        """Return the flat positions of the pixels of a block."""
         start = number * self.size
         stop = min(start + self.size, self.n_pixels)
         if self._valid is None:
             return np.arange(start, stop)
         first = int(np.searchsorted(self._before, start, side="right")) - 1
         last = int(np.searchsorted(self._before, stop))
-        found = np.flatnonzero(self._valid[first:last]) + first * self._width
+        positions = np.flatnonzero(self._valid[first:last]) + first * self._width
         begin = start - int(self._before[first])
-        return found[begin : begin + stop - start]
+        return positions[begin : begin + stop - start]
 
     def coordinates(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Turn positions into rows and columns.
-
-        Shapes: `positions` (n_pixels,); returns (n_pixels, 2).
-        """
+        """Turn flat positions into rows and columns, shape (n_pixels, 2)."""
         return np.stack(np.divmod(positions, self._width), axis=1)

@@ -19,28 +19,26 @@ if TYPE_CHECKING:
 
     from hsvlm.mapping._accuracy import MapAccuracy
 
-__all__ = ["AreaReport", "ClassArea", "ReferenceUse"]
-
 Table = tuple[list[str], Rows]
 
 _UNRECORDED = (
-    "Not checked: on which pixels the classifier was trained is not known. Accuracies are too high "
-    "if reference pixels are among them."
+    "Not checked: the training pixels of the classifier are not known. Accuracies are too high if "
+    "reference pixels are among them."
 )
 _UNRECOGNIZED = (
-    "By its size and spectra, the scene is none of those trained on. Not checked: whether it shows "
-    "a place of the training, as a crop or another image does; accuracies would be too high."
+    "By its size and spectra, the scene is not one of the training scenes. Not checked: whether it "
+    "shows the same place, as a crop or another image does; accuracies would be too high."
 )
 
 
 @dataclass(frozen=True)
 class ClassArea:
-    """What a map shows of one class.
+    """Area and confidence of one class in a map.
 
     Attributes
     ----------
     label : int or str
-        The class.
+        The label of the class.
     name : str
         Its name.
     pixels : int
@@ -48,21 +46,14 @@ class ClassArea:
     share : float
         Share of the mapped area, in [0, 1].
     hectares : float or None
-        Area; None where the scene has no georeference.
+        Area; None if the scene has no georeference.
     mean_confidence : float or None
-        Mean over its pixels of the probability of the class; None where there are none, or
-        probabilities were not computed.
+        Mean over its pixels of the probability of the class; None without pixels or
+        probabilities.
 
-    Examples
+    See Also
     --------
-    >>> from sklearn.naive_bayes import GaussianNB
-    >>> from hsvlm.datasets import make_synthetic_scene
-    >>> from hsvlm.mapping import predict_scene
-    >>> scene = make_synthetic_scene(random_state=0)
-    >>> X, y = scene.samples()
-    >>> found = predict_scene(GaussianNB().fit(X, y), scene)
-    >>> found.area_report().classes[0].name
-    'meadow'
+    AreaReport : Holds one per class, with an example.
     """
 
     label: Any
@@ -75,28 +66,21 @@ class ClassArea:
 
 @dataclass(frozen=True)
 class ReferenceUse:
-    """Which reference pixels an accuracy rests on.
+    """Numbers of the reference pixels behind an accuracy.
 
     Attributes
     ----------
     n_pixels : int
         Labeled pixels on the map.
     n_trained_on : int or None
-        How many of them the classifier was trained on; they are left out. None if the scene is no
-        training scene, or the training pixels are not known.
+        How many of them the classifier was trained on; they are left out. None if the scene is
+        not a training scene, or the training pixels are not known.
     is_recorded : bool
         Whether the training scenes are known.
 
-    Examples
+    See Also
     --------
-    >>> from sklearn.naive_bayes import GaussianNB
-    >>> from hsvlm.datasets import make_synthetic_scene
-    >>> from hsvlm.mapping import predict_scene
-    >>> scene = make_synthetic_scene(random_state=0)
-    >>> X, y = scene.samples()
-    >>> report = predict_scene(GaussianNB().fit(X, y), scene).area_report(scene.labels)
-    >>> report.reference.checked  # other estimators do not know their training pixels
-    False
+    AreaReport : Holds it, with an example.
     """
 
     n_pixels: int
@@ -105,7 +89,7 @@ class ReferenceUse:
 
     @property
     def checked(self) -> bool:
-        """Whether pixels that were trained on could be found."""
+        """Whether training pixels could be recognized."""
         return self.n_trained_on is not None
 
 
@@ -122,9 +106,9 @@ class AreaReport:
     pixels_without_data : int
         Pixels that were not predicted.
     accuracy : MapAccuracy or None
-        With a reference that has pixels without training; classes in the same order.
+        Classes in the same order. None without reference pixels outside the training pixels.
     notes : tuple of str
-        Sentences on how areas were found, and on what the reference cannot tell.
+        Sentences on the areas, and on the limits of the reference.
     reference : ReferenceUse or None
         With a reference, how many of its pixels the classifier was trained on.
 
@@ -139,10 +123,11 @@ class AreaReport:
     >>> from hsvlm.mapping import predict_scene
     >>> scene = make_synthetic_scene(random_state=0)
     >>> X, y = scene.samples()
-    >>> found = predict_scene(GaussianNB().fit(X, y), scene)
-    >>> report = found.area_report()
-    >>> report.unit, report.pixels_without_data
-    ('pixels', 0)
+    >>> report = predict_scene(GaussianNB().fit(X, y), scene).area_report(scene.labels)
+    >>> report.unit, report.classes[0].name, report.pixels_without_data
+    ('pixels', 'meadow', 0)
+    >>> report.reference.checked  # other estimators do not record their training pixels
+    False
     """
 
     classes: tuple[ClassArea, ...]
@@ -159,10 +144,14 @@ class AreaReport:
     @property
     def mapped_area(self) -> float:
         """Area of all classes together, in `unit`."""
-        return float(sum(map(self._area, self.classes)))
+        return float(
+            sum(
+                entry.pixels if entry.hectares is None else entry.hectares for entry in self.classes
+            )
+        )
 
     def areas(self) -> Table:
-        """Tabulate what the map shows.
+        """Tabulate areas, shares and confidences.
 
         Returns
         -------
@@ -174,49 +163,48 @@ class AreaReport:
         header = ["class", "pixels", "ha", "share %", "confidence"]
         rows = [
             [
-                one.name,
-                f"{one.pixels:,}",
-                "" if one.hectares is None else f"{one.hectares:,.2f}",
-                f"{100 * one.share:.2f}",
-                "" if one.mean_confidence is None else f"{one.mean_confidence:.3f}",
+                entry.name,
+                f"{entry.pixels:,}",
+                "" if entry.hectares is None else f"{entry.hectares:,.2f}",
+                f"{100 * entry.share:.2f}",
+                "" if entry.mean_confidence is None else f"{entry.mean_confidence:.3f}",
             ]
-            for one in self.classes
+            for entry in self.classes
         ]
-        pixels = sum(one.pixels for one in self.classes)
+        pixels = sum(entry.pixels for entry in self.classes)
         total = f"{self.mapped_area:,.2f}" if self.unit == "ha" else ""
-        rows.append(["all", f"{pixels:,}", total, "100.00", ""])
-        unused = [column for column in (4, 2) if not any(row[column] for row in rows)]
-        for cells in [header, *rows]:
-            for column in unused:
-                del cells[column]
+        columns = zip(header, *rows, ["all", f"{pixels:,}", total, "100.00", ""], strict=True)
+        header, *rows = map(list, zip(*(cells for cells in columns if any(cells[1:])), strict=True))
         return header, rows
 
     def accuracies(self) -> Table:
-        """Tabulate what the reference tells.
+        """Tabulate accuracies and error-adjusted areas.
 
         Returns
         -------
         header : list of str
             Names of the columns.
         rows : list of list of str
-            One row per class, and one for all of them; without a reference, none. Half the widths
-            of 95 % intervals follow the accuracies in percent and the error-adjusted area.
+            One row per class, and one for all of them; empty without a reference. Half-widths of
+            95 % intervals follow the accuracies in percent and the error-adjusted areas.
         """
         header = ["class", "user's %", "producer's %", f"adjusted {self.unit}"]
-        found = self.accuracy
-        if found is None:
+        accuracy = self.accuracy
+        if accuracy is None:
             return header, []
-        total = self.mapped_area
-        rows = [
+        columns = [
             [
-                one.name,
-                _with_interval(100 * found.users[place], 100 * found.users_error[place]),
-                _with_interval(100 * found.producers[place], 100 * found.producers_error[place]),
-                _with_interval(total * found.shares[place], total * found.shares_error[place]),
+                _with_interval(scale * value, scale * error)
+                for value, error in zip(*pair, strict=True)
             ]
-            for place, one in enumerate(self.classes)
+            for scale, *pair in (
+                (100, accuracy.users, accuracy.users_error),
+                (100, accuracy.producers, accuracy.producers_error),
+                (self.mapped_area, accuracy.shares, accuracy.shares_error),
+            )
         ]
-        overall = _with_interval(100 * found.overall, 100 * found.overall_error)
+        rows = [[entry.name, *cells] for entry, *cells in zip(self.classes, *columns, strict=True)]
+        overall = _with_interval(100 * accuracy.overall, 100 * accuracy.overall_error)
         return header, [*rows, ["overall accuracy %", overall, "", ""]]
 
     def confusion(self) -> Table:
@@ -227,25 +215,20 @@ class AreaReport:
         header : list of str
             Names of the columns: the classes of the reference.
         rows : list of list of str
-            One row per class of the map: its name and numbers of pixels; without a reference,
-            none.
+            One row per class of the map: its name and numbers of pixels; empty without a
+            reference.
         """
-        names = [one.name for one in self.classes]
+        names = [entry.name for entry in self.classes]
         header = ["map \\ reference", *names]
         if self.accuracy is None:
             return header, []
-        counts = self.accuracy.confusion
         return header, [
             [name, *(f"{count:,}" for count in row)]
-            for name, row in zip(names, counts.tolist(), strict=True)
+            for name, row in zip(names, self.accuracy.confusion.tolist(), strict=True)
         ]
 
     def _tables(self) -> list[Table]:
-        return [
-            (header, rows)
-            for header, rows in (self.areas(), self.accuracies(), self.confusion())
-            if rows
-        ]
+        return [table for table in (self.areas(), self.accuracies(), self.confusion()) if table[1]]
 
     def _sentences(self) -> list[str]:
         lines = list(self.notes)
@@ -254,9 +237,8 @@ class AreaReport:
         return lines
 
     def __str__(self) -> str:
-        return "\n\n".join(
-            [*(text_table(*table) for table in self._tables()), "\n".join(self._sentences())]
-        )
+        tables = [text_table(*table) for table in self._tables()]
+        return "\n\n".join([*tables, "\n".join(self._sentences())])
 
     __repr__ = __str__
 
@@ -309,16 +291,16 @@ class AreaReport:
         dict
             Numbers, strings, lists and None only, ready for JSON. Shares and accuracies are in
             [0, 1]; ``_error`` marks standard errors, ``_low`` and ``_high`` the bounds of 95 %
-            intervals, in hectares or pixels as ``unit`` says. None stands for what is not known.
-            With a reference, ``reference_pixels`` counts its pixels, ``n_trained_on`` those that
-            were trained on and are left out, and ``checked`` tells whether they could be found.
+            intervals, in hectares or pixels as given by ``unit``. None means unknown. With a
+            reference, ``reference_pixels`` is the number of its pixels, ``n_trained_on`` that of
+            training pixels, which are left out, and ``checked`` whether they were recognized.
         """
         figures: dict[str, Any] = {
             "unit": self.unit,
             "mapped_area": self.mapped_area,
             "pixels_without_data": self.pixels_without_data,
             "classes": [
-                {**vars(one), **self._figures(place)} for place, one in enumerate(self.classes)
+                {**vars(entry), **self._figures(place)} for place, entry in enumerate(self.classes)
             ],
             "notes": list(self.notes),
         }
@@ -326,33 +308,29 @@ class AreaReport:
             figures["reference_pixels"] = self.reference.n_pixels
             figures["n_trained_on"] = self.reference.n_trained_on
             figures["checked"] = self.reference.checked
-        found = self.accuracy
-        if found is not None:
-            figures["overall_accuracy"] = _known(found.overall)
-            figures["overall_accuracy_error"] = _known(found.overall_error)
-            figures["confusion_matrix"] = found.confusion.tolist()
+        if self.accuracy is not None:
+            figures["overall_accuracy"] = _finite(self.accuracy.overall)
+            figures["overall_accuracy_error"] = _finite(self.accuracy.overall_error)
+            figures["confusion_matrix"] = self.accuracy.confusion.tolist()
         return figures
 
     def _figures(self, place: int) -> dict[str, float | None]:
-        found = self.accuracy
-        if found is None:
+        accuracy = self.accuracy
+        if accuracy is None:
             return {}
-        area = self.mapped_area * found.shares[place]
-        error = self.mapped_area * found.shares_error[place]
+        area = self.mapped_area * accuracy.shares[place]
+        error = self.mapped_area * accuracy.shares_error[place]
         figures = {
-            "users_accuracy": found.users[place],
-            "users_accuracy_error": found.users_error[place],
-            "producers_accuracy": found.producers[place],
-            "producers_accuracy_error": found.producers_error[place],
+            "users_accuracy": accuracy.users[place],
+            "users_accuracy_error": accuracy.users_error[place],
+            "producers_accuracy": accuracy.producers[place],
+            "producers_accuracy_error": accuracy.producers_error[place],
             "adjusted_area": area,
             "adjusted_area_error": error,
             "adjusted_area_low": area - Z_95 * error,
             "adjusted_area_high": area + Z_95 * error,
         }
-        return {name: _known(value) for name, value in figures.items()}
-
-    def _area(self, one: ClassArea) -> float:
-        return one.pixels if one.hectares is None else one.hectares
+        return {name: _finite(value) for name, value in figures.items()}
 
 
 def accuracy_notes(
@@ -361,7 +339,7 @@ def accuracy_notes(
     names: Sequence[str],
     mapped: Sequence[float],
 ) -> list[str]:
-    """Say what a reference cannot tell, and on what it relies."""
+    """Describe the reference pixels and their limits."""
     lines = []
     if use.n_trained_on:
         lines.append(
@@ -388,13 +366,13 @@ def accuracy_notes(
     ]
     if without:
         lines.append(
-            f"No reference pixel lies where the map shows {', '.join(without)}: what depends on "
-            "these parts of the map is not known."
+            f"No reference pixel lies where the map shows {', '.join(without)}: figures that "
+            "depend on these parts of the map are unknown."
         )
     return lines
 
 
-def _known(value: Any) -> float | None:
+def _finite(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 

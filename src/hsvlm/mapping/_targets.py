@@ -1,4 +1,4 @@
-"""Where the results of a map go: paths, checked before any work is done."""
+"""Paths of the results of a map, checked before any work is done."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ from hsvlm.scene import Scene
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Target", "Targets"]
-
 _ENVI = (".hdr", ".img")
 
 
 class Target(NamedTuple):
-    """One of the results."""
+    """One of the results: whether it is requested, and its file unless it stays in memory."""
 
-    wanted: bool
+    is_requested: bool
     path: Path | None
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files that writing it makes."""
+        """All files that writing the result creates."""
         if self.path is None:
             return ()
         if self.path.suffix.lower() in _ENVI:
@@ -39,7 +37,7 @@ class Target(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """Where all results go."""
+    """Targets of all results."""
 
     map: Target
     probabilities: Target
@@ -47,37 +45,37 @@ class Targets(NamedTuple):
 
     @property
     def folder(self) -> Path | None:
-        """Folder of partial work, beside the first file; None if there is no file."""
-        paths = [one.path for one in self if one.path is not None]
+        """Folder of partial work, next to the first file; None if there is no file."""
+        paths = [target.path for target in self if target.path is not None]
         return paths[0].with_name(f"{paths[0].name}.partial") if paths else None
 
     @classmethod
     def checked(
         cls, out: Any, probabilities: Any, entropy: Any, scene: Scene, sources: Sequence[Path]
     ) -> Self:
-        """Check where results are to go."""
+        """Check all paths, and that the files can be written."""
         targets = cls(
-            Target(True, None if out is None else _checked("out", out, scene)),
-            _raster("probabilities", probabilities, scene),
-            _raster("entropy", entropy, scene),
+            Target(True, None if out is None else _check_path("out", out, scene)),
+            _raster_target("probabilities", probabilities, scene),
+            _raster_target("entropy", entropy, scene),
         )
         _check_distinct(targets, sources)
         return targets
 
 
-def _raster(name: str, value: Any, scene: Scene) -> Target:
+def _raster_target(name: str, value: Any, scene: Scene) -> Target:
     if value is None or isinstance(value, bool):
         return Target(bool(value), None)
-    return Target(True, _checked(name, value, scene))
+    return Target(True, _check_path(name, value, scene))
 
 
-def _checked(name: str, value: Any, scene: Scene) -> Path:
+def _check_path(name: str, value: Any, scene: Scene) -> Path:
     if not isinstance(value, (str, os.PathLike)):
-        kept = "None keeps the map" if name == "out" else "True keeps the raster"
-        raise ParameterError(f"{name}={value!r} is no path. Give one; {kept} in memory.")
+        default = "None keeps the map" if name == "out" else "True keeps the raster"
+        raise ParameterError(f"{name}={value!r} is not a path. Give one; {default} in memory.")
     path = checked_target(value)
-    # Folders that cannot be written to, libraries that are not there and georeferences that a
-    # format cannot hold would else be found out when all the work is done.
+    # Folders without write permission, missing libraries and georeferences that a format cannot
+    # hold would otherwise be noticed only after all the work.
     pixel = Scene(np.zeros((1, 1, 1)), crs=scene.crs, transform=scene.transform)
     try:
         with TemporaryDirectory(prefix=".hsvlm-", dir=path.parent) as folder:
@@ -85,8 +83,9 @@ def _checked(name: str, value: Any, scene: Scene) -> Path:
     except HSVLMError:
         raise
     except OSError as error:
-        wrong = f"it cannot be written ({error.strerror or error})"
-        raise file_error(path, wrong, "Make the folder writable, or give another path.") from error
+        problem = f"it cannot be written ({error.strerror or error})"
+        hint = "Make the folder writable, or give another path."
+        raise file_error(path, problem, hint) from error
     return path
 
 

@@ -1,4 +1,4 @@
-"""What a classifier remembers of its training, compared with a scene to be mapped."""
+"""A scene to be mapped, compared with the training data of the classifier."""
 
 from __future__ import annotations
 
@@ -14,42 +14,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm._training_record import TrainingRecord
+    from hsvlm._training_record.likeness import Mismatch
     from hsvlm.mapping._predictor import BlockPredictor
-
-__all__ = ["TrainingLookup", "check_likeness", "refuse_unlike"]
 
 
 def check_likeness(predictor: BlockPredictor) -> None:
-    """Refuse a scene that is certainly in another scale than the training, warn of the rest."""
-    samples = PixelSamples(predictor.cube, spread_pixels(predictor.cube))
-    mismatch = find_mismatch(predictor.classifier, samples)
-    if mismatch is None:
-        return
-    if mismatch.is_certain:
-        raise DataError(mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint)
-    warning = HSVLMWarning(mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint)
-    warnings.warn(warning, stacklevel=3)
+    """Refuse a scene that is certainly in another scale than the training; warn if it may be."""
+    mismatch = check_pixels(predictor, spread_pixels(predictor.cube))
+    if mismatch is not None:
+        warning = HSVLMWarning(mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint)
+        warnings.warn(warning, stacklevel=3)
 
 
-def refuse_unlike(predictor: BlockPredictor, coords: NDArray[np.intp]) -> None:
-    """Refuse a part of a scene, (n_pixels, 2) coordinates, that is certainly in another scale."""
+def check_pixels(predictor: BlockPredictor, coords: NDArray[np.intp]) -> Mismatch | None:
+    """Refuse pixels that are certainly in another scale; return an uncertain mismatch."""
     mismatch = find_mismatch(predictor.classifier, PixelSamples(predictor.cube, coords))
     if mismatch is not None and mismatch.is_certain:
         raise DataError(mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint)
+    return mismatch
 
 
 class TrainingLookup(NamedTuple):
-    """What it takes to find the pixels of a scene that were trained on, when somebody asks.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
+    """Record of a training and a scene, whose training pixels are found on request."""
 
     record: TrainingRecord
     cube: Any
 
     @classmethod
-    def of(cls, predictor: BlockPredictor) -> TrainingLookup | None:
-        """Make it for a scene; None if the classifier does not know its training data."""
+    def for_scene(cls, predictor: BlockPredictor) -> TrainingLookup | None:
+        """Make the look-up for a scene; None if the classifier has no training record."""
         record = getattr(predictor.classifier, "training_", None)
         return None if record is None else cls(record, predictor.cube)
 

@@ -1,7 +1,8 @@
-"""What is gathered from block to block, and how it is kept in memory."""
+"""Results and counts that grow block by block, with the results in memory."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-__all__ = ["Layer", "MemoryWork", "Tally"]
 
 
 class Layer(NamedTuple):
@@ -26,7 +25,7 @@ class Layer(NamedTuple):
 
 @dataclass
 class Tally:
-    """How far the work is, and what was counted on the way."""
+    """Progress of the work, with the pixels and the sum of confidences of each class."""
 
     blocks: int
     positions: int
@@ -35,13 +34,13 @@ class Tally:
 
     @classmethod
     def empty(cls, n_classes: int) -> Self:
-        """Nothing is done yet."""
+        """Make the tally of work that has not begun."""
         return cls(0, 0, [0] * n_classes, [0.0] * n_classes)
 
-    def after(
+    def add_block(
         self, stop: int, classes: NDArray[np.intp], confidence: NDArray[np.float32] | None
     ) -> Tally:
-        """Count one more block."""
+        """Return the tally after one more block, which ends at position `stop`."""
         n_classes = len(self.counts)
         counts = np.bincount(classes, minlength=n_classes).tolist()
         sums = [0.0] * n_classes
@@ -50,44 +49,39 @@ class Tally:
         return Tally(
             self.blocks + 1,
             stop,
-            [one + other for one, other in zip(self.counts, counts, strict=True)],
-            [one + other for one, other in zip(self.confidence, sums, strict=True)],
+            [count + more for count, more in zip(self.counts, counts, strict=True)],
+            [total + more for total, more in zip(self.confidence, sums, strict=True)],
         )
 
     def means(self) -> list[float]:
-        """Mean confidence in every class; NaN for those without pixels."""
+        """Return the mean confidence of each class; NaN for classes without pixels."""
         return [
             total / count if count else float("nan")
             for total, count in zip(self.confidence, self.counts, strict=True)
         ]
 
 
-class MemoryWork:
+class MemoryWork(AbstractContextManager["MemoryWork"]):
     """Results in arrays."""
 
     def __init__(self, layers: Sequence[Layer], shape: tuple[int, int], n_classes: int) -> None:
         self.tally = Tally.empty(n_classes)
         self._arrays = {
-            one.name: np.full((*shape, one.bands), one.fill, dtype=one.dtype) for one in layers
+            layer.name: np.full((*shape, layer.bands), layer.fill, dtype=layer.dtype)
+            for layer in layers
         }
 
     def add(
         self, tally: Tally, positions: NDArray[np.intp], values: Mapping[str, NDArray[Any]]
     ) -> None:
-        """Take the results of one block.
-
-        Shapes: `positions` (n_pixels,), `values` (n_pixels, bands).
-        """
+        """Store the results of one block: flat positions, and values by layer."""
         for name, array in self._arrays.items():
             array.reshape(-1, array.shape[2])[positions] = values[name]
         self.tally = tally
 
     def result(self, name: str) -> NDArray[Any]:
-        """Give the results of one layer: an array of shape (height, width, bands)."""
+        """Return the results of one layer: an array of shape (height, width, bands)."""
         return self._arrays[name]
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         pass

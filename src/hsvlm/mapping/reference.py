@@ -29,8 +29,7 @@ __all__ = ["in_labels_of_map", "match_reference"]
 def match_reference(
     reference: Any, classes: NDArray[Any], class_names: Mapping[Any, str], *, numbered: bool
 ) -> ClassMatch:
-    """Match the classes of a reference, a LabelMap or Scene, with those of a map."""
-    # Raises DataError if the reference has pixels of a class that the map does not know.
+    """Match the classes of a LabelMap or Scene with those of a map; raise if one is missing."""
     if reference.labels is None:
         raise DataError(
             "The reference scene has no labels.", "Give a label map or a scene with labels."
@@ -48,7 +47,7 @@ def match_reference(
 
 
 def in_labels_of_map(reference: Any, match: ClassMatch, unlabeled: Any) -> NDArray[Any]:
-    """Bring a reference, shape (height, width), to the labels of the map; no label is masked."""
+    """Convert a reference to the labels of the map; pixels without label are masked."""
     if isinstance(unlabeled, int) and unlabeled == 0:
         unlabeled = reference.unlabeled
     codes = {entry.value: label for label, entry in match.pairs.items()}
