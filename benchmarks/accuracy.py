@@ -214,14 +214,16 @@ def _mean(report: EvaluationReport, name: str) -> float:
 def per_protocol(reports: Reports, cell: Callable[[tuple[FoldResult, ...]], str]) -> str:
     """A table with a row per estimator and a column per protocol."""
     names = next(iter(reports.values())).names
-    rows = [[name, *(cell(report.of(name)) for report in reports.values())] for name in names]
+    rows = [
+        [name, *(cell(report.results_for(name)) for report in reports.values())] for name in names
+    ]
     return markdown_table(["", *reports], rows)
 
 
 def seconds_table(reports: Reports) -> str:
     rows = []
     for name in next(iter(reports.values())).names:
-        results = [report.of(name) for report in reports.values()]
+        results = [report.results_for(name) for report in reports.values()]
         count = results[0][0].n_parameters
         cells = [f"{_seconds(one, 'fit')} / {_seconds(one, 'predict')}" for one in results]
         rows.append([name, *cells, "" if count is None else f"{count:,}"])
@@ -234,7 +236,9 @@ def _seconds(results: tuple[FoldResult, ...], step: str) -> str:
 
 def recall_table(reports: Reports) -> str:
     """Mean recall of the first estimator, class by class."""
-    found = {name: _recalls(report.of(report.names[0])) for name, report in reports.items()}
+    found = {
+        name: _recalls(report.results_for(report.names[0])) for name, report in reports.items()
+    }
     rows = [
         [CLASS_NAMES[label], *(recalls.get(label, "not tested") for recalls in found.values())]
         for label in sorted(set().union(*found.values()))
@@ -285,10 +289,10 @@ def render_ablation() -> str:
             name,
             _as_code(ABLATION[name]),
             *(
-                difference(report, name) or accuracies(report.of(name))[0]
+                difference(report, name) or accuracies(report.results_for(name))[0]
                 for report in reports.values()
             ),
-            _seconds(reports[first].of(name), "fit"),
+            _seconds(reports[first].results_for(name), "fit"),
         ]
         for name in reports[first].names
     }

@@ -151,7 +151,7 @@ def record_known_fields(fields: NDArray[np.intp], jobs: int) -> None:
     field = fields[tuple(protocol.X.coords.T)]
     rows = []
     splits = list(protocol.cv.split(protocol.X, protocol.y))
-    for (train, test), result in zip(splits, report.of("default"), strict=True):
+    for (train, test), result in zip(splits, report.results_for("default"), strict=True):
         known = np.isin(field[np.sort(test)], field[train])
         rows.append(
             {
@@ -172,8 +172,8 @@ def fields_table(report: EvaluationReport) -> tuple[str, float]:
     """Shares of right pixels and of pixels in fields mostly right, and the largest of those."""
     rows, best = [], 0.0
     for name in report.names:
-        shares = np.array([result.overall_accuracy for result in report.of(name)])
-        sizes = np.array([result.n_test for result in report.of(name)])
+        shares = np.array([result.overall_accuracy for result in report.results_for(name)])
+        sizes = np.array([result.n_test for result in report.results_for(name)])
         pixels = sizes @ shares / sizes.sum()
         mostly = sizes @ (shares > 0.5) / sizes.sum()
         rows.append([name, f"{100 * pixels:.1f}", f"{100 * mostly:.1f}"])

@@ -112,7 +112,7 @@ def difference(report: EvaluationReport, name: str) -> str:
         return ""
     if len(report.leakage) < 2:
         return "one split"
-    pairs = zip(report.of(name), report.of(report.names[0]), strict=True)
+    pairs = zip(report.results_for(name), report.results_for(report.names[0]), strict=True)
     deviation = np.std([a.overall_accuracy - b.overall_accuracy for a, b in pairs], ddof=1)
     outcome = report.compare(name, report.names[0])
     return f"{100 * outcome.difference:+.2f} ± {100 * deviation:.2f} (p = {outcome.p_value:.2f})"

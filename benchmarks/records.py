@@ -201,7 +201,7 @@ def _result_rows(
 ) -> Iterable[dict[str, Any]]:
     for name in report.names:
         settings, seeded = describe_settings(estimators[name]), _has_seed(estimators[name])
-        for result in report.of(name):
+        for result in report.results_for(name):
             yield {
                 "row": name,
                 "settings": settings,
@@ -301,7 +301,7 @@ def _record_comparisons(experiment: str, protocol: str) -> None:
     n_splits = len(report.leakage)
     rows = []
     for name in others:
-        pair = known.of(first), known.of(name)
+        pair = known.results_for(first), known.results_for(name)
         if any(len(results) < n_splits for results in pair):
             continue
         ours, theirs = (np.concatenate([result.correct for result in results]) for results in pair)
@@ -336,8 +336,8 @@ def _is_current(comparison: Mapping[str, str], report: EvaluationReport) -> bool
         return False
     shares = [
         np.average(
-            [result.overall_accuracy for result in report.of(name)],
-            weights=[result.n_test for result in report.of(name)],
+            [result.overall_accuracy for result in report.results_for(name)],
+            weights=[result.n_test for result in report.results_for(name)],
         )
         for name in pair
     ]

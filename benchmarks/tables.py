@@ -281,7 +281,7 @@ def _lines(
     rows = []
     for report in reports:
         for name in report.names:
-            results = report.of(name)
+            results = report.results_for(name)
             cells = [name, *([papers.get(name, "")] if papers else []), *accuracies(results)]
             cells.append(difference(report, name) if table.compared else _sizes(results))
             count = results[0].n_parameters
@@ -295,7 +295,8 @@ def _together(reports: dict[str, list[EvaluationReport]]) -> tuple[list[str], li
     first = {protocol: by_size[0] for protocol, by_size in reports.items()}
     names = next(iter(first.values())).names
     rows = [
-        [name, *(accuracies(report.of(name))[0] for report in first.values())] for name in names
+        [name, *(accuracies(report.results_for(name))[0] for report in first.values())]
+        for name in names
     ]
     return ["", *first], rows
 

@@ -94,7 +94,7 @@ names = reports["random"].names
 figure, ax = plt.subplots(figsize=(7, 3.4), layout="compressed")
 for place, (protocol, report) in enumerate(reports.items()):
     for row, name in enumerate(names):
-        accuracies = [100 * one.overall_accuracy for one in report.of(name)]
+        accuracies = [100 * one.overall_accuracy for one in report.results_for(name)]
         mean = sum(accuracies) / len(accuracies)
         height = row + 0.4 * place
         label = protocol if row == 0 else None

@@ -133,7 +133,7 @@ def test_comparison_of_hits_is_published_and_the_hits_are_not(measured):
     records.record("accuracy", "blocks", report, ROWS)
     expected = report.compare(*ROWS, "mcnemar")
     first, second = (
-        np.concatenate([result.correct for result in report.of(name)]) for name in ROWS
+        np.concatenate([result.correct for result in report.results_for(name)]) for name in ROWS
     )
     (line,) = records.read_rows(records.RESULTS / "accuracy" / "comparisons.csv")
     assert (line["first"], line["second"]) == tuple(ROWS)

@@ -75,7 +75,7 @@ def test_figures_are_those_of_a_plain_loop(data):
         assert report.leakage[number] == leakage_report(X[train], X[test], 5)
         for name, estimator in everything.items():
             predicted = clone(estimator).fit(X[train], y[train]).predict(X[test])
-            found = report.of(name)[number]
+            found = report.results_for(name)[number]
             recalls = recall_score(y[test], predicted, average=None)
             assert found.overall_accuracy == accuracy_score(y[test], predicted)
             assert found.average_accuracy == pytest.approx(np.mean(recalls))
@@ -168,7 +168,7 @@ def test_scenes_of_different_sizes(cube, labels):
         SpatialBlockKFold(2, block_size=5, buffer=1),
         baselines=["coordinates"],
     )
-    assert sum(one.n_test for one in report.of("GaussianNB")) > (labels > 0).sum()
+    assert sum(one.n_test for one in report.results_for("GaussianNB")) > (labels > 0).sum()
 
 
 def test_string_labels(data):
@@ -280,7 +280,7 @@ def test_inputs_without_positions_or_labels(cube, labels, data):
 
     for args in ((np.asarray(X), y), (cube, y), (X.windows(3), y), ([cube, cube], y)):
         assert message(DataError, *args, BLOCKS) == (
-            "evaluate has to know where samples lie, to report leakage. Pass a cube with its "
+            "evaluate needs the positions of the samples to report leakage. Pass a cube with its "
             "label map, or PixelSamples: X, y = pixel_samples(cube, labels)."
         )
     assert message(DataError, X, y[:-1], BLOCKS) == (

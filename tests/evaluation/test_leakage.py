@@ -65,11 +65,11 @@ def test_errors():
 
     for size in (0, 4, -3):
         assert message(ParameterError, X, X, size) == (
-            f"window_size={size} has no centre pixel. Use an odd number of pixels."
+            f"window_size={size} has no center pixel. Use an odd number of pixels."
         )
     for name, args in (("X_train", (np.asarray(X), X)), ("X_test", (X, np.asarray(X)))):
         assert message(DataError, *args, 3) == (
-            f"{name} is ndarray, which does not tell where the samples lie. "
+            f"{name} is ndarray, which has no positions. "
             "Pass PixelSamples: X, y = pixel_samples(cube, labels)."
         )
     for name, args in (("X_train", (X[:0], X)), ("X_test", (X, X[:0]))):

@@ -30,7 +30,7 @@ def test_random_split_gives_everything_away():
         {}, protocol.X, protocol.y, protocol.cv, window_size=15, baselines=["coordinates"]
     )
     (name,) = report.names
-    for result, leakage in zip(report.of(name), report.leakage, strict=True):
+    for result, leakage in zip(report.results_for(name), report.leakage, strict=True):
         assert 0.97 < result.overall_accuracy < 0.982
         assert leakage.share_containing > 0.999
         assert (leakage.n_train, leakage.n_test) == (1024, 9225)
@@ -42,7 +42,7 @@ def test_blocks_give_no_window_away():
         warnings.simplefilter("ignore", SplitWarning)
         report = evaluate({}, protocol.X, protocol.y, protocol.cv, window_size=15)
     coordinates, spectral, smoothed = (
-        np.mean([one.overall_accuracy for one in report.of(name)]) for name in report.names
+        np.mean([one.overall_accuracy for one in report.results_for(name)]) for name in report.names
     )
     assert [leakage.share_containing for leakage in report.leakage] == [0, 0]
     assert all(950 < leakage.n_train < 1150 for leakage in report.leakage)

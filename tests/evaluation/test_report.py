@@ -146,10 +146,10 @@ def test_dictionary_is_json(report):
 
 
 def test_results_of_one_estimator(report):
-    assert [one.split for one in report.of("svm")] == [0, 1]
-    assert {one.estimator for one in report.of("svm")} == {"svm"}
+    assert [one.split for one in report.results_for("svm")] == [0, 1]
+    assert {one.estimator for one in report.results_for("svm")} == {"svm"}
     with pytest.raises(UnknownNameError) as error:
-        report.of("forest")
+        report.results_for("forest")
     assert str(error.value) == "Unknown estimator 'forest'. Known: 'net <b>|', 'svm'."
 
 

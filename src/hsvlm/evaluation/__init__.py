@@ -1,4 +1,4 @@
-"""Evaluation that says how much of an accuracy is owed to where the test pixels lie."""
+"""Evaluation that measures how much of the accuracy is due to spatial leakage."""
 
 from __future__ import annotations
 

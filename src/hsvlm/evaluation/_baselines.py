@@ -1,4 +1,4 @@
-"""What can be had without a network: position alone, spectra alone, and careful practice."""
+"""Baselines without a network: positions, spectra, and a smoothed SVM."""
 
 from __future__ import annotations
 
@@ -22,24 +22,22 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CoordinateNeighbors", "SmoothedSVM", "spectral_svm"]
-
-_BATCH = 4096
+_BATCH_SIZE = 4096
 
 
-def _require_positions(X: Any, who: str) -> PixelSamples:
+def _require_positions(X: Any, reader: str) -> PixelSamples:
     if isinstance(X, PixelSamples):
         return X
     raise DataError(
-        f"{who} reads positions, which {type(X).__name__} does not have. "
+        f"{reader} reads positions, which {type(X).__name__} does not have. "
         "Pass PixelSamples: X, y = pixel_samples(cube, labels)."
     )
 
 
 class CoordinateNeighbors(ClassifierMixin, BaseEstimator):
-    """The label of the nearest training pixel, by position alone.
+    """Predict the label of the nearest training pixel, by position only.
 
-    Its accuracy is what a split gives away without any spectrum. Pixels of a scene without
+    Its accuracy shows how much a split reveals without any spectrum. Pixels of a scene without
     training pixels get the label of some training pixel of another scene.
 
     Attributes
@@ -60,7 +58,7 @@ class CoordinateNeighbors(ClassifierMixin, BaseEstimator):
     classes_: NDArray[Any]
 
     def fit(self, X: PixelSamples, y: Any) -> Self:
-        """Remember where the training pixels lie.
+        """Store the positions of the training pixels.
 
         Parameters
         ----------
@@ -77,12 +75,12 @@ class CoordinateNeighbors(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If the samples do not tell where they lie.
+            If the samples have no positions.
         """
         samples = _require_positions(X, "CoordinateNeighbors")
-        # Farther than any scene is wide, so that the nearest pixel is one of the same scene.
-        self._apart = 10 * max(max(cube.shape[:2]) for cube in samples.cubes)
-        self._neighbors = KNeighborsClassifier(n_neighbors=1).fit(self._places(samples), y)
+        # Larger than any scene, so that the nearest pixel lies in the same scene.
+        self._scene_distance = 10 * max(max(cube.shape[:2]) for cube in samples.cubes)
+        self._neighbors = KNeighborsClassifier(n_neighbors=1).fit(self._scene_coords(samples), y)
         self.classes_ = self._neighbors.classes_
         return self
 
@@ -102,18 +100,18 @@ class CoordinateNeighbors(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If the samples do not tell where they lie.
+            If the samples have no positions.
         """
         check_is_fitted(self)
         samples = _require_positions(X, "CoordinateNeighbors")
-        return np.asarray(self._neighbors.predict(self._places(samples)))
+        return np.asarray(self._neighbors.predict(self._scene_coords(samples)))
 
-    def _places(self, X: PixelSamples) -> NDArray[np.intp]:
-        return np.column_stack([X.coords, self._apart * X.scene_ids])
+    def _scene_coords(self, X: PixelSamples) -> NDArray[np.intp]:
+        return np.column_stack([X.coords, self._scene_distance * X.scene_ids])
 
 
 def spectral_svm() -> Pipeline:
-    """Make an RBF-SVM on standardised spectra, each pixel by itself.
+    """Make an RBF-SVM on the standardized spectra of single pixels.
 
     Returns
     -------
@@ -130,18 +128,18 @@ def spectral_svm() -> Pipeline:
 
 
 class SmoothedSVM(ClassifierMixin, BaseEstimator):
-    """What a careful practitioner builds without a network.
+    """RBF-SVM on averaged spectra, with smoothed log-probabilities: good practice, no network.
 
-    Spectra are averaged over 3 x 3 pixels and normalised one by one to mean 0 and deviation 1
-    (standard normal variate [1]_); an RBF-SVM is trained on them; its log-probabilities are
-    smoothed over the scene by a Gaussian, and the largest wins. Prediction reads the pixels around
-    every sample, labelled or not; those without data, as NaN says, are left out.
+    Spectra are averaged over 3 x 3 pixels and normalized one by one to mean 0 and deviation 1
+    (standard normal variate [1]_). An RBF-SVM is trained on them, and its log-probabilities are
+    smoothed over the scene by a Gaussian. Prediction reads the pixels around every sample, labeled
+    or not; pixels without data, marked by NaN, are left out.
 
     Parameters
     ----------
     sigma : float, default=2.0
-        Standard deviation of the Gaussian in pixels; 0 leaves the probabilities as they are. The
-        Gaussian ends at three standard deviations.
+        Standard deviation of the Gaussian in pixels; 0 turns smoothing off. The Gaussian ends at
+        three standard deviations.
     C : float, default=1000.0
         Penalty of the SVM.
     random_state : int, RandomState or None, default=0
@@ -199,11 +197,11 @@ class SmoothedSVM(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If the samples do not tell where they lie.
+            If the samples have no positions.
         """
         samples = _require_positions(X, "SmoothedSVM")
         svm = CoupledSVC(C=self.C, random_state=self.random_state)
-        self._model = make_pipeline(StandardScaler(), svm).fit(_normalised_means(samples), y)
+        self._model = make_pipeline(StandardScaler(), svm).fit(_normalized_means(samples), y)
         self.classes_ = svm.classes_
         self.window_size_ = 2 * (self._radius + 1) + 1
         return self
@@ -228,34 +226,35 @@ class SmoothedSVM(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If the samples do not tell where they lie.
+            If the samples have no positions.
         """
         check_is_fitted(self)
         samples = _require_positions(X, "SmoothedSVM")
         best = np.empty(len(samples), dtype=np.intp)
         for number in np.unique(samples.scene_ids):
-            here = samples.scene_ids == number
-            scores = self._smoothed_scores(samples.cubes[number], samples.coords[here])
-            best[here] = scores.argmax(axis=1)
+            in_scene = samples.scene_ids == number
+            scores = self._smoothed_scores(samples.cubes[number], samples.coords[in_scene])
+            best[in_scene] = scores.argmax(axis=1)
         return np.asarray(self.classes_[best])
 
     def _smoothed_scores(self, cube: Any, coords: NDArray[np.intp]) -> NDArray[np.float64]:
-        wanted = np.zeros(cube.shape[:2], dtype=bool)
-        wanted[tuple(coords.T)] = True
-        near = maximum_filter(wanted, size=2 * self._radius + 1)
+        """Return smoothed log-probabilities at `coords`, of shape (n_samples, n_classes)."""
+        requested = np.zeros(cube.shape[:2], dtype=bool)
+        requested[tuple(coords.T)] = True
+        near = maximum_filter(requested, size=2 * self._radius + 1)
         valid = valid_pixels(cube)
         pixels = PixelSamples(cube, np.argwhere(near if valid is None else near & valid))
         scores = np.zeros((*cube.shape[:2], len(self.classes_)))
         weights = np.zeros(cube.shape[:2])
-        for start in range(0, len(pixels), _BATCH):
-            batch = pixels[start : start + _BATCH]
-            spectra = _normalised_means(batch)
-            # Pixels without data have no say in the smoothing; asked for, they are an error.
-            known = np.isfinite(spectra).all(axis=1) | wanted[tuple(batch.coords.T)]
-            place = tuple(batch.coords[known].T)
+        for start in range(0, len(pixels), _BATCH_SIZE):
+            batch = pixels[start : start + _BATCH_SIZE]
+            spectra = _normalized_means(batch)
+            # Smoothing skips pixels without data; requested ones lead to an error of the SVM.
+            used = np.isfinite(spectra).all(axis=1) | requested[tuple(batch.coords.T)]
+            place = tuple(batch.coords[used].T)
             weights[place] = 1
-            if known.any():
-                probabilities = self._model.predict_proba(spectra[known])
+            if used.any():
+                probabilities = self._model.predict_proba(spectra[used])
                 scores[place] = np.log(np.maximum(probabilities, 1e-6))
         if not self._radius:
             return np.asarray(scores[tuple(coords.T)])
@@ -264,15 +263,16 @@ class SmoothedSVM(ClassifierMixin, BaseEstimator):
         return np.asarray(smooth(scores, axes=(0, 1))[tuple(coords.T)] / share[:, None])
 
 
-def _normalised_means(X: PixelSamples) -> NDArray[np.float64]:
+def _normalized_means(X: PixelSamples) -> NDArray[np.float64]:
+    """Return the standard normal variate of 3 x 3 means, of shape (n_samples, n_bands)."""
     pieces = []
-    for start in range(0, len(X), _BATCH):
-        windows = X[start : start + _BATCH].windows(3)
-        known = np.isfinite(windows)
-        total = np.where(known, windows, 0).sum(axis=(1, 2), dtype=np.float64)
-        count = known.sum(axis=(1, 2))
+    for start in range(0, len(X), _BATCH_SIZE):
+        windows = X[start : start + _BATCH_SIZE].windows(3)
+        finite = np.isfinite(windows)
+        total = np.where(finite, windows, 0).sum(axis=(1, 2), dtype=np.float64)
+        count = finite.sum(axis=(1, 2))
         spectra = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        centred = spectra - spectra.mean(axis=1, keepdims=True)
-        deviation = centred.std(axis=1, keepdims=True)
-        pieces.append(centred / np.where(deviation > 0, deviation, 1))
+        centered = spectra - spectra.mean(axis=1, keepdims=True)
+        deviation = centered.std(axis=1, keepdims=True)
+        pieces.append(centered / np.where(deviation > 0, deviation, 1))
     return np.concatenate(pieces)

@@ -1,4 +1,4 @@
-"""Whether one estimator is better than another, or luckier."""
+"""Paired significance tests between two estimators."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
     from hsvlm.evaluation._folds import FoldResult
 
-__all__ = ["Comparison", "compare_hits", "compare_scores"]
-
-# Below this many samples on which the two disagree, the binomial distribution itself is used.
-_FEW = 25
+# With fewer disagreements than this, the binomial distribution is used.
+_MIN_DISAGREEMENTS = 25
 
 
 @dataclass(frozen=True)
@@ -55,16 +53,16 @@ class Comparison:
 def compare_scores(
     names: tuple[str, str], first: Sequence[FoldResult], second: Sequence[FoldResult]
 ) -> Comparison:
-    """Corrected resampled t-test of Nadeau and Bengio (2003)."""
-    # The variance of the mean difference over k splits is taken to be (1/k + n_test/n_train) times
-    # the variance of the differences, since training sets overlap.
+    """Run the corrected resampled t-test of Nadeau and Bengio (2003)."""
+    # Training sets overlap: the variance of the mean difference over k splits is estimated as
+    # (1/k + n_test/n_train) times the variance of the differences.
     differences = np.array(
         [a.overall_accuracy - b.overall_accuracy for a, b in zip(first, second, strict=True)]
     )
     mean, variance = differences.mean(), differences.var(ddof=1)
-    ratio = np.mean([one.n_test / one.n_train for one in first])
+    ratio = np.mean([result.n_test / result.n_train for result in first])
     scale = np.sqrt((1 / len(differences) + ratio) * variance)
-    # Splits that all differ by the same amount leave nothing to estimate the noise from.
+    # Equal differences leave no noise to estimate.
     statistic = mean / scale if scale > 0 else float(np.sign(mean) * np.inf) if mean else 0.0
     p_value = 2 * stats.t.sf(abs(statistic), df=len(differences) - 1)
     return Comparison(
@@ -75,13 +73,13 @@ def compare_scores(
 def compare_hits(
     names: tuple[str, str], first: Sequence[FoldResult], second: Sequence[FoldResult]
 ) -> Comparison:
-    """McNemar's test (1947) on the test samples of all splits."""
-    hits = [np.concatenate([one.correct for one in results]) for results in (first, second)]
+    """Run McNemar's test (1947) on the test samples of all splits."""
+    hits = [np.concatenate([result.correct for result in results]) for results in (first, second)]
     only_first = int((hits[0] & ~hits[1]).sum())
     only_second = int((hits[1] & ~hits[0]).sum())
     disagreeing = only_first + only_second
     difference = (only_first - only_second) / len(hits[0])
-    if disagreeing < _FEW:
+    if disagreeing < _MIN_DISAGREEMENTS:
         p_value = stats.binomtest(only_first, disagreeing).pvalue if disagreeing else 1.0
         return Comparison(
             *names, "McNemar's test, exact", difference, float(only_first), float(p_value)

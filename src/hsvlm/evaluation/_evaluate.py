@@ -20,7 +20,7 @@ from hsvlm.evaluation._folds import (
 )
 from hsvlm.evaluation._leakage import leakage_report
 from hsvlm.evaluation._report import EvaluationReport
-from hsvlm.evaluation._splits import checked_splits
+from hsvlm.evaluation._splits import make_splits
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
 from hsvlm.scene import Scene
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import NDArray
-
-__all__ = ["BASELINES", "evaluate"]
 
 BASELINES: dict[str, tuple[str, Any]] = {
     "coordinates": ("1-NN on (row, col), no spectra", CoordinateNeighbors),
@@ -56,7 +54,7 @@ def evaluate(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> EvaluationReport:
-    """Measure estimators on the splits of `cv`, beside what the splits give away.
+    """Measure estimators and baselines on the splits of `cv`, and report the leakage.
 
     Parameters
     ----------
@@ -74,13 +72,13 @@ def evaluate(
         Side in pixels of the window for which leakage is reported. None takes the largest
         `window_size` among the estimators, or 1.
     baselines : sequence of {"coordinates", "spectral-svm", "smoothed-svm"}
-        Which baselines to measure beside the estimators; all by default. See
+        Baselines to measure in addition to the estimators; all by default. See
         :class:`CoordinateNeighbors`, :func:`spectral_svm` and :class:`SmoothedSVM`.
     class_names : dict, default=None
         ``{label: name}`` for the report. None takes those of a Scene.
     groups : array of shape (height, width), default=None
-        Group of every pixel, such as the polygon it lies in, or 0: the report then says which share
-        of the test pixels has training pixels in its group. None takes those of a Scene.
+        Group of every pixel, such as the polygon it lies in, or 0. The report then states the share
+        of test pixels with training pixels in their group. None takes those of a Scene.
     unlabeled : int, float, str, list of these, or None, default=0
         Values of a label map that stand for "no label". Label vectors hold none.
     random_state : int or None, default=None
@@ -104,10 +102,10 @@ def evaluate(
     Raises
     ------
     DataError
-        If the samples do not tell where they lie, labels do not fit, or `cv` cannot split them or
-        trains on a single class.
+        If the samples have no positions, labels do not fit, or `cv` cannot split them or trains on
+        a single class.
     ParameterError
-        If an estimator is called like a baseline, or `cv` makes no split.
+        If an estimator has the name of a baseline, or `cv` makes no split.
     UnknownNameError
         If there is no such baseline.
 
@@ -139,11 +137,11 @@ def evaluate(
         class_names = X.class_names if class_names is None else class_names
         groups = X.groups if groups is None else groups
     samples, labels = _as_samples(X, y, unlabeled)
-    encode_cached = remembered_names(samples, labels)
-    if encode_cached is not None:
-        class_names = agreed_names(encode_cached, class_names).names
+    sample_names = remembered_names(samples, labels)
+    if sample_names is not None:
+        class_names = agreed_names(sample_names, class_names).names
     named = _named(estimators, baselines)
-    splits = checked_splits(cv, samples, labels)
+    splits = make_splits(cv, samples, labels)
     size = _largest_window(named.values()) if window_size is None else window_size
     leakage = tuple(leakage_report(samples[a], samples[b], size, groups) for a, b in splits)
     tasks = [
@@ -159,7 +157,7 @@ def evaluate(
         window_size=size,
         protocol=" ".join(repr(cv).split()) if hasattr(cv, "split") else f"{len(splits)} splits",
         class_names=dict(class_names or {}),
-        disjoint=_disjoint([test for _, test in splits]),
+        disjoint=_are_disjoint([test for _, test in splits]),
     )
 
 
@@ -174,13 +172,15 @@ def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[A
                 "Give one label per sample."
             )
         return X, labels
-    first, first_map = (
-        one[0] if isinstance(one, (list, tuple)) and len(one) and np.ndim(one[0]) > 1 else one
-        for one in (X, y)
+    first_cube, first_map = (
+        values[0]
+        if isinstance(values, (list, tuple)) and len(values) and np.ndim(values[0]) > 1
+        else values
+        for values in (X, y)
     )
-    if np.ndim(first) != 3 or np.ndim(first_map) != 2:
+    if np.ndim(first_cube) != 3 or np.ndim(first_map) != 2:
         raise DataError(
-            "evaluate has to know where samples lie, to report leakage. Pass a cube with its "
+            "evaluate needs the positions of the samples to report leakage. Pass a cube with its "
             "label map, or PixelSamples: X, y = pixel_samples(cube, labels)."
         )
     return pixel_samples(X, y, unlabeled=unlabeled)
@@ -192,8 +192,8 @@ def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
         if isinstance(estimators, Mapping)
         else {type(estimators).__name__: estimators}
     )
-    wanted = [baselines] if isinstance(baselines, str) else baselines
-    for key in dict.fromkeys(wanted):
+    keys = [baselines] if isinstance(baselines, str) else baselines
+    for key in dict.fromkeys(keys):
         if key not in BASELINES:
             raise UnknownNameError.for_name("baseline", key, BASELINES)
         name, make = BASELINES[key]
@@ -208,14 +208,14 @@ def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
 def _largest_window(estimators: Any) -> int:
     sizes = [
         value
-        for one in estimators
-        for key, value in one.get_params().items()
+        for estimator in estimators
+        for key, value in estimator.get_params().items()
         if key.rpartition("__")[2] == "window_size" and isinstance(value, Integral)
     ]
     return int(max(sizes, default=1))
 
 
-def _disjoint(tests: list[NDArray[np.intp]]) -> bool:
+def _are_disjoint(tests: list[NDArray[np.intp]]) -> bool:
     together = np.concatenate(tests)
     return len(np.unique(together)) == len(together)
 

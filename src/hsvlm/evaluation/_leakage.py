@@ -1,4 +1,4 @@
-"""How near test pixels lie to training pixels."""
+"""Distances between test pixels and training pixels."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LeakageReport", "leakage_report"]
-
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
 class LeakageReport:
-    """What a split gives away to a classifier of windows.
+    """Overlap of test windows with training pixels and windows.
 
     Attributes
     ----------
@@ -36,9 +34,9 @@ class LeakageReport:
         Share of test windows that share a pixel with a training window, in [0, 1].
     distance_quantiles : dict
         Chebyshev distance in pixels from a test pixel to the nearest training pixel, by quantile;
-        infinite where a scene holds no training pixel.
+        infinite in scenes without training pixels.
     share_same_group : float or None, default=None
-        Share of test pixels whose group, such as a polygon, has training pixels, in [0, 1]. None:
+        Share of test pixels whose group, such as a polygon, has training pixels, in [0, 1]. None if
         there are no groups.
     """
 
@@ -98,9 +96,9 @@ def leakage_report(
     Raises
     ------
     DataError
-        If the samples do not tell where they lie, come from other cubes, or one side is empty.
+        If the samples have no positions, come from other cubes, or one side is empty.
     ParameterError
-        If the window has no centre pixel.
+        If the window has no center pixel.
 
     References
     ----------
@@ -118,11 +116,11 @@ def leakage_report(
     """
     if window_size < 1 or window_size % 2 == 0:
         raise ParameterError(
-            f"window_size={window_size} has no centre pixel. Use an odd number of pixels."
+            f"window_size={window_size} has no center pixel. Use an odd number of pixels."
         )
     positions = _positions(X_test, "X_test"), _positions(X_train, "X_train")
     nearest = nearest_distance(*positions)
-    grids = [[cube.shape[:2] for cube in one.cubes] for one in (X_train, X_test)]
+    grids = [[cube.shape[:2] for cube in samples.cubes] for samples in (X_train, X_test)]
     if grids[0] != grids[1]:
         raise DataError(
             "Training and test samples come from different scenes, so their positions cannot be "
@@ -151,7 +149,7 @@ def _share_same_group(groups: Any, test: NDArray[np.intp], train: NDArray[np.int
 def _positions(X: Any, name: str) -> NDArray[np.intp]:
     if not isinstance(X, PixelSamples):
         raise DataError(
-            f"{name} is {type(X).__name__}, which does not tell where the samples lie. "
+            f"{name} is {type(X).__name__}, which has no positions. "
             "Pass PixelSamples: X, y = pixel_samples(cube, labels)."
         )
     if not len(X):

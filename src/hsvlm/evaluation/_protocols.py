@@ -1,4 +1,4 @@
-"""The protocols under which scenes are reported."""
+"""Evaluation protocols for scenes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from hsvlm.samples import PixelSamples
     from hsvlm.scene import Scene
-
-__all__ = ["PROTOCOLS", "SCENE_PROTOCOLS", "Protocol", "indian_pines_protocol", "scene_protocol"]
 
 PROTOCOLS = {
     "random-10": "10 % of every class for training, drawn at random, the rest for the test",
@@ -77,9 +75,9 @@ def indian_pines_protocol(
 ) -> Protocol:
     """Set up Indian Pines for one of the protocols in use.
 
-    ``"random-10"`` is the protocol of most papers, and rewards knowing where the fields are.
+    ``"random-10"`` is the protocol of most papers; its test windows overlap training windows.
     ``"map-695"`` is the published split, whose regions touch. ``"blocks"`` leaves no training pixel
-    in any test window of 15 pixels. ``"ten-per-class"`` draws single pixels, too, and few of them.
+    in any test window of 15 pixels. ``"ten-per-class"`` also draws single pixels, but few of them.
 
     Parameters
     ----------
@@ -101,7 +99,7 @@ def indian_pines_protocol(
     UnknownNameError
         If there is no such protocol.
     DataError
-        If the maps are neither in the folder nor to be had from the network.
+        If the maps are neither in the folder nor available from the network.
     MissingDependencyError
         If the scene's package is not installed.
 
@@ -144,7 +142,7 @@ def scene_protocol(
     groups : array of shape (height, width), default=None
         Group of every pixel, or 0, for ``"groups"``. None takes those of the scene.
     test_labels : array of shape (height, width), default=None
-        Labels of the test pixels, for ``"test-map"``; numbers mean what they mean in the scene.
+        Labels of the test pixels, for ``"test-map"``, with the same meaning as in the scene.
         Pixels that the scene labels too are not tested.
     unlabeled : int, float, str, list of these, or None, default=0
         Values of the label maps that stand for "no label".
@@ -159,10 +157,10 @@ def scene_protocol(
     UnknownNameError
         If there is no such protocol.
     ParameterError
-        If the protocol is that of the published maps of another scene, or needs `groups` or
-        `test_labels`.
+        If the protocol is ``"map-695"``, which belongs to Indian Pines, or if `groups` or
+        `test_labels` are missing.
     DataError
-        If the scene has no labeled pixels, or the test map none of its own or no class of theirs.
+        If the scene or the test map has no labeled pixels, or the two have no class in common.
 
     Warns
     -----
@@ -208,7 +206,7 @@ def scene_protocol(
 
 
 def _test_map_protocol(scene: Scene, test_labels: Any, n_splits: int, unlabeled: Any) -> Protocol:
-    """Join the labels of the scene and a test map, and split them as they were."""
+    """Join the labels of the scene and of a test map, and split them again."""
     if scene.labels is None or test_labels is None:
         missing = "a test map" if test_labels is None else "labels of the scene to train on"
         raise ParameterError(

@@ -27,12 +27,10 @@ if TYPE_CHECKING:
     from hsvlm.evaluation._folds import FoldResult
     from hsvlm.evaluation._leakage import LeakageReport
 
-__all__ = ["EvaluationReport", "compare_protocols"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EvaluationReport:
-    """Accuracies of several estimators on the same splits, and what the splits give away.
+    """Accuracies of several estimators on the same splits, and the leakage of the splits.
 
     Prints as text and shows as tables in a notebook.
 
@@ -66,13 +64,13 @@ class EvaluationReport:
     class_names: dict[Any, str]
     disjoint: bool
 
-    def of(self, name: str) -> tuple[FoldResult, ...]:
-        """Results of one estimator.
+    def results_for(self, name: str) -> tuple[FoldResult, ...]:
+        """Return the results of one estimator.
 
         Parameters
         ----------
         name : str
-            Its name.
+            Its name in the report.
 
         Returns
         -------
@@ -86,7 +84,7 @@ class EvaluationReport:
         """
         if name not in self.names:
             raise UnknownNameError.for_name("estimator", name, self.names)
-        return tuple(one for one in self.results if one.estimator == name)
+        return tuple(result for result in self.results if result.estimator == name)
 
     def compare(self, first: str, second: str, method: str = "t-test") -> Comparison:
         """Compare the overall accuracies of two estimators over the same splits.
@@ -98,8 +96,8 @@ class EvaluationReport:
         method : {"t-test", "mcnemar"}, default="t-test"
             The corrected resampled t-test [1]_, which allows for training sets that overlap and
             needs two splits or more; or McNemar's test [2]_ on the single test samples, which
-            needs test sides without common samples and does not see how results vary with the
-            training samples.
+            needs test sides without common samples and ignores how results vary with the training
+            samples.
 
         Returns
         -------
@@ -120,7 +118,7 @@ class EvaluationReport:
         .. [2] Q. McNemar, "Note on the sampling error of the difference between correlated
            proportions or percentages", Psychometrika 12, 1947.
         """
-        pair = self.of(first), self.of(second)
+        pair = self.results_for(first), self.results_for(second)
         if method == "t-test":
             if len(self.leakage) < 2:
                 raise ParameterError(
@@ -137,7 +135,7 @@ class EvaluationReport:
         raise UnknownNameError.for_name("test", method, ["t-test", "mcnemar"])
 
     def summary(self) -> tuple[list[str], Rows]:
-        """Mean and standard deviation of every estimator.
+        """Return mean and standard deviation of every estimator.
 
         Returns
         -------
@@ -149,23 +147,23 @@ class EvaluationReport:
         header = ["", "OA %", "AA %", "kappa x 100", "fit s", "predict s", "parameters"]
         rows = []
         for name in self.names:
-            results = self.of(name)
+            results = self.results_for(name)
             count = results[0].n_parameters
             rows.append(
                 [
                     name,
-                    mean_and_deviation([100 * one.overall_accuracy for one in results]),
-                    mean_and_deviation([100 * one.average_accuracy for one in results]),
-                    mean_and_deviation([100 * one.kappa for one in results]),
-                    f"{np.mean([one.fit_seconds for one in results]):.1f}",
-                    f"{np.mean([one.predict_seconds for one in results]):.1f}",
+                    mean_and_deviation([100 * result.overall_accuracy for result in results]),
+                    mean_and_deviation([100 * result.average_accuracy for result in results]),
+                    mean_and_deviation([100 * result.kappa for result in results]),
+                    f"{np.mean([result.fit_seconds for result in results]):.1f}",
+                    f"{np.mean([result.predict_seconds for result in results]):.1f}",
                     "" if count is None else f"{count:,}",
                 ]
             )
         return header, rows
 
     def recalls(self) -> tuple[list[str], Rows]:
-        """Mean recall of every class.
+        """Return the mean recall of every class.
 
         Returns
         -------
@@ -175,48 +173,41 @@ class EvaluationReport:
             One row per class: its name and the mean recall in percent over the splits that test
             it, for every estimator.
         """
-        labels = sorted({label for one in self.results for label in one.recall})
+        labels = sorted({label for result in self.results for label in result.recall})
         rows = []
         for label in labels:
             row = [str(self.class_names.get(label, label))]
             for name in self.names:
-                found = [one.recall[label] for one in self.of(name) if label in one.recall]
-                row.append(f"{100 * np.mean(found):.1f}")
+                results = [result for result in self.results_for(name) if label in result.recall]
+                row.append(f"{100 * np.mean([result.recall[label] for result in results]):.1f}")
             rows.append(row)
         return ["recall %", *self.names], rows
 
     def leakage_lines(self) -> list[str]:
-        """Say what the splits give away.
+        """Describe the leakage of the splits.
 
         Returns
         -------
         list of str
             Sentences: sizes, shares of windows, and distances, on average over the splits.
         """
-        sides = [
-            _range([getattr(one, side) for one in self.leakage]) for side in ("n_train", "n_test")
+        leakage, size = self.leakage, self.window_size
+        containing = np.mean([split.share_containing for split in leakage])
+        overlapping = np.mean([split.share_overlapping for split in leakage])
+        shares = [split.share_same_group for split in leakage if split.share_same_group is not None]
+        lines = [
+            f"{len(leakage)} {'split' if len(leakage) == 1 else 'splits'} with "
+            f"{_range([split.n_train for split in leakage])} training and "
+            f"{_range([split.n_test for split in leakage])} test samples",
+            f"test windows ({size} x {size} pixels) that contain a training pixel: "
+            f"{containing:.1%}; that overlap a training window: {overlapping:.1%}",
+            f"median distance to the nearest training pixel: "
+            f"{_range([split.distance_quantiles[0.5] for split in leakage])} px",
         ]
-        containing, overlapping = (
-            np.mean([getattr(one, f"share_{kind}") for one in self.leakage])
-            for kind in ("containing", "overlapping")
-        )
-        medians = [one.distance_quantiles[0.5] for one in self.leakage]
-        size = f"{self.window_size} x {self.window_size}"
-        number = len(self.leakage)
-        shares = [one.share_same_group for one in self.leakage if one.share_same_group is not None]
-        same_group = (
-            [f"test pixels with training pixels in their group: {np.mean(shares):.1%}"]
-            if shares
-            else []
-        )
-        return [
-            f"{number} {'split' if number == 1 else 'splits'} with {sides[0]} training and "
-            f"{sides[1]} test samples",
-            f"test windows ({size} pixels) that contain a training pixel: {containing:.1%}; that "
-            f"overlap a training window: {overlapping:.1%}",
-            *same_group,
-            f"median distance to the nearest training pixel: {_range(medians)} px",
-        ]
+        if shares:
+            same_group = f"test pixels with training pixels in their group: {np.mean(shares):.1%}"
+            lines.insert(2, same_group)
+        return lines
 
     def __str__(self) -> str:
         header, rows = self.summary()
@@ -280,7 +271,7 @@ class EvaluationReport:
         Returns
         -------
         dict
-            Numbers, strings, lists and None only, ready for JSON, which knows neither infinity nor
+            Numbers, strings, lists and None only, ready for JSON, which has neither infinity nor
             NaN: None stands for the distance to a scene without training pixels, and for the kappa
             of a single class.
         """
@@ -294,39 +285,36 @@ class EvaluationReport:
         return {"protocol": self.protocol, "window_size": self.window_size, "results": rows}
 
     def _rows(self) -> list[dict[str, Any]]:
-        rows = []
-        for one in self.results:
-            leakage = self.leakage[one.split]
-            rows.append(
-                {
-                    "estimator": one.estimator,
-                    "split": one.split,
-                    "overall_accuracy": one.overall_accuracy,
-                    "average_accuracy": one.average_accuracy,
-                    "kappa": one.kappa,
-                    "n_classes_tested": len(one.recall),
-                    "n_train": one.n_train,
-                    "n_test": one.n_test,
-                    "fit_seconds": one.fit_seconds,
-                    "predict_seconds": one.predict_seconds,
-                    "n_parameters": one.n_parameters,
-                    "share_containing": leakage.share_containing,
-                    "share_overlapping": leakage.share_overlapping,
-                    "share_same_group": leakage.share_same_group,
-                    "median_distance": leakage.distance_quantiles[0.5],
-                }
-            )
-        return rows
+        return [
+            {
+                "estimator": result.estimator,
+                "split": result.split,
+                "overall_accuracy": result.overall_accuracy,
+                "average_accuracy": result.average_accuracy,
+                "kappa": result.kappa,
+                "n_classes_tested": len(result.recall),
+                "n_train": result.n_train,
+                "n_test": result.n_test,
+                "fit_seconds": result.fit_seconds,
+                "predict_seconds": result.predict_seconds,
+                "n_parameters": result.n_parameters,
+                "share_containing": self.leakage[result.split].share_containing,
+                "share_overlapping": self.leakage[result.split].share_overlapping,
+                "share_same_group": self.leakage[result.split].share_same_group,
+                "median_distance": self.leakage[result.split].distance_quantiles[0.5],
+            }
+            for result in self.results
+        ]
 
 
 def _range(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
-    # Twelve digits write any number of samples in full.
+    # Twelve digits are enough for any number of samples.
     return f"{low:.12g}" if low == high else f"{low:.12g} to {high:.12g}"
 
 
 def compare_protocols(reports: Mapping[str, EvaluationReport]) -> str:
-    """Put the overall accuracies under several protocols into one table.
+    """Compare overall accuracies under several protocols in one table.
 
     Parameters
     ----------
@@ -339,16 +327,12 @@ def compare_protocols(reports: Mapping[str, EvaluationReport]) -> str:
         One line per estimator, one column per protocol, in percent.
     """
     names = dict.fromkeys(name for report in reports.values() for name in report.names)
-    rows = [
-        [
-            name,
-            *(
-                mean_and_deviation([100 * one.overall_accuracy for one in report.of(name)])
-                if name in report.names
-                else ""
-                for report in reports.values()
-            ),
-        ]
-        for name in names
-    ]
+
+    def cell(report: EvaluationReport, name: str) -> str:
+        if name not in report.names:
+            return ""
+        results = report.results_for(name)
+        return mean_and_deviation([100 * result.overall_accuracy for result in results])
+
+    rows = [[name, *(cell(report, name) for report in reports.values())] for name in names]
     return text_table(["", *reports], rows)

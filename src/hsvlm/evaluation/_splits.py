@@ -1,4 +1,4 @@
-"""The splits of an evaluation, checked before anything is fitted."""
+"""Make and check the splits of an evaluation."""
 
 from __future__ import annotations
 
@@ -18,22 +18,19 @@ if TYPE_CHECKING:
 
     from hsvlm.samples import PixelSamples
 
-__all__ = ["checked_splits"]
-
 _MAX_LISTED = 6
 
 
-def checked_splits(
+def make_splits(
     cv: Any, X: PixelSamples, y: NDArray[Any]
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Make all splits, each with a sorted test side, and refuse those that cannot be fitted."""
+    """Make all splits, with sorted test sides; raise if one cannot be fitted."""
     if cv is None:
         raise ParameterError("There is no cv. Pass a splitter, such as SpatialBlockShuffleSplit().")
     classes, y_index = np.unique(y, return_inverse=True)
     warn_of_spellings(classes)
     try:
-        # Test sides are sorted, so that hits of one estimator can be set against those of another
-        # even where they were stored by different runs.
+        # Sorted test sides let McNemar's test pair the hits of estimators from different runs.
         splits = [
             (_as_indices(train), np.sort(_as_indices(test)))
             for train, test in check_cv(cv, y, classifier=True).split(X, y)
@@ -61,14 +58,14 @@ def checked_splits(
                 "Make the splits from the same samples."
             )
         trained = np.unique(y_index[train])
-        # Empty sides are refused by the report of the leakage.
+        # The leakage report raises for empty sides.
         if len(trained) == 1 and len(test):
             raise DataError(
                 f"Split {number} trains on one class only, {classes[trained[0]]} ({len(train)} "
                 "samples). Use a splitter that keeps two classes on the training side, such as "
                 "SpatialBlockShuffleSplit."
             )
-    # Splitters of this package warn themselves, but for maps, which are not split by labels.
+    # Splitters of this package warn themselves, except MapSplit, which does not need labels.
     if not isinstance(cv, Splitter) or isinstance(cv, MapSplit):
         _warn_of_untrained(classes, y_index, splits)
     return splits
