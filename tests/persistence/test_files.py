@@ -72,7 +72,7 @@ def test_parts_cut_short_are_refused(saved, name, keep):
 def test_missing_parts_are_named(saved, name):
     (saved / name).unlink()
     assert refusal(saved, MissingFileError) == (
-        f"{saved} is no saved model, or not a complete one: {name} is missing. It consists of "
+        f"{saved} is not a complete saved model: {name} is missing. It consists of "
         f"config.json, model.safetensors, README.md and SHA256SUMS. {AGAIN}"
     )
 
@@ -133,18 +133,18 @@ def test_other_formats_are_refused(saved, edit, number):
 def test_models_of_other_libraries_are_refused(saved, edit):
     edit(saved, lambda _: {"architectures": ["BertModel"]})
     assert refusal(saved) == (
-        f"{saved}: its config.json is not that of a saved model. Give what "
-        "HSIPromptClassifier.save wrote."
+        f"{saved}: its config.json does not belong to a saved model. Give the "
+        "folder or archive of a saved model."
     )
     edit(saved, lambda _: [1])
-    assert "is not that of a saved model" in refusal(saved)
+    assert "does not belong to a saved model" in refusal(saved)
 
 
 def test_too_deep_a_configuration(saved, monkeypatch):
     deep = b'{"format": 1, "versions": ' + b"[" * 10**5 + b"]" * 10**5 + b"}"
     write_parts(saved, {**read_parts(saved), "config.json": deep})
-    assert "is not that of a saved model" in refusal(saved)
-    monkeypatch.setattr(files, "_LONGEST_TEXT", 1000)
+    assert "does not belong to a saved model" in refusal(saved)
+    monkeypatch.setattr(files, "_MAX_TEXT_BYTES", 1000)
     assert refusal(saved) == (
         f"{saved}: config.json has 200027 bytes, above the limit 1000. {AGAIN}"
     )
@@ -170,7 +170,10 @@ def rewrite(archive, compression=zipfile.ZIP_STORED, **more):
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "sub/config.json", "notes", "sub/"])
 def test_archives_with_other_members_are_refused(archive, name):
     rewrite(archive, **{name: b""})
-    assert refusal(archive) == f"{archive}: holds {name!r}, which no saved model does. {AGAIN}"
+    assert (
+        refusal(archive)
+        == f"{archive}: holds {name!r}, which is not part of a saved model. {AGAIN}"
+    )
 
 
 def test_archives_that_lack_a_member_are_refused(archive):
@@ -202,7 +205,7 @@ def test_archives_that_state_wrong_sizes_are_refused(archive):
     entry = content.rindex(b"PK\x01\x02")  # of the last member, in the directory at the end
     content[entry + 20 : entry + 28] = (2**31).to_bytes(4, "little") * 2
     archive.write_bytes(content)
-    assert refusal(archive) == f"{archive}: states sizes of its members that cannot be. {AGAIN}"
+    assert refusal(archive) == f"{archive}: states impossible sizes of its members. {AGAIN}"
 
 
 def test_a_changed_byte_of_an_archive_is_refused_or_does_not_matter(archive):
@@ -252,7 +255,7 @@ def test_other_things_are_never_replaced(tmp_path):
     folder = write_parts(tmp_path / "model", OLD)
     (folder / "notes.txt").write_text("mine")
     assert message_of(folder) == (
-        f"{folder}: holds files that belong to no saved model (notes.txt). {elsewhere}"
+        f"{folder}: holds files that do not belong to a saved model (notes.txt). {elsewhere}"
     )
     (folder / "notes.txt").unlink()
     (folder / "config.json").write_text('{"architectures": ["BertModel"]}')
@@ -271,7 +274,7 @@ def test_other_things_are_never_replaced(tmp_path):
     aside.mkdir()
     (aside / "notes.txt").write_text("mine")
     assert message_of(tmp_path / "other") == (
-        f"{aside}: holds files that belong to no saved model (notes.txt). {elsewhere}"
+        f"{aside}: holds files that do not belong to a saved model (notes.txt). {elsewhere}"
     )
 
 
@@ -369,15 +372,15 @@ def test_the_previous_model_is_found_and_told_of(fitted, saved, cube, monkeypatc
         fitted.save(saved, metadata={"new": True})
     assert str(caught.value) == (
         f"{saved}: could not be written ([Errno 28] No space left on device). Choose another "
-        "place, or see to permissions and free space."
+        "place, or check permissions and free space."
     )
     aside = saved.with_name(".model.previous")
     assert os.listdir(saved.parent) == [aside.name]
     with pytest.warns(HSVLMWarning) as warned:
         loaded = HSIPromptClassifier.load(saved, device="cpu")
     assert str(warned[0].message) == (
-        f"{saved} is not there, because replacing it was interrupted. The model that was to be "
-        f"replaced is taken, from {aside}; rename that folder to keep it."
+        f"{saved} is missing, because replacing it was interrupted. The previous model is loaded "
+        f"from {aside}; rename that folder to keep it."
     )
     assert warned[0].filename == __file__
     assert loaded.metadata_ == {}

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hsvlm._storage.parts import FORMAT, read_parts
+from hsvlm._storage.format import FORMAT
+from hsvlm._storage.parts import read_parts
 from hsvlm.persistence import load, save
 
 FOLDER = Path(__file__).parent

@@ -8,7 +8,8 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
-from hsvlm._storage.parts import CONFIG, read_parts, write_parts
+from hsvlm._storage.format import CONFIG
+from hsvlm._storage.parts import read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMError
 from hsvlm.persistence import load, save
 

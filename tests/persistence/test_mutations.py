@@ -14,7 +14,8 @@ import torch
 from sklearn.pipeline import make_pipeline
 
 from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
-from hsvlm._storage.parts import CARD, CONFIG, SUMS, TENSORS, read_parts, write_parts
+from hsvlm._storage.format import CONFIG
+from hsvlm._storage.parts import CARD, SUMS, TENSORS, read_parts, write_parts
 from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning
 from hsvlm.persistence import load, save
 
@@ -201,12 +202,12 @@ def shared(path, parts):
 @pytest.mark.parametrize(
     ("write", "wrong"),
     [
-        (members("../config.json"), "holds '../config.json', which no saved model does"),
-        (members("/config.json"), "holds '/config.json', which no saved model does"),
-        (members("a\\config.json"), "which no saved model does"),
-        (members("sub/config.json"), "holds 'sub/config.json', which no saved model does"),
-        (members("C:/evil.dll"), "which no saved model does"),
-        (members(links=["link"]), "holds 'link', which no saved model does"),
+        (members("../config.json"), "holds '../config.json', which is not part of a saved model"),
+        (members("/config.json"), "holds '/config.json', which is not part of a saved model"),
+        (members("a\\config.json"), "which is not part of a saved model"),
+        (members("sub/config.json"), "holds 'sub/config.json', which is not part of a saved model"),
+        (members("C:/evil.dll"), "which is not part of a saved model"),
+        (members(links=["link"]), "holds 'link', which is not part of a saved model"),
         (members(links=[CARD]), "holds two members of the same name"),
         (members(CONFIG), "holds two members of the same name"),
         (bomb, "holds compressed or encrypted members, which saved models do not have"),

@@ -13,7 +13,8 @@ import torch
 from hsvlm import HSIPromptClassifier
 from hsvlm._storage import parts as files
 from hsvlm._storage import tensors, values
-from hsvlm._storage.parts import CONFIG, TENSORS, read_parts, write_parts
+from hsvlm._storage.format import CONFIG
+from hsvlm._storage.parts import TENSORS, read_parts, write_parts
 from hsvlm._storage.values import Packer, Unpacker
 from hsvlm.exceptions import FileError, ParameterError
 
@@ -73,7 +74,7 @@ FORGED = {
     "preprocessing": (steps(n_features_in_=10**9), "a step is not what a fit gives"),
     "strings": (metadata([STRINGS] * 4), "arrays of strings"),
     "copies": (metadata([AGAIN] * 10**4), "is referred to twice"),
-    "nesting": (text(b'"classifier": ' + b"[" * 10**6), "is not that of a saved model"),
+    "nesting": (text(b'"classifier": ' + b"[" * 10**6), "does not belong to a saved model"),
     "long text": (text(b'"classifier": [' + b"{}," * (10**6) + b"{}]}"), "missing"),
     "longer text": (text(b" " * 2**25 + b"}"), "above the limit"),
     "header": (header({"__metadata__": {"a": " " * 2**24}}), "a header of"),
@@ -114,7 +115,7 @@ def forged(fitted, tmp_path_factory):
     paths = [folder / "whole"]
     for name, (forge, _) in FORGED.items():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(files, "_LONGEST_TEXT", 2**40)
+            patch.setattr(files, "_MAX_TEXT_BYTES", 2**40)
             paths.append(write_parts(folder / name, forge(parts)))
     crowd = folder / "crowd.zip"
     with zipfile.ZipFile(crowd, "w") as archive:
@@ -166,21 +167,21 @@ def test_what_could_not_be_loaded_is_not_saved(fitted, tmp_path, monkeypatch):
         assert list(tmp_path.iterdir()) == []
         return str(caught.value)
 
-    monkeypatch.setattr(values, "_MOST_STRING_BYTES", 1000)
+    monkeypatch.setattr(values, "_MAX_STRING_BYTES", 1000)
     assert message_of(a=np.array([""] * 10), b=np.array(["a"] * 300)) == (
         "metadata['b']: the arrays of strings of a saved model take 1000 bytes at most, and with "
         "this one they take 1240. Pass lists of strings, or arrays of dtype object."
     )
     size = len(read_parts(fitted.save(tmp_path / "x" / "model"))[CONFIG])
     (tmp_path / "x").rename(tmp_path.with_name("elsewhere"))
-    monkeypatch.setattr(files, "_LONGEST_TEXT", size)
+    monkeypatch.setattr(files, "_MAX_TEXT_BYTES", size)
     assert message_of(a="x" * 1000).startswith(f"{tmp_path / 'model'}: config.json would have ")
     assert message_of(a="x" * 1000).endswith(
-        f" bytes, above the limit {size}. Shorten the metadata; arrays of numbers take no room "
-        "there."
+        f" bytes, above the limit {size}. Shorten the metadata; arrays of numbers are stored "
+        "elsewhere."
     )
-    monkeypatch.setattr(tensors, "_LONGEST_HEADER", 1000)
-    assert "Join those of the metadata into larger ones." in message_of()
+    monkeypatch.setattr(tensors, "_MAX_HEADER_BYTES", 1000)
+    assert "Join the arrays of the metadata into larger ones." in message_of()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_generators_that_would_read_beyond_their_state_or_never_end(packed):
     packer.store(words, "words")
     words[1:] = 0
     packer.store(words, "zeros")
-    with pytest.raises(ValueError, match="a random state that no generator has"):
+    with pytest.raises(ValueError, match="an invalid random state"):
         Unpacker(packer.tensors).unpack({"random_state": packed})
 
 

@@ -214,7 +214,7 @@ def test_diverged_training(make, cube, labels):
 def test_device_that_is_not_there(make, cube, labels):
     message = message_of(ParameterError, make(device="xpu:7"), cube, labels)
     assert message.startswith("device='xpu:7' cannot be used on this machine (")
-    assert message.endswith('). Pass "auto" to take the best device there is, or "cpu".')
+    assert message.endswith('). Pass "auto" to take the best available device, or "cpu".')
 
 
 def test_validation_that_cannot_be_held_out(make, cube, labels):

@@ -19,15 +19,8 @@ from hsvlm._saved_model.card import model_card
 from hsvlm._saved_model.checks import check_steps
 from hsvlm._saved_model.state import pack_classifier, unpack_classifier
 from hsvlm._saved_model.steps import pack_steps, unpack_steps
-from hsvlm._storage.parts import (
-    CARD,
-    CONFIG,
-    FORMAT,
-    TENSORS,
-    read_parts,
-    shorten,
-    write_parts,
-)
+from hsvlm._storage.format import CONFIG, FORMAT, shorten
+from hsvlm._storage.parts import CARD, TENSORS, read_parts, write_parts
 from hsvlm._storage.tensors import read_tensors, write_tensors
 from hsvlm._storage.values import Packer, Unpacker, fields
 from hsvlm._system.files import file_error

@@ -1,11 +1,10 @@
-"""The files of a saved model: a folder or an archive, complete or not there, with digests."""
+"""Keep named parts in a folder or an archive, complete or absent, with digests."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import io
-import json
 import os
 import re
 import secrets
@@ -16,254 +15,219 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hsvlm._storage.format import CONFIG, check_format, shorten, stated_format
 from hsvlm._system.files import file_error, fsync
-from hsvlm._system.version import __version__
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = [
-    "CARD",
-    "CONFIG",
-    "FORMAT",
-    "SUMS",
-    "TENSORS",
-    "read_parts",
-    "shorten",
-    "write_parts",
-]
-
-FORMAT: Final = 1
-CONFIG: Final = "config.json"
 TENSORS: Final = "model.safetensors"
 CARD: Final = "README.md"
 SUMS: Final = "SHA256SUMS"
 
 _PARTS: Final = (CONFIG, TENSORS, CARD)
 _FILES: Final = (*_PARTS, SUMS)
-# In bytes. What is read out of a text takes some twenty times its room.
-_LONGEST_TEXT: Final = 2**25
-_LONGEST_DIRECTORY: Final = 2**16  # bytes, of an archive: one of four members takes 300
-_LONGEST_QUOTE: Final = 300  # characters; a file may have anything to say
-# A save that began longer ago than this is dead, or at least has waited too long.
-_DRAFT_AGE_S: Final = 24 * 3600
+_MAX_TEXT_BYTES: Final = 2**25  # parsed JSON takes some twenty times as much memory
+_MAX_DIRECTORY_BYTES: Final = 2**16  # of an archive: four members take 300
+# A save that began longer ago is dead, or has waited too long.
+_MAX_DRAFT_AGE_S: Final = 24 * 3600
 _DRAFT_SUFFIX: Final = ".part"
-_AGAIN: Final = "Save the model again, or restore it from a copy."
-_ELSEWHERE: Final = "Choose another path, or delete it first."
+_HINT_SAVE_AGAIN: Final = "Save the model again, or restore it from a copy."
+_HINT_OTHER_PATH: Final = "Choose another path, or delete it first."
 
 
 def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Path:
-    """Write a model, all of it or nothing."""
+    """Write all parts, or leave the previous ones as they were."""
     # Everything is written beside `path` and takes its place by renaming. A folder cannot be
-    # replaced in one step: between two renamings the previous model is found under another name,
-    # where `read_parts` looks for it.
-    given = Path(path).expanduser()
-    target = Path(os.path.realpath(given))
-    archive = given.suffix.lower() == ".zip"
-    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_DRAFT_SUFFIX}")
+    # replaced in one step: between two renamings the previous model has another name, where
+    # `read_parts` looks for it.
+    shown = Path(path).expanduser()
+    target = Path(os.path.realpath(shown))
+    is_archive = shown.suffix.lower() == ".zip"
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_DRAFT_SUFFIX}")
     files = {**parts, SUMS: _sums(parts)}
-    _check_texts(given, parts)
+    _check_text_sizes(shown, parts)
     try:
-        _check_replaceable(given, target, archive)
+        _check_replaceable(shown, target, is_archive)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if archive:
-            _write_file(fresh, _archive(files))
-            os.replace(fresh, target)
+        if is_archive:
+            _write_file(draft, _archive(files))
+            os.replace(draft, target)
             fsync(target.parent)
         else:
-            fresh.mkdir()
+            draft.mkdir()
             for name, content in files.items():
-                _write_file(fresh / name, content)
-            fsync(fresh)
-            _swap_in(fresh, target)
+                _write_file(draft / name, content)
+            fsync(draft)
+            _swap_in(draft, target)
         _remove_dead_drafts(target)
     except FileError:
         raise
     except OSError as error:
-        hint = "Choose another place, or see to permissions and free space."
-        raise file_error(given, f"could not be written ({error})", hint) from error
+        hint = "Choose another place, or check permissions and free space."
+        raise file_error(shown, f"could not be written ({error})", hint) from error
     finally:
-        _remove(fresh)
-    return given
+        _remove(draft)
+    return shown
 
 
 def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
-    """Read a model and verify the digest of every part."""
-    given = _found(Path(path).expanduser())
-    with _members(given) as members:
-        config, sums = _read(given, members, CONFIG), _read(given, members, SUMS)
-        if _line(CONFIG, config) not in sums.splitlines():
-            raise _damaged(given, [CONFIG])
-        _check_format(given, config)
-        if strange := sorted(set(members) - set(_FILES)):
-            problem = f"holds {shorten(', '.join(map(repr, strange)))}, which no saved model does"
-            raise file_error(given, problem, _AGAIN)
-        parts = {CONFIG: config} | {name: _read(given, members, name) for name in _PARTS[1:]}
+    """Read all parts and verify their digests."""
+    existing = _existing_path(Path(path).expanduser())
+    with _members(existing) as members:
+        config, sums = _read(existing, members, CONFIG), _read(existing, members, SUMS)
+        if _sum_line(CONFIG, config) not in sums.splitlines():
+            raise _damage_error(existing, [CONFIG])
+        check_format(existing, config)
+        if unknown := sorted(set(members) - set(_FILES)):
+            names = shorten(", ".join(map(repr, unknown)))
+            problem = f"holds {names}, which is not part of a saved model"
+            raise file_error(existing, problem, _HINT_SAVE_AGAIN)
+        parts = {CONFIG: config} | {name: _read(existing, members, name) for name in _PARTS[1:]}
     if sums != _sums(parts):
         lines = sums.splitlines()
-        raise _damaged(given, [one for one in _PARTS if _line(one, parts[one]) not in lines])
+        damaged = [name for name in _PARTS if _sum_line(name, parts[name]) not in lines]
+        raise _damage_error(existing, damaged)
     return parts
 
 
-def shorten(text: object) -> str:
-    """Bring what a file says into one line of a message."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}..."
-
-
 def _sums(parts: Mapping[str, bytes]) -> bytes:
-    return b"".join(_line(name, parts[name]) + b"\n" for name in _PARTS)
+    return b"".join(_sum_line(name, parts[name]) + b"\n" for name in _PARTS)
 
 
-def _line(name: str, content: bytes) -> bytes:
+def _sum_line(name: str, content: bytes) -> bytes:
     return f"{hashlib.sha256(content).hexdigest()}  {name}".encode()
 
 
-def _damaged(path: Path, names: list[str]) -> FileError:
+def _damage_error(path: Path, names: list[str]) -> FileError:
     problem = (
         f"{' and '.join(names)} {'do' if names[1:] else 'does'} not have the digest in {SUMS}"
         if names
         else f"{SUMS} holds more than the digests of the parts"
     )
-    return file_error(path, f"{problem}; the model is damaged or was changed by hand", _AGAIN)
+    problem += "; the model is damaged or was changed by hand"
+    return file_error(path, problem, _HINT_SAVE_AGAIN)
 
 
-def _stated_format(path: Path, config: bytes) -> tuple[Any, Any]:
-    try:
-        found = json.loads(config)
-        return found["format"], shorten(found["versions"]["hsvlm"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        hint = "Give what HSIPromptClassifier.save wrote."
-        raise file_error(path, f"its {CONFIG} is not that of a saved model", hint) from error
-
-
-def _check_format(path: Path, config: bytes) -> None:
-    number, version = _stated_format(path, config)
-    if type(number) is not int or number != FORMAT:
-        raise FileError(
-            f"{path} was written by hsvlm {version} in format {shorten(repr(number))}; hsvlm "
-            f"{__version__} reads format {FORMAT} only. Load it with hsvlm {version}."
-        )
-
-
-def _found(path: Path) -> Path:
+def _existing_path(path: Path) -> Path:
     if path.exists():
         return path
-    aside = _backup_path(Path(os.path.realpath(path)))
-    if not aside.is_dir():
+    backup = _backup_path(Path(os.path.realpath(path)))
+    if not backup.is_dir():
         raise MissingFileError(
             f"{path} does not exist. Give the folder or archive of a saved model."
         )
     message = (
-        f"{path} is not there, because replacing it was interrupted. The model that was to be "
-        f"replaced is taken, from {aside}; rename that folder to keep it."
+        f"{path} is missing, because replacing it was interrupted. The previous model is loaded "
+        f"from {backup}; rename that folder to keep it."
     )
     warnings.warn(message, HSVLMWarning, stacklevel=5)
-    return aside
+    return backup
 
 
-class _Listing(io.FileIO):
-    """An archive of which a directory of many members is not read."""
+class _BoundedFile(io.FileIO):
+    """An archive whose directory is not read if it lists many members."""
 
     def read(self, size: int | None = -1, /) -> Any:
-        if size is not None and size > _LONGEST_DIRECTORY:
+        if size is not None and size > _MAX_DIRECTORY_BYTES:
             raise zipfile.BadZipFile("it has too many members")
         return super().read(size)
 
 
 @contextlib.contextmanager
 def _members(path: Path) -> Iterator[dict[str, tuple[int, Callable[[], bytes]]]]:
-    """Size and reader of each member; files in a folder that are none of ours do not count."""
+    """Return size and reader of each member; other files in a folder do not count."""
     if path.is_dir():
         files = {name: path / name for name in _FILES if (path / name).is_file()}
-        yield {name: (one.stat().st_size, one.read_bytes) for name, one in files.items()}
+        yield {name: (file.stat().st_size, file.read_bytes) for name, file in files.items()}
         return
     try:
-        with _Listing(path) as listing:
-            zipfile.ZipFile(listing).close()
+        with _BoundedFile(path) as file:
+            zipfile.ZipFile(file).close()
         archive = zipfile.ZipFile(path)
-    # The last of them is zipfile's answer to versions of the format that it does not know.
+    # zipfile raises the last one for versions of the zip format that it does not know.
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         hint = "Give the folder or the .zip archive of a saved model."
         raise file_error(path, f"is neither a folder nor a zip archive ({error})", hint) from error
     with archive:
         infos = archive.infolist()
         _check_archive(path, infos)
-        yield {one.filename: (one.file_size, partial(archive.read, one)) for one in infos}
+        yield {info.filename: (info.file_size, partial(archive.read, info)) for info in infos}
 
 
 def _check_archive(path: Path, infos: list[zipfile.ZipInfo]) -> None:
-    if len({one.filename for one in infos}) < len(infos):
-        raise file_error(path, "holds two members of the same name", _AGAIN)
+    if len({info.filename for info in infos}) < len(infos):
+        raise file_error(path, "holds two members of the same name", _HINT_SAVE_AGAIN)
     # Members that are not compressed cannot be larger than the archive.
     size = path.stat().st_size
-    if any(one.compress_type or one.flag_bits & 1 for one in infos):
+    if any(info.compress_type or info.flag_bits & 1 for info in infos):
         problem = "holds compressed or encrypted members, which saved models do not have"
         raise file_error(path, problem, "Unpack it and give the folder.")
-    if any(one.file_size > size or one.file_size != one.compress_size for one in infos):
-        raise file_error(path, "states sizes of its members that cannot be", _AGAIN)
+    if any(info.file_size > size or info.file_size != info.compress_size for info in infos):
+        raise file_error(path, "states impossible sizes of its members", _HINT_SAVE_AGAIN)
 
 
 def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], name: str) -> bytes:
     if name not in members:
         raise MissingFileError(
-            f"{path} is no saved model, or not a complete one: {name} is missing. It consists of "
-            f"{', '.join(_PARTS)} and {SUMS}. {_AGAIN}"
+            f"{path} is not a complete saved model: {name} is missing. It consists of "
+            f"{', '.join(_PARTS)} and {SUMS}. {_HINT_SAVE_AGAIN}"
         )
     size, read = members[name]
-    if name != TENSORS and size > _LONGEST_TEXT:
-        raise file_error(path, f"{name} has {size} bytes, above the limit {_LONGEST_TEXT}", _AGAIN)
+    if name != TENSORS and size > _MAX_TEXT_BYTES:
+        problem = f"{name} has {size} bytes, above the limit {_MAX_TEXT_BYTES}"
+        raise file_error(path, problem, _HINT_SAVE_AGAIN)
     try:
         return read()
-    except Exception as error:  # the ways in which an archive can be broken have no common class
-        raise file_error(path, f"{name} cannot be read ({error})", _AGAIN) from error
+    except Exception as error:  # broken archives raise errors that share no class
+        raise file_error(path, f"{name} cannot be read ({error})", _HINT_SAVE_AGAIN) from error
 
 
-def _check_texts(path: Path, parts: Mapping[str, bytes]) -> None:
+def _check_text_sizes(path: Path, parts: Mapping[str, bytes]) -> None:
     for name, content in parts.items():
-        if name != TENSORS and len(content) > _LONGEST_TEXT:
+        if name != TENSORS and len(content) > _MAX_TEXT_BYTES:
             raise ParameterError(
-                f"{path}: {name} would have {len(content)} bytes, above the limit {_LONGEST_TEXT}. "
-                "Shorten the metadata; arrays of numbers take no room there."
+                f"{path}: {name} would have {len(content)} bytes, above the limit "
+                f"{_MAX_TEXT_BYTES}. Shorten the metadata; arrays of numbers are stored elsewhere."
             )
 
 
-def _check_replaceable(given: Path, target: Path, archive: bool) -> None:
+def _check_replaceable(shown: Path, target: Path, is_archive: bool) -> None:
     if target.exists():
-        if target.is_dir() == archive:
-            problem = "is a folder, not an archive" if archive else "is a file, not a folder"
-            raise file_error(given, problem, _ELSEWHERE)
-        if archive or not _holds_nothing(given, target):
-            _check_model(given, target)
-    aside = _backup_path(target)
-    if not archive and aside.exists():
-        # What is left of a model whose deletion was interrupted may be incomplete.
-        _holds_nothing(aside, aside)
+        if target.is_dir() == is_archive:
+            problem = "is a folder, not an archive" if is_archive else "is a file, not a folder"
+            raise file_error(shown, problem, _HINT_OTHER_PATH)
+        if is_archive or not _is_empty(shown, target):
+            _check_model(shown, target)
+    backup = _backup_path(target)
+    if not is_archive and backup.exists():
+        # A model whose deletion was interrupted may be incomplete.
+        _is_empty(backup, backup)
 
 
-def _holds_nothing(shown: Path, folder: Path) -> bool:
-    """Whether a folder is empty; refuse one that holds files of others."""
+def _is_empty(shown: Path, folder: Path) -> bool:
+    """Tell whether a folder is empty; raise if it holds other files than parts."""
     names = sorted(os.listdir(folder))
     if others := [name for name in names if name not in _FILES]:
-        problem = f"holds files that belong to no saved model ({', '.join(others[:3])})"
-        raise file_error(shown, problem, _ELSEWHERE)
+        problem = f"holds files that do not belong to a saved model ({', '.join(others[:3])})"
+        raise file_error(shown, problem, _HINT_OTHER_PATH)
     return not names
 
 
 def _check_model(shown: Path, path: Path) -> None:
     try:
         with _members(path) as members:
-            _stated_format(path, _read(path, members, CONFIG))
+            stated_format(path, _read(path, members, CONFIG))
     except FileError as error:
-        raise file_error(shown, "exists and is not a saved model", _ELSEWHERE) from error
+        raise file_error(shown, "exists and is not a saved model", _HINT_OTHER_PATH) from error
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
-            # Without a time, so that the same model is the same archive.
+            # Without a time, so that the same model gives the same archive.
             member = zipfile.ZipInfo(name)
             member.create_system, member.external_attr = 3, 0o644 << 16
             archive.writestr(member, content)
@@ -277,34 +241,34 @@ def _write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _swap_in(fresh: Path, target: Path) -> None:
-    aside = _backup_path(target)
+def _swap_in(draft: Path, target: Path) -> None:
+    backup = _backup_path(target)
     if target.exists():
-        _remove(aside)
-        os.rename(target, aside)
+        _remove(backup)
+        os.rename(target, backup)
         try:
-            os.rename(fresh, target)
+            os.rename(draft, target)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.rename(aside, target)
+                os.rename(backup, target)
             raise
     else:
-        os.rename(fresh, target)
+        os.rename(draft, target)
     fsync(target.parent)
-    _remove(aside)
+    _remove(backup)
 
 
 def _remove_dead_drafts(target: Path) -> None:
-    """Remove what saves to the same path left behind when they were killed."""
+    """Remove the drafts of saves to the same path that were killed."""
     draft = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}{re.escape(_DRAFT_SUFFIX)}")
     with contextlib.suppress(OSError):
-        # By the clock of the file system, which need not be that of this machine.
+        # By the clock of the file system, which may differ from that of this machine.
         now = target.stat().st_mtime
         with os.scandir(target.parent) as entries:
-            drafts = [one for one in entries if draft.fullmatch(one.name)]
-        for one in drafts:
-            if now - one.stat(follow_symlinks=False).st_mtime > _DRAFT_AGE_S:
-                _remove(Path(one.path))
+            drafts = [entry for entry in entries if draft.fullmatch(entry.name)]
+        for entry in drafts:
+            if now - entry.stat(follow_symlinks=False).st_mtime > _MAX_DRAFT_AGE_S:
+                _remove(Path(entry.path))
 
 
 def _backup_path(target: Path) -> Path:
@@ -312,7 +276,7 @@ def _backup_path(target: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    # What cannot be removed is in nobody's way, except where the next renaming says so.
+    # A leftover is harmless; a conflict shows up at the next rename.
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

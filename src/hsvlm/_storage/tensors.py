@@ -1,4 +1,4 @@
-"""Named tensors to bytes and back, in the format of safetensors."""
+"""Turn named tensors into bytes and back, in the format of safetensors."""
 
 from __future__ import annotations
 
@@ -13,28 +13,25 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["read_tensors", "write_tensors"]
-
-# In bytes. Names and shapes: many tensors without values would take far more memory than room in
-# the file.
-_LONGEST_HEADER: Final = 2**24
+# Of names and shapes: many empty tensors would take far more memory than space in the file.
+_MAX_HEADER_BYTES: Final = 2**24
 
 
 def write_tensors(tensors: Mapping[str, torch.Tensor]) -> bytes:
     """Turn tensors into bytes."""
     content: bytes = safetensors.torch.save(dict(tensors))
-    if _header_length(content) > _LONGEST_HEADER:
+    if _header_length(content) > _MAX_HEADER_BYTES:
         raise ParameterError(
-            f"A saved model does not hold {len(tensors)} arrays. Join those of the metadata into "
-            "larger ones."
+            f"A saved model cannot hold {len(tensors)} arrays. Join the arrays of the metadata "
+            "into larger ones."
         )
     return content
 
 
 def read_tensors(content: bytes) -> dict[str, torch.Tensor]:
     """Turn bytes into tensors."""
-    if (length := _header_length(content)) > _LONGEST_HEADER:
-        raise ValueError(f"a header of {length} bytes, above the limit {_LONGEST_HEADER}")
+    if (length := _header_length(content)) > _MAX_HEADER_BYTES:
+        raise ValueError(f"a header of {length} bytes, above the limit {_MAX_HEADER_BYTES}")
     return safetensors.torch.load(content)
 
 

@@ -1,4 +1,4 @@
-"""Parameters and fitted values as JSON and tensors, and back, without loss of type."""
+"""Turn Python values into JSON and tensors, and back, without loss of type."""
 
 from __future__ import annotations
 
@@ -19,27 +19,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Packer", "Unpacker", "fields"]
-
 _GENERATOR: Final = "MT19937"  # of every RandomState that is made from a seed
 _GENERATOR_WORDS: Final = 624
 _DTYPE: Final = re.compile(r"[<>|][biuf][1248]|[<>]U\d{1,4}|\|O")
-# Longer numeric arrays become tensors: as text they take several times the room.
-_LONGEST_LISTED: Final = 1000
-# Short strings in arrays of long ones would let a file ask for any amount of memory.
-_MOST_STRING_BYTES: Final = 2**28
+# Longer numeric arrays become tensors: text takes several times the space.
+_MAX_LISTED_VALUES: Final = 1000
+# Arrays of long strings would let a small file ask for any amount of memory.
+_MAX_STRING_BYTES: Final = 2**28
 _NOT_FINITE: Final = ("nan", "inf", "-inf")
 _SCALARS: Final = {
-    np.dtype(one).name: np.dtype(one).type
-    for one in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+    np.dtype(code).name: np.dtype(code).type
+    for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 } | {"str": np.str_}
 
 
 class Packer:
-    """Turn values into JSON; long arrays and those of several dimensions become tensors."""
+    """Turn values into JSON; long and multi-dimensional arrays become tensors."""
 
-    # Whatever JSON knows stands for itself: None, booleans, finite numbers, strings and lists. All
-    # else is an object with one key, which names the kind: ``{"tuple": [...]}``.
+    # None, booleans, finite numbers, strings and lists stand for themselves. Anything else is an
+    # object with one key, which names the kind: ``{"tuple": [...]}``.
 
     def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
@@ -56,7 +54,7 @@ class Packer:
         if isinstance(value, Mapping):
             return self._mapping(value, place)
         if isinstance(value, (list, tuple)):
-            items = [self.pack(one, f"{place}[{index}]") for index, one in enumerate(value)]
+            items = [self.pack(item, f"{place}[{index}]") for index, item in enumerate(value)]
             return items if isinstance(value, list) else {"tuple": items}
         if isinstance(value, np.ndarray):
             return self._array(value, place)
@@ -69,8 +67,8 @@ class Packer:
         raise _unsupported(value, place)
 
     def store(self, array: NDArray[Any], place: str) -> Any:
-        """Turn a numeric array into a tensor, whatever its number of dimensions."""
-        # The order in memory decides about the last bit of a matrix product.
+        """Turn a numeric array of any shape into a tensor."""
+        # The order in memory decides the last bit of a matrix product.
         order = "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
         native = array.astype(array.dtype.newbyteorder("="), order="K")
         rows = np.array(native if order == "C" else native.T, order="C")
@@ -78,7 +76,7 @@ class Packer:
         return {"array": {"dtype": array.dtype.str, "order": order, "tensor": name}}
 
     def _keep(self, tensor: torch.Tensor, place: str) -> str:
-        # Two NaN may be keys of one dict, and then look the same.
+        # Two NaN may be keys of one dict and have the same name.
         name = place if place not in self.tensors else f"{place} {len(self.tensors)}"
         self.tensors[name] = tensor
         return name
@@ -91,8 +89,8 @@ class Packer:
 
     def _mapping(self, value: Mapping[Any, Any], place: str) -> Any:
         items = [
-            (self.pack(key, f"a key of {place}"), self.pack(one, f"{place}[{key!r}]"))
-            for key, one in value.items()
+            (self.pack(key, f"a key of {place}"), self.pack(item, f"{place}[{key!r}]"))
+            for key, item in value.items()
         ]
         if all(isinstance(key, str) for key, _ in items):
             return {"dict": dict(items)}
@@ -101,16 +99,16 @@ class Packer:
     def _array(self, array: NDArray[Any], place: str) -> Any:
         if isinstance(array, np.ma.MaskedArray) or not _DTYPE.fullmatch(array.dtype.str):
             raise _unsupported(array, place)
-        if array.dtype.kind in "biuf" and (array.ndim > 1 or array.size > _LONGEST_LISTED):
+        if array.dtype.kind in "biuf" and (array.ndim > 1 or array.size > _MAX_LISTED_VALUES):
             return self.store(array, place)
         self._string_bytes += array.nbytes if array.dtype.kind == "U" else 0
-        if self._string_bytes > _MOST_STRING_BYTES:
+        if self._string_bytes > _MAX_STRING_BYTES:
             raise ParameterError(
-                f"{place}: the arrays of strings of a saved model take {_MOST_STRING_BYTES} bytes "
+                f"{place}: the arrays of strings of a saved model take {_MAX_STRING_BYTES} bytes "
                 f"at most, and with this one they take {self._string_bytes}. Pass lists of "
                 "strings, or arrays of dtype object."
             )
-        values = [self.pack(one, place) for one in array.ravel().tolist()]
+        values = [self.pack(item, place) for item in array.ravel().tolist()]
         return {"array": {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}}
 
     def _random_state(self, random_state: np.random.RandomState, place: str) -> Any:
@@ -124,7 +122,7 @@ class Packer:
 
 
 class Unpacker:
-    """Turn what `Packer` made into the values it was made of."""
+    """Turn the output of `Packer` into values."""
 
     def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
         self._tensors = tensors
@@ -132,9 +130,9 @@ class Unpacker:
         self._string_bytes = 0
         self._kinds: dict[str, Callable[[Any], Any]] = {
             "array": self._array,
-            "dict": lambda items: {key: self.unpack(one) for key, one in items.items()},
+            "dict": lambda items: {key: self.unpack(item) for key, item in items.items()},
             "float": lambda name: float(_NOT_FINITE[_NOT_FINITE.index(name)]),
-            "items": lambda items: {self.unpack(key): self.unpack(one) for key, one in items},
+            "items": lambda items: {self.unpack(key): self.unpack(item) for key, item in items},
             "numpy": self._numpy,
             "path": Path,
             "random_state": self._random_state,
@@ -150,21 +148,21 @@ class Unpacker:
         return self._tensors[name]
 
     def take_all(self, prefix: str) -> dict[str, torch.Tensor]:
-        """Get the tensors whose names start alike."""
+        """Get the tensors whose names start with `prefix`."""
         names = [name for name in self._tensors if name.startswith(prefix)]
         return {name.removeprefix(prefix): self.take(name) for name in names}
 
     def unpack(self, packed: Any) -> Any:
         """Turn JSON into the value it stands for."""
         if isinstance(packed, list):
-            return [self.unpack(one) for one in packed]
+            return [self.unpack(item) for item in packed]
         if not isinstance(packed, dict):
             return packed
         ((kind, content),) = packed.items()
         return self._kinds[kind](content)
 
     def close(self) -> None:
-        """Refuse tensors that nothing has referred to."""
+        """Raise if a tensor was not used."""
         if unused := sorted(set(self._tensors) - self._used):
             raise ValueError(f"unknown tensors {', '.join(unused)}")
 
@@ -172,7 +170,7 @@ class Unpacker:
         name, value = pair
         scalar: Any = _SCALARS[name](self.unpack(value))
         if not isinstance(scalar, np.generic):
-            raise TypeError(f"no number: {type(scalar).__name__}")
+            raise TypeError(f"not a number: {type(scalar).__name__}")
         return scalar
 
     def _array(self, packed: Any) -> NDArray[Any]:
@@ -184,9 +182,9 @@ class Unpacker:
         written = fields(packed, ("dtype", "shape", "values"))
         values = self.unpack(written["values"])
         self._string_bytes += dtype.itemsize * len(values) if dtype.kind == "U" else 0
-        if self._string_bytes > _MOST_STRING_BYTES:
-            raise ValueError(f"arrays of strings of more than {_MOST_STRING_BYTES} bytes")
-        # Takes lists within the list for items, not for a further dimension.
+        if self._string_bytes > _MAX_STRING_BYTES:
+            raise ValueError(f"arrays of strings of more than {_MAX_STRING_BYTES} bytes")
+        # Treats lists within the list as items, not as a further dimension.
         result: NDArray[Any] = np.fromiter(values, dtype, count=len(values))
         return result.reshape(written["shape"])
 
@@ -200,8 +198,8 @@ class Unpacker:
     def _random_state(self, packed: Any) -> np.random.RandomState:
         packed_words, position, has_gauss, packed_gauss = packed
         words, gauss = np.asarray(self.unpack(packed_words)), float(self.unpack(packed_gauss))
-        # NumPy takes any position, and reads beyond the end of the words. From zeros alone, it
-        # would draw without end.
+        # NumPy accepts any position and would read beyond the end of the words; from zeros only, it
+        # would draw endlessly.
         if not (
             words.dtype == np.uint32
             and words.shape == (_GENERATOR_WORDS,)
@@ -210,27 +208,26 @@ class Unpacker:
             and 0 <= position <= _GENERATOR_WORDS
             and has_gauss in (0, 1)
         ):
-            raise ValueError("a random state that no generator has")
+            raise ValueError("an invalid random state")
         state = np.random.RandomState()
         state.set_state((_GENERATOR, words, position, has_gauss, gauss))
         return state
 
 
 def fields(record: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Any:
-    """Check the keys of an object of JSON."""
+    """Check the keys of a JSON object and return it."""
     if not isinstance(record, dict):
-        raise ValueError(
-            f"expected an object with {', '.join(required)}, got {type(record).__name__}"
-        )
+        names = ", ".join(required)
+        raise ValueError(f"expected an object with {names}, got {type(record).__name__}")
     missing = sorted(set(required) - record.keys())
     unknown = sorted(record.keys() - {*required, *optional})
     if missing or unknown:
-        found = [
-            f"{what} {', '.join(map(repr, names))}"
-            for what, names in (("missing", missing), ("unknown", unknown))
+        problems = [
+            f"{problem} {', '.join(map(repr, names))}"
+            for problem, names in (("missing", missing), ("unknown", unknown))
             if names
         ]
-        raise ValueError("; ".join(found))
+        raise ValueError("; ".join(problems))
     return record
 
 
@@ -238,8 +235,7 @@ def _unsupported(value: object, place: str) -> ParameterError:
     kind = type(value).__name__
     if isinstance(value, (np.ndarray, np.generic)):
         kind = f"{kind} of dtype {value.dtype}"
-    message = (
+    return ParameterError(
         f"{place} is of type {kind}, which a saved model does not hold. It holds None, booleans, "
         "real numbers, strings, lists, tuples, dicts, paths and arrays."
     )
-    return ParameterError(message)

@@ -1,4 +1,4 @@
-"""Devices of torch: which one to use, its memory, and the seeded scope of a fit."""
+"""Choose a torch device and run code under a random state of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import torch
-
-__all__ = ["is_out_of_memory", "resolve_device", "seed_of", "seeded_scope"]
-
 
 _SCOPE = threading.RLock()
 
@@ -35,8 +32,8 @@ def resolve_device(device: str | torch.device) -> torch.device:
     except (RuntimeError, AssertionError, TypeError) as error:
         raise ParameterError(
             f"device={device!r} cannot be used on this machine ({str(error).splitlines()[0]}).",
-            'Pass "auto" to take the best device there is, or "cpu".',
-            option_hint="Use auto, for the best device there is, or cpu.",
+            'Pass "auto" to take the best available device, or "cpu".',
+            option_hint="Use auto, for the best available device, or cpu.",
         ) from error
     return resolved
 
@@ -47,51 +44,35 @@ def seeded_scope(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     import torch
 
     generator = torch.Generator(device=device).manual_seed(seed)
-    # Not torch.manual_seed, which would also seed the devices that are not restored here.
-    # The global generators are shared by all threads: they take turns.
-    with _SCOPE, _restored(device):
-        if device.type != "cpu":
-            torch.get_device_module(device).set_rng_state(
-                generator.get_state(), *_device_args(device)
-            )
-        torch.default_generator.manual_seed(seed)
-        yield generator
-
-
-@contextmanager
-def _restored(device: torch.device) -> Iterator[None]:
-    import torch
-
-    host = torch.get_rng_state()
     module = None if device.type == "cpu" else torch.get_device_module(device)
-    state = None if module is None else module.get_rng_state(*_device_args(device))
-    try:
-        yield
-    finally:
-        torch.set_rng_state(host)
-        if module is not None:
-            module.set_rng_state(state, *_device_args(device))
-
-
-def _device_args(device: torch.device) -> tuple[torch.device, ...]:
-    return () if device.type == "mps" else (device,)  # of which there is only one
+    arguments = () if device.type == "mps" else (device,)  # mps has a single device
+    # The global generators are shared by all threads: they take turns.
+    with _SCOPE:
+        cpu_state = torch.get_rng_state()
+        device_state = None if module is None else module.get_rng_state(*arguments)
+        try:
+            # Not torch.manual_seed, which would also seed devices that are not restored here.
+            if module is not None:
+                module.set_rng_state(generator.get_state(), *arguments)
+            torch.default_generator.manual_seed(seed)
+            yield generator
+        finally:
+            torch.set_rng_state(cpu_state)
+            if module is not None:
+                module.set_rng_state(device_state, *arguments)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Tell whether a device had too little memory."""
     import torch
 
-    text = str(error)
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "out of memory" in text
-        or "can't allocate memory" in text
-    )
+    texts = ("out of memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 
 def seed_of(random_state: Any) -> int:
     """Draw one seed from `random_state`."""
-    # None must not draw from NumPy's global generator, which is somebody else's.
+    # None must not draw from NumPy's global generator, which belongs to the caller.
     if random_state is None:
         return secrets.randbelow(2**31)
     from sklearn.utils import check_random_state
@@ -100,7 +81,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def _after_fork() -> None:
-    # The thread that held the lock does not live on in a forked process.
+    # The thread that held the lock does not exist in a forked process.
     global _SCOPE  # noqa: PLW0603
     _SCOPE = threading.RLock()
 

@@ -1,4 +1,4 @@
-"""What every reader and writer of files shares."""
+"""Check, parse and write files safely."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Hashable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-__all__ = ["atomic_write", "existing_file", "file_error", "fsync", "parsed_file", "parsed_yaml"]
-
-# YAML of this size takes some ten seconds to be understood.
-_LARGEST_TEXT = 2**20
-_DEEPEST = 50
+_MAX_TEXT_BYTES = 2**20  # PyYAML takes some ten seconds for as much
+_MAX_DEPTH = 50
 
 
 def existing_file(path: str | PathLike[str]) -> Path:
-    """Refuse a path where there is no file."""
-    found = Path(path).expanduser()
-    if found.is_file():
-        return found
-    what = "is a folder" if found.is_dir() else "does not exist"
-    raise MissingFileError(f"{found} {what}. Give the path of a file.")
+    """Return the path, or raise if there is no file."""
+    file = Path(path).expanduser()
+    if file.is_file():
+        return file
+    problem = "is a folder" if file.is_dir() else "does not exist"
+    raise MissingFileError(f"{file} {problem}. Give the path of a file.")
 
 
 def file_error(
@@ -49,9 +46,8 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], hint: str) -> Any:
             path, f"the suffix {path.suffix!r} is unknown", f"Such files end in {known}."
         )
     size = path.stat().st_size
-    if size > _LARGEST_TEXT:
-        problem = f"it has {size:,} bytes, and {_LARGEST_TEXT:,} are the most that are read"
-        raise file_error(path, problem, hint)
+    if size > _MAX_TEXT_BYTES:
+        raise file_error(path, f"it has {size:,} bytes, above the limit {_MAX_TEXT_BYTES:,}", hint)
     try:
         text = path.read_text(encoding="utf-8")
         if suffix == ".json":
@@ -84,8 +80,8 @@ def _duplicate_key(path: Path | str, key: object, lines: str = "") -> FileError:
 
 
 def parsed_yaml(path: Path | str, text: str) -> Any:
-    """Read YAML without aliases and repeated keys; a ValueError says what is not YAML."""
-    # `path` is what messages name.
+    """Read YAML without aliases and repeated keys; raise ValueError for other text."""
+    # `path` is the name used in messages.
     yaml = import_optional("yaml", "cli")
 
     class UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
@@ -96,21 +92,22 @@ def parsed_yaml(path: Path | str, text: str) -> Any:
                     continue
                 key = self.construct_object(key_node, deep=True)
                 line = key_node.start_mark.line + 1
-                if isinstance(key, Hashable) and key in first_lines:
+                if not isinstance(key, Hashable):
+                    continue
+                if key in first_lines:
                     raise _duplicate_key(path, key, f", in lines {first_lines[key]} and {line}")
-                if isinstance(key, Hashable):
-                    first_lines[key] = line
+                first_lines[key] = line
             return super().construct_mapping(node, deep)
 
     try:
-        _refuse_endless(path, yaml, text)
+        _check_nesting(path, yaml, text)
         return yaml.load(text, Loader=UniqueKeyLoader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
 
-def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
-    # Some lines of aliases can stand for more values than any memory holds.
+def _check_nesting(path: Path | str, yaml: Any, text: str) -> None:
+    # A few lines of aliases can stand for more values than any memory holds.
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
@@ -118,13 +115,13 @@ def _refuse_endless(path: Path | str, yaml: Any, text: str) -> None:
             raise file_error(path, problem, "Write them out: aliases are not read.")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise ValueError(f"lists or mappings are nested more than {_DEEPEST} deep")
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"lists or mappings are nested more than {_MAX_DEPTH} deep")
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Write a file under another name, and let it take its place once it is whole."""
+    """Write a draft that replaces the file once it is complete."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield draft
@@ -135,17 +132,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def fsync(path: Path) -> None:
     """Wait until a file, or the names in a folder, would survive a power cut."""
-    if path.is_dir():
-        # Neither all systems nor all file systems can do it for folders.
-        with suppress(OSError):
-            _sync(path, os.O_RDONLY)
-    else:
-        _sync(path, os.O_RDWR)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+    is_folder = path.is_dir()
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        if not is_folder:  # some systems and file systems cannot do it for folders
+            raise

@@ -1,4 +1,4 @@
-"""Intervals of numbers as constraints of parameters."""
+"""Constrain numeric parameters to intervals."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-__all__ = ["Numbers"]
-
 
 class Numbers(Interval):
-    """Numbers of an interval; True and False, which count as 1 and 0 in Python, are none."""
+    """Interval constraint that rejects booleans."""
 
     def is_satisfied_by(self, val: Any) -> bool:
-        # Half precision does not hold the bounds that it is compared with.
+        # Half precision cannot represent the bounds that it is compared with.
         plain = val.item() if isinstance(val, np.generic) else val
         return not isinstance(plain, bool) and bool(super().is_satisfied_by(plain))

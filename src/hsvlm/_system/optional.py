@@ -1,4 +1,4 @@
-"""Optional libraries, and the folder for what can be computed or downloaded again."""
+"""Import optional libraries and locate the cache folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-__all__ = ["cache_folder", "import_optional"]
-
-
 def import_optional(module: str, extra: str) -> ModuleType:
     """Import an optional library."""
     try:
@@ -26,16 +23,14 @@ def import_optional(module: str, extra: str) -> ModuleType:
         if error.name is not None and error.name.partition(".")[0] != library:
             raise
         raise MissingDependencyError(
-            (
-                f"{library} is needed here and is not installed. "
-                f'Install it with: pip install "hsvlm[{extra}]"'
-            ),
+            f"{library} is needed here and is not installed. "
+            f'Install it with: pip install "hsvlm[{extra}]"',
             name=library,
         ) from error
 
 
 def cache_folder(name: str) -> Path | None:
-    """Find the folder for what can be computed or downloaded again."""
+    """Locate the folder for data that can be computed or downloaded again."""
     if chosen := os.environ.get("HSVLM_CACHE_DIR"):
         return Path(chosen).expanduser() / name
     try:

@@ -1,4 +1,4 @@
-"""Limits on the CPU threads of torch, and what a fork leaves of them."""
+"""Limit the CPU threads of torch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class _Limits:
-    """Limits on the threads of torch that are in force, in all threads of the process."""
+    """Thread limits in force, across all threads of the process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.blocks: dict[object, int] = {}
         self.threads = threading.local()
-        self.usual = 0  # what a new thread is given outside the blocks
-        self.current = 0  # what it is given now
+        self.usual = 0  # the number a new thread gets outside the blocks
+        self.current = 0  # the number it gets now
 
 
 _LIMITS = _Limits()
@@ -28,12 +28,12 @@ _LIMITS = _Limits()
 
 @contextmanager
 def at_most_threads(count: int) -> Iterator[None]:
-    """Run a block on no more CPU threads than `count`, and put the setting back."""
+    """Run a block on at most `count` CPU threads and restore the setting."""
     # Threads that share small operations wait for each other after every one of them. On an idle
     # machine that gains little; beside another busy process it costs many times the work itself.
-    # torch keeps the number twice: for the thread at hand, and for the process, from which threads
+    # torch keeps the number twice: for the current thread, and for the process, from which threads
     # that are new to torch take theirs. Blocks may overlap in different threads: each has its own
-    # number, the process has the lowest, and has its former one again after the last of them.
+    # number, the process has the lowest, and regains its former one after the last of them.
     import torch
 
     count, block = max(1, count), object()
@@ -51,31 +51,31 @@ def at_most_threads(count: int) -> Iterator[None]:
 
 
 def inherit_thread_limit() -> None:
-    """Have a new thread take the number of the process, before it computes."""
-    # A thread that has not asked for its number divides products of matrices by as many threads as
+    """Make a new thread take the thread number of the process, before it computes."""
+    # A thread that has not asked for its number splits matrix products over as many threads as
     # there are cores, and rounds accordingly.
     import torch
 
-    # While other threads set theirs, the number of the process is not what it should be.
+    # While other threads set theirs, the number of the process is temporarily wrong.
     with _LIMITS.lock:
         torch.get_num_threads()
 
 
 def _set_thread_limit(number: int) -> None:
-    # Not OpenMP's number alone, which products of matrices do not follow. torch's function sets
-    # that of the process as well, which is put back before anybody can take it for a user's.
+    # Not OpenMP's number alone, which matrix products ignore. torch's function also sets that of
+    # the process, which is restored before it can be mistaken for the user's.
     import torch
 
-    found: list[int] = []
+    process_numbers: list[int] = []
     with _LIMITS.lock:
-        _in_new_thread(lambda: found.append(torch.get_num_threads()))
+        _in_new_thread(lambda: process_numbers.append(torch.get_num_threads()))
         torch.set_num_threads(number)
-        for one in found:
-            _in_new_thread(torch.set_num_threads, one)
+        for process_number in process_numbers:
+            _in_new_thread(torch.set_num_threads, process_number)
 
 
 def _adopt_usual() -> None:
-    """Undo that this thread first used torch while blocks of other threads held its number down."""
+    """Correct the number of a thread that first used torch inside blocks of other threads."""
     import torch
 
     if not hasattr(_LIMITS.threads, "known"):
@@ -85,7 +85,7 @@ def _adopt_usual() -> None:
 
 
 def _in_new_thread(function: Callable[..., Any], *arguments: Any) -> None:
-    # What torch sets in a thread holds for this thread and for the process, and for no other.
+    # torch's setting in a thread holds for this thread and the process, and for no other thread.
     worker = threading.Thread(target=function, args=arguments)
     with suppress(RuntimeError):  # no new threads while the interpreter shuts down
         worker.start()
@@ -100,17 +100,17 @@ def _apply_limits(block: object, limit: int | None) -> None:
             _LIMITS.blocks.pop(block, None)
         else:
             _LIMITS.blocks[block] = limit
-        found = torch.get_num_threads()
-        if found != _LIMITS.current:  # set by somebody else since
-            _LIMITS.usual = found
+        number = torch.get_num_threads()
+        if number != _LIMITS.current:  # changed by the user since
+            _LIMITS.usual = number
         _LIMITS.current = min([_LIMITS.usual, *_LIMITS.blocks.values()])
-        if found != _LIMITS.current:
+        if number != _LIMITS.current:
             torch.set_num_threads(_LIMITS.current)
 
 
 def _after_fork() -> None:
-    # The threads of OpenMP do not live on in a forked process, which waits for them forever: it
-    # may only use its own. Nor does the thread that held this lock.
+    # OpenMP's threads do not exist in a forked process, which would wait for them forever, so it
+    # may only use its own. Neither does the thread that held this lock.
     global _LIMITS  # noqa: PLW0603
     computed = _LIMITS.usual > 0
     _LIMITS = _Limits()

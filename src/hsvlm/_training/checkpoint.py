@@ -14,7 +14,8 @@ import torch
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from hsvlm._storage.parts import CARD, CONFIG, FORMAT, TENSORS, read_parts, write_parts
+from hsvlm._storage.format import CONFIG, FORMAT
+from hsvlm._storage.parts import CARD, TENSORS, read_parts, write_parts
 from hsvlm._storage.tensors import read_tensors, write_tensors
 from hsvlm._storage.values import Packer, Unpacker, fields
 from hsvlm._system.files import file_error

@@ -29,7 +29,8 @@ import hsvlm._prediction.windows
 import hsvlm.mapping._predict
 import hsvlm.vision.vit
 from hsvlm import HSIPromptClassifier, Scene
-from hsvlm._storage.parts import CONFIG, TENSORS, read_parts, write_parts
+from hsvlm._storage.format import CONFIG
+from hsvlm._storage.parts import TENSORS, read_parts, write_parts
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io import write_map
 from hsvlm.mapping import predict_scene
