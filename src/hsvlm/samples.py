@@ -428,7 +428,7 @@ def pixel_samples(
     DataError
         If a cube is not 3-D, its height and width differ from those of its label map, the bands
         come first, a label is NaN or infinite, the map holds strings and `unlabeled` is a number or
-        the other way round, no pixel is labelled, or several values of the map may stand for "no
+        the other way round, no pixel is labeled, or several values of the map may stand for "no
         label", such as 0 and -1.
     ParameterError
         If `unlabeled` is neither a value nor a list of values.
@@ -479,7 +479,7 @@ def pixel_samples(
     if not sum(map(len, coords)):
         masked = "is masked or " if any(map(np.ma.is_masked, maps)) else ""
         raise DataError(
-            f"No pixel is labelled: every value of the label map {masked}equals "
+            f"No pixel is labeled: every value of the label map {masked}equals "
             f"unlabeled={unlabeled!r}.",
             "Check the map, or pass the value that really stands for background.",
             option_hint="Check the map, or give --unlabeled the value that stands for no label.",

@@ -74,7 +74,7 @@ def test_settings_are_checked_by_what_the_classifier_allows(run, setting, messag
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("window_size=4", "window_size=4 has no centre pixel."),
+        ("window_size=4", "window_size=4 has no center pixel."),
         ("patch_size=9", "patch_size=9 is larger than window_size=5."),
         ("criterion=best", "Unknown criterion 'best'. Known: "),
         ("vision_encoder=best", "Unknown vision encoder 'best'. Known: "),

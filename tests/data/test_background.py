@@ -46,7 +46,7 @@ NEGATIVE = [
 @pytest.mark.parametrize(("value", "dtype"), NEGATIVE)
 def test_a_negative_value_beside_classes_is_refused_until_it_is_settled(image, truth, value, dtype):
     for label_map in (marked(truth, value, dtype), np.where(truth == 0, value, truth)):
-        with pytest.raises(DataError, match=r"has -.* pixels\) beside .*1.*unlabeled=-") as error:
+        with pytest.raises(DataError, match=r"has -.*\) in addition to .*1.*unlabeled=-") as error:
             pixel_samples(image, label_map)
         assert "--unlabeled 0,-" in error.value.for_command_line()
     label_map = marked(truth, value, dtype)

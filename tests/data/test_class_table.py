@@ -84,7 +84,7 @@ def test_single_classes_without_a_name_follow_their_number_if_the_named_do():
     [
         ({1: "oats", 2: "soil"}, r"Class 1 \('asphalt'\) of the labels has no counterpart"),
         ({1: "asphalt", 2: "oat", 3: "soil"}, r"'oats' meant to be 'oat'\?"),
-        ({1: "oats", 2: "Oats ", 3: "soil"}, r"crops\.yaml gives two classes one name"),
+        ({1: "oats", 2: "Oats ", 3: "soil"}, r"crops\.yaml gives two classes the same name"),
         ({1: "Hafer", 2: "Boden", 3: "Asphalt"}, "Classes 2"),
     ],
 )
@@ -105,7 +105,7 @@ def test_numbers_of_text_classes_mean_nothing():
 
 def test_two_labels_of_one_name_are_refused():
     twice = LabelMap(MAP, {1: "corn", 2: "Corn", 3: "soil"})
-    with pytest.raises(DataError, match="the labels gives two classes one name"):
+    with pytest.raises(DataError, match="the labels gives two classes the same name"):
         join_prompts(described({1: "corn", 2: "soil", 3: "maize"}), twice)
 
 

@@ -30,5 +30,5 @@ def test_palette_is_distinct_and_limited():
     with pytest.raises(ParameterError) as error:
         class_palette(21)
     assert str(error.value) == (
-        "There are 20 distinct class colours, 21 are needed. Pass `colors` for all classes."
+        "There are 20 distinct class colors, 21 are needed. Pass `colors` for all classes."
     )

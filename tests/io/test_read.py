@@ -268,7 +268,7 @@ def test_labels_from_an_array():
     assert str(error.value).startswith(
         "The cube is 5 x 6 pixels, but the label map has shape (6, 5). Both must cover the same "
         "grid of (height, width) pixels. It fits if rows and columns are exchanged. Pass labels.T, "
-        "or np.swapaxes(cube, 0, 1) if the cube is the transposed of the two."
+        "or np.swapaxes(cube, 0, 1) if the cube is the transposed one."
     )
 
 

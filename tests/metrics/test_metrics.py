@@ -304,7 +304,7 @@ def test_errors_of_a_scorer():
     with pytest.raises(DataError) as error:
         kappa_scorer(SampleThreshold(), SCENE, np.zeros((2, 3)))
     assert str(error.value) == (
-        "No pixel is labelled: every value of the label map equals unlabeled=0. "
+        "No pixel is labeled: every value of the label map equals unlabeled=0. "
         "Check the map, or pass the value that really stands for background."
     )
     with pytest.raises(DataError, match="The reference holds no label"):
@@ -441,11 +441,11 @@ def test_a_strip_without_labels_has_no_score(scoring):
     cube, labels = noisy_scene()
     labels[:4] = 0
     options = {"scoring": scoring, "cv": KFold(3)}
-    with pytest.warns(UserWarning, match="No pixel is labelled"):
+    with pytest.warns(UserWarning, match="No pixel is labeled"):
         result = cross_validate(SampleThreshold(1.5), cube, labels, **options)
     key = "test_kappa" if scoring is SCORERS else "test_score"
     assert np.isnan(result[key]).tolist() == [True, False, False]
-    with pytest.raises(DataError, match="No pixel is labelled"):
+    with pytest.raises(DataError, match="No pixel is labeled"):
         cross_validate(SampleThreshold(), cube, labels, **options, error_score="raise")
 
 

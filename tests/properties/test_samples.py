@@ -208,7 +208,7 @@ def test_labelled_pixels_are_found_as_a_loop_finds_them(seed, unlabeled, dtype):
     # A list is taken at its word: a single value leaves -1 in doubt.
     stated = None if unlabeled is None else [unlabeled]
     if not expected:
-        with pytest.raises(DataError, match=r"^No pixel is labelled"):
+        with pytest.raises(DataError, match=r"^No pixel is labeled"):
             pixel_samples(cubes, maps, stated)
         return
     with warnings.catch_warnings():

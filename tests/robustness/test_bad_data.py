@@ -56,8 +56,8 @@ def refusal(call, error=DataError):
 def test_spectra_that_do_not_differ(make, cube, labels, value, n_components):
     values = np.full(cube.shape, value) * (1 + (value < 1) * labels[..., None])
     assert refusal(lambda: make(n_components=n_components).fit(values, labels)) == (
-        f"The {(labels > 0).sum()} training spectra are all equal, so nothing tells the classes "
-        "apart. Look at the data: no-data pixels may be labelled, or the wrong bands selected."
+        f"The {(labels > 0).sum()} training spectra are all equal, so the classes cannot be "
+        "distinguished. Check whether no-data pixels are labeled, or the wrong bands selected."
     )
 
 
@@ -88,7 +88,7 @@ def test_missing_values_that_nobody_declared(make, known, counts, labels, dtype,
     broken = counts.astype(dtype)
     broken[4, 4] = value
     message = (
-        f"{what}, which usually marks missing data, and is taken for a measurement. Leave such "
+        f"{what}, which usually marks missing data, and is used as a measurement. Leave such "
         "pixels out: pass Scene(cube, valid=mask).masked_cube(), or read the scene with "
         "read_scene(path, nodata=value)."
     )
@@ -139,9 +139,9 @@ def test_masked_values_outside_cubes(make, known, labels, kind):
     fitted, data = known
     masked = np.ma.masked_where(data[kind] == data[kind].max(), data[kind])
     expected = (
-        f"{masked.mask.sum()} of {masked.size} values of X are masked, and what lies under the "
-        "mask would be taken for data. Leave these samples out, or fill in values that stand for "
-        "the missing ones. In a cube, masked pixels are pixels without data."
+        f"{masked.mask.sum()} of {masked.size} values of X are masked, and the values under the "
+        "mask would be used as data. Leave these samples out, or fill in values for the missing "
+        "ones. In a cube, masked pixels are pixels without data."
     )
     for call in (
         lambda: make().fit(masked, labels[labels > 0]),
@@ -290,7 +290,7 @@ def test_half_precision_of_brains(known):
         (np.full((3, 12), "1"), "X has dtype <U1. Pass real numbers."),
         (np.zeros((3, 12), dtype=complex), "X has dtype complex128. Pass real numbers. Complex "),
         (np.full((3, 12), "a", dtype=object), "could not convert string to float: 'a'"),
-        (np.full((3, 5, 5, 12), "a", dtype=object), "X has dtype object and holds what is no "),
+        (np.full((3, 5, 5, 12), "a", dtype=object), "X has dtype object and contains non-numeric "),
         (np.full((3, 5, 12), "a"), "The cube has dtype <U1. Pass real numbers."),
         (torch.zeros(5, 5, 12).to_sparse(), "The cube, of type Tensor, cannot be turned into an "),
         (np.zeros((0, 5, 12)), "The cube has shape (0, 5, 12), so it holds no value. It needs at "),

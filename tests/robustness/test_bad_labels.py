@@ -215,8 +215,8 @@ def test_the_largest_value_of_a_map_is_probably_background(make, cube, labels):
     with pytest.warns(HSVLMWarning) as caught:
         make(text_encoder=np.eye(4)).fit(cube, marked)
     assert str(caught[0].message) == (
-        "The label map holds 255 (136 pixels), which often stands for background and is taken for "
-        "a class. Pass unlabeled=[0, 255] if that and 0 stand for no label, unlabeled=255 if 0 is "
+        "The label map holds 255 (136 pixels), which often stands for background and is used as a "
+        "class. Pass unlabeled=[0, 255] if that and 0 stand for no label, unlabeled=255 if 0 is "
         "a class, or unlabeled=[0] if 255 is one."
     )
 
@@ -378,7 +378,7 @@ def test_spellings_of_one_class_are_named(make, data, kind, spelling):
     prompts = {"oats": "a", spelling: "b", "soil": "c"}
     with pytest.warns(HSVLMWarning) as caught:
         make(unlabeled="", prompts=prompts, text_encoder=CountsLetters()).fit(X, names)
-    messages = [str(one.message) for one in caught if "differ in case" in str(one.message)]
+    messages = [str(one.message) for one in caught if "differ only in case" in str(one.message)]
     assert len(messages) == 1
     assert "'oats'" in messages[0]
     assert repr(spelling) in messages[0]

@@ -32,7 +32,7 @@ def test_coordinates_that_are_none(cube, coords, message):
 @pytest.mark.parametrize("size", ["5", 5.0, None, True])
 def test_window_sizes_that_are_no_numbers(cube, size):
     assert refusal(lambda: PixelSamples(cube, [[3, 3]]).windows(size), ParameterError) == (
-        f"window_size={size!r} is no whole number. Use an odd number of pixels, such as 5."
+        f"window_size={size!r} is not a whole number. Use an odd number of pixels, such as 5."
     )
 
 

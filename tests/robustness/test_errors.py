@@ -103,7 +103,7 @@ def test_window_larger_than_reflection_allows(make, cube, labels):
 
 def test_even_window(make, cube, labels):
     assert message_of(ParameterError, make(window_size=6), cube, labels) == (
-        "window_size=6 has no centre pixel. Use an odd number of pixels, such as 5 or 7."
+        "window_size=6 has no center pixel. Use an odd number of pixels, such as 5 or 7."
     )
 
 

@@ -199,7 +199,7 @@ def test_support_vector_machine_takes_samples_as_they_are(cube, labels):
         ),
         (
             lambda cube, labels: pixel_samples(cube, 0 * labels),
-            "No pixel is labelled: every value of the label map equals unlabeled=0. Check the "
+            "No pixel is labeled: every value of the label map equals unlabeled=0. Check the "
             "map, or pass the value that really stands for background.",
         ),
         (
@@ -259,7 +259,7 @@ def test_support_vector_machine_takes_samples_as_they_are(cube, labels):
         ),
         (
             lambda cube, labels: pixel_samples(cube, np.ma.masked_equal(labels, 1) * 0),
-            "No pixel is labelled: every value of the label map is masked or equals unlabeled=0. "
+            "No pixel is labeled: every value of the label map is masked or equals unlabeled=0. "
             "Check the map, or pass the value that really stands for background.",
         ),
         (
@@ -330,7 +330,7 @@ def test_window_errors(cube):
     with pytest.raises(ParameterError) as error:
         X.windows(4)
     assert str(error.value) == (
-        "window_size=4 has no centre pixel. Use an odd number of pixels, such as 3 or 5."
+        "window_size=4 has no center pixel. Use an odd number of pixels, such as 3 or 5."
     )
     with pytest.raises(ParameterError) as error:
         X.windows(37)

@@ -1,4 +1,4 @@
-"""Values of a label map that may stand for "no label" although nothing says so."""
+"""Detect values of a label map that probably stand for "no label"."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ from hsvlm.exceptions import DataError, HSVLMWarning
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check_background", "stated_names"]
-
-_MAX_LISTED = 4
+_MAX_LISTED_VALUES = 4
 # Conventions of label files, and the largest values of integer types.
 _SENTINELS = {99, 127, 255, 999, 9999, 32767, 65535, 99999, 999999}
 _SENTINELS |= {2**31 - 1, 2**32 - 1, 2**63 - 1, 2**64 - 1}
 # A sentinel lies far beyond the classes; codes such as 97, 98, 99 are classes.
-_FAR = 2
+_MIN_SENTINEL_RATIO = 2
 # In published maps, 0 is 1.35 (Jasper Ridge, fully mapped) to 9 times as frequent as any class.
-_MOST_ZEROS = 1.1
-_FEWEST_LABELS = 100  # of fewer, shares say nothing
+_MAX_ZERO_RATIO = 1.1
+_MIN_LABELS = 100  # fewer give no reliable shares
 # Texts that name the absence of a class in files of all kinds; "background" may be a class.
 _MISSING = {"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "-", "--", "?"}
 _NO_CLASS = {
@@ -45,33 +43,28 @@ def check_background(
     unlabeled: Any,
     class_names: Mapping[Any, str] | None = None,
 ) -> None:
-    """Refuse a label map if several of its values may stand for "no label", or warn.
-
-    Shapes: `label_map` (height, width), `labeled` (height, width).
-    """
+    """Raise or warn if several values of a label map may stand for "no label"."""
     if isinstance(unlabeled, (list, tuple)):
         return
     values = np.asarray(label_map)
     labels = values[labeled]
     if labels.dtype.kind == "O":
-        if not labels.size or not all(isinstance(one, str) for one in labels.tolist()):
-            labels = _numbers(labels)
-        else:
-            labels = labels.astype(str)
+        is_text = labels.size and all(isinstance(label, str) for label in labels.tolist())
+        labels = labels.astype(str) if is_text else _numbers(labels)
+    names = class_names or {}
     if labels.dtype.kind in "UT":
-        _check_texts(labels, unlabeled, class_names or {})
+        _check_texts(_counts(labels.astype(str)), unlabeled, names)
     elif labels.dtype.kind in "iuf" and labels.size and unlabeled is not None:
-        classes, counts = np.unique(labels, return_counts=True)
         n_zeros = int((~np.ma.getmaskarray(label_map) & (values == 0)).sum())
-        count_of = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-        _check_negatives(count_of, n_zeros, class_names or {})
-        _warn_of_sentinels(count_of, labels.dtype, class_names or {})
+        count_of = _counts(labels)
+        _check_negatives(count_of, n_zeros, names)
+        _warn_of_sentinels(count_of, labels.dtype, names)
         if 0 not in count_of:
-            _check_zero(count_of, n_zeros, class_names or {})
+            _check_zero(count_of, n_zeros, names)
 
 
 def stated_names(*sources: Any) -> dict[Any, str]:
-    """Join the names, or else the prompts, that users stated for labels; the last one counts."""
+    """Join the names, or else the prompts, stated for labels; the last source counts."""
     names: dict[Any, str] = {}
     for stated in sources:
         if isinstance(stated, Mapping):
@@ -84,6 +77,15 @@ def _numbers(labels: NDArray[Any]) -> NDArray[Any]:
         return np.array(labels.tolist())
     except ValueError:  # a mixture, which is refused elsewhere
         return labels
+
+
+def _counts(labels: NDArray[Any]) -> dict[Any, int]:
+    values, counts = np.unique(labels, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _with_counts(count_of: dict[Any, int], values: list[Any]) -> str:
+    return ", ".join(f"{_plain(value)} ({count_of[value]} pixels)" for value in values)
 
 
 def _is_class(value: Any, class_names: Mapping[Any, str]) -> bool:
@@ -103,15 +105,14 @@ def _check_negatives(
     if n_zeros:
         others[0] = n_zeros
     first = _plain(negative[0])
-    listed = ", ".join(
-        f"{_plain(value)} ({others[value]} pixels)" if not value else _plain(value)
-        for value in sorted(others)[:_MAX_LISTED]
-    )
-    more = ", ..." if len(others) > _MAX_LISTED else ""
-    marks = ", ".join(f"{_plain(value)} ({count_of[value]} pixels)" for value in negative[:2])
+    shown = [
+        _plain(value) if value else _with_counts(others, [value])
+        for value in sorted(others)[:_MAX_LISTED_VALUES]
+    ]
+    more = ", ..." if len(others) > _MAX_LISTED_VALUES else ""
     problem = (
-        f"The label map has {marks} beside {listed}{more}: "
-        'nothing says which of them stands for "no label".'
+        f"The label map has {_with_counts(count_of, negative[:2])} in addition to "
+        f'{", ".join(shown)}{more}: it is unclear which of them stands for "no label".'
     )
     both = f"[0, {', '.join(map(_plain, negative))}]"
     zero_only = f", unlabeled=[0] if only 0 does and {first} is a class" if n_zeros else ""
@@ -131,20 +132,19 @@ def _warn_of_sentinels(
     suspected = [
         value
         for value in count_of
-        if value == largest or (value in _SENTINELS and value >= _FAR * regular > 0)
+        if value == largest or (value in _SENTINELS and value >= _MIN_SENTINEL_RATIO * regular > 0)
     ]
     suspected = [value for value in suspected if not _is_class(value, class_names)]
     if not suspected or len(count_of) < 2:
         return
-    listed = ", ".join(f"{_plain(value)} ({count_of[value]} pixels)" for value in suspected)
     problem = (
-        f"The label map holds {listed}, which often stands for background and is taken for a class."
+        f"The label map holds {_with_counts(count_of, suspected)}, which often stands for "
+        "background and is used as a class."
     )
-    values = [0, *suspected]
     only = _plain(suspected[0])
     hint = (
-        f"Pass unlabeled=[{', '.join(map(_plain, values))}] if that and 0 stand for no label, "
-        f"unlabeled={only} if 0 is a class, or unlabeled=[0] if {only} is one."
+        f"Pass unlabeled=[{', '.join(map(_plain, [0, *suspected]))}] if that and 0 stand for no "
+        f"label, unlabeled={only} if 0 is a class, or unlabeled=[0] if {only} is one."
     )
     warnings.warn(HSVLMWarning(problem, hint, option_hint=_as_options(hint)), stacklevel=4)
 
@@ -165,12 +165,12 @@ def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any
         raise DataError(problem, hint, option_hint=_as_options(hint))
     n_classes = len(count_of)
     consecutive = sorted(count_of) == list(range(1, n_classes + 1))
-    if not consecutive or not 0 < n_zeros <= _MOST_ZEROS * max(count_of.values()):
+    if not consecutive or not 0 < n_zeros <= _MAX_ZERO_RATIO * max(count_of.values()):
         return
     # Names of one class more may be off by one.
     if class_names and set(class_names) != set(range(1, n_classes + 2)):
         return
-    if len(count_of) < 2 or sum(count_of.values()) < _FEWEST_LABELS:
+    if n_classes < 2 or sum(count_of.values()) < _MIN_LABELS:
         return
     problem = (
         f"The label map holds 0 to {_plain(last)}, and 0 is about as rare ({n_zeros} pixels) "
@@ -180,17 +180,14 @@ def _check_zero(count_of: dict[Any, int], n_zeros: int, class_names: Mapping[Any
     warnings.warn(warning, stacklevel=4)
 
 
-def _check_texts(labels: NDArray[Any], unlabeled: Any, class_names: Mapping[Any, str]) -> None:
-    classes, counts = np.unique(labels.astype(str), return_counts=True)
-    count_of = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-    # Where all labels are numbers written as text, 0 is as good a class as any.
+def _check_texts(count_of: dict[Any, int], unlabeled: Any, class_names: Mapping[Any, str]) -> None:
     words = _MISSING | _NO_CLASS
     doubtful = [text for text in count_of if normalize_text(text) in words]
     likely = [text for text in count_of if normalize_text(text) in _BACKGROUND]
     if not doubtful and not likely:
         return
     listed = ", ".join(
-        f"{text!r} ({count_of[text]} pixels)" for text in (doubtful or likely)[:_MAX_LISTED]
+        f"{text!r} ({count_of[text]} pixels)" for text in (doubtful or likely)[:_MAX_LISTED_VALUES]
     )
     stated = [] if unlabeled is None else [unlabeled]
     problem = f'The label map holds {listed}, which often stands for "no label", as a class.'
@@ -206,8 +203,8 @@ def _check_texts(labels: NDArray[Any], unlabeled: Any, class_names: Mapping[Any,
 
 def _plain(value: Any) -> str:
     """Write a number as a person would."""
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-    return str(int(value) if whole else value)
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value) if is_whole else value)
 
 
 def _as_options(hint: str) -> str:

@@ -1,4 +1,4 @@
-"""Classes as label files, prompt files, models and references state them, and how these match."""
+"""Match the classes of label files, prompt files, models and references."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from hsvlm._data.texts import normalize_text, quoted
+from hsvlm._data.texts import listed, normalize_text, quoted
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -17,19 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "ClassEntry",
-    "ClassMatch",
-    "ClassTable",
-    "Labeled",
-    "extend_table",
-    "label_table",
-    "match_classes",
-    "present_labels",
-    "relabel",
-]
-
-_MAX_LISTED = 8
+_MAX_LISTED_CLASSES = 8
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 _NUMBERED_NAME = re.compile(r"(?:class(?:e|es)?|klasse|label|region|roi)?[ _#.:-]*(\d{1,18})")
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,18}\s*")
@@ -46,14 +34,14 @@ class ClassEntry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What it may be called by others, the label itself first."""
+        """Names that other sources may use, the label itself first."""
         return tuple(
             dict.fromkeys(text for text in (self.value, self.name) if isinstance(text, str))
         )
 
     @property
     def is_named(self) -> bool:
-        """Whether more than a number tells what it is."""
+        """Whether the class has more than a number."""
         if self.number is None:
             return True
         return self.name is not None and not (
@@ -62,7 +50,7 @@ class ClassEntry:
 
     @property
     def own_color(self) -> str | None:
-        """Its color in lower case: as stated, or the text that it goes by."""
+        """Color in lower case: the stated one, or a name that is a color."""
         texts = (self.color, *self.names)
         return next((text.lower() for text in texts if text and _COLOR.fullmatch(text)), None)
 
@@ -107,18 +95,18 @@ class ClassTable:
 
     @property
     def is_palette(self) -> bool:
-        """Whether the classes are the colors of a picture, and go by these."""
+        """Whether the classes are named by the colors of a picture."""
         names = [entry.name for entry in self.entries]
         return bool(names) and all(name and _COLOR.fullmatch(name) for name in names)
 
     @property
     def is_named(self) -> bool:
-        """Whether any class is known by more than a number."""
+        """Whether any class has more than a number."""
         return any(entry.is_named for entry in self.entries)
 
 
 class Labeled(Protocol):
-    """What a Scene and a LabelMap say about their classes."""
+    """Statements of a Scene or a LabelMap about its classes."""
 
     @property
     def labels(self) -> Any: ...
@@ -140,46 +128,45 @@ class ClassMatch:
 
     @property
     def missing(self) -> list[ClassEntry]:
-        """Classes of ours that theirs does not know."""
+        """Classes of `ours` without a counterpart."""
         return [entry for entry in self.ours.entries if entry.value not in self.pairs]
 
     @property
     def extra(self) -> list[ClassEntry]:
-        """Classes of theirs that ours does not know."""
+        """Classes of `theirs` without a counterpart."""
         matched = {entry.value for entry in self.pairs.values()}
         return [entry for entry in self.theirs.entries if entry.value not in matched]
 
     def problem(self, entries: list[ClassEntry]) -> str:
-        """Say which of the missing or extra classes have no counterpart, and what there is."""
+        """Name missing or extra classes, and the classes of the other source."""
         if not entries:
             return ""
         is_missing = entries[0] in self.missing
-        here, there = (self.ours, self.theirs) if is_missing else (self.theirs, self.ours)
-        others = self.extra if is_missing else self.missing
-        verb = "has" if len(entries) == 1 else "have"
+        table, other = (self.ours, self.theirs) if is_missing else (self.theirs, self.ours)
+        noun, verb = ("Class", "has") if len(entries) == 1 else ("Classes", "have")
         text = (
-            f"{_kind(entries)} {_listed(entries)} of {here.source} {verb} no counterpart in "
-            f"{there.source}, whose classes are {_listed(there.entries)}."
+            f"{noun} {_list_entries(entries)} of {table.source} {verb} no counterpart in "
+            f"{other.source}, whose classes are {_list_entries(other.entries)}."
         )
-        hint = _likely(entries, others)
+        hint = _likely_match(entries, self.extra if is_missing else self.missing)
         return f"{text} {hint}" if hint else text
 
 
 def match_classes(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
     """Find the classes that two sources share."""
-    # Names decide; case, spacing and Unicode form do not count. Classes of a picture go by their
-    # colors. Numbers decide only where one of the sources has no names; or, for single classes
-    # without a name, if the classes with names have the same numbers in both.
+    # Names decide; case, spacing and Unicode form do not count. Classes of a picture match by
+    # color. Numbers decide only where one of the sources has no names; or, for single classes
+    # without a name, if the named classes have the same numbers in both.
     if ours.is_palette or theirs.is_palette:
         return ClassMatch(ours, theirs, _by_color(ours, theirs))
     if not (ours.is_named and theirs.is_named):
         return ClassMatch(ours, theirs, _by_number(ours, theirs))
     pairs: dict[Any, ClassEntry] = {}
-    right = _by_name(theirs)
+    their_entries = _by_name(theirs)
     for name, entry in _by_name(ours).items():
-        if name in right:
-            _check_single(ours, theirs, pairs, entry, right[name])
-            pairs[entry.value] = right[name]
+        if name in their_entries:
+            _check_unique(ours, theirs, pairs, entry, their_entries[name])
+            pairs[entry.value] = their_entries[name]
     numbers = {entry.value: entry.number for entry in ours.entries}
     same = all(numbers[value] == entry.number for value, entry in pairs.items())
     if ours.numbered and theirs.numbered and same:
@@ -193,7 +180,7 @@ def match_classes(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
 
 
 def label_table(labeled: Labeled, source: str = "the labels") -> ClassTable:
-    """Tabulate the classes of a label map, those that are only named included."""
+    """Tabulate the classes of a label map, including those without pixels."""
     values = {*present_labels(labeled), *labeled.class_names}
     return ClassTable.of(
         source,
@@ -211,12 +198,12 @@ def present_labels(labeled: Labeled) -> set[Any]:
     labels = labeled.labels
     values = np.unique(labels.compressed() if isinstance(labels, np.ma.MaskedArray) else labels)
     unlabeled = getattr(labeled, "unlabeled", 0)
-    # NaN, which differs from itself, is no label either.
+    # NaN, which differs from itself, is not a label either.
     return {value for value in values.tolist() if value not in (unlabeled, "") and value == value}
 
 
 def relabel(labels: NDArray[Any], codes: Mapping[Any, Any]) -> NDArray[Any]:
-    """Replace labels by others, shape (height, width); labels without a code stay."""
+    """Replace labels by their codes; labels without a code stay."""
     values, inverse = np.unique(np.ma.getdata(labels), return_inverse=True)
     new = np.array([codes.get(value, value) for value in values.tolist()])
     if new.dtype.kind in "iu":
@@ -228,7 +215,7 @@ def relabel(labels: NDArray[Any], codes: Mapping[Any, Any]) -> NDArray[Any]:
 
 
 def extend_table(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dict[Any, Any]]:
-    """Add the classes of another scene; also give the new label of each of its labels."""
+    """Add the classes of another scene; also return the new label of each of its labels."""
     match = match_classes(table, theirs)
     entries = {entry.value: entry for entry in table.entries}
     codes = {other.value: value for value, other in match.pairs.items()}
@@ -250,42 +237,44 @@ def extend_table(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dic
 
 
 def _by_color(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
-    right: dict[str | None, ClassEntry] = {}
+    their_entries: dict[str | None, ClassEntry] = {}
     for entry in theirs.entries:
-        other = right.setdefault(entry.own_color, entry)
+        other = their_entries.setdefault(entry.own_color, entry)
         if other is not entry and entry.own_color is not None:
             raise DataError(
                 f"{theirs.source} gives two classes one color: {other} and {entry}.",
                 "Give each class a color of its own.",
             )
-    right.pop(None, None)
+    their_entries.pop(None, None)
     return {
-        entry.value: right[entry.own_color] for entry in ours.entries if entry.own_color in right
+        entry.value: their_entries[entry.own_color]
+        for entry in ours.entries
+        if entry.own_color in their_entries
     }
 
 
 def _by_number(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
-    texts = [table for table in (ours, theirs) if _has_text(table) or not table.numbered]
+    texts = [
+        table
+        for table in (ours, theirs)
+        if not table.numbered or any(entry.number is None for entry in table.entries)
+    ]
     if texts and ours.entries and theirs.entries:
         named = texts[0]
         other = theirs if named is ours else ours
         raise DataError(
-            f"{named.source} names its classes, {_listed(named.entries)}, and {other.source} only "
-            f"numbers them: {_listed(other.entries)}.",
+            f"{named.source} names its classes, {_list_entries(named.entries)}, and {other.source} "
+            f"only numbers them: {_list_entries(other.entries)}.",
             f"Give the classes of {other.source} the same names.",
         )
-    right = {entry.number: entry for entry in theirs.entries}
-    return {entry.value: right[entry.number] for entry in ours.entries if entry.number in right}
+    entries = {entry.number: entry for entry in theirs.entries}
+    return {entry.value: entries[entry.number] for entry in ours.entries if entry.number in entries}
 
 
 def _repeats(name: str, number: int) -> bool:
-    # Software that has no names writes "3" or "Class 3" for class 3.
+    # Software without names writes "3" or "Class 3" for class 3.
     match = _NUMBERED_NAME.fullmatch(normalize_text(name))
     return match is not None and int(match[1]) == number
-
-
-def _has_text(table: ClassTable) -> bool:
-    return any(entry.number is None for entry in table.entries)
 
 
 def _by_name(table: ClassTable) -> dict[str, ClassEntry]:
@@ -295,46 +284,39 @@ def _by_name(table: ClassTable) -> dict[str, ClassEntry]:
             other = entries.setdefault(name, entry)
             if other.value != entry.value:
                 raise DataError(
-                    f"{table.source} gives two classes one name, but for case and spacing: {other} "
-                    f"and {entry}.",
+                    f"{table.source} gives two classes the same name, except for case and spacing: "
+                    f"{other} and {entry}.",
                     "Give each class a name of its own.",
                 )
     return entries
 
 
-def _check_single(
+def _check_unique(
     ours: ClassTable,
     theirs: ClassTable,
     pairs: dict[Any, ClassEntry],
     entry: ClassEntry,
     other: ClassEntry,
 ) -> None:
-    # A text label and a name beside it may point to two different classes.
-    rivals = [value for value, one in pairs.items() if one.value == other.value]
+    # A text label and its name may match two different classes.
+    rivals = [value for value, match in pairs.items() if match.value == other.value]
     if pairs.get(entry.value, other).value == other.value and rivals in ([], [entry.value]):
         return
     raise DataError(
-        f"Class {entry} of {ours.source} matches more than one class of {theirs.source}, or the "
-        f"other way round; one of them is {other}.",
+        f"Class {entry} of {ours.source} matches more than one class of {theirs.source}, or vice "
+        f"versa; one of them is {other}.",
         "Give each class one name, the same in both.",
     )
 
 
-def _kind(entries: list[ClassEntry]) -> str:
-    return "Class" if len(entries) == 1 else "Classes"
+def _list_entries(entries: Iterable[ClassEntry]) -> str:
+    return listed(list(map(str, entries)), _MAX_LISTED_CLASSES) or "none"
 
 
-def _listed(entries: Iterable[ClassEntry]) -> str:
-    every = list(entries)
-    more = f" and {len(every) - _MAX_LISTED} more" if len(every) > _MAX_LISTED else ""
-    return ", ".join(map(str, every[:_MAX_LISTED])) + more if every else "none"
-
-
-def _likely(entries: list[ClassEntry], others: list[ClassEntry]) -> str:
+def _likely_match(entries: list[ClassEntry], others: list[ClassEntry]) -> str:
     names = {normalize_text(name): name for other in others for name in other.names}
     for entry in entries:
         for name in entry.names:
-            close = get_close_matches(normalize_text(name), names, n=1)
-            if close:
+            if close := get_close_matches(normalize_text(name), names, n=1):
                 return f"Is {quoted(name)} meant to be {quoted(names[close[0]])}?"
     return ""

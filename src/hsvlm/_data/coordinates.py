@@ -1,4 +1,4 @@
-"""Rows, columns and scene numbers of samples: what they have to be."""
+"""Check rows, columns and scene numbers of samples."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from hsvlm.exceptions import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_whole_numbers", "check_coordinates"]
-
 
 def as_whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.intp]:
-    """Bring indices to integers, but only if nothing is lost."""
+    """Convert indices to integers if nothing is lost."""
     if not values.size or values.dtype.kind == "i":
         return values.astype(np.intp)
     got = f"dtype {values.dtype}"
     if values.dtype.kind in "uf":
-        # Beyond, floats skip whole numbers, and integers without a sign become negative.
+        # Beyond, floats skip whole numbers, and unsigned integers become negative.
         broken = values[~(np.abs(values) <= 2**53) | (values != np.rint(values))]
         if not broken.size:
             return values.astype(np.intp)
@@ -32,10 +30,7 @@ def as_whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.intp]:
 def check_coordinates(
     cubes: tuple[Any, ...], coords: NDArray[np.intp], scene_ids: NDArray[np.intp]
 ) -> None:
-    """Refuse coordinates that are no pixels with data.
-
-    Shapes: `cubes` (height, width, n_bands), `coords` (n_samples, 2).
-    """
+    """Raise if coordinates, of shape (n_samples, 2), are not pixels with data."""
     if scene_ids.shape != (len(coords),):
         raise DataError(
             f"scene_ids has shape {scene_ids.shape}, but there are {len(coords)} coordinates. Give "
@@ -59,10 +54,10 @@ def check_coordinates(
         )
     for number, cube in enumerate(cubes):
         valid = valid_pixels(cube)
-        here = coords[scene_ids == number]
-        missing = 0 if valid is None else int((~valid[tuple(here.T)]).sum())
-        if missing:
+        pixels = coords[scene_ids == number]
+        n_missing = 0 if valid is None else int((~valid[tuple(pixels.T)]).sum())
+        if n_missing:
             raise DataError(
-                f"{missing} of {len(coords)} samples are pixels without data. Select pixels "
+                f"{n_missing} of {len(coords)} samples are pixels without data. Select pixels "
                 "where the scene is valid: np.argwhere(scene.valid)."
             )

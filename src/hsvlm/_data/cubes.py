@@ -1,45 +1,25 @@
-"""Cubes and label maps: what they have to be."""
+"""Check cubes and windows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from hsvlm._data.arrays import as_array
-from hsvlm._data.lazy import MaskedCube
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm._data.arrays import as_array, check_numbers, is_whole_number
+from hsvlm._data.lazy import LazyCube, MaskedCube, RowsCube
+from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sklearn.base import (
-        BaseEstimator,
-    )
-
-from collections.abc import Callable
-from numbers import Integral
-from typing import TYPE_CHECKING, Literal, get_args
-
-from hsvlm._data.arrays import check_numbers
-from hsvlm._data.lazy import LazyCube, RowsCube
-from hsvlm.exceptions import UnknownNameError
-
-__all__ = [
-    "Padding",
-    "SpectraFunction",
-    "as_cube",
-    "as_cubes",
-    "check_window_fits",
-    "n_dimensions",
-]
+    from sklearn.base import BaseEstimator
 
 Padding = Literal["reflect", "zero"]
 SpectraFunction = Callable[[Any], Any]
 
 
 def n_dimensions(X: Any) -> int:
-    """Count the dimensions of anything NumPy can turn into an array."""
+    """Count the dimensions of an array-like; 0 for other objects."""
     if hasattr(X, "ndim"):
         return int(X.ndim)
     if isinstance(X, (list, tuple)):
@@ -48,17 +28,17 @@ def n_dimensions(X: Any) -> int:
 
 
 def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> None:
-    """Refuse windows that `padding` cannot complete at the border of a scene."""
+    """Raise if `padding` cannot complete a window at the border of a scene."""
     if padding not in get_args(Padding):
         raise UnknownNameError.for_name("padding", padding, get_args(Padding))
-    if not _is_whole(size):
+    if not is_whole_number(size):
         raise ParameterError(
-            f"window_size={size!r} is no whole number. Use an odd number of pixels, such as 5."
+            f"window_size={size!r} is not a whole number. Use an odd number of pixels, such as 5."
         )
     if size < 1 or size % 2 == 0:
         such = f"{size - 1} or {size + 1}" if size > 1 else "1 or 3"
         raise ParameterError(
-            f"window_size={size} has no centre pixel. Use an odd number of pixels, such as {such}."
+            f"window_size={size} has no center pixel. Use an odd number of pixels, such as {such}."
         )
     largest = 2 * min(shape[:2]) - 1
     if padding == "reflect" and size > largest:
@@ -69,62 +49,52 @@ def check_window_fits(shape: tuple[int, ...], size: int, padding: Padding) -> No
         )
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def as_cube(cube: Any) -> Any:
-    """Bring one cube to an array or a lazy cube.
-
-    Shapes: `cube` (height, width, n_bands); returns (height, width, n_bands).
-    """
-    found: Any = cube
+    """Convert a cube (height, width, n_bands) to an array or a lazy cube."""
+    result: Any = cube
     if not isinstance(cube, LazyCube):
         lazy = isinstance(getattr(cube, "dtype", None), np.dtype)
         if isinstance(cube, np.ma.MaskedArray):
-            found = cube.data
+            result = cube.data
         elif not isinstance(cube, np.ndarray) and lazy and n_dimensions(cube) == 3:
-            found = RowsCube(cube) if hasattr(cube, "__array__") else cube
+            result = RowsCube(cube) if hasattr(cube, "__array__") else cube
         elif not isinstance(cube, np.ndarray) or cube.dtype.kind == "O":
-            found = as_array(cube, "The cube") if n_dimensions(cube) else np.empty(())
-    if found.ndim != 3:
-        what = f"got shape {tuple(found.shape)}" if found.ndim else f"got {type(cube).__name__}"
+            result = as_array(cube, "The cube") if n_dimensions(cube) else np.empty(())
+    if result.ndim != 3:
+        got = f"shape {tuple(result.shape)}" if result.ndim else type(cube).__name__
         raise DataError(
-            f"A cube must have three dimensions (height, width, n_bands), {what}.",
+            f"A cube must have three dimensions (height, width, n_bands), got {got}.",
             "A single band needs a last axis: cube[..., np.newaxis].",
             option_hint="Save a single band with a last dimension of 1.",
         )
-    check_numbers(found.dtype, "The cube")
-    if not all(found.shape):
+    check_numbers(result.dtype, "The cube")
+    if not all(result.shape):
         raise DataError(
-            f"The cube has shape {tuple(found.shape)}, so it holds no value. It needs at least one "
-            "pixel and one band."
+            f"The cube has shape {tuple(result.shape)}, so it holds no value. It needs at least "
+            "one pixel and one band."
         )
     if np.ma.is_masked(cube):
-        return MaskedCube(found, np.asarray(~np.ma.getmaskarray(cube).any(axis=2)))
-    return found
+        return MaskedCube(result, np.asarray(~np.ma.getmaskarray(cube).any(axis=2)))
+    return result
 
 
 def as_cubes(cubes: Any) -> tuple[Any, ...]:
-    """Check one cube or several of the same bands.
-
-    Shapes: `cubes` (height, width, n_bands).
-    """
+    """Convert one cube or several, which need the same bands."""
     if isinstance(cubes, (list, tuple)) and not cubes:
         raise DataError("There are no cubes. Give at least one array (height, width, n_bands).")
     several = isinstance(cubes, (list, tuple)) and n_dimensions(cubes[0]) == 3
-    found = tuple(as_cube(one) for one in (cubes if several else [cubes]))
-    counts = sorted({int(one.shape[2]) for one in found})
+    results = tuple(map(as_cube, cubes if several else [cubes]))
+    counts = sorted({int(cube.shape[2]) for cube in results})
     if len(counts) > 1:
         raise DataError(
             f"The cubes have different numbers of bands: {', '.join(map(str, counts))}. "
             "Select or resample bands so that all scenes share the same ones."
         )
-    return found
+    return results
 
 
 def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) -> None:
-    """Refuse data whose band count differs from the one seen during fit."""
+    """Raise if the band count differs from the one seen during fit."""
     if n_bands != n_expected:
         raise DataError(
             f"X has {n_bands} features (bands), but {type(estimator).__name__} is expecting "

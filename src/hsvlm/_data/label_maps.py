@@ -1,4 +1,4 @@
-"""Label maps: their type, their shape and the values that stand for "no label"."""
+"""Check label maps and find their labeled pixels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ from hsvlm.exceptions import DataError, ParameterError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_label_map", "check_label_map", "labeled_pixels", "no_label", "unlabeled_values"]
-
 
 def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map") -> None:
-    """Refuse a label map that does not cover its cube.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
+    """Raise unless a label map covers its cube."""
     grid, shape = tuple(cube.shape[:2]), tuple(label_map.shape)
     if shape == grid:
         return
@@ -43,7 +38,7 @@ def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map")
     hint = option_hint = ""
     if shape == grid[::-1]:
         problem += " It fits if rows and columns are exchanged."
-        hint = "Pass labels.T, or np.swapaxes(cube, 0, 1) if the cube is the transposed of the two."
+        hint = "Pass labels.T, or np.swapaxes(cube, 0, 1) if the cube is the transposed one."
         option_hint = "Transpose one of the two files."
     elif shape in ((grid[0] * grid[1],), (1, grid[0] * grid[1]), (grid[0] * grid[1], 1)):
         problem += " It has one value per pixel."
@@ -58,17 +53,13 @@ def check_label_map(cube: Any, label_map: NDArray[Any], what: str = "label map")
         )
     elif len(shape) == 3 and shape[1:] == grid and shape[0] == 1:
         hint = "Pass labels[0]."
-    is_labels = what == "label map"
-    raise DataError(
-        problem, hint if is_labels else "", option_hint=option_hint if is_labels else ""
-    )
+    if what != "label map":
+        hint = option_hint = ""
+    raise DataError(problem, hint, option_hint=option_hint)
 
 
 def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
-    """Find the pixels of a label map that carry a label.
-
-    Shapes: `label_map` (height, width); returns (height, width).
-    """
+    """Tell which pixels of a label map have a label."""
     values = np.asarray(label_map)
     labeled: NDArray[np.bool_] = ~np.ma.getmaskarray(label_map)
     marks = unlabeled_values(unlabeled)
@@ -76,19 +67,17 @@ def labeled_pixels(label_map: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]
         _check_same_kind(values, unlabeled, marks)
     for mark in marks:
         labeled &= ~_equal(values, mark)
-    if values.dtype.kind in "fc":
-        found = values[labeled]
-        if not np.isfinite(found).all():
-            hint = "" if np.isinf(found).any() else ", or pass unlabeled=float('nan')"
-            raise DataError(
-                "The label map holds NaN or infinite values. Mark pixels without a label by the "
-                f"value of the parameter `unlabeled` instead{hint}."
-            )
+    if values.dtype.kind in "fc" and not np.isfinite(values[labeled]).all():
+        hint = "" if np.isinf(values[labeled]).any() else ", or pass unlabeled=float('nan')"
+        raise DataError(
+            "The label map holds NaN or infinite values. Mark pixels without a label by the "
+            f"value of the parameter `unlabeled` instead{hint}."
+        )
     return labeled
 
 
 def unlabeled_values(unlabeled: Any) -> tuple[Any, ...]:
-    """List the values that stand for "no label"; refuse what is no value."""
+    """List the values that stand for "no label"."""
     if unlabeled is None:
         return ()
     marks = tuple(unlabeled) if isinstance(unlabeled, (list, tuple)) else (unlabeled,)
@@ -101,55 +90,50 @@ def unlabeled_values(unlabeled: Any) -> tuple[Any, ...]:
 
 
 def no_label(classes: NDArray[Any], unlabeled: Any = 0) -> Any:
-    """Choose what stands for "no class" in a predicted map."""
+    """Choose the value that stands for "no class" in a predicted map."""
     labels = classes.tolist()
     texts = isinstance(labels[0], str)
     for mark in unlabeled_values(unlabeled):
-        # NaN, which differs from itself, does not go into a map of integers.
-        if isinstance(mark, str) != texts or mark != mark or mark in labels:
-            continue
-        if _joins(classes, mark):
+        # NaN, which differs from itself, does not fit into a map of integers.
+        is_free = isinstance(mark, str) == texts and mark == mark and mark not in labels
+        if is_free and _fits_dtype(classes, mark):
             return mark
     if texts:
         return ""
     others = itertools.chain((0, -1, min(labels) - 1), itertools.count(1))
-    return next(one for one in others if one not in labels and _joins(classes, one))
+    return next(mark for mark in others if mark not in labels and _fits_dtype(classes, mark))
 
 
-def _joins(classes: NDArray[Any], value: Any) -> bool:
-    # Integers of 64 bits and a number that is none of them would meet in floats, which are coarser.
+def _fits_dtype(classes: NDArray[Any], value: Any) -> bool:
+    # The common type of 64-bit integers and other numbers is float64, which merges labels.
     if classes.dtype.kind not in "iu" or classes.dtype.itemsize < 8:
         return True
     return np.promote_types(classes.dtype, np.min_scalar_type(value)).kind in "iu"
 
 
 def _equal(values: NDArray[Any], unlabeled: Any) -> NDArray[np.bool_]:
-    # NaN is the one value that differs from itself.
+    # NaN is the only value that differs from itself.
     nan = bool(unlabeled != unlabeled)
     if values.dtype.kind != "O":
         return np.asarray(values != values if nan else values == unlabeled)
 
-    def equal(one: Any) -> bool:
+    def equal(value: Any) -> bool:
         try:
-            return bool(one != one if nan else one == unlabeled)
+            return bool(value != value if nan else value == unlabeled)
         except TypeError:  # a missing value of pandas, which has no truth value
             return nan
 
-    return np.array([equal(one) for one in values.flat], dtype=bool).reshape(values.shape)
+    return np.array([equal(value) for value in values.flat], dtype=bool).reshape(values.shape)
 
 
 def _check_same_kind(values: NDArray[Any], unlabeled: Any, marks: tuple[Any, ...]) -> None:
-    wanted = {_kind(mark) for mark in marks}
-    kinds = (
-        {_kind(value) for value in values.flat}
-        if values.dtype.kind == "O"
-        else {_kind(values.dtype.type())}
-    )
-    if wanted & kinds:
+    mark_kinds = set(map(_kind, marks))
+    kinds = set(map(_kind, values.flat if values.dtype.kind == "O" else [values.dtype.type()]))
+    if mark_kinds & kinds:
         return
     raise DataError(
         f"The label map holds {' and '.join(sorted(kinds))}, but unlabeled={unlabeled!r} belongs "
-        f"to the {' and '.join(sorted(wanted))}, so no pixel could equal it.",
+        f"to the {' and '.join(sorted(mark_kinds))}, so no pixel could equal it.",
         "Pass the value of the map that stands for background, or unlabeled=None if every pixel "
         "has a label.",
         option_hint="Give --unlabeled the value that stands for background, or none.",
@@ -163,10 +147,7 @@ def _kind(value: Any) -> str:
 
 
 def as_label_map(labels: Any) -> NDArray[Any]:
-    """Bring a label map to an array.
-
-    Shapes: `labels` (height, width); returns (height, width).
-    """
+    """Convert a label map to an array."""
     if isinstance(labels, np.ma.MaskedArray):
         return labels
     try:

@@ -1,10 +1,10 @@
-"""Label vectors and sample weights: what they have to be."""
+"""Check label vectors and sample weights."""
 
 from __future__ import annotations
 
 import warnings
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -15,23 +15,13 @@ from hsvlm.exceptions import DataError, HSVLMWarning, UnusedSettingWarning
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "aligned_labels",
-    "as_labels",
-    "label_vector",
-    "sample_weights",
-    "warn_of_lost_classes",
-    "warn_of_spellings",
-    "warn_of_unlabeled_class",
-]
-
-_MAX_LISTED = 3
+_MAX_LISTED_NAMES = 3
 _ALLOWED = "Labels are whole numbers, booleans or strings."
 _NO_LABELS = ("c", "m", "M", "S", "V")  # complex numbers, times, bytes and records
 
 
 def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
-    """Bring the labels of samples to a vector of labels."""
+    """Convert the labels of samples to a vector."""
     if y is None:
         raise DataError("HSIPromptClassifier requires y to be passed, but the target y is None.")
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
@@ -55,7 +45,7 @@ def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
 
 
 def as_labels(labels: NDArray[Any]) -> NDArray[Any]:
-    """Refuse labels that cannot name classes, and bring all others to common types."""
+    """Convert labels to common types; raise if they cannot name classes."""
     labels = np.asarray(labels)
     if labels.dtype.kind == "O" and labels.size:
         labels = _from_objects(labels)
@@ -71,7 +61,7 @@ def as_labels(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def sample_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
-    """Bring sample weights to a vector."""
+    """Convert sample weights to a vector."""
     if sample_weight is None:
         return np.ones(n_samples)
     weights = as_array(sample_weight, "sample_weight").astype(np.float64)
@@ -103,11 +93,11 @@ def sample_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
 
 
 def warn_of_lost_classes(y: NDArray[Any], weights: NDArray[np.float64]) -> None:
-    """Say which classes have samples, but none of positive weight."""
-    kept = np.unique(y[weights > 0])
-    lost = np.setdiff1d(y, kept).tolist()
-    # With fewer than two classes left, there is an error to come.
-    if lost and len(kept) > 1:
+    """Warn of classes whose samples all have weight 0."""
+    trained = np.unique(y[weights > 0])
+    lost = np.setdiff1d(y, trained).tolist()
+    # With fewer than two classes left, an error follows.
+    if lost and len(trained) > 1:
         message = (
             f"All samples of {'class' if len(lost) == 1 else 'classes'} "
             f"{', '.join(map(repr, lost))} have weight 0, so the classifier does not know them."
@@ -116,7 +106,7 @@ def warn_of_lost_classes(y: NDArray[Any], weights: NDArray[np.float64]) -> None:
 
 
 def warn_of_unlabeled_class(y: NDArray[Any], unlabeled: Any) -> None:
-    """Warn if a vector contains the value that marks pixels without a label in maps."""
+    """Warn if a vector contains the value that means "no label" in maps."""
     marks = unlabeled if isinstance(unlabeled, (list, tuple)) else [unlabeled]
     trained = [mark for mark in marks if mark is not None and mark != 0 and (y == mark).any()]
     if not trained:
@@ -129,7 +119,8 @@ def warn_of_unlabeled_class(y: NDArray[Any], unlabeled: Any) -> None:
     warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=2)
 
 
-def refuse_label_type(dtype: Any) -> None:
+def refuse_label_type(dtype: Any) -> NoReturn:
+    """Raise the error for labels of an unusable dtype."""
     raise DataError(f"y has dtype {dtype}. {_ALLOWED} Convert it: y.astype(str).")
 
 
@@ -138,22 +129,23 @@ def _from_objects(labels: NDArray[Any]) -> NDArray[Any]:
     missing = sum(map(_is_missing, values))
     if missing:
         raise DataError(f"{missing} of {len(values)} labels are missing. Leave these samples out.")
-    if all(isinstance(one, str) for one in values):
+    if all(isinstance(value, str) for value in values):
         return labels
-    numbers = np.array(values) if all(isinstance(one, (Real, np.bool_)) for one in values) else None
-    if numbers is None or numbers.dtype.kind not in "biuf":
-        kinds = sorted({type(one).__name__ for one in values})
-        raise DataError(
-            f"y holds objects of {'type' if len(kinds) == 1 else 'types'} {', '.join(kinds)}. "
-            f"{_ALLOWED} Convert all of them to one of these."
-        )
-    return numbers
+    if all(isinstance(value, (Real, np.bool_)) for value in values):
+        numbers = np.array(values)
+        if numbers.dtype.kind in "biuf":
+            return numbers
+    kinds = sorted({type(value).__name__ for value in values})
+    raise DataError(
+        f"y holds objects of {'type' if len(kinds) == 1 else 'types'} {', '.join(kinds)}. "
+        f"{_ALLOWED} Convert all of them to one of these."
+    )
 
 
 def _is_missing(value: Any) -> bool:
     if isinstance(value, Real):
         return bool(np.isnan(float(value)))
-    # Those of pandas equal nothing and have no truth value.
+    # Missing values of pandas equal nothing and have no truth value.
     return value is None or type(value).__name__ in {"NAType", "NaTType"}
 
 
@@ -165,7 +157,7 @@ def _check_whole(labels: NDArray[Any]) -> None:
             "label map, give them the value of the parameter `unlabeled`."
         )
     wide = labels.astype(np.promote_types(labels.dtype, np.float64))
-    # Beyond this, a type merges neighboring whole numbers, and so classes.
+    # Beyond this, a type merges neighboring whole numbers, and thus classes.
     bits = min(53, np.finfo(labels.dtype).nmant + 1)
     broken = labels[(wide != np.rint(wide)) | (np.abs(wide) > 2**bits)]
     if broken.size:
@@ -177,7 +169,7 @@ def _check_whole(labels: NDArray[Any]) -> None:
 
 
 def aligned_labels(labels: Any, cube: Any) -> Any:
-    """Bring the named axes of a label map, as xarray has them, into the order of its cube's."""
+    """Transpose a label map with named axes, as in xarray, to the order of its cube."""
     axes, order = getattr(labels, "dims", None), getattr(cube, "dims", None)
     if not (isinstance(axes, tuple) and isinstance(order, tuple)) or len(axes) != 2:
         return labels
@@ -186,7 +178,7 @@ def aligned_labels(labels: Any, cube: Any) -> Any:
 
 
 def warn_of_spellings(classes: NDArray[Any]) -> None:
-    """Warn if classes of text differ in case, spacing or invisible characters only."""
+    """Warn if text classes differ in case, spacing or invisible characters only."""
     spellings: dict[str, list[str]] = {}
     for name in classes.tolist():
         if isinstance(name, str):
@@ -194,8 +186,9 @@ def warn_of_spellings(classes: NDArray[Any]) -> None:
     alike = [names for names in spellings.values() if len(names) > 1]
     if not alike:
         return
-    listed = "; ".join(" and ".join(map(repr, names)) for names in alike[:_MAX_LISTED])
-    more = f"; and {len(alike) - _MAX_LISTED} more" if len(alike) > _MAX_LISTED else ""
-    problem = f"Labels that differ in case or spacing only are taken for classes: {listed}{more}."
+    groups = "; ".join(" and ".join(map(repr, names)) for names in alike[:_MAX_LISTED_NAMES])
+    n_more = len(alike) - _MAX_LISTED_NAMES
+    more = f"; and {n_more} more" if n_more > 0 else ""
+    problem = f"Labels that differ only in case or spacing count as classes: {groups}{more}."
     hint = "Give each class one spelling, for example with numpy.strings.strip."
     warnings.warn(HSVLMWarning(problem, hint), stacklevel=3)

@@ -1,4 +1,4 @@
-"""Cubes that are read only where they are indexed."""
+"""Read cubes only where they are indexed."""
 
 from __future__ import annotations
 
@@ -16,32 +16,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = [
-    "LazyCube",
-    "MappedCube",
-    "MaskedCube",
-    "RowsCube",
-    "ScaleBands",
-    "SelectBands",
-    "apply_to_spectra",
-    "is_mapped",
-    "read_rows",
-    "read_through",
-    "release_pages",
-    "row_blocks",
-    "source_of",
-    "valid_pixels",
-]
-
-# Rows are read together as long as they hold no more values than this: 64 MB of float32.
-_BLOCK_VALUES = 2**24
+_BLOCK_VALUES = 2**24  # read at once: 64 MB of float32
 
 
 class LazyCube(ABC):
-    """What looks like an array (height, width, n_bands) and is read where it is indexed."""
+    """Look like an array (height, width, n_bands), and read where it is indexed."""
 
-    # ``cube[rows, cols]`` with index arrays gives the spectra of pixels, ``cube[start:stop]`` whole
-    # rows, ``numpy.asarray(cube)`` everything. A subclass says how rows are read.
+    # ``cube[rows, cols]`` with index arrays gives spectra of pixels, ``cube[start:stop]`` whole
+    # rows, ``numpy.asarray(cube)`` everything. Subclasses implement the reading of rows.
 
     ndim = 3
     path: Any = None
@@ -52,10 +34,7 @@ class LazyCube(ABC):
 
     @abstractmethod
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
-        """Read whole rows.
-
-        Shape: (stop - start, width, n_bands).
-        """
+        """Read whole rows, of shape (stop - start, width, n_bands)."""
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -84,7 +63,7 @@ class LazyCube(ABC):
         return values
 
     def __getstate__(self) -> dict[str, Any]:
-        # Whoever compares pickles, as joblib.Memory does, has to notice that the file has changed.
+        # Include mtime and size, so that joblib.Memory notices a changed file.
         return {**self.__dict__, "_stamp": _stamp(self.path)}
 
     def _pixels(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
@@ -97,16 +76,14 @@ class LazyCube(ABC):
         lasts = distinct[np.concatenate([ends, [len(distinct) - 1]])]
         for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
             for start, stop in row_blocks(self.shape, first, last + 1):
-                here = (rows >= start) & (rows < stop)
-                values[here] = self.read_rows(start, stop)[rows[here] - start, cols[here]]
+                in_block = (rows >= start) & (rows < stop)
+                block = self.read_rows(start, stop)
+                values[in_block] = block[rows[in_block] - start, cols[in_block]]
         return values
 
 
 class RowsCube(LazyCube):
-    """A cube of another library, such as a Dask or xarray array or a dataset of an open HDF5 file.
-
-    Shapes: `array` (height, width, n_bands), `array` (height, width, n_bands).
-    """
+    """Wrap a cube of Dask, xarray, h5py or a similar library."""
 
     def __init__(self, array: Any) -> None:
         super().__init__(array.shape, array.dtype)
@@ -118,10 +95,7 @@ class RowsCube(LazyCube):
 
 
 class MappedCube(LazyCube):
-    """A cube seen through a function of spectra, evaluated only where it is read.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
+    """Apply a function of spectra to a cube where it is read."""
 
     def __init__(self, cube: Any, function: Callable[[Any], Any]) -> None:
         first = np.zeros(1, dtype=np.intp)
@@ -146,7 +120,7 @@ class MappedCube(LazyCube):
 
 
 class SelectBands:
-    """Selects bands of spectra; a class, so that cubes can be pickled."""
+    """Select bands of spectra; a class, so that cubes can be pickled."""
 
     def __init__(self, bands: NDArray[np.intp]) -> None:
         self._bands = bands
@@ -156,7 +130,7 @@ class SelectBands:
 
 
 class ScaleBands:
-    """Multiplies bands by factors and adds offsets; a class, so that cubes can be pickled."""
+    """Multiply bands by factors and add offsets; a class, so that cubes can be pickled."""
 
     def __init__(self, dtype: np.dtype[Any], scale: NDArray[np.float64]) -> None:
         self._factors, self._offsets = scale.T.astype(np.result_type(dtype, np.float32))
@@ -167,10 +141,7 @@ class ScaleBands:
 
 
 class MaskedCube(LazyCube):
-    """A cube some of whose pixels hold no data; these read as zeros and are left out of windows.
-
-    Shapes: `cube` (height, width, n_bands), `valid` (height, width).
-    """
+    """Read pixels without data as zeros; windows leave them out."""
 
     def __init__(self, cube: Any, valid: NDArray[np.bool_]) -> None:
         super().__init__(cube.shape, cube.dtype)
@@ -191,17 +162,14 @@ class MaskedCube(LazyCube):
 
 def _stamp(path: Any) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
-    except (OSError, TypeError):  # no local file, or none at all
+        status = os.stat(path)
+    except (OSError, TypeError):  # not a local file, or not a file
         return None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def apply_to_spectra(function: Callable[[Any], Any], spectra: NDArray[Any]) -> NDArray[Any]:
-    """Apply a function of spectra and look at what it gives.
-
-    Shapes: `spectra` (n, n_bands); returns (n, n_new_bands).
-    """
+    """Apply a function to spectra (n, n_bands); raise unless it returns (n, n_new_bands)."""
     values: NDArray[Any] = np.asarray(function(spectra))
     if values.ndim != 2 or len(values) != len(spectra):
         raise DataError(
@@ -213,7 +181,7 @@ def apply_to_spectra(function: Callable[[Any], Any], spectra: NDArray[Any]) -> N
 
 
 def is_mapped(cube: Any) -> bool:
-    """Tell whether the values of an array lie in a file."""
+    """Tell whether an array is a view of a memory-mapped file."""
     return isinstance(_bases(cube)[-1], mmap.mmap)
 
 
@@ -225,18 +193,12 @@ def _bases(array: Any) -> list[Any]:
 
 
 def read_rows(cube: Any, start: int, stop: int) -> NDArray[Any]:
-    """Read whole rows of any cube.
-
-    Shapes: `cube` (height, width, n_bands); returns (stop - start, width, n_bands).
-    """
+    """Read whole rows of any cube, of shape (stop - start, width, n_bands)."""
     return np.asarray(cube[start:stop])
 
 
 def read_through(cube: Any, wrap: Callable[[Any], Any]) -> Any:
-    """Put something between a cube and what it is read from.
-
-    Shapes: `cube` (height, width, n_bands); returns (height, width, n_bands).
-    """
+    """Wrap the source of a cube."""
     if isinstance(cube, MappedCube):
         return MappedCube(read_through(cube._cube, wrap), cube._function)
     if isinstance(cube, MaskedCube):
@@ -245,14 +207,11 @@ def read_through(cube: Any, wrap: Callable[[Any], Any]) -> Any:
 
 
 def release_pages(cube: Any) -> None:
-    """Give back the memory that a memory-mapped cube took up by being read.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
-    # Pages of a mapped file that were read count as memory of the process, though they could be
-    # read again. Nothing is done to other cubes, nor to maps that can be written to.
+    """Release the memory of a memory-mapped cube that was read."""
+    # Pages of a mapped file that were read count as memory of the process, although they could be
+    # read again. Other cubes, and maps that can be written to, stay as they are.
     chain = _bases(source_of(cube))
-    read_only = any(getattr(one, "mode", None) == "r" for one in chain)
+    read_only = any(getattr(array, "mode", None) == "r" for array in chain)
     if read_only and isinstance(chain[-1], mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         chain[-1].madvise(mmap.MADV_DONTNEED)
 
@@ -260,7 +219,7 @@ def release_pages(cube: Any) -> None:
 def row_blocks(
     shape: tuple[int, ...], start: int = 0, stop: int | None = None
 ) -> Iterator[tuple[int, int]]:
-    """Divide rows into blocks small enough to be read at once."""
+    """Divide rows into blocks small enough to read at once."""
     stop = shape[0] if stop is None else stop
     step = max(1, _BLOCK_VALUES // max(1, shape[1] * shape[2]))
     for first in range(start, stop, step):
@@ -268,18 +227,12 @@ def row_blocks(
 
 
 def source_of(cube: Any) -> Any:
-    """Find what a cube is read from.
-
-    Shapes: `cube` (height, width, n_bands).
-    """
+    """Find the source of a cube that functions and masks wrap."""
     while isinstance(cube, (MappedCube, MaskedCube)):
         cube = cube._cube
     return cube
 
 
 def valid_pixels(cube: Any) -> NDArray[np.bool_] | None:
-    """Find which pixels of a cube hold data.
-
-    Shapes: `cube` (height, width, n_bands); returns (height, width).
-    """
+    """Return the mask (height, width) of pixels with data; None if all have data."""
     return cube.valid if isinstance(cube, MaskedCube) else None

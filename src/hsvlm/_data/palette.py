@@ -1,12 +1,10 @@
-"""Colours of classes, for figures and files alike."""
+"""Choose colors of classes."""
 
 from __future__ import annotations
 
 import colorsys
 
 from hsvlm.exceptions import ParameterError
-
-__all__ = ["class_palette", "distinct_colors"]
 
 # The first seven are those of Okabe and Ito (2008). The others were searched for the largest
 # smallest difference between any two: CIEDE2000 at least 18, and at least 11 as seen with
@@ -20,22 +18,22 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 def class_palette(n_classes: int) -> list[str]:
-    """Colours for classes.
+    """Return distinct class colors.
 
     Parameters
     ----------
     n_classes : int
-        How many are needed, up to 20.
+        Number of colors, at most 20.
 
     Returns
     -------
     list of str
-        Hexadecimal colours that stay apart under red-green colour-vision deficiency.
+        Hexadecimal colors that remain distinct under red-green color-vision deficiency.
 
     Raises
     ------
     ParameterError
-        If more than 20 are asked for.
+        If `n_classes` is above 20.
 
     References
     ----------
@@ -49,23 +47,20 @@ def class_palette(n_classes: int) -> list[str]:
     """
     if n_classes > len(_PALETTE):
         raise ParameterError(
-            f"There are {len(_PALETTE)} distinct class colours, {n_classes} are needed. "
+            f"There are {len(_PALETTE)} distinct class colors, {n_classes} are needed. "
             "Pass `colors` for all classes."
         )
     return list(_PALETTE[:n_classes])
 
 
 def distinct_colors(n_classes: int) -> list[str]:
-    """Colours for any number of classes."""
-    further = range(n_classes - len(_PALETTE))
-    return [*_PALETTE[:n_classes], *map(_further_color, further)]
+    """Return colors for any number of classes."""
+    return [*_PALETTE[:n_classes], *map(_further_color, range(n_classes - len(_PALETTE)))]
 
 
 def _further_color(step: int) -> str:
     hue = step * _GOLDEN_RATIO % 1
     saturation = (0.9, 0.5)[step // 3 % 2]
     brightness = (0.95, 0.75, 0.55)[step % 3]
-    red, green, blue = (
-        round(255 * one) for one in colorsys.hsv_to_rgb(hue, saturation, brightness)
-    )
-    return f"#{red:02X}{green:02X}{blue:02X}"
+    channels = colorsys.hsv_to_rgb(hue, saturation, brightness)
+    return "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)

@@ -1,4 +1,4 @@
-"""Values of spectra that cannot be computed with: NaN, infinite ones and no-data markers."""
+"""Find NaN, infinite and extreme values and no-data markers in spectra."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.texts import listed
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SpectraCheck", "check_variation", "usable_values"]
-
-# No sensor measures such values, float32 holds them, and their squares overflow it.
-_LARGEST = 1e30
-
-# What files hold where there are no data; no sensor measures exactly this as its least value.
+# No sensor measures such values; float32 represents them, but not their squares.
+_MAX_VALUE = 1e30
+# Common no-data values; no sensor measures exactly this as its least value.
 _MARKERS = (-9999, -32768)
+_MAX_LISTED_BANDS = 5
 
 
 class SpectraCheck:
-    """Counts what no model can use in spectra that come in pieces, to refuse all of it at once."""
+    """Count unusable values in pieces of spectra, and raise for all pieces at once."""
 
     def __init__(self) -> None:
         self._n_spectra = self._n_broken = 0
@@ -32,14 +31,11 @@ class SpectraCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether a piece held NaN, infinite or extreme values."""
+        """Whether a piece has NaN, infinite or extreme values."""
         return self._n_broken > 0
 
     def add(self, spectra: NDArray[Any]) -> None:
-        """Count one more piece.
-
-        Shapes: `spectra` (n_spectra, n_bands).
-        """
+        """Count the values of one more piece, of shape (n_spectra, n_bands)."""
         self._n_spectra += len(spectra)
         usable = usable_values(spectra)
         if usable is None:
@@ -53,31 +49,29 @@ class SpectraCheck:
         self._per_band = self._per_band + (~usable).sum(axis=0)
 
     def close(self) -> None:
-        """Refuse all pieces if one failed."""
+        """Raise if a piece failed."""
         if not self.failed:
             return
-        found = []
+        problems = []
         if self._n_nan or self._n_infinite:
-            found.append(
+            problems.append(
                 f"NaN or infinite values: {self._n_nan} NaN and {self._n_infinite} infinite"
             )
         if self._n_extreme:
-            found.append(f"values beyond ±1e30, probably a no-data marker: {self._n_extreme}")
+            problems.append(f"values beyond ±1e30, probably a no-data marker: {self._n_extreme}")
         bands = np.flatnonzero(self._per_band)
-        named = ", ".join(f"{band} ({self._per_band[band]})" for band in bands[:5])
-        more = f" and {len(bands) - 5} more bands" if len(bands) > 5 else ""
+        counts = [f"{band} ({self._per_band[band]})" for band in bands]
         raise DataError(
-            f"The data hold {', and '.join(found)} in {self._n_broken} of {self._n_spectra} "
-            f"spectra; bands (counts): {named}{more}. "
+            f"The data hold {', and '.join(problems)} in {self._n_broken} of {self._n_spectra} "
+            f"spectra; bands (counts): {listed(counts, _MAX_LISTED_BANDS, 'bands')}. "
             "Drop these bands, fill the values, or keep windows away from these pixels."
         )
 
     def warn_of_markers(self) -> None:
-        """Say that a piece held what usually stands for missing data."""
+        """Warn if a piece has values that usually mark missing data."""
         if self._marker:
             warning = HSVLMWarning(
-                f"{self._marker}, which usually marks missing data, and is taken for a "
-                "measurement.",
+                f"{self._marker}, which usually marks missing data, and is used as a measurement.",
                 "Leave such pixels out: pass Scene(cube, valid=mask).masked_cube(), or read the "
                 "scene with read_scene(path, nodata=value).",
                 option_hint="Leave such pixels out: give --nodata that value.",
@@ -92,7 +86,7 @@ def _marker(spectra: NDArray[Any]) -> str:
     if least in _MARKERS:
         return f"The least value of the spectra is {least:g}"
     ends = [0] if spectra.dtype.kind == "f" else [0, np.iinfo(spectra.dtype).max]
-    # In a band or two, such values mean nothing.
+    # In spectra of one or two bands, such values say nothing.
     for end in ends if spectra.shape[1] > 2 else []:
         rows = spectra[:, 0] == end
         if rows.any() and (spectra[rows] == end).all(axis=1).any():
@@ -101,36 +95,27 @@ def _marker(spectra: NDArray[Any]) -> str:
 
 
 def check_variation(spectra: NDArray[Any]) -> None:
-    """Refuse training spectra that do not differ.
-
-    Shapes: `spectra` (n_spectra, n_bands).
-    """
+    """Raise if all training spectra, of shape (n_spectra, n_bands), are equal."""
     if len(spectra) > 1 and not np.square(np.ptp(spectra.astype(np.float64), axis=0)).any():
         raise DataError(
-            f"The {len(spectra)} training spectra are all equal, so nothing tells the classes "
-            "apart. Look at the data: no-data pixels may be labelled, or the wrong bands selected."
+            f"The {len(spectra)} training spectra are all equal, so the classes cannot be "
+            "distinguished. Check whether no-data pixels are labeled, or the wrong bands selected."
         )
 
 
 def usable_values(spectra: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Find the values that can be computed with.
-
-    Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra, n_bands).
-    """
+    """Tell which values of spectra are finite and not extreme; None if all are."""
     if not spectra.size or not np.issubdtype(spectra.dtype, np.floating):
         return None
-    # A NaN among the spectra is their minimum and maximum, and fails both comparisons.
-    if float(spectra.min()) >= -_LARGEST and float(spectra.max()) <= _LARGEST:
+    # A NaN is the minimum and the maximum, and fails both comparisons.
+    if float(spectra.min()) >= -_MAX_VALUE and float(spectra.max()) <= _MAX_VALUE:
         return None
-    usable: NDArray[np.bool_] = np.abs(spectra) <= np.float64(_LARGEST)
+    usable: NDArray[np.bool_] = np.abs(spectra) <= np.float64(_MAX_VALUE)
     return usable
 
 
 def check_finite(spectra: NDArray[Any]) -> None:
-    """Refuse spectra that hold NaN, infinite or extreme values.
-
-    Shapes: `spectra` (n_spectra, n_bands).
-    """
+    """Raise if a spectrum has NaN, infinite or extreme values."""
     check = SpectraCheck()
     check.add(spectra)
     check.close()

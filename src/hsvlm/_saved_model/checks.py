@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from hsvlm._data.arrays import is_whole_number
 from hsvlm.preprocessing import SpectralPCA, StandardNormalVariate
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _check_array(array: Any, shape: tuple[int, ...], name: str) -> None:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and value is not True and bool(value > 0)
+    return is_whole_number(value) and bool(value > 0)
 
 
 def _expect(condition: Any, name: str) -> None:

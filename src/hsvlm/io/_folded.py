@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import ParameterError
 
@@ -25,8 +25,7 @@ def check_size(shape: Any) -> tuple[int, int] | None:
     if shape is None:
         return None
     values = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
-    whole = all(isinstance(value, Integral) and not isinstance(value, bool) for value in values)
-    if len(values) != 2 or not whole or min(values) < 1:
+    if len(values) != 2 or not all(map(is_whole_number, values)) or min(values) < 1:
         raise ParameterError(
             f"shape={shape!r} must be height and width in pixels, two positive numbers.",
             "Pass, for example, shape=(100, 120).",

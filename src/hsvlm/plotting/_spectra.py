@@ -124,7 +124,7 @@ class SpectraDisplay(Display):
         Raises
         ------
         DataError
-            If no pixel is labelled.
+            If no pixel is labeled.
         ParameterError
             If one of `classes` has no pixels, or one of `colors` is no colour.
         """
