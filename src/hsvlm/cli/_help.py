@@ -37,15 +37,15 @@ def _prompt_sets() -> Iterable[str]:
 
 
 def _scene_formats() -> Iterable[str]:
-    from hsvlm.io import FORMATS
+    from hsvlm.io import list_scene_suffixes
 
-    return [".hdr", ".tif", *FORMATS]
+    return list_scene_suffixes()
 
 
 def _feature_formats() -> Iterable[str]:
-    from hsvlm.io import VECTOR_SUFFIXES
+    from hsvlm.io import list_feature_suffixes
 
-    return sorted(VECTOR_SUFFIXES)
+    return list_feature_suffixes()
 
 
 _LISTS: dict[str, Callable[[], Iterable[str]]] = {

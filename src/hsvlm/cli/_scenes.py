@@ -64,9 +64,9 @@ def read_labeled_scenes(
 
 def _reading_of(reading: ReadOptions, labels: Path, several: bool) -> ReadOptions:
     """Leave out options of points and polygons for a label map among several label files."""
-    from hsvlm.io import VECTOR_SUFFIXES
+    from hsvlm.io import list_feature_suffixes
 
-    if not several or labels.suffix.lower() in VECTOR_SUFFIXES:
+    if not several or labels.suffix.lower() in list_feature_suffixes():
         return reading
     return replace(reading, label_column=None, all_touched=False)
 

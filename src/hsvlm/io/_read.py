@@ -16,8 +16,7 @@ from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
 from hsvlm.io._nodata import check_nodata, with_valid_pixels
 from hsvlm.io._orientation import warn_of_orientation
-from hsvlm.io._readers import envi, matlab, netcdf, npy, raster
-from hsvlm.io._readers.color_maps import read_color_map
+from hsvlm.io._readers import envi, netcdf, raster, readers, readers_by_suffix
 from hsvlm.io._readers.features import (
     FeatureQuery,
     check_encoding,
@@ -33,22 +32,12 @@ from hsvlm.io.classes import with_class_names
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from hsvlm.io._common import LabelMap, ReadResult
     from hsvlm.scene import Scene
 
 __all__ = ["read_labels", "read_scene"]
-
-FORMATS = {
-    ".mat": matlab,
-    ".npy": npy,
-    ".npz": npy,
-    ".nc": netcdf,
-    ".nc4": netcdf,
-    ".h5": netcdf,
-    ".hdf5": netcdf,
-    ".he5": netcdf,
-}
 
 
 def read_scene(
@@ -299,37 +288,31 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
             "Leave it out, or give a file of features.",
         )
     reader = _reader(file)
-    colored, messages = read_color_map(file) if reader is raster else (None, [])
-    for message in messages:
-        # The caller of the public function.
-        warnings.warn(message, stacklevel=3)
-    labels: LabelMap = colored or reader.read_label_map(file, query.layer)
+    labels: LabelMap = reader.read_label_map(file, query.layer)
     check_grid(file, labels, like)
     if labels.transform is None or like.transform is None:
         warn_of_orientation(file, labels.labels, like)
-    return _with_checked_names(file, labels, query.encoding, reader is envi)
+    return _with_checked_names(file, labels, query.encoding, reader)
 
 
 def _with_checked_names(
-    file: Path, labels: LabelMap, encoding: str | None, is_envi: bool
+    file: Path, labels: LabelMap, encoding: str | None, reader: ModuleType
 ) -> LabelMap:
     """Decode class names again if an encoding is given; warn if they look misread."""
     check_encoding(encoding)
+    is_utf8 = getattr(reader, "is_utf8", None)
     if encoding is not None:
-        if not is_envi:
+        if is_utf8 is None:
             raise ParameterError(
-                (
-                    f"encoding={encoding!r} applies to shapefiles, tables and ENVI headers, but "
-                    f"{file} "
-                    "is of another format."
-                ),
+                f"encoding={encoding!r} applies to shapefiles, tables and ENVI headers, but {file} "
+                "is of another format.",
                 "Leave it out.",
             )
         names = {label: _decoded(name, encoding) for label, name in labels.class_names.items()}
         return replace(labels, class_names=names)
     for message in _shared_names(file, labels.class_names):
         warnings.warn(message, stacklevel=4)
-    stated = not is_envi or envi.is_utf8(file)
+    stated = is_utf8 is None or is_utf8(file)
     warning = encoding_warning(file, labels.class_names.values(), stated)
     if warning is not None:
         # The caller of the public function.
@@ -361,10 +344,10 @@ def _decoded(name: str, encoding: str) -> str:
 def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> ReadResult:
     reader = product_reader(file) or _reader(file)
     if size is None:
-        result: ReadResult = reader.read_cube(file, variable)
-        return result
-    if reader not in (matlab, npy):
-        problem = f"shape={size} is for cubes with 2 dimensions in MATLAB and NumPy files."
+        return reader.read_cube(file, variable)  # type: ignore[no-any-return]
+    if not getattr(reader, "TAKES_SIZE", False):
+        names = " and ".join(each.NAME for each in readers() if hasattr(each, "TAKES_SIZE"))
+        problem = f"shape={size} is for cubes with 2 dimensions in {names} files."
         raise ParameterError(
             f"{problem} {file} is of another format.",
             "Leave it out.",
@@ -393,14 +376,16 @@ def _held_by_xarray(data: Any) -> Any:
     )
 
 
-def _reader(file: Path) -> Any:
+def _reader(file: Path) -> ModuleType:
     suffix = file.suffix.lower()
-    if suffix in FORMATS:
+    reader = readers_by_suffix().get(suffix, raster)
+    if reader not in (envi, raster):
         check_content(file)
-        return FORMATS[suffix]
+        return reader
     if is_feature_file(file):
-        wrong = "holds points and polygons, not a scene"
-        raise file_error(file, wrong, "Give it as `labels` of a scene.")
+        raise file_error(
+            file, "holds points and polygons, not a scene", "Give it as `labels` of a scene."
+        )
     header = None if suffix in (".tif", ".tiff") else envi.header_beside(file)
     # Other formats have headers of this suffix too; those of ENVI begin with its name.
     if header is None or file == header:

@@ -44,6 +44,9 @@ __all__ = [
     "read_label_map",
 ]
 
+NAME = "ENVI"
+SUFFIXES = (".hdr",)
+
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
     "samples": "the number of columns",

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read_cube", "read_label_map"]
 
+NAME = "MATLAB"
+SUFFIXES = (".mat",)
+TAKES_SIZE = True
+
 _KIND = "a MATLAB file"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # MATLAB puts its own header in front of the HDF5 file.

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["XarrayCube", "from_xarray", "read_cube", "read_label_map"]
 
+NAME = "NetCDF and HDF5"
+SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".he5")
+
 _KIND = "NetCDF"
 # What errors call data that are in no file of ours.
 _DATA = "xarray data"

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read_cube", "read_label_map"]
 
+NAME = "NumPy"
+SUFFIXES = (".npy", ".npz")
+TAKES_SIZE = True
+
 # The form of the length of the header, by version of the format, and what reads the header.
 _READERS: dict[tuple[int, int], tuple[str, Any]] = {
     (1, 0): ("<H", np.lib.format.read_array_header_1_0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from hsvlm.io._gdal import (
 )
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers.category_table import read_category_table
+from hsvlm.io._readers.color_maps import read_color_map
 from hsvlm.io._readers.raster_bands import (
     note_unused_georeference,
     read_band_metadata,
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["RasterCube", "read_cube", "read_label_map"]
+
+NAME = "GeoTIFF and other formats of GDAL"
+SUFFIXES = (".tif", ".tiff")
 
 _COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 # A row of tiles of this size is kept whole, for several blocks of rows are read from it.
@@ -138,8 +143,16 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadRes
 
 
 def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
-    """Read a label map from a raster file."""
+    """Read a label map, of numbers or of colors, from a raster file."""
     file = existing_file(path)
+    colored, messages = read_color_map(file)
+    for message in messages:
+        # The caller of the public function.
+        warnings.warn(message, stacklevel=4)
+    return colored or _read_numbers(file, variable)
+
+
+def _read_numbers(file: Path, variable: str | None) -> LabelMap:
     notes: list[str] = []
     with _opened(file, variable) as dataset:
         bands, valid = spectral_bands(file, dataset, notes)

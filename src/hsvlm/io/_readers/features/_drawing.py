@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from hsvlm.io._readers.features._columns import ClassColumn
 
-__all__ = ["HINT_SPLIT_FILE", "MARKS", "REASONS", "Drawing", "Grid", "draw"]
+__all__ = ["CUT_AT_EDGE", "MARKS", "REASONS", "Drawing", "Grid", "draw"]
 
 # What becomes of a feature; REASONS are those that leave it without a pixel.
-MARKS, NO_CLASS, EMPTY, OUTSIDE, SMALL, OVERLAPPED, NO_DATA, HINT_SPLIT_FILE = range(8)
+MARKS, NO_CLASS, EMPTY, OUTSIDE, SMALL, OVERLAPPED, NO_DATA, CUT_AT_EDGE = range(8)
 REASONS = {
     NO_CLASS: "without a class",
     EMPTY: "without a usable geometry",
@@ -96,7 +96,7 @@ def draw(
     for index in hidden[~points]:
         fates[index] = _reason(shapes.iloc[index], grid, all_touched, rising, conflict)
     fates[here] = np.where(
-        (fates[here] == MARKS) & _reaches_out(shapes.iloc[here], grid), HINT_SPLIT_FILE, fates[here]
+        (fates[here] == MARKS) & _reaches_out(shapes.iloc[here], grid), CUT_AT_EDGE, fates[here]
     )
     dtype = next(d for d in (np.uint8, np.uint16, np.int32) if codes.max() <= np.iinfo(d).max)
     return Drawing(labels.astype(dtype), drawn_groups, fates, int(conflict.sum()), n_shared)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMWarning
-from hsvlm.io._readers.features._drawing import HINT_SPLIT_FILE, NO_CLASS, REASONS, SMALL
+from hsvlm.io._readers.features._drawing import CUT_AT_EDGE, NO_CLASS, REASONS, SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def _lost(drawing: Drawing, classes: ClassColumn, noun: str) -> str:
     for code, fate in zip(codes, fates, strict=True):
         if fate in REASONS:
             lost.setdefault(code, Counter())[fate] += 1
-        elif fate == HINT_SPLIT_FILE:
+        elif fate == CUT_AT_EDGE:
             cut[code] += 1
     n_unclassed = lost.pop(0, Counter())[NO_CLASS]
     clauses = [
