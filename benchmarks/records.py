@@ -180,17 +180,14 @@ def record(
     path = folder / f"{protocol}.csv"
     new = _as_texts(COLUMNS, _result_rows(report, estimators))
     settings = {row["row"]: row["settings"] for row in new}
-    old = [
-        row
-        for row in read_rows(path)
-        if row["settings"] == settings.get(row["row"], row["settings"])
-    ]
-    rows = _merged(("row", "split", "seed"), old, new)
-    names = list(dict.fromkeys([*order, *(row["row"] for row in rows)]))
+    old = read_rows(path)
+    names = list(dict.fromkeys([*order, *(row["row"] for row in [*old, *new])]))
+    kept = [row for row in old if row["settings"] == settings.get(row["row"], row["settings"])]
+    rows = _merged(("row", "split", "seed"), kept, new)
     rows.sort(key=lambda row: (names.index(row["row"]), int(row["split"])))
     write_rows(path, COLUMNS, rows)
     _record_recall(folder / "recall.csv", protocol, report, rows)
-    _record_splits(folder / "splits.csv", protocol, report)
+    _record_splits(folder / "splits.csv", protocol, report, rows)
     if report.disjoint:
         _record_hits(experiment, protocol, report)
         _record_comparisons(experiment, protocol)
@@ -251,8 +248,12 @@ def _record_recall(path: Path, protocol: str, report: EvaluationReport, rows: Li
     write_rows(path, RECALL, [line for group in by_protocol.values() for line in group])
 
 
-def _record_splits(path: Path, protocol: str, report: EvaluationReport) -> None:
-    rows = [
+def _record_splits(path: Path, protocol: str, report: EvaluationReport, rows: Lines) -> None:
+    kept = {row["split"] for row in rows}
+    old = [
+        line for line in read_rows(path) if line["protocol"] != protocol or line["split"] in kept
+    ]
+    new = [
         {
             "protocol": protocol,
             "split": split,
@@ -266,7 +267,7 @@ def _record_splits(path: Path, protocol: str, report: EvaluationReport) -> None:
         }
         for split, leakage in enumerate(report.leakage)
     ]
-    update_rows(path, SPLITS, ("protocol", "split"), rows)
+    write_rows(path, SPLITS, _merged(("protocol", "split"), old, _as_texts(SPLITS, new)))
 
 
 def _record_hits(experiment: str, protocol: str, report: EvaluationReport) -> None:

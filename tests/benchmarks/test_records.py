@@ -26,13 +26,20 @@ def folders(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def measured(cube, labels):
+def data(cube, labels):
     noise = np.random.default_rng(1).normal(scale=5, size=cube.shape)
-    X, y = pixel_samples(cube + noise, labels)
-    splits = list(SpatialBlockKFold(2, block_size=5, buffer=1).split(X, y))
+    return pixel_samples(cube + noise, labels)
 
+
+@pytest.fixture(scope="module")
+def splits(data):
+    return list(SpatialBlockKFold(2, block_size=5, buffer=1).split(*data))
+
+
+@pytest.fixture(scope="module")
+def measured(data, splits):
     def measure(rows=ROWS, cv=splits):
-        return evaluate(rows, X, y, cv, baselines=[], class_names=NAMES, random_state=0)
+        return evaluate(rows, *data, cv, baselines=[], class_names=NAMES, random_state=0)
 
     return measure
 
@@ -114,7 +121,16 @@ def test_a_row_has_one_setting_at_a_time(measured):
     records.record("accuracy", "blocks", measured(changed), changed)
     settings = {row["row"]: json.loads(row["settings"]) for row in rows_of()}
     assert settings["bayes"]["var_smoothing"] == 0.5
-    assert len(rows_of()) == 4
+    assert [row["row"] for row in rows_of()] == np.repeat(list(ROWS), 2).tolist()
+
+
+def test_splits_of_earlier_settings_go(measured, splits):
+    records.record("accuracy", "blocks", measured(), ROWS)
+    changed = {name: DecisionTreeClassifier(max_depth=2) for name in ROWS}
+    records.record("accuracy", "blocks", measured(changed, splits[:1]), changed)
+    report = records.read_report("accuracy", "blocks")
+    assert [result.split for result in report.results] == [0, 0]
+    assert len(report.leakage) == 1
 
 
 def test_protocols_share_the_files_of_recalls_and_splits(measured):
