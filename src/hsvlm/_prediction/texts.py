@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,87 +25,43 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NewTextsMixin"]
+__all__ = ["similarity", "with_prompts"]
 
 
-class NewTextsMixin:
-    """Gives a classifier the methods `similarity` and `with_prompts`."""
+def similarity(clf: Any, X: Any, texts: str | Sequence[str]) -> NDArray[np.float32]:
+    """See :meth:`hsvlm.HSIPromptClassifier.similarity`."""
+    _check_text_side(clf, "similarity")
+    device = str(resolve_device(clf.device))
+    texts = [texts] if isinstance(texts, str) else texts
+    encoded = encode_texts(texts, clf.text_encoder_, device=device)
+    _check_length(clf, encoded)
+    return embeddings(clf, X) @ _joint(clf, encoded).T
 
-    def similarity(self, X: Any, texts: str | Sequence[str]) -> NDArray[np.float32]:
-        """Cosine similarity of pixels with any texts.
 
-        Parameters
-        ----------
-        X : PixelSamples, Scene, cube, spectra or windows
-            Data with the bands seen during fit.
-        texts : str or sequence of str
-            Any texts, not empty. One text is a list of one text: the last axis stays.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_texts) or (height, width, n_texts), float32
-            Cosines in [-1, 1].
-
-        Raises
-        ------
-        ParameterError
-            If the classifier has no text encoder that can encode new texts, or it is not that of
-            the training any more.
-        """
-        clf: Any = self
-        _check_text_side(clf, "similarity")
-        device = str(resolve_device(clf.device))
-        texts = [texts] if isinstance(texts, str) else texts
-        encoded = encode_texts(texts, clf.text_encoder_, device=device)
-        _check_length(clf, encoded)
-        return embeddings(clf, X) @ _joint(clf, encoded).T
-
-    def with_prompts(
-        self,
-        prompts: Mapping[Any, str | Sequence[str]],
-        class_names: Mapping[Any, str] | None = None,
-    ) -> Self:
-        """Classify by other prompts, without retraining.
-
-        Parameters
-        ----------
-        prompts : dict
-            ``{label: text or list of texts}`` for the new classes.
-        class_names : dict, default=None
-            ``{label: name}`` of the new classes, for maps and reports. Names and colors of the
-            former classes are not kept.
-
-        Returns
-        -------
-        HSIPromptClassifier
-            Fitted, for these classes; shares the network of this one.
-
-        Raises
-        ------
-        ParameterError
-            If the classifier has no text encoder that can encode new texts, or it is not that of
-            the training any more.
-        PromptError
-            If prompts are empty or identical.
-        """
-        _check_text_side(self, "with_prompts")
-        other: Any = copy.copy(self)
-        _check_new_prompts(other, prompts)
-        other.prompts, other.class_names = prompts, class_names
-        labels = as_labels(np.fromiter(prompts, dtype=object, count=len(prompts)))
-        other.classes_ = np.unique(labels.astype(str) if labels.dtype == object else labels)
-        other.prompts_ = resolve_prompts(prompts, other.classes_, class_names)
-        other.class_names_ = own_names(other.classes_, class_names or {})
-        other.text_classes_ = False
-        if "class_colors" in getattr(other, "metadata_", {}):
-            other.metadata_ = {k: v for k, v in other.metadata_.items() if k != "class_colors"}
-        device = str(resolve_device(other.device))
-        other.text_embeddings_ = encode_prompts(other.prompts_, other.text_encoder_, device=device)
-        _check_length(self, other.text_embeddings_)
-        other.prototypes_ = _joint(other, other.text_embeddings_)
-        # The known labels are those of other classes.
-        other.readout_ = None
-        return other  # type: ignore[no-any-return]
+def with_prompts(
+    clf: Any,
+    prompts: Mapping[Any, str | Sequence[str]],
+    class_names: Mapping[Any, str] | None = None,
+) -> Any:
+    """See :meth:`hsvlm.HSIPromptClassifier.with_prompts`."""
+    _check_text_side(clf, "with_prompts")
+    other: Any = copy.copy(clf)
+    _check_new_prompts(other, prompts)
+    other.prompts, other.class_names = prompts, class_names
+    labels = as_labels(np.fromiter(prompts, dtype=object, count=len(prompts)))
+    other.classes_ = np.unique(labels.astype(str) if labels.dtype == object else labels)
+    other.prompts_ = resolve_prompts(prompts, other.classes_, class_names)
+    other.class_names_ = own_names(other.classes_, class_names or {})
+    other.text_classes_ = False
+    if "class_colors" in getattr(other, "metadata_", {}):
+        other.metadata_ = {k: v for k, v in other.metadata_.items() if k != "class_colors"}
+    device = str(resolve_device(other.device))
+    other.text_embeddings_ = encode_prompts(other.prompts_, other.text_encoder_, device=device)
+    _check_length(clf, other.text_embeddings_)
+    other.prototypes_ = _joint(other, other.text_embeddings_)
+    # The known labels are those of other classes.
+    other.readout_ = None
+    return other
 
 
 def _check_text_side(clf: Any, method: str) -> None:
