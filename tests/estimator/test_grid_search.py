@@ -218,8 +218,7 @@ def test_named_objects_give_what_they_give_without(tmp_path):
         (
             Letters(),
             " ",
-            "name=' ' must be a text that tells this encoder from all others, such as "
-            "'my-model-1'.",
+            "name=' ' must be a text that identifies this encoder, such as 'my-model-1'.",
         ),
     ],
 )

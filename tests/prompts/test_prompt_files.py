@@ -75,7 +75,7 @@ def test_files_of_another_form(tmp_path, content, wrong):
         ("{value: true}", "the value of class 1 of the list is True. Values are"),
         ("{value: 1, name: 7}", "the name of class 1 of the list is 7. Names are texts."),
         ("{value: 1, name: ' '}", "the name of class 1 of the list is ' '. Names are texts."),
-        ("{value: 1, color: red}", "the color of class 1 of the list is 'red'. Write colours as"),
+        ("{value: 1, color: red}", "the color of class 1 of the list is 'red'. Write colors as"),
         ("{value: 1, prompts: 5}", "the prompts of class 1 are 5. Give one text or a list of"),
         ("{value: 1, prompts: []}", "the prompts of class 1 are []. Give one text or"),
         ("{value: 1, prompts: a}, {value: 2}", "the prompts of class 2 are None. Give one text"),

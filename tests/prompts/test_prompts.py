@@ -169,8 +169,8 @@ def test_unusable_form(prompts):
 def test_class_names_must_be_a_dict(names):
     assert message_of(None, THREE, names) == (
         f"class_names must be a dict {{label: name}}, got {type(names).__name__}. "
-        "A sequence does not say which label its first name belongs to; "
-        "dict(enumerate(names, start=1)) does, where the labels are 1, 2, 3."
+        "A sequence does not say which label its first name belongs to; pass "
+        "dict(enumerate(names, start=1)) if the labels are 1, 2, 3."
     )
 
 
@@ -178,7 +178,7 @@ def test_class_names_must_be_a_dict(names):
 def test_class_name_must_be_text(name):
     assert message_of(None, THREE, {1: name}) == (
         f"class_names[1] must be a string that is not empty, got {name!r}. "
-        "Name the class, or leave it out to go by its label."
+        "Name the class, or leave it out to use its label."
     )
 
 
@@ -255,8 +255,8 @@ def test_element_of_another_type(value):
 def test_identical_prompts_of_two_classes(second):
     assert message_of({1: "a field", 2: "b", 3: ["c", second]}, THREE) == (
         f"Classes 1 and 3 have the same prompt {second!r} (case and spacing do not count), so no "
-        "text tells them apart. Give each class its own text, or its own name in class_names "
-        "where a template is used."
+        "text distinguishes them. Give each class its own text, or its own name in class_names "
+        "if a template is used."
     )
 
 

@@ -154,8 +154,8 @@ def test_more_components_than_bands(make, cube, labels):
         (
             {1: "corn", 2: "oats", 3: "Corn"},
             "Classes 1 and 3 have the same prompt 'Corn' (case and spacing do not count), so no "
-            "text tells them apart. Give each class its own text, or its own name in class_names "
-            "where a template is used.",
+            "text distinguishes them. Give each class its own text, or its own name in class_names "
+            "if a template is used.",
         ),
     ],
     ids=["missing", "for no class", "empty", "identical"],

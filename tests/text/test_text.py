@@ -197,8 +197,8 @@ def test_too_long_text_warns_also_from_the_cache(model_folder, tmp_path, repeat)
     with pytest.warns(PromptWarning) as caught:
         encode_prompts(prompts, model_folder, cache_dir=tmp_path)
     assert [str(one.message) for one in caught] == [
-        "Longer than the text encoder reads: class 'corn' (22 tokens, 12 read). What comes after "
-        "is ignored; shorten these texts."
+        "Longer than the text encoder reads: class 'corn' (22 tokens, 12 read). The rest is "
+        "ignored; shorten these texts."
     ]
     assert caught[0].filename == __file__
 
@@ -263,12 +263,12 @@ def test_object_must_return_rows_of_numbers(value, reason):
     with pytest.raises(ParameterError) as caught:
         encode_texts(["a", "b"], Returns(value))
     assert str(caught.value) == (
-        "What Returns.encode returned for 2 texts must be numbers of shape (2, d), " + reason
+        "The result of Returns.encode for 2 texts must be numbers of shape (2, d), " + reason
     )
 
 
 def test_object_must_not_return_ragged_rows():
-    with pytest.raises(ParameterError, match=r"^What Returns\.encode returned for 2 texts is no"):
+    with pytest.raises(ParameterError, match=r"^The result of Returns\.encode for 2 texts is not"):
         encode_texts(["a", "b"], Returns([[1.0], [1.0, 2.0]]))
 
 
@@ -337,10 +337,9 @@ def test_nearly_identical_prototypes_warn_once_with_the_worst_pairs():
             {name: (name,) for name in "abcde"}, np.column_stack([np.cos(angles), np.sin(angles)])
         )
     assert [str(one.message) for one in caught] == [
-        "Nearly the same to the text encoder: classes 'a' and 'b' (cosine 1.000), 'b' and 'c' "
-        "(cosine 1.000), 'a' and 'c' (cosine 1.000) and 3 more pairs. Above a cosine of 0.95 the "
-        "texts hardly help to tell classes apart; describe what sets each of them off from the "
-        "other."
+        "The text encoder hardly distinguishes classes 'a' and 'b' (cosine 1.000), 'b' and 'c' "
+        "(cosine 1.000), 'a' and 'c' (cosine 1.000) and 3 more pairs. Above a cosine of 0.95 texts "
+        "hardly help to separate classes; describe the differences between them."
     ]
     assert caught[0].filename == __file__
 

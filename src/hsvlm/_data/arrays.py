@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def check_numbers(dtype: Any, name: str = "X") -> None:
         )
 
 
-def is_whole_number(value: Any) -> bool:
+def is_whole_number(value: Any) -> TypeGuard[int]:
     """Tell whether a value is an integer of any type, and not a boolean."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 

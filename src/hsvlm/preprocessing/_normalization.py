@@ -1,4 +1,4 @@
-"""Normalisation of every spectrum by itself."""
+"""Normalize each spectrum by itself."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["StandardNormalVariate"]
 class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Shift and scale every spectrum to mean zero and standard deviation one [1]_.
 
-    What slopes, shadows and overall brightness do to a spectrum is mostly a factor and an offset,
-    and goes away; so does what brightness tells of a class. A spectrum without variation becomes
-    zero. Nothing is learned from the data.
+    This removes the factor and the offset that slopes, shadows and overall brightness cause, and
+    with them the information that brightness has about a class. A spectrum without variation
+    becomes zero. Nothing is learned from the data.
 
     References
     ----------
@@ -37,7 +37,7 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Look at the number of bands only.
+        """Record the number of bands.
 
         Parameters
         ----------
@@ -49,18 +49,18 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         StandardNormalVariate
-            Itself.
+            The transformer.
 
         Raises
         ------
         ValueError
-            If the spectra are no finite numbers in two dimensions.
+            If the spectra are not finite numbers in two dimensions.
         """
         validate_data(self, X)
         return self
 
     def transform(self, X: Any) -> NDArray[np.floating]:
-        """Normalise spectra.
+        """Normalize spectra.
 
         Parameters
         ----------
@@ -70,20 +70,20 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         ndarray of shape (n_spectra, n_bands), floating
-            Normalised spectra; single precision stays single.
+            Normalized spectra; single precision stays single.
 
         Raises
         ------
         NotFittedError
-            If it was not fitted.
+            If the transformer is not fitted.
         ValueError
-            If the spectra are no finite numbers, or have other bands than during fit.
+            If the spectra are not finite numbers, or have other bands than during fit.
         """
         check_is_fitted(self)
         spectra = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
-        # In double precision: the mean of a spectrum may be large beside its variation.
-        centred = spectra - spectra.mean(axis=1, keepdims=True, dtype=np.float64)
-        spread = centred.std(axis=1, keepdims=True)
-        # What is left of a spectrum without variation is rounding.
-        spread[spread == 0] = np.inf
-        return np.asarray((centred / spread).astype(spectra.dtype))
+        # In double precision: the mean of a spectrum may be much larger than its variation.
+        centered = spectra - spectra.mean(axis=1, keepdims=True, dtype=np.float64)
+        deviation = centered.std(axis=1, keepdims=True)
+        # The remainder of a spectrum without variation is rounding.
+        deviation[deviation == 0] = np.inf
+        return np.asarray((centered / deviation).astype(spectra.dtype))

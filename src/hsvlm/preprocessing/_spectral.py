@@ -1,4 +1,4 @@
-"""Transformations along the band axis, for every kind of hyperspectral input."""
+"""Transform the band axis of any kind of hyperspectral input."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from hsvlm._data.arrays import as_array, native, refuse_masked
+from hsvlm._data.arrays import as_array, is_whole_number, native, refuse_masked
 from hsvlm._data.cubes import as_cube, check_band_count, n_dimensions
 from hsvlm._data.lazy import MaskedCube, valid_pixels
 from hsvlm._data.spectra import check_finite, usable_values
@@ -38,7 +33,7 @@ _DEFAULT_COMPONENTS = 40
 
 
 class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
-    """Fit a 2-D transformer to spectra; scikit-learn wraps what `transform` gives in containers."""
+    """Fit a 2-D transformer to spectra; set_output applies to its `transform`."""
 
     transformer_: Any
     n_features_in_: int
@@ -54,11 +49,11 @@ class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ----------
         X : PixelSamples, Scene, or array of shape (n_spectra, n_bands), (height, width, n_bands) \
 or (n_windows, size, size, n_bands)
-            Samples and windows are represented by their centre spectra, a scene by its labeled
+            Samples and windows are represented by their center spectra, a scene by its labeled
             pixels, a cube and a scene without labels by all pixels.
         y : array of shape (n_samples,), default=None
-            Labels, for transformers that use them. They are not passed on with a cube, whose
-            unlabelled pixels would count as a class.
+            Labels, for transformers that use them. Ignored for a cube, whose unlabeled pixels
+            would count as a class.
 
         Returns
         -------
@@ -68,7 +63,7 @@ or (n_windows, size, size, n_bands)
         Raises
         ------
         DataError
-            If the data hold NaN, infinite or extreme values.
+            If the data contain NaN, infinite or extreme values.
         ParameterError
             If `memory` is neither None, a folder nor a joblib.Memory.
         """
@@ -83,7 +78,7 @@ or (n_windows, size, size, n_bands)
             spectra = center_spectra(X)
             self.n_features_in_ = spectra.shape[1]
         check_finite(spectra)
-        # What the inner transformer gives is computed with, whatever the caller wants to see.
+        # The output of the inner transformer has to be an array, whatever container is configured.
         with config_context(transform_output="default"):
             labels = None if n_dimensions(X) == 3 else y
             self.transformer_ = self._fitted_transformer(spectra, labels)
@@ -107,26 +102,25 @@ or (n_windows, size, size, n_bands)
         usable = usable_values(spectra)
         if usable is None:
             return self._apply(spectra)
-        whole = usable.all(axis=1)
+        is_usable = usable.all(axis=1)
         dtype = np.promote_types(spectra.dtype, np.float32)
         result = np.full((len(spectra), self._n_features_out), np.nan, dtype=dtype)
-        if whole.any():
-            result[whole] = self._apply(spectra[whole])
+        if is_usable.any():
+            result[is_usable] = self._apply(spectra[is_usable])
         return result
 
 
 class _KeepInputKind:
     """Transform every kind of input into the same kind."""
 
-    # Data frames hold plain spectra alone. scikit-learn wraps methods of its own subclasses, so
-    # this is none of them, and passes on what may be wrapped.
+    # Not a TransformerMixin, so that set_output does not wrap cubes and samples.
 
     def fit_transform(self: Any, X: Any, y: Any = None) -> Any:
-        """Fit to `X` and transform it; see `fit` and `transform`."""
+        """Fit to `X` and transform it. See :meth:`fit` and :meth:`transform`."""
         return self.fit(X, y).transform(X)
 
     def transform(self: Any, X: Any) -> Any:
-        """Transform every spectrum and keep the kind of the input.
+        """Transform each spectrum and keep the kind of the input.
 
         Parameters
         ----------
@@ -137,18 +131,19 @@ or (n_windows, size, size, n_bands)
         Returns
         -------
         PixelSamples, Scene, ndarray or masked cube
-            The same kind as `X`, with (n_components or transformed) bands on the last axis; plain
-            spectra in the container chosen by ``set_output``. Pixels without data stay without.
-            Pixels of a scene that cannot be used become NaN, since windows may never touch them.
+            The same kind as `X`, with components or transformed bands on the last axis; plain
+            spectra in the container chosen by ``set_output``. Pixels without data remain so.
+            Unusable pixels of samples become NaN, since windows may never touch them.
 
         Raises
         ------
         DataError
-            If an array holds NaN, infinite or extreme values, or the band count differs from fit.
+            If an array contains NaN, infinite or extreme values, or the band count differs from
+            fit.
         """
         check_is_fitted(self)
         if isinstance(X, Scene):
-            # The bands are others now, so what described them is left out.
+            # The bands have changed, so their descriptions are left out.
             cube = self.transform(X.masked_cube())
             return replace(X, cube=cube, wavelengths_nm=None, bad_bands=None, band_names=())
         if _is_plain(X):
@@ -173,12 +168,12 @@ class SpectralTransformer(_KeepInputKind, _SpectralBase):
     Parameters
     ----------
     transformer : scikit-learn transformer
-        Works on arrays of shape (n_samples, n_features), row by row, for example
+        Transforms arrays of shape (n_samples, n_features) row by row, for example
         ``StandardScaler()`` or ``FunctionTransformer(...)``. It is cloned, never changed.
     memory : path, joblib.Memory or None, default=None
-        Folder in which fitted transformers are kept, as pickles, so that a search over the
-        parameters of other steps fits each of them once. What is looked up are the values of the
-        spectra (and labels) themselves; samples and cubes are not written.
+        Folder that caches fitted transformers as pickles, so that a search over the parameters of
+        other steps fits each of them once. The key is the values of the spectra and labels;
+        samples and cubes are not written.
 
     Attributes
     ----------
@@ -216,19 +211,19 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
     Parameters
     ----------
     n_components : "auto", int, float or None, default="auto"
-        ``"auto"`` keeps 40 components, or as many as the spectra span where that is fewer. An int
-        keeps that many, a float in (0, 1) as many as explain that share of variance, None all.
+        ``"auto"`` keeps 40 components, or fewer if the spectra span fewer. An int keeps that many,
+        a float in (0, 1) as many as explain that share of variance, None all.
     whiten : bool, default=False
-        Scale every component to unit variance.
+        Scale each component to unit variance.
     memory : path, joblib.Memory or None, default=None
-        Folder in which fitted decompositions are kept, as for `SpectralTransformer`.
+        See :class:`SpectralTransformer`.
 
     Attributes
     ----------
     transformer_ : sklearn.decomposition.PCA
         The fitted decomposition.
     n_components_ : int
-        Number of components kept.
+        Number of components.
     n_features_in_ : int
         Number of bands seen during fit.
 
@@ -238,7 +233,7 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
 
     Notes
     -----
-    Components along which the spectra of `fit` do not vary are zero, whatever is transformed.
+    Components along which the spectra of `fit` do not vary are zero for all data.
 
     Examples
     --------
@@ -262,7 +257,7 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
         self.memory = memory
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
-        count, shrink = self._checked_count(spectra), self.n_components == "auto"
+        count, shrink = self._component_count(spectra), self.n_components == "auto"
         pca = _cached(self.memory, _fit_pca)(spectra, count, self.whiten, shrink)
         self.n_components_ = int(pca.n_components_)
         return pca
@@ -271,7 +266,7 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
         dtype = np.float32 if spectra.dtype == np.float32 else np.float64
         return super()._apply(spectra).astype(dtype, copy=False)
 
-    def _checked_count(self, spectra: NDArray[Any]) -> int | float | None:
+    def _component_count(self, spectra: NDArray[Any]) -> int | float | None:
         n_spectra, n_bands = map(int, spectra.shape)
         count = self.n_components
         if count == "auto":
@@ -280,7 +275,7 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
             return None
         if isinstance(count, (float, np.floating)) and 0 < count < 1:
             return float(count)
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        if not is_whole_number(count) or count < 1:
             raise ParameterError(
                 f"n_components={count!r} is not understood. Use a positive int, "
                 'a share of variance between 0 and 1, "auto" or None.'
@@ -302,8 +297,8 @@ def _cached(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     folder = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
     if not (folder is None or isinstance(folder, str) or hasattr(folder, "cache")):
         raise ParameterError(f"memory={memory!r} must be None, a folder or a joblib.Memory.")
-    kept: Callable[..., Any] = check_memory(folder).cache(function)
-    return kept
+    cached: Callable[..., Any] = check_memory(folder).cache(function)
+    return cached
 
 
 def _fit_clone(transformer: Any, spectra: NDArray[Any], y: Any) -> Any:
@@ -311,21 +306,21 @@ def _fit_clone(transformer: Any, spectra: NDArray[Any], y: Any) -> Any:
 
 
 def _fit_pca(spectra: NDArray[Any], count: int | float | None, whiten: bool, shrink: bool) -> PCA:
-    # In single precision the mean of the spectra, large against their differences, would
-    # drown their covariance.
+    # In single precision, the mean of the spectra, which is much larger than their differences,
+    # would hide their covariance.
     spectra = spectra.astype(np.float64, copy=False)
-    # The randomised solver that scikit-learn would pick is neither exact nor, here, faster.
+    # The randomized solver that scikit-learn would choose is neither exact nor faster here.
     solver = "covariance_eigh" if spectra.shape[0] > spectra.shape[1] else "full"
-    with np.errstate(invalid="ignore"):  # the share of no variance in no variance
+    with np.errstate(invalid="ignore"):  # the ratio of two zero variances
         pca = PCA(count, whiten=whiten, svd_solver=solver).fit(spectra)
     variances = pca.explained_variance_
     spanned = int((variances > variances[0] * np.finfo(np.float32).eps).sum())
     if not np.ptp(spectra, axis=0).any():
-        spanned = 0  # what variance there is comes from the rounding of the mean
+        spanned = 0  # any variance comes from the rounding of the mean
     if shrink and 0 < spanned < pca.n_components_:
         pca = PCA(spanned, whiten=whiten, svd_solver=solver).fit(spectra)
-    # Along directions in which the training spectra do not vary there is rounding noise alone,
-    # which whatever scales the components afterwards would blow up.
+    # Directions in which the training spectra do not vary have rounding noise only, which a later
+    # scaling would amplify.
     pca.components_[spanned:] = 0
     return pca
 

@@ -1,4 +1,4 @@
-"""The spectra that stand for the samples of any kind of input."""
+"""Represent samples of any kind of input by one spectrum each."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["center_spectra"]
-
 
 def center_spectra(X: Any) -> NDArray[Any]:
-    """Spectra that stand for the samples of any kind of input.
-
-    Shape: (n_spectra, n_bands).
-    """
+    """Return the center spectra (n_spectra, n_bands) of any kind of input."""
     if isinstance(X, PixelSamples):
         return np.asarray(X)
     if n_dimensions(X) == 3:

@@ -1,4 +1,4 @@
-"""The default steps from spectra to channels."""
+"""Fit the default steps from spectra to channels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit_preprocessing"]
-
-
-# With fewer bands, a spectrum has too little shape to be told by that alone. What is not reduced
-# here may have been reduced before, and is no spectrum any more.
-_LEAST_BANDS = 16
+# With fewer bands, the shape of a spectrum says too little. Without n_components, the data may
+# have been reduced before, and are then not spectra.
+_MIN_NORMALIZED_BANDS = 16
 
 
 def fit_preprocessing(clf: Any, spectra: NDArray[Any]) -> Pipeline:
@@ -28,12 +25,12 @@ def fit_preprocessing(clf: Any, spectra: NDArray[Any]) -> Pipeline:
     check_variation(spectra)
     scale = ("scale", SpectralTransformer(StandardScaler()))
     reduce = [] if clf.n_components is None else [("pca", SpectralPCA(clf.n_components))]
-    whole = clf.n_components is not None and spectra.shape[1] >= _LEAST_BANDS
-    if clf.normalize == "snv" or (clf.normalize == "auto" and whole):
-        # Components keep their variances: equal ones would give the last as much say as the first.
+    are_spectra = clf.n_components is not None and spectra.shape[1] >= _MIN_NORMALIZED_BANDS
+    if clf.normalize == "snv" or (clf.normalize == "auto" and are_spectra):
+        # Components keep their variances: equal ones would give the last as much weight as the
+        # first.
         normalize = ("snv", SpectralTransformer(StandardNormalVariate()))
         steps: list[tuple[str, Any]] = [normalize, scale, *reduce]
     else:
         steps = [*reduce, scale]
-    pipeline = Pipeline(steps).set_output(transform="default")
-    return pipeline.fit(spectra)
+    return Pipeline(steps).set_output(transform="default").fit(spectra)

@@ -1,4 +1,4 @@
-"""Files that name the classes of a scene: value, name, colour and prompts."""
+"""Read and write files that describe classes: value, name, color and prompts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import atomic_write, existing_file, file_error, parsed_file
 from hsvlm._system.optional import import_optional
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["PromptFile", "read_prompt_file", "write_prompt_file"]
 
 _SUFFIXES = (".json", ".yaml", ".yml")
-_MOST = 12
-_BRIEFLY = reprlib.Repr()
-_BRIEFLY.maxstring = _BRIEFLY.maxother = 80
+_MAX_LISTED_KEYS = 12
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 _KEYS = ("value", "name", "color", "prompts")
-_REMEDY = (
+_HINT_FORMAT = (
     'A file of classes holds "classes", a list with value, name, color and prompts of each class '
     '(only the value is required), and perhaps "template", a text with {} for the name.'
 )
@@ -31,21 +32,20 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class PromptFile:
-    """What a file says about the classes of a scene.
+    """Classes of a scene as described by a file.
 
     Attributes
     ----------
     prompts : dict, str or None
-        ``{label: list of texts}``, or one template, or None; ready to be the classifier's
-        `prompts`.
+        ``{label: list of texts}``, or one template, or None, as `prompts` of the classifier.
     class_names : dict
         ``{label: name}``.
     class_colors : dict
-        ``{label: colour}`` as ``"#rrggbb"``.
+        ``{label: color}`` as ``"#rrggbb"``.
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     labels : tuple
-        All labels that it describes, those with a value only included.
+        All labels of the file, including those with a value only.
 
     Examples
     --------
@@ -62,27 +62,26 @@ class PromptFile:
 
 
 def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
-    """Read names, colours and prompts of classes from a YAML or JSON file.
+    """Read names, colors and prompts of classes from a YAML or JSON file.
 
     Parameters
     ----------
     path : path
-        Of a file with a list ``classes``. Each has a ``value``, the label, a number or text, and
-        may have a ``name``, a ``color`` as ``"#rrggbb"`` and ``prompts``, one text or a list.
-        Either every class has prompts, or none; a ``template`` beside the list serves those
-        without.
+        File with a list ``classes``. Each has a ``value``, the label, a number or text, and may
+        have a ``name``, a ``color`` as ``"#rrggbb"`` and ``prompts``, one text or a list. Either
+        every class has prompts, or none; a ``template`` next to the list serves the others.
 
     Returns
     -------
     PromptFile
-        Prompts, names and colours by label.
+        Prompts, names and colors by label.
 
     Raises
     ------
     MissingFileError
-        If there is no such file.
+        If the file does not exist.
     FileError
-        If the file is not what is described above; the message names the entry.
+        If the file differs from the description above; the message names the entry.
     MissingDependencyError
         If the file is YAML and PyYAML is not installed.
 
@@ -97,16 +96,17 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
     >>> path.unlink()
     """
     source = existing_file(path)
-    content = parsed_file(source, _SUFFIXES, _REMEDY)
+    content = parsed_file(source, _SUFFIXES, _HINT_FORMAT)
     if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
-        raise file_error(source, "there is no list called classes", _REMEDY)
-    _refuse_unknown(source, content, ("classes", "template"), "the file")
+        raise file_error(source, "there is no list called classes", _HINT_FORMAT)
+    _check_keys(source, content, ("classes", "template"), "the file")
     template = content.get("template")
     if template is not None and not (isinstance(template, str) and "{}" in template):
-        raise file_error(source, f"template is {_shown(template)}", _REMEDY)
+        raise file_error(source, f"template is {_short_repr(template)}", _HINT_FORMAT)
     entries: dict[Any, dict[str, Any]] = {}
     for number, entry in enumerate(content["classes"], start=1):
-        value = _checked(source, number, entry)["value"]
+        _check_entry(source, number, entry)
+        value = entry["value"]
         if value in entries:
             raise file_error(
                 source, f"the value {value!r} occurs twice", "Give each class its own."
@@ -114,7 +114,7 @@ def read_prompt_file(path: str | PathLike[str]) -> PromptFile:
         entries[value] = entry
     names = {value: entry["name"] for value, entry in entries.items() if "name" in entry}
     colors = {value: entry["color"] for value, entry in entries.items() if "color" in entry}
-    prompts = _prompts(source, entries, names, template)
+    prompts = _read_prompts(source, entries, names, template)
     return PromptFile(prompts, names, colors, str(source), tuple(entries))
 
 
@@ -124,26 +124,26 @@ def write_prompt_file(
     class_names: Mapping[Any, str] | None = None,
     class_colors: Mapping[Any, str] | None = None,
 ) -> Path:
-    """Write names, colours and prompts of classes, for :func:`read_prompt_file`.
+    """Write names, colors and prompts of classes, for :func:`read_prompt_file`.
 
     Parameters
     ----------
     path : path
-        Of the file, which is replaced; ``.yaml``, ``.yml`` or ``.json``.
+        File, which is replaced; ``.yaml``, ``.yml`` or ``.json``.
     prompts : dict
         ``{label: text or sequence of texts}``, for example ``clf.prompts_``.
     class_names, class_colors : dict, default=None
-        Names, and colours as ``"#rrggbb"``, by label.
+        Names, and colors as ``"#rrggbb"``, by label.
 
     Returns
     -------
     Path
-        Where it was written.
+        Path of the file.
 
     Raises
     ------
     FileError
-        If the suffix is another.
+        If the suffix is unknown.
     MissingDependencyError
         If the file is YAML and PyYAML is not installed.
 
@@ -180,43 +180,39 @@ def write_prompt_file(
     return target
 
 
-def _shown(value: Any) -> str:
-    """Phrase a value in a line; numbers of thousands of digits have no other phrase."""
+def _short_repr(value: Any) -> str:
     try:
-        return _BRIEFLY.repr(value)
-    except ValueError:
+        return _SHORT.repr(value)
+    except ValueError:  # Python does not print numbers of thousands of digits
         return "a number of more digits than can be printed"
 
 
-def _refuse_unknown(
-    path: Path, mapping: Mapping[Any, Any], known: tuple[str, ...], where: str
-) -> None:
+def _check_keys(path: Path, mapping: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
     unknown = [key for key in mapping if key not in known]
     if unknown:
-        raise file_error(path, f"{where} has {', '.join(map(_shown, unknown[:_MOST]))}", _REMEDY)
+        keys = ", ".join(map(_short_repr, unknown[:_MAX_LISTED_KEYS]))
+        raise file_error(path, f"{where} has {keys}", _HINT_FORMAT)
 
 
-def _checked(path: Path, number: int, entry: Any) -> Mapping[str, Any]:
+def _check_entry(path: Path, number: int, entry: Any) -> None:
     where = f"class {number} of the list"
     if not isinstance(entry, Mapping) or "value" not in entry:
-        raise file_error(path, f"{where} has no value", _REMEDY)
-    _refuse_unknown(path, entry, _KEYS, where)
+        raise file_error(path, f"{where} has no value", _HINT_FORMAT)
+    _check_keys(path, entry, _KEYS, where)
     value = entry["value"]
-    # Label maps hold nothing beyond 64 bits.
-    whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
-    if not whole and not isinstance(value, str):
-        problem = f"the value of {where} is {_shown(value)}"
+    is_label = is_whole_number(value) and -(2**63) <= value < 2**63
+    if not is_label and not isinstance(value, str):
+        problem = f"the value of {where} is {_short_repr(value)}"
         raise file_error(path, problem, "Values are whole numbers of up to 64 bits, or texts.")
     name, color = entry.get("name", "-"), entry.get("color", "#000000")
     if not isinstance(name, str) or not name.strip():
-        raise file_error(path, f"the name of {where} is {_shown(name)}", "Names are texts.")
+        raise file_error(path, f"the name of {where} is {_short_repr(name)}", "Names are texts.")
     if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
-        hint = 'Write colours as "#rrggbb", in quotes.'
-        raise file_error(path, f"the color of {where} is {_shown(color)}", hint)
-    return entry
+        hint = 'Write colors as "#rrggbb", in quotes.'
+        raise file_error(path, f"the color of {where} is {_short_repr(color)}", hint)
 
 
-def _prompts(
+def _read_prompts(
     path: Path,
     entries: dict[Any, dict[str, Any]],
     names: dict[Any, str],
@@ -224,14 +220,14 @@ def _prompts(
 ) -> dict[Any, list[str]] | str | None:
     if not any("prompts" in entry for entry in entries.values()):
         return template
-    texts: dict[Any, list[str]] = {}
+    prompts: dict[Any, list[str]] = {}
     for value, entry in entries.items():
-        given = entry.get("prompts")
-        if given is None and template is not None:
-            given = template.replace("{}", names.get(value, str(value)))
-        found = [given] if isinstance(given, str) else given
-        if not isinstance(found, list) or not found or not all(isinstance(t, str) for t in found):
-            problem = f"the prompts of class {value!r} are {_shown(given)}"
+        stated = entry.get("prompts")
+        if stated is None and template is not None:
+            stated = template.replace("{}", names.get(value, str(value)))
+        texts = [stated] if isinstance(stated, str) else stated
+        if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+            problem = f"the prompts of class {value!r} are {_short_repr(stated)}"
             raise file_error(path, problem, "Give one text or a list of texts, or a template.")
-        texts[value] = found
-    return texts
+        prompts[value] = texts
+    return prompts

@@ -1,4 +1,4 @@
-"""Prompts of any source, brought under the labels of a label map."""
+"""Match prompts of any source with the labels of a label map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hsvlm._data.class_table import (
 )
 from hsvlm.exceptions import HSVLMWarning, PromptError
 from hsvlm.prompts._files import PromptFile, read_prompt_file
-from hsvlm.prompts._sets import PROMPT_SETS, load_class_names, load_prompt_set
+from hsvlm.prompts._sets import list_prompt_sets, prompt_set_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["join_prompts"]
 
-_SET = "the prompt set"
-
 
 def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") -> PromptFile:
-    """Bring names, colors and prompts of classes under the labels of a label map.
+    """Assign names, colors and prompts of classes to the labels of a label map.
 
-    Classes are the same if they have the same name, but for case and spacing; numbers decide only
-    where the labels or the prompts have no names.
+    Classes are the same if they have the same name, except for case and spacing; numbers decide
+    only where the labels or the prompts have no names.
 
     Parameters
     ----------
@@ -38,15 +36,16 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
         A file of classes, its content, a template with ``{}`` for the name, the name of a prompt
         set, or None.
     labeled : Scene or LabelMap
-        The labels, with the names and colors that their file gives.
+        The labels, with the names and colors of their file.
     source : str, default="the labels"
-        What to call the labels in messages, for example the name of their file.
+        Name of the labels in messages, for example their file.
 
     Returns
     -------
     PromptFile
-        For the classifier: `prompts` and `class_names` under the labels of the map. Names are
-        those of the labels, where they have some; colors are those of the prompts.
+        For the classifier: `prompts` and `class_names` by label of the map. Names of the labels
+        take precedence over those of the prompts, and colors of the prompts over those of the
+        labels.
 
     Raises
     ------
@@ -54,14 +53,14 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
         If a class of the label map has no counterpart in the prompts.
     DataError
         If one name stands for two classes, or the labels are text and the prompts numbers without
-        names, or the other way round.
+        names, or vice versa.
     MissingFileError, FileError
         If `prompts` is a path without a file of classes.
 
     Warns
     -----
     HSVLMWarning
-        If the file describes classes of which the map has no pixel.
+        If the file describes classes without a pixel in the map.
 
     Examples
     --------
@@ -77,8 +76,9 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     names, colors = dict(labeled.class_names), dict(labeled.class_colors)
     if prompts is None or (isinstance(prompts, str) and "{}" in prompts):
         return PromptFile(prompts, names, colors)
-    if isinstance(prompts, str) and prompts in PROMPT_SETS:
-        theirs = _set_table(prompts)
+    is_set = isinstance(prompts, str) and prompts in list_prompt_sets()
+    if is_set:
+        theirs = prompt_set_table(prompts)
     else:
         file = prompts if isinstance(prompts, PromptFile) else read_prompt_file(prompts)
         theirs = _file_table(file)
@@ -86,17 +86,18 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
             prompts = file.prompts
     match = match_classes(ours, theirs)
     present = present_labels(labeled)
-    lost = [entry for entry in match.missing if entry.value in present]
-    if lost:
-        raise PromptError(
-            match.problem(lost),
-            f"Name them as {theirs.source} does, or remove their labels if they are not to be "
-            "mapped."
-            if theirs.source.startswith(_SET)
-            else "Describe them there under the same names, or remove their labels if they are "
-            "not to be mapped.",
+    missing = [entry for entry in match.missing if entry.value in present]
+    if missing:
+        hint = (
+            f"Name them as {theirs.source} does"
+            if is_set
+            else "Describe them there under the same names"
         )
-    if match.extra and not theirs.source.startswith(_SET):
+        raise PromptError(
+            match.problem(missing),
+            f"{hint}, or remove their labels if they are not to be mapped.",
+        )
+    if match.extra and not is_set:
         unused = ", ".join(map(str, match.extra))
         warnings.warn(
             HSVLMWarning(
@@ -116,15 +117,6 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
         return PromptFile(prompts if isinstance(prompts, str) else None, names, colors)
     texts = {value: list(entry.prompts) for value, entry in match.pairs.items()}
     return PromptFile(texts, names, colors)
-
-
-def _set_table(name: str) -> ClassTable:
-    names = load_class_names(name)
-    entries = (
-        ClassEntry(label, names[label], prompts=(text,))
-        for label, text in load_prompt_set(name).items()
-    )
-    return ClassTable(f"{_SET} {name!r}", tuple(entries))
 
 
 def _file_table(file: PromptFile) -> ClassTable:

