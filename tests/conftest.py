@@ -41,6 +41,20 @@ def no_open_figures():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+@pytest.fixture
+def registry(monkeypatch):
+    """A function that takes names registered by a test out again; runs after the test as well."""
+    from hsvlm import vision
+
+    entries = dict(vision._ENCODERS.entries)  # no public way to remove a name
+
+    def reset():
+        monkeypatch.setattr(vision._ENCODERS, "entries", dict(entries))
+
+    reset()
+    return reset
+
+
 @pytest.fixture(scope="session")
 def cube():
     """Reflectances of 18 x 20 pixels in 12 bands; three classes differ in their first bands."""

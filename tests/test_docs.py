@@ -44,10 +44,10 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
+@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page))], ids=name_of)
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("hsvlm.vision._ENCODERS", {})
     namespace = {"__name__": page.stem}
     for code, printed in blocks(page):
         exec(code, namespace)  # noqa: S102

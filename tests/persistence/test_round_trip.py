@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.exceptions import ParameterError, UnknownNameError
-from hsvlm.vision import register_vision_encoder
+from hsvlm.vision import list_vision_encoders, register_vision_encoder
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
 CHANGES = [
@@ -417,21 +417,20 @@ def test_vision_encoders_of_ones_own(cube, labels, settings, path):
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-def test_registered_vision_encoders(cube, labels, settings, path, by_name, monkeypatch):
-    monkeypatch.setattr("hsvlm.vision._ENCODERS", {})
+def test_registered_vision_encoders(cube, labels, settings, path, by_name, registry):
     register_vision_encoder("centre", CentrePixel)
     own = {"vision_encoder": "centre" if by_name else CentrePixel, "vision_params": {"width": 4}}
     clf = HSIPromptClassifier(**{**settings, **own}).fit(cube, labels)
     loaded = HSIPromptClassifier.load(clf.save(path), device="cpu")
     assert loaded.vision_encoder == own["vision_encoder"]
     assert_same_predictions(loaded, clf, cube)
-    monkeypatch.setattr("hsvlm.vision._ENCODERS", {})
+    registry()
     with pytest.raises(UnknownNameError) as caught:
         HSIPromptClassifier.load(path, device="cpu")
     assert str(caught.value) == (
-        "Unknown vision encoder 'centre'. Known: 'overlap-vit', 'vit'. Register it as when the "
-        f"model was trained. Pass the class, {CentrePixel.__module__}.CentrePixel, when loading: "
-        "load(path, vision_encoder=...)."
+        f"Unknown vision encoder 'centre'. Known: {str(list_vision_encoders())[1:-1]}. Register it "
+        f"as when the model was trained. Pass the class, {CentrePixel.__module__}.CentrePixel, "
+        "when loading: load(path, vision_encoder=...)."
     )
     loaded = HSIPromptClassifier.load(path, device="cpu", vision_encoder=CentrePixel)
     assert_same_predictions(loaded, clf, cube)

@@ -305,8 +305,7 @@ def test_vision_parameters_that_do_not_exist(make, cube, labels):
     assert message == (
         "The vision encoder OverlapViT cannot be made from {'n_channels': 6, 'window_size': 5, "
         "'patch_size': 1, 'dpeth': 2}: OverlapViT.__init__() got an unexpected keyword argument "
-        "'dpeth'. It has to take n_channels, window_size and patch_size, and what vision_params "
-        "holds."
+        "'dpeth'. It has to take n_channels, window_size, and the names in vision_params."
     )
 
 

@@ -35,11 +35,15 @@ def test_masking_drops_tokens_in_training_only():
 
 def test_masked_tokens_keep_their_positions():
     torch.manual_seed(0)
-    encoder = MaskedViT(n_channels=1, window_size=3, patch_size=1, width=4, n_heads=1)
-    encoder.mask_ratio = 0.6
-    tokens = torch.randn(5, 9, 4)
-    kept = encoder._kept(tokens)
+    encoder = MaskedViT(
+        n_channels=1, window_size=3, patch_size=1, width=4, n_heads=1, mask_ratio=0.6
+    )
+    windows, seen = torch.randn(5, 3, 3, 1), []
+    encoder.blocks[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, 1:]))
+    encoder.train()(windows)
+    (kept,) = seen
     assert kept.shape == (5, 4, 4)
+    tokens = encoder.embed(windows.reshape(5, 9, 1)) + encoder.positions[:, 1:]
     for sample in range(5):
         rows = {tuple(row.tolist()) for row in tokens[sample]}
         assert len({tuple(row.tolist()) for row in kept[sample]} & rows) == 4

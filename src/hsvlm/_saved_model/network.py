@@ -16,7 +16,7 @@ from hsvlm._system.devices import seeded_scope
 from hsvlm._training.net import TrainingSettings, WindowDataset, drop_training_state, new_net
 from hsvlm.contrastive.loss import CRITERIA
 from hsvlm.exceptions import ParameterError, UnknownNameError
-from hsvlm.vision import get_vision_encoder, list_vision_encoders
+from hsvlm.vision import get_vision_encoder, list_vision_encoders, vision_encoder_name
 
 if TYPE_CHECKING:
     from hsvlm._storage.values import Packer, Unpacker
@@ -108,7 +108,7 @@ def unpack_network(
     }
     stated = fields(
         model_params["encoder_params"],
-        ("n_channels", "window_size", "patch_size"),
+        ("n_channels", "window_size"),
         tuple(model_params["encoder_params"]),
     )
     n_channels = clf.preprocessing_[-1]._n_features_out
@@ -147,8 +147,7 @@ def pack_vision_encoder(packer: Packer, encoder: Any) -> Any:
     """Turn a vision encoder into JSON: a name, or that of the class."""
     if not isinstance(encoder, type):
         return packer.pack(encoder, "parameters.vision_encoder")
-    names = [name for name in list_vision_encoders() if get_vision_encoder(name) is encoder]
-    return {"class": class_name(encoder), "name": names[0] if names else None}
+    return {"class": class_name(encoder), "name": vision_encoder_name(encoder)}
 
 
 def vision_encoder(packed: Any, given: Any) -> type[nn.Module]:

@@ -29,6 +29,7 @@ from hsvlm.readout.scene import readout_settings
 from hsvlm.samples import PixelSamples
 from hsvlm.text import can_encode
 from hsvlm.vision import get_vision_encoder
+from hsvlm.vision.arguments import takes_patch_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +122,12 @@ def warn_of_unused_settings(clf: Any, X: PixelSamples | NDArray[Any]) -> None:
 
 def _unused_windows(clf: Any, X: Any) -> Iterator[tuple[list[str], str, str]]:
     spatial = ["spatial_params"] if clf.spatial is not None and _has_spatial_params(clf) else []
-    one_pixel = [
-        *(["patch_size"] if clf.patch_size != 1 else []),
-        "padding",
-    ]
+    takes_patches = takes_patch_size(encoder_class(clf.vision_encoder))
+    patches = ["patch_size"] if clf.patch_size != 1 and takes_patches else []
+    one_pixel = [*patches, "padding"]
+    if not takes_patches:
+        hint = "Choose another vision_encoder, or leave it at its default."
+        yield ["patch_size"], "the vision encoder takes no patches", hint
     if isinstance(X, PixelSamples):
         if clf.window_size == 1:
             reason = "window_size=1 sees single pixels"

@@ -40,6 +40,7 @@ from hsvlm.readout.scene import fit_readout
 from hsvlm.samples import PixelSamples, agreed_names, own_names, remembered_names
 from hsvlm.text import encode_prompts
 from hsvlm.text.models import encoder_identity
+from hsvlm.vision.arguments import encoder_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -194,14 +195,16 @@ def _memory_watched(clf: Any, device: torch.device) -> Iterator[None]:
 
 
 def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
+    encoder = encoder_class(clf.vision_encoder)
     return {
-        "encoder": encoder_class(clf.vision_encoder),
-        "encoder_params": {
-            "n_channels": n_channels,
-            "window_size": clf.window_size_,
-            "patch_size": int(clf.patch_size) if clf.window_size_ > 1 else 1,
-            **(clf.vision_params or {}),
-        },
+        "encoder": encoder,
+        "encoder_params": encoder_arguments(
+            encoder,
+            n_channels=n_channels,
+            window_size=clf.window_size_,
+            patch_size=int(clf.patch_size),
+            params=clf.vision_params,
+        ),
         "prototypes": None if clf.criterion == "cross-entropy" else clf.text_embeddings_,
         "n_classes": len(clf.classes_),
         "projection": clf.projection,

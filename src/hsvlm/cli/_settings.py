@@ -60,6 +60,7 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     from hsvlm.contrastive.model import AlignedModel
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.vision import get_vision_encoder
+    from hsvlm.vision.arguments import encoder_arguments
 
     clf: Any = (
         HSIPromptClassifier(**parameters)
@@ -70,20 +71,22 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     resolve_device(clf.device)
     check_window_fits((clf.window_size, clf.window_size), clf.window_size, clf.padding)
     encoder = get_vision_encoder(clf.vision_encoder)
-    follows = {
-        "n_channels": 2,
-        "window_size": clf.window_size,
-        "patch_size": clf.patch_size if clf.window_size > 1 else 1,
-    }
-    params = dict(clf.vision_params or {})
-    known = sorted(set(inspect.signature(encoder).parameters) - set(follows))
-    for name, value in params.items():
+    arguments = encoder_arguments(
+        encoder,
+        n_channels=2,
+        window_size=clf.window_size,
+        patch_size=clf.patch_size,
+        params=clf.vision_params,
+    )
+    geometry = {"n_channels", "window_size", "patch_size"}
+    known = sorted(set(inspect.signature(encoder).parameters) - geometry)
+    for name, value in (clf.vision_params or {}).items():
         if name not in known or isinstance(value, bool) or not isinstance(value, Real):
             raise ParameterError(
                 f"vision_params={{{name}: {value}}} cannot be used. It holds numbers by name; the "
                 f"names are {', '.join(known)}."
             )
-    AlignedModel(encoder, {**follows, **params}, None, 2, clf.projection)
+    AlignedModel(encoder, arguments, None, 2, clf.projection)
     return clf
 
 

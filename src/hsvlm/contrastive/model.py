@@ -39,8 +39,8 @@ class AlignedModel(nn.Module):
         except TypeError as error:
             raise ParameterError(
                 f"The vision encoder {encoder.__name__} cannot be made from {encoder_params}: "
-                f"{error}. It has to take n_channels, window_size and patch_size, and what "
-                "vision_params holds."
+                f"{error}.",
+                "It has to take n_channels, window_size, and the names in vision_params.",
             ) from error
         width: int = self.encoder.n_features  # type: ignore[assignment]
         self.vision_projection: nn.Module = nn.Identity()

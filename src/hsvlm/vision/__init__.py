@@ -4,57 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm._system.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["get_vision_encoder", "list_vision_encoders", "register_vision_encoder"]
 
-_ENCODERS: dict[str, type[nn.Module]] = {}
+_ENCODERS: Registry[nn.Module] = Registry(
+    "vision encoder",
+    "vision_encoder",
+    {
+        "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
+        "vit": "hsvlm.vision.vit:MaskedViT",
+    },
+)
 
 
-def register_vision_encoder(name: str, encoder: type[nn.Module]) -> None:
+def register_vision_encoder(name: str, encoder: type[nn.Module] | str) -> None:
     """Make a vision encoder available by name.
 
     Parameters
     ----------
     name : str
         The name to pass as ``vision_encoder``.
-    encoder : subclass of torch.nn.Module
-        Constructed as ``encoder(n_channels=..., window_size=..., patch_size=..., **params)``. It
-        has an int attribute ``n_features`` and maps windows of shape
+    encoder : subclass of torch.nn.Module, or str
+        The class, or ``"module:Class"``, which is imported when it is used. It is constructed as
+        ``encoder(n_channels=..., window_size=..., **params)``, with ``patch_size=...`` if it takes
+        one. It has an int attribute ``n_features`` and maps windows of shape
         (n_windows, window_size, window_size, n_channels), float32, to (n_windows, n_features).
 
     Raises
     ------
     ParameterError
-        If the name is already taken.
+        If the name is already taken, or `encoder` is neither a class nor such a string.
 
     Examples
     --------
     >>> import torch
     >>> from hsvlm.vision import list_vision_encoders, register_vision_encoder
     >>> class MeanSpectrum(torch.nn.Module):
-    ...     def __init__(self, n_channels, window_size, patch_size):
+    ...     def __init__(self, n_channels, window_size):
     ...         super().__init__()
     ...         self.n_features = n_channels
     ...     def forward(self, windows):
     ...         return windows.mean(dim=(1, 2))
     >>> register_vision_encoder("mean-spectrum", MeanSpectrum)
-    >>> list_vision_encoders()
-    ['mean-spectrum', 'overlap-vit', 'vit']
+    >>> "mean-spectrum" in list_vision_encoders()
+    True
     """
-    if name in _known():
-        raise ParameterError(
-            f"A vision encoder named {name!r} is already registered. Choose another name, or pass "
-            "the class itself as vision_encoder."
-        )
-    _ENCODERS[name] = encoder
+    _ENCODERS.register(name, encoder)
 
 
 def list_vision_encoders() -> list[str]:
-    """Names of the registered vision encoders.
+    """Return the names of the registered vision encoders.
 
     Returns
     -------
@@ -67,11 +70,11 @@ def list_vision_encoders() -> list[str]:
     >>> "vit" in list_vision_encoders()
     True
     """
-    return sorted(_known())
+    return _ENCODERS.names()
 
 
 def get_vision_encoder(name: str) -> type[nn.Module]:
-    """Look a vision encoder up.
+    """Return the class of a registered vision encoder.
 
     Parameters
     ----------
@@ -87,6 +90,8 @@ def get_vision_encoder(name: str) -> type[nn.Module]:
     ------
     UnknownNameError
         If the name is not registered; the message lists those that are.
+    ParameterError
+        If it is registered as ``"module:Class"`` and cannot be imported.
 
     Examples
     --------
@@ -94,15 +99,9 @@ def get_vision_encoder(name: str) -> type[nn.Module]:
     >>> get_vision_encoder("vit").__name__
     'MaskedViT'
     """
-    known = _known()
-    if name not in known:
-        remedy = "A torch.nn.Module subclass works too."
-        raise UnknownNameError.for_name("vision encoder", name, known, remedy)
-    return known[name]
+    return _ENCODERS.get(name)
 
 
-def _known() -> dict[str, type[nn.Module]]:
-    from hsvlm.vision.overlap import OverlapViT
-    from hsvlm.vision.vit import MaskedViT
-
-    return {"overlap-vit": OverlapViT, "vit": MaskedViT, **_ENCODERS}
+def vision_encoder_name(encoder: type[nn.Module]) -> str | None:
+    """Return the name that a class is registered under, or None."""
+    return _ENCODERS.name_of(encoder)

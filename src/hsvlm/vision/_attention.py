@@ -1,4 +1,4 @@
-"""Self-attention, in a form that suits narrow heads on a CPU."""
+"""Self-attention, with a faster form for narrow heads on a CPU."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _CACHED_SCORES: Final = 2**18
 _LARGEST_BOUND: Final = 60.0
 
 
-def attention(qkv: Tensor, n_heads: int, n_wanted: int | None = None) -> Tensor:
+def attention(qkv: Tensor, n_heads: int, n_queries: int | None = None) -> Tensor:
     """Mix the tokens of each window by scaled dot-product attention [1]_.
 
-    Shapes: `qkv` (n_windows, n_tokens, 3 * width); returns (n_windows, n_wanted, width).
+    Shapes: `qkv` (n_windows, n_tokens, 3 * width); returns (n_windows, n_queries, width).
     """
     n_windows, n_tokens, width = qkv.shape
     shape = (n_windows, n_tokens, 3, n_heads, width // (3 * n_heads))
-    if qkv.device.type == "cpu" and shape[-1] <= _NARROW and n_wanted is None:
+    if qkv.device.type == "cpu" and shape[-1] <= _NARROW and n_queries is None:
         # Sums of many powers of two need more digits than bfloat16 has.
         split = (qkv.float() if qkv.dtype == torch.bfloat16 else qkv).view(shape)
         mixed: Tensor = _NarrowHeads.apply(split)  # type: ignore[no-untyped-call]
         return mixed
     query, key, value = qkv.view(shape).permute(2, 0, 3, 1, 4)
-    wide = functional.scaled_dot_product_attention(query[:, :, :n_wanted], key, value)
+    wide = functional.scaled_dot_product_attention(query[:, :, :n_queries], key, value)
     return wide.transpose(1, 2).flatten(2)
 
 
@@ -48,7 +48,7 @@ class _NarrowHeads(Function):
     # so the tokens come last throughout. Scores are powers of two, which are three times as fast as
     # exponentials, and are shifted by an upper bound of theirs (Cauchy-Schwarz) instead of their
     # maximum, which would take another pass: the shift is one more row of the product, and the sum
-    # of the powers is one more row of the next. Backward, they are computed again instead of kept.
+    # of the powers is one more row of the next. Backward, they are computed again, not stored.
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ def _bound(query: Tensor, key: Tensor) -> Tensor:
     bound = (query.square().sum(dim=1, keepdim=True) * longest).sqrt()
     if bound.numel() and bound.max() <= _LARGEST_BOUND:
         return bound
-    # NaN included, which goes its way.
+    # NaN fails the comparison and propagates.
     largest = [
         torch.bmm(query[piece].transpose(1, 2), key[piece], out=scores).amax(dim=2)
         for piece, scores in _pieces(query)
@@ -110,7 +110,7 @@ def _powers(query: Tensor, key: Tensor, scores: Tensor) -> Tensor:
 
 
 def _pieces(query: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Heads whose scores fit into the cache, and the memory for them, the same for all."""
+    """Yield heads whose scores fit into the cache, and memory for them that all share."""
     n_all, _, n_tokens = query.shape
     step = max(1, _CACHED_SCORES // n_tokens**2)
     scores = query.new_empty(min(step, n_all), n_tokens, n_tokens)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.vision.vit import MaskedViT
+from hsvlm.vision._blocks import TokenTransformer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,13 +15,54 @@ if TYPE_CHECKING:
 __all__ = ["OverlapViT"]
 
 
-class OverlapViT(MaskedViT):
-    """Vision transformer whose tokens are the mean spectra of overlapping patches."""
+class OverlapViT(TokenTransformer):
+    """Vision transformer whose tokens are the mean spectra of overlapping patches.
 
-    # A patch of ``patch_size`` x ``patch_size`` pixels stands around every pixel for which it fits
-    # into the window; its mean spectrum, which has less noise than that of a pixel, becomes one
-    # token. Small windows of whole spectra keep to what a pixel is made of: what carries over to
-    # fields that hold no training pixel.
+    A patch of ``patch_size`` x ``patch_size`` pixels stands around every pixel for which it fits
+    into the window; its mean spectrum, which has less noise than that of a pixel, becomes one
+    token. Small windows of whole spectra describe the material of a pixel more than its
+    surroundings, which carries over to fields that hold no training pixel.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels (bands or components) of a pixel.
+    window_size : int
+        Side of the window in pixels.
+    patch_size : int
+        Side of a patch in pixels, at most `window_size`.
+    width : int, default=128
+        Length of a token.
+    depth : int, default=2
+        Number of layers.
+    n_heads : int, default=4
+        Number of attention heads; must divide `width`.
+    mlp_width : int, default=256
+        Hidden length of the feed-forward part of a layer.
+    mask_ratio : float, default=0.0
+        Share of the patch tokens dropped at random in training.
+
+    Attributes
+    ----------
+    n_features : int
+        Length of the feature vector, equal to `width`.
+    independent_windows : bool
+        Whether parts of a batch may be encoded side by side: True without masking.
+
+    Raises
+    ------
+    ParameterError
+        If the patch is larger than the window, a size is below 1, the heads do not divide the
+        width, or the mask ratio lies outside [0, 1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hsvlm.vision.overlap import OverlapViT
+    >>> encoder = OverlapViT(n_channels=200, window_size=5, patch_size=3)
+    >>> encoder(torch.zeros(2, 5, 5, 200)).shape
+    torch.Size([2, 128])
+    """
 
     def __init__(
         self,
@@ -40,12 +81,9 @@ class OverlapViT(MaskedViT):
                 f"patch_size={patch_size} is larger than window_size={window_size}. Choose a "
                 "patch that fits into the window."
             )
-        side = window_size - patch_size + 1
-        # A token of one pixel for every place of a patch.
         super().__init__(
+            (window_size - patch_size + 1) ** 2,
             n_channels,
-            side,
-            1,
             width=width,
             depth=depth,
             n_heads=n_heads,
@@ -53,6 +91,21 @@ class OverlapViT(MaskedViT):
             mask_ratio=mask_ratio,
         )
         self.patch_size = patch_size
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Encode windows.
+
+        Parameters
+        ----------
+        windows : Tensor of shape (n_windows, window_size, window_size, n_channels), float32
+            The pixels.
+
+        Returns
+        -------
+        Tensor of shape (n_windows, n_features)
+            One feature vector per window, not normalized.
+        """
+        return self.encode(self._patches(windows))
 
     def _patches(self, windows: Tensor) -> Tensor:
         means = functional.avg_pool2d(windows.permute(0, 3, 1, 2), self.patch_size, stride=1)

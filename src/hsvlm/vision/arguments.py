@@ -1,0 +1,39 @@
+"""Arguments that the constructor of a vision encoder is given."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+__all__ = ["encoder_arguments", "takes_patch_size"]
+
+
+def encoder_arguments(
+    encoder: type[nn.Module],
+    *,
+    n_channels: int,
+    window_size: int,
+    patch_size: int,
+    params: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the arguments of an encoder: the geometry of its input, then its own."""
+    # A window of one pixel, as of plain spectra, has patches of one pixel.
+    patch = {"patch_size": patch_size if window_size > 1 else 1}
+    return {
+        "n_channels": n_channels,
+        "window_size": window_size,
+        **(patch if takes_patch_size(encoder) else {}),
+        **(params or {}),
+    }
+
+
+def takes_patch_size(encoder: type[nn.Module]) -> bool:
+    """Tell whether the constructor of an encoder takes a `patch_size`."""
+    parameters = inspect.signature(encoder).parameters
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    return takes_any or "patch_size" in parameters
