@@ -48,11 +48,11 @@ class HSVLMError(_Message):
     Parameters
     ----------
     problem : str, default=""
-        What was got and what is allowed, in words that hold in Python and on the command line.
+        The value received and the allowed values, worded for Python and the command line.
     hint : str, default=""
         What to do next, in Python.
     option_hint : str, default=""
-        The same for users of the command line, in terms of its options. Empty: as `hint`.
+        What to do next, with options of the command line. Empty: `hint`.
 
     Examples
     --------
@@ -76,27 +76,27 @@ class DeviceMemoryError(HSVLMError, MemoryError):
 
 
 class DownloadError(DataError, ConnectionError):
-    """A file is needed that is neither in the cache nor to be had from the network."""
+    """A required file is neither in the cache nor available from the network."""
 
 
 class FileError(DataError):
-    """A file does not hold what is asked of it; the message names the file."""
+    """A file does not have the expected content; the message names the file."""
 
 
 class MissingFileError(FileError, FileNotFoundError):
-    """A file, or one that belongs to it, is not there."""
+    """A file, or one that belongs to it, is missing."""
 
 
 class ParameterError(HSVLMError, ValueError):
-    """Parameters contradict each other or the data they meet."""
+    """Parameters contradict each other or the data."""
 
 
 class PromptError(HSVLMError, ValueError):
-    """Class prompts are missing, empty, identical or left over."""
+    """Class prompts are missing, empty, identical or for unknown classes."""
 
 
 class UnknownNameError(HSVLMError, ValueError):
-    """A name is not registered; the message lists those that are."""
+    """A name is not registered; the message lists the known names."""
 
     @classmethod
     def for_name(
@@ -107,25 +107,25 @@ class UnknownNameError(HSVLMError, ValueError):
         Parameters
         ----------
         kind : str
-            What was looked up, for example ``"vision encoder"``.
+            Kind of the name, for example ``"vision encoder"``.
         name : object
-            The name that was not found.
+            The unknown name.
         known : iterable of str
-            The names that exist.
+            The known names.
         hint : str, default=""
-            A closing sentence that says what else would work.
+            A closing sentence about alternatives.
 
         Returns
         -------
         UnknownNameError
             The error, ready to be raised.
         """
-        names = ", ".join(repr(one) for one in sorted(known))
+        names = ", ".join(map(repr, sorted(known)))
         return cls(f"Unknown {kind} {name!r}. Known: {names}.{' ' + hint if hint else ''}")
 
 
 class MissingDependencyError(HSVLMError, ImportError):
-    """An optional library is not installed; the message names the extra that brings it."""
+    """An optional library is not installed; the message names the extra that installs it."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class HSVLMWarning(_Message, UserWarning):
 
 
 class PromptWarning(HSVLMWarning):
-    """Prompts work, but are so alike or so long that the text carries less than it could."""
+    """Prompts are so similar or so long that part of the text has no effect."""
 
 
 class MissingNameWarning(PromptWarning):
@@ -156,7 +156,7 @@ class MissingNameWarning(PromptWarning):
 
 
 class UnusedSettingWarning(HSVLMWarning):
-    """A parameter was given a value that cannot take effect in this fit."""
+    """The value of a parameter has no effect in this fit."""
 
 
 class SplitWarning(HSVLMWarning):

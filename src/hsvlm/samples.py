@@ -1,4 +1,4 @@
-"""Pixels that remember their scene: the data model everything else builds on."""
+"""Represent pixels that know their scene, the data model of all other rooms."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ __all__ = [
     "remembered_names",
 ]
 
-# Above this many values a transformed copy of the whole cube costs more memory than the pixels
-# that windows touch are worth computing twice.
-_EAGER_LIMIT = 2**26
+# Larger cubes are transformed where they are read: a transformed copy would cost more memory than
+# it saves in time.
+_MAX_EAGER_VALUES = 2**26
 
 
 @dataclass(frozen=True, eq=False)
 class NamedLabels:
-    """Labels of samples as their scene has them, shape (n_samples,), with the class names.
+    """Labels (n_samples,) and class names of samples in their scene.
 
-    `is_text` tells that the numbers were assigned to text, so that they mean nothing elsewhere.
+    `is_text`: the numbers were assigned to text labels and have no meaning in other scenes.
     """
 
     labels: NDArray[Any]
@@ -58,7 +58,7 @@ class NamedLabels:
 
     @staticmethod
     def joined(parts: Sequence[NamedLabels]) -> NamedLabels:
-        """Join those of several scenes, which have to agree."""
+        """Join the labels of several scenes; raise if their names contradict each other."""
         names: dict[Any, str] = {}
         label_of: dict[str, Any] = {}
         for part in parts:
@@ -66,29 +66,28 @@ class NamedLabels:
                 name = part.names.get(label)
                 if name is None:
                     continue
-                other = label_of.setdefault(normalize_text(name), label)
-                if other != label or normalize_text(
-                    names.setdefault(label, name)
-                ) != normalize_text(name):
+                key = normalize_text(name)
+                other = label_of.setdefault(key, label)
+                if other != label or normalize_text(names.setdefault(label, name)) != key:
                     raise DataError(
                         f"Two scenes number their classes differently: {name!r} is class "
                         f"{label!r} in one; in another it is class {other!r}, or {label!r} is "
                         f"{names.get(label, name)!r}.",
                         "Number them by name: hsvlm.scene.common_classes(scenes).",
                     )
-        every = {**{label: name for part in parts for label, name in part.names.items()}, **names}
+        all_names = {label: name for part in parts for label, name in part.names.items()} | names
         labels = np.concatenate([part.labels for part in parts])
-        return NamedLabels(labels, every, any(part.is_text for part in parts))
+        return NamedLabels(labels, all_names, any(part.is_text for part in parts))
 
 
 def remembered_names(X: Any, y: NDArray[Any]) -> NamedLabels | None:
-    """Give the class names of samples, if their labels are still those of their scene."""
+    """Return the class names of samples whose labels are still those of their scene."""
     named = X.named_labels if isinstance(X, PixelSamples) else None
     return named if named is not None and np.array_equal(named.labels, y) else None
 
 
 def agreed_names(known: NamedLabels | None, stated: Mapping[Any, str] | None) -> NamedLabels:
-    """Join the names that samples remember with those of a classifier, which must not differ."""
+    """Join the class names of samples and of a classifier; raise if they differ."""
     if known is None or not isinstance(stated, Mapping):
         return known or NamedLabels(np.empty(0), stated or {}, False)  # type: ignore[arg-type]
     for label in np.unique(known.labels).tolist():
@@ -112,36 +111,35 @@ def agreed_names(known: NamedLabels | None, stated: Mapping[Any, str] | None) ->
 
 
 def own_names(classes: NDArray[Any], names: Mapping[Any, str]) -> dict[Any, str]:
-    """Give the names of these classes, of shape (n_classes,), as far as they have some."""
+    """Return the names of the classes (n_classes,) that have one."""
     return {label: names[label] for label in classes.tolist() if label in names}
 
 
 class PixelSamples:
-    """Labelled or unlabelled pixels of one or more hyperspectral scenes.
+    """Labeled or unlabeled pixels of one or more hyperspectral scenes.
 
-    Looks like a 2-D array of spectra, (n_samples, n_bands), to every scikit-learn tool, and still
-    knows where each pixel lies, so that an estimator can cut windows around it. Indexing never
-    copies a cube.
+    Scikit-learn sees a 2-D array of spectra, (n_samples, n_bands). The position of each pixel is
+    known, so that an estimator can cut windows around it. Indexing never copies a cube.
 
     Parameters
     ----------
     cubes : array or sequence of arrays, each of shape (height, width, n_bands)
-        The scenes, of any numeric dtype; memory-mapped arrays stay on disk. All must have the same
-        number of bands. They are referenced, never copied and never written to. Pixels of masked
-        arrays that are masked in any band hold no data.
+        The scenes, of any numeric dtype and with the same number of bands. They are referenced,
+        never copied or written to; memory-mapped arrays stay on disk. A pixel of a masked array
+        that is masked in any band has no data.
     coords : array-like of shape (n_samples, 2)
-        Row and column of every sample, in pixels: whole numbers. An empty list makes no samples.
+        Row and column of each sample in pixels, whole numbers. An empty list makes no samples.
     scene_ids : array-like of shape (n_samples,), default=None
-        Index into `cubes` for every sample; None puts all samples into the first scene.
+        Index into `cubes` for each sample. None: all samples are in the first scene.
 
     Attributes
     ----------
     cubes : tuple of arrays
         The scenes.
     coords : ndarray of shape (n_samples, 2), dtype intp
-        Row and column of every sample, in pixels.
+        Row and column of each sample in pixels.
     scene_ids : ndarray of shape (n_samples,), dtype intp
-        Scene of every sample.
+        Scene of each sample.
 
     Raises
     ------
@@ -168,7 +166,7 @@ class PixelSamples:
     """
 
     ndim = 2
-    # Set by `Scene.samples`; samples made of arrays have none.
+    # Set by `Scene.samples`; samples of plain arrays have none.
     named_labels: NamedLabels | None = None
 
     def __init__(
@@ -178,17 +176,17 @@ class PixelSamples:
         scene_ids: ArrayLike | None = None,
     ) -> None:
         self.cubes: tuple[Any, ...] = as_cubes(cubes)
-        given = as_array(coords, "coords") if isinstance(coords, (list, tuple)) else coords
-        given = np.asarray(given)
-        if given.shape == (0,):
-            given = given.reshape(0, 2)
-        if given.ndim != 2 or given.shape[1] != 2:
+        pixels = as_array(coords, "coords") if isinstance(coords, (list, tuple)) else coords
+        pixels = np.asarray(pixels)
+        if pixels.shape == (0,):
+            pixels = pixels.reshape(0, 2)
+        if pixels.ndim != 2 or pixels.shape[1] != 2:
             raise DataError(
-                f"coords has shape {given.shape}, but must have shape (n_samples, 2): row and "
+                f"coords has shape {pixels.shape}, but must have shape (n_samples, 2): row and "
                 "column of every sample. Pass np.column_stack([rows, cols]), or np.argwhere(mask) "
                 "for the pixels of a mask."
             )
-        self.coords: NDArray[np.intp] = as_whole_numbers(given, "coords")
+        self.coords: NDArray[np.intp] = as_whole_numbers(pixels, "coords")
         self.scene_ids: NDArray[np.intp] = (
             np.zeros(len(self.coords), dtype=np.intp)
             if scene_ids is None
@@ -219,9 +217,7 @@ class PixelSamples:
     def __getitem__(self, key: Any) -> PixelSamples:
         if isinstance(key, tuple):
             key, *rest = key
-            if not all(
-                one is Ellipsis or (isinstance(one, slice) and one == slice(None)) for one in rest
-            ):
+            if not all(k is Ellipsis or (isinstance(k, slice) and k == slice(None)) for k in rest):
                 raise IndexError(
                     "PixelSamples are indexed by sample, not by band. "
                     "np.asarray(X)[...] gives plain spectra, and map_spectra selects bands. In a "
@@ -229,16 +225,16 @@ class PixelSamples:
                 )
         if isinstance(key, (int, np.integer)):
             key = [key]
-        chosen = object.__new__(PixelSamples)
-        chosen.cubes = self.cubes
-        chosen.coords = self.coords[key]
-        chosen.scene_ids = self.scene_ids[key]
-        chosen.named_labels = None if self.named_labels is None else self.named_labels[key]
-        if chosen.scene_ids.ndim != 1:
+        selected = object.__new__(PixelSamples)
+        selected.cubes = self.cubes
+        selected.coords = self.coords[key]
+        selected.scene_ids = self.scene_ids[key]
+        selected.named_labels = None if self.named_labels is None else self.named_labels[key]
+        if selected.scene_ids.ndim != 1:
             raise IndexError(
                 f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
             )
-        return chosen
+        return selected
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(
@@ -259,32 +255,32 @@ class PixelSamples:
         shape = np.broadcast_shapes(rows.shape, cols.shape)
         values = np.empty((*shape, self.shape[1]), dtype=self.dtype if dtype is None else dtype)
         for number, cube in enumerate(self.cubes):
-            here = self.scene_ids == number
-            if here.any():
-                values[here] = cube[rows[here], cols[here]]
+            in_scene = self.scene_ids == number
+            if in_scene.any():
+                values[in_scene] = cube[rows[in_scene], cols[in_scene]]
         return values
 
     def windows(self, size: int, padding: Padding = "reflect") -> NDArray[Any]:
-        """Cut the square window around every sample.
+        """Cut the square window around each sample.
 
         Parameters
         ----------
         size : int
             Side of the window in pixels, odd.
         padding : {"reflect", "zero"}, default="reflect"
-            What stands beyond the border of the scene: its mirror image, or zeros.
+            Values beyond the border of the scene: its mirror image, or zeros.
 
         Returns
         -------
         ndarray of shape (n_samples, size, size, n_bands)
-            The windows, all in memory at once; select samples first when they are many.
+            The windows, all in memory at once; select samples first if there are many.
 
         Raises
         ------
         ParameterError
             If `size` is even, or too large for reflection in a scene that has samples.
         UnknownNameError
-            If `padding` is none of the two.
+            If `padding` is unknown.
 
         Examples
         --------
@@ -301,10 +297,10 @@ class PixelSamples:
         reach = np.arange(size) - size // 2
         extents = np.array([cube.shape[:2] for cube in self.cubes]).reshape(-1, 2)[self.scene_ids]
         index = [self.coords[:, axis, None] + reach for axis in (0, 1)]
-        inside = [(one >= 0) & (one < extents[:, axis, None]) for axis, one in enumerate(index)]
-        for axis, one in enumerate(index):
-            last = extents[:, axis, None] - 1
-            index[axis] = np.clip(last - abs(last - abs(one)), 0, last)
+        lasts = [extents[:, axis, None] - 1 for axis in (0, 1)]
+        pairs = list(zip(index, lasts, strict=True))
+        inside = [(position >= 0) & (position <= last) for position, last in pairs]
+        index = [np.clip(last - abs(last - abs(p)), 0, last) for p, last in pairs]
         values = self._gather(index[0][:, :, None], index[1][:, None, :])
         if padding == "zero":
             values[~(inside[0][:, :, None] & inside[1][:, None, :])] = 0
@@ -316,9 +312,8 @@ class PixelSamples:
         Parameters
         ----------
         function : callable
-            Maps an array (n, n_bands) to an array (n, n_new_bands), row by row. Small scenes are
-            transformed at once; large ones only where they are read, each time they are read, so
-            the function has to be pure.
+            Maps an array (n, n_bands) to an array (n, n_new_bands), row by row. It must be pure:
+            small scenes are transformed at once, large ones each time they are read.
 
         Returns
         -------
@@ -337,7 +332,7 @@ class PixelSamples:
         for cube in self.cubes:
             height, width, bands = cube.shape
             transformed: Any
-            if isinstance(cube, MappedCube) or height * width * bands > _EAGER_LIMIT:
+            if isinstance(cube, MappedCube) or height * width * bands > _MAX_EAGER_VALUES:
                 transformed = MappedCube(cube, function)
             else:
                 spectra = native(np.asarray(cube)).reshape(-1, bands)
@@ -350,7 +345,7 @@ class PixelSamples:
 
     @classmethod
     def concatenate(cls, parts: Sequence[PixelSamples]) -> PixelSamples:
-        """Join samples; scenes that several parts share are kept once.
+        """Join samples; scenes that several parts share occur once.
 
         Parameters
         ----------
@@ -360,7 +355,7 @@ class PixelSamples:
         Returns
         -------
         PixelSamples
-            All samples, in the order given.
+            All samples, in the order of the parts.
 
         Raises
         ------
@@ -410,26 +405,25 @@ def pixel_samples(
         One label map per scene, of numbers or strings. Masked pixels of a masked array have no
         label.
     unlabeled : int, float, str, list of these, or None, default=0
-        Value of the label maps that stands for "no label". Pixels that carry it are left out; NaN
-        leaves out the pixels that are NaN. A list names all such values and is not doubted: with
-        ``[0]``, a negative number is a class. None: every pixel has a label.
+        Value of the label maps that stands for "no label"; its pixels, NaN included, are left out.
+        A list names all such values, and all others are classes: with ``[0]``, so is a negative
+        number. None: all pixels have a label.
     class_names : dict, default=None
-        ``{label: name}``, by which a value that could stand for "no label" is known as a class.
+        ``{label: name}``. A value with a name is a class, even if it looks like "no label".
 
     Returns
     -------
     X : PixelSamples of shape (n_samples, n_bands)
-        The labelled pixels, scene by scene in row-major order.
+        The labeled pixels, scene by scene in row-major order.
     y : ndarray of shape (n_samples,)
         Their labels.
 
     Raises
     ------
     DataError
-        If a cube is not 3-D, its height and width differ from those of its label map, the bands
-        come first, a label is NaN or infinite, the map holds strings and `unlabeled` is a number or
-        the other way round, no pixel is labeled, or several values of the map may stand for "no
-        label", such as 0 and -1.
+        If a cube is not 3-D or differs from its label map in height or width, the bands come first,
+        a label is NaN or infinite, only one of the map and `unlabeled` is text, no pixel is
+        labeled, or several values of the map may stand for "no label", such as 0 and -1.
     ParameterError
         If `unlabeled` is neither a value nor a list of values.
 
@@ -437,7 +431,7 @@ def pixel_samples(
     -----
     HSVLMWarning
         If a label looks like a fill value, such as 255; if 0 seems to be a class; or if half of
-        the labeled pixels of a class hold no data.
+        the labeled pixels of a class have no data.
 
     Examples
     --------
@@ -460,19 +454,19 @@ def pixel_samples(
             f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
         )
     coords, scene_ids, y = [], [], []
-    for number, (one, label_map) in enumerate(zip(cubes, maps, strict=True)):
-        check_label_map(one, label_map)
+    for number, (scene_cube, label_map) in enumerate(zip(cubes, maps, strict=True)):
+        check_label_map(scene_cube, label_map)
         labeled = labeled_pixels(label_map, unlabeled)
         check_background(label_map, labeled, unlabeled, class_names)
-        valid = valid_pixels(one)
+        valid = valid_pixels(scene_cube)
         if valid is not None:
             _warn_of_lost_pixels(label_map, labeled, valid)
             labeled &= valid
-        here = np.argwhere(labeled)
-        coords.append(here)
-        scene_ids.append(np.full(len(here), number))
-        y.append(np.asarray(label_map)[here[:, 0], here[:, 1]])
-    if len({one.dtype.kind in "SU" for one in y if one.dtype.kind != "O"}) > 1:
+        pixels = np.argwhere(labeled)
+        coords.append(pixels)
+        scene_ids.append(np.full(len(pixels), number))
+        y.append(np.asarray(label_map)[pixels[:, 0], pixels[:, 1]])
+    if len({labels.dtype.kind in "SU" for labels in y if labels.dtype.kind != "O"}) > 1:
         raise DataError(
             "Some label maps hold numbers and others strings. Give all of them the same kind."
         )
@@ -493,7 +487,7 @@ def pixel_samples(
 def _warn_of_lost_pixels(
     label_map: NDArray[Any], labeled: NDArray[np.bool_], valid: NDArray[np.bool_]
 ) -> None:
-    """Say which classes have no data at half of their pixels or more; refuse if all have none."""
+    """Warn of classes without data at half of their pixels; raise if no pixel has data."""
     lost = labeled & ~valid
     n_lost = int(lost.sum())
     if not n_lost:

@@ -1,4 +1,4 @@
-"""A hyperspectral scene with what belongs to it."""
+"""Hold a cube with its labels, wavelengths and location."""
 
 from __future__ import annotations
 
@@ -25,70 +25,69 @@ if TYPE_CHECKING:
 
 __all__ = ["Scene", "common_classes"]
 
-# Shorter waves are X-rays; in micrometres, 100 is the far infrared.
-_LEAST_NM = 100
-# A part of the labels with some corrected is still numbered as the scene is.
-_SAME_LABELS = 0.9
+# Shorter waves are X-rays; in micrometers, 100 is the far infrared.
+_MIN_WAVELENGTH_NM = 100
+# A part of the labels with a few corrections still has the numbering of the scene.
+_MIN_SHARED_LABELS = 0.9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scene:
-    """A cube, its label map, what the numbers mean and where they lie on the ground.
+    """A cube with its label map, class names, wavelengths and location on the ground.
 
     Parameters
     ----------
     cube : array of shape (height, width, n_bands)
-        Radiance, reflectance or counts, of any numeric dtype: an array, a memory map, or what
-        :func:`hsvlm.io.read_scene` makes of a file, which is read where it is indexed. Pixels of a
-        masked array that are masked in any band are not valid.
+        Radiance, reflectance or counts, of any numeric dtype: an array, a memory map, or a cube of
+        :func:`hsvlm.io.read_scene`, which is read where it is indexed. Pixels of a masked array
+        that are masked in any band are not valid.
     labels : ndarray of shape (height, width), default=None
-        Label of every pixel; `unlabeled` stands for "no label".
+        Label of each pixel; `unlabeled` stands for "no label".
     class_names : dict, default={}
         ``{label: name}``.
     wavelengths_nm : array-like of shape (n_bands,), default=None
-        Band centres in nanometres, in any order, kept as float64; 0 or NaN where not known.
+        Band centers in nanometers, in any order, stored as float64; 0 or NaN if unknown.
     name : str, default=""
         Name of the scene.
     citation : str, default=""
-        How to cite the data, and their licence.
+        How to cite the data, and their license.
     class_colors : dict, default={}
-        ``{label: colour}`` as ``"#rrggbb"``.
+        ``{label: color}`` as ``"#rrggbb"``.
     band_names : sequence of str, default=()
-        One per band, or none at all.
+        One name per band, or none.
     bad_bands : array-like of shape (n_bands,), dtype bool, default=None
-        True for bands not to be used. None: there is no list.
+        True for bands that should not be used. None: unknown.
     valid : array-like of shape (height, width), dtype bool, default=None
-        False where a pixel holds no data. None: every pixel does.
+        False for pixels without data. None: all pixels have data.
     crs : str or object with ``to_wkt``, default=None
-        Coordinate reference system, kept as text: WKT, or what it was given as, such as
-        ``"EPSG:32616"``.
+        Coordinate reference system, stored as text: WKT, or a name such as ``"EPSG:32616"``.
     transform : sequence of 6 floats, default=None
         Affine coefficients (a, b, c, d, e, f), as in an ``affine.Affine``: the upper left corner
         of the pixel at (row, column) lies at x = a * column + b * row + c,
         y = d * column + e * row + f, in units of `crs`.
     text_classes : bool, default=False
-        True if the labels were text and their numbers were assigned by the reader, so that they
-        mean nothing to other files.
+        True if the labels were text and the reader assigned their numbers, which then have no
+        meaning in other files.
     groups : ndarray of shape (height, width), dtype int, default=None
-        Group of every labeled pixel, such as the polygon it lies in, for splits that keep groups
-        together; 0 where there is none.
+        Group of each labeled pixel, such as its polygon, for splits that keep groups together; 0
+        for none.
     unlabeled : int, float or str, default=0
         Value of `labels` that stands for "no label".
     scale : array-like of shape (n_bands, 2) or (2,), default=None
         Factor and offset of each band, or of all: `factor * value + offset` is the physical
-        quantity. Nothing is multiplied by them but in :meth:`apply_scale`; values of bands or
-        scenes with different ones cannot be compared. None: the file states none.
+        quantity. Only :meth:`apply_scale` applies them; values of bands or scenes with different
+        factors cannot be compared. None: unknown.
 
     Raises
     ------
     DataError
-        If the cube is not 3-D, or something else does not match its pixels or bands, or a
+        If the cube is not 3-D, another attribute does not match its pixels or bands, or a
         wavelength is negative or infinite.
 
     Warns
     -----
     HSVLMWarning
-        If the wavelengths look like micrometres.
+        If the wavelengths look like micrometers.
 
     Examples
     --------
@@ -116,8 +115,9 @@ class Scene:
     scale: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        given = self.cube
-        object.__setattr__(self, "cube", as_cube(np.ma.getdata(given) if _masked(given) else given))
+        source = self.cube
+        is_masked = np.ma.is_masked(source)
+        self._convert("cube", lambda cube: as_cube(np.ma.getdata(cube) if is_masked else cube))
         shape = self.cube.shape
         for name, what in (
             ("labels", "label map"),
@@ -126,7 +126,7 @@ class Scene:
         ):
             values = getattr(self, name)
             if values is not None:
-                values = aligned_labels(values, given)
+                values = aligned_labels(values, source)
                 object.__setattr__(self, name, values)
                 check_label_map(self.cube, np.empty(np.shape(values), dtype=bool), what)
         self._check_bands(shape[2])
@@ -135,8 +135,8 @@ class Scene:
         self._convert("bad_bands", lambda values: _mask(values, "bad_bands"))
         self._convert("groups", _whole_groups)
         self._convert("valid", lambda values: _mask(values, "valid"))
-        if _masked(given):
-            unmasked = ~np.ma.getmaskarray(given).any(axis=2)
+        if is_masked:
+            unmasked = ~np.ma.getmaskarray(source).any(axis=2)
             valid = unmasked if self.valid is None else unmasked & self.valid
             object.__setattr__(self, "valid", valid)
         self._convert("band_names", lambda values: tuple(map(str, values)))
@@ -146,7 +146,7 @@ class Scene:
 
     def _check_bands(self, n_bands: int) -> None:
         per_band = {
-            "wavelengths_nm": "one band centre in nanometres per band",
+            "wavelengths_nm": "one band center in nanometers per band",
             "bad_bands": "True or False per band",
             "band_names": "one name per band, or none",
         }
@@ -161,7 +161,7 @@ class Scene:
                 )
 
     def _convert(self, name: str, function: Callable[[Any], Any]) -> None:
-        # A frozen dataclass is set up this way only.
+        # A frozen dataclass cannot be set up in another way.
         if getattr(self, name) is not None:
             object.__setattr__(self, name, function(getattr(self, name)))
 
@@ -176,34 +176,33 @@ class Scene:
         return int(self.cube.shape[0]), int(self.cube.shape[1])
 
     def masked_cube(self) -> Any:
-        """Give the cube to be passed to samples and estimators.
+        """Return the cube for samples and estimators.
 
         Returns
         -------
         array of shape (height, width, n_bands)
-            The cube itself if all pixels are valid, or else the cube with its mask: its invalid
-            pixels are no samples, and windows that reach over them see what `padding="zero"` puts
-            beyond the border.
+            The cube itself if all pixels are valid, or else the cube with its mask: invalid pixels
+            are not samples, and windows see zeros there, as beyond the border with
+            `padding="zero"`.
         """
         return self.cube if self.valid is None else MaskedCube(self.cube, self.valid)
 
     def samples(
         self, labels: NDArray[Any] | None = None, unlabeled: Any = 0
     ) -> tuple[PixelSamples, NDArray[Any]]:
-        """Take the valid pixels that carry a label.
+        """Return the valid pixels with a label.
 
         Parameters
         ----------
         labels : ndarray of shape (height, width), default=None
-            Another label map than that of the scene.
+            Label map to use instead of that of the scene.
         unlabeled : int, float, str, list of these, or None, default=0
-            Values that stand for "no label", see :func:`hsvlm.pixel_samples`; 0 is that of the
-            scene, if `labels` is None.
+            See :func:`hsvlm.pixel_samples`. If `labels` is None, 0 means the value of the scene.
 
         Returns
         -------
         X : PixelSamples of shape (n_samples, n_bands)
-            The pixels, which remember the class names of the scene.
+            The pixels, with the class names of the scene.
         y : ndarray of shape (n_samples,)
             Their labels.
 
@@ -230,20 +229,20 @@ class Scene:
         return X, y
 
     def _shares_labels(self, X: PixelSamples, y: NDArray[Any]) -> bool:
-        """Tell whether labels of samples are those of the scene, but for a few corrections."""
+        """Tell whether labels are those of the scene, except for a few corrections."""
         if self.labels is None:
             return False
         own = self.labels[X.coords[:, 0], X.coords[:, 1]]
         labeled = own != self.unlabeled
-        return bool(labeled.any() and np.mean(own[labeled] == y[labeled]) >= _SAME_LABELS)
+        return bool(labeled.any() and np.mean(own[labeled] == y[labeled]) >= _MIN_SHARED_LABELS)
 
     def sample_groups(self, labels: NDArray[Any] | None = None, unlabeled: Any = 0) -> NDArray[Any]:
-        """Take the groups of the samples that :meth:`samples` gives, in the same order.
+        """Return the groups of the samples of :meth:`samples`, in the same order.
 
         Parameters
         ----------
         labels, unlabeled
-            As for :meth:`samples`.
+            See :meth:`samples`.
 
         Returns
         -------
@@ -284,23 +283,23 @@ class Scene:
         return groups
 
     def select_bands(self, bands: ArrayLike) -> Scene:
-        """Keep some of the bands.
+        """Select bands.
 
         Parameters
         ----------
         bands : array-like of int or bool
-            Band numbers, counted from 0, in the order wanted; or True for each band to be kept,
-            for example ``~scene.bad_bands``.
+            Band numbers, counted from 0, in the new order; or a mask, for example
+            ``~scene.bad_bands``.
 
         Returns
         -------
         Scene
-            A memory-mapped or file-backed cube is not read by this.
+            The scene with these bands; a memory-mapped or file-backed cube is not read.
 
         Raises
         ------
         DataError
-            If no band is left, or there is no such band.
+            If no band is selected, or a band does not exist.
 
         Examples
         --------
@@ -319,28 +318,27 @@ class Scene:
                 f"Bands are numbered from 0 to {self.n_bands - 1}, got {index.min()} to "
                 f"{index.max()}."
             )
-        lazy = isinstance(self.cube, (LazyCube, np.memmap))
-        cube = (
-            MappedCube(self.cube, SelectBands(index)) if lazy else np.asarray(self.cube)[..., index]
-        )
+        is_lazy = isinstance(self.cube, (LazyCube, np.memmap))
+        select = SelectBands(index)
+        per_band: dict[str, Any] = {
+            name: None if (values := getattr(self, name)) is None else values[index]
+            for name in ("wavelengths_nm", "bad_bands", "scale")
+        }
         return replace(
             self,
-            cube=cube,
-            wavelengths_nm=None if self.wavelengths_nm is None else self.wavelengths_nm[index],
-            bad_bands=None if self.bad_bands is None else self.bad_bands[index],
-            scale=None if self.scale is None else self.scale[index],
-            band_names=tuple(self.band_names[one] for one in index) if self.band_names else (),
+            cube=MappedCube(self.cube, select) if is_lazy else np.asarray(self.cube)[..., index],
+            band_names=tuple(self.band_names[band] for band in index) if self.band_names else (),
+            **per_band,
         )
 
     def apply_scale(self) -> Scene:
-        """Turn the stored values into the physical quantity, by the factors in `scale`.
+        """Convert the stored values to the physical quantity, by the factors in `scale`.
 
         Returns
         -------
         Scene
-            The scene itself without a scale. Otherwise the cube is float32, or float64 if that is
-            needed to hold its values, and `scale` is None; a memory-mapped or file-backed cube is
-            not read by this. `valid` stays as it is.
+            The scene itself if it has no scale. Otherwise the cube is float32, or float64 if its
+            values need it, and `scale` is None; a memory-mapped or file-backed cube is not read.
 
         Examples
         --------
@@ -390,12 +388,12 @@ class Scene:
         return f"<table>{rows}</table>"
 
     def summary(self) -> dict[str, str]:
-        """Describe the scene in words, a line each.
+        """Describe the scene in words.
 
         Returns
         -------
         dict of str
-            What is known, by what it is called.
+            Description by property; unknown properties are left out.
 
         Examples
         --------
@@ -440,10 +438,10 @@ class Scene:
 
 
 def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
-    """Give several scenes one numbering of their classes.
+    """Number the classes of several scenes alike.
 
-    Classes are the same if they have the same name, but for case and spacing; numbers decide only
-    where a scene has no names.
+    Classes are the same if they have the same name, except for case and spacing; numbers decide
+    only where a scene has no names.
 
     Parameters
     ----------
@@ -453,14 +451,14 @@ def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
     Returns
     -------
     list of Scene
-        The same scenes, with the numbers of the first, to which classes that only others have are
-        added; all with the names and colors of all classes.
+        The same scenes with the numbers of the first, extended by classes of the others; each has
+        the names and colors of all classes.
 
     Raises
     ------
     DataError
-        If one name stands for two classes of a scene, or the labels of one scene are text and
-        those of another numbers without names.
+        If one name stands for two classes of a scene, or one scene has text labels and another
+        numbers without names.
 
     Examples
     --------
@@ -481,7 +479,7 @@ def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
         table, code = extend_table(table, theirs) if number else (theirs, {})
         codes.append(code)
     values = [entry.value for entry in table.entries]
-    # What stands for "no label" in one scene may be a class of another.
+    # The value for "no label" in one scene may be a class of another.
     unlabeled = no_label(np.array(values)) if values else 0
     names = {entry.value: entry.name for entry in table.entries if entry.name is not None}
     colors = {entry.value: entry.color for entry in table.entries if entry.color is not None}
@@ -498,10 +496,6 @@ def common_classes(scenes: Sequence[Scene]) -> list[Scene]:
         )
         for scene, code in zip(scenes, codes, strict=True)
     ]
-
-
-def _masked(cube: Any) -> bool:
-    return isinstance(cube, np.ma.MaskedArray) and bool(np.ma.is_masked(cube))
 
 
 def _mask(values: Any, name: str) -> NDArray[np.bool_]:
@@ -529,13 +523,13 @@ def _wavelengths(values: Any) -> NDArray[np.float64]:
     if broken.size:
         raise DataError(
             f"wavelengths_nm holds {broken[0]:g} ({broken.size} of {array.size} are negative or "
-            "infinite). Give the band centres in nanometres, and NaN where they are not known."
+            "infinite). Give the band centers in nanometers, and NaN if unknown."
         )
     known = array[array > 0]
-    if known.size and known.max() < _LEAST_NM:
+    if known.size and known.max() < _MIN_WAVELENGTH_NM:
         warning = HSVLMWarning(
             f"wavelengths_nm lie between {known.min():g} and {known.max():g}, which looks like "
-            "micrometres.",
+            "micrometers.",
             "Multiply them by 1000.",
             option_hint="Correct the unit of the wavelengths in the file.",
         )
@@ -554,7 +548,7 @@ def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
 
 
 def _scale_in_words(scale: NDArray[np.float64]) -> str:
-    """Say what the stored values have to be multiplied by."""
+    """Describe the factors and offsets of the stored values."""
     if (scale != scale[0]).any():
         return (
             f"differs between bands: times {scale[:, 0].min():g} to {scale[:, 0].max():g}, plus "

@@ -137,7 +137,7 @@ PIPELINES = {
 @pytest.mark.parametrize("limit", [0, 2**26], ids=["lazily", "at once"])
 @pytest.mark.parametrize("name", PIPELINES)
 def test_pipelines(cube, labels, valid, settings, block_size, monkeypatch, counting, name, limit):
-    monkeypatch.setattr("hsvlm.samples._EAGER_LIMIT", limit)
+    monkeypatch.setattr("hsvlm.samples._MAX_EAGER_VALUES", limit)
     block_size(70)
     clf = PIPELINES[name](settings).fit(*pixel_samples(cube, labels))
     X = PixelSamples(MaskedCube(cube, valid), np.argwhere(valid))

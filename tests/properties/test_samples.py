@@ -140,7 +140,7 @@ def test_to_transform_and_to_select_can_be_swapped(limit, drawn, data):
     mix = np.random.default_rng(0).integers(-3, 4, size=(X.shape[1], 4)).astype(np.float64)
     key = data.draw(keys(len(X)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hsvlm.samples._EAGER_LIMIT", limit)
+        patch.setattr("hsvlm.samples._MAX_EAGER_VALUES", limit)
         mapped = X.map_spectra(lambda spectra: spectra @ mix)
         first, second = mapped[key], X[key].map_spectra(lambda spectra: spectra @ mix)
     expected = naive_windows(X[key], plain, 3, "zero") @ mix

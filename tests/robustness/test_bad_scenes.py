@@ -38,7 +38,7 @@ def test_window_sizes_that_are_no_numbers(cube, size):
 
 @pytest.mark.parametrize("limit", [1, 2**26], ids=["lazy", "at once"])
 def test_functions_of_spectra_that_lose_rows(cube, monkeypatch, limit):
-    monkeypatch.setattr("hsvlm.samples._EAGER_LIMIT", limit)
+    monkeypatch.setattr("hsvlm.samples._MAX_EAGER_VALUES", limit)
     X = PixelSamples(cube, [[3, 3]])
     assert refusal(
         lambda: np.asarray(X.map_spectra(lambda spectra: spectra.mean(axis=1)))
@@ -50,8 +50,8 @@ def test_functions_of_spectra_that_lose_rows(cube, monkeypatch, limit):
     [
         (
             {"wavelengths_nm": [400, -1, np.inf]},
-            "wavelengths_nm holds -1 (2 of 3 are negative or infinite). Give the band centres in "
-            "nanometres, and NaN where they are not known.",
+            "wavelengths_nm holds -1 (2 of 3 are negative or infinite). Give the band centers in "
+            "nanometers, and NaN if unknown.",
         ),
         ({"wavelengths_nm": list("abc")}, "wavelengths_nm has dtype <U1. Pass real numbers."),
         (
@@ -73,7 +73,7 @@ def test_wavelengths_in_micrometres():
     with pytest.warns(HSVLMWarning) as caught:
         Scene(np.ones((2, 2, 3)), wavelengths_nm=[0.4, 0.5, 2.5])
     assert str(caught[0].message) == (
-        "wavelengths_nm lie between 0.4 and 2.5, which looks like micrometres. Multiply them by "
+        "wavelengths_nm lie between 0.4 and 2.5, which looks like micrometers. Multiply them by "
         "1000."
     )
 

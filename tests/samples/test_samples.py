@@ -71,7 +71,7 @@ def test_map_spectra_keeps_the_pixels(two_scenes):
 
 
 def test_large_scenes_are_mapped_only_where_they_are_read(two_scenes, monkeypatch):
-    monkeypatch.setattr("hsvlm.samples._EAGER_LIMIT", 1)
+    monkeypatch.setattr("hsvlm.samples._MAX_EAGER_VALUES", 1)
     seen = []
 
     def double(spectra):

@@ -39,8 +39,8 @@ def test_wavelengths_become_an_array():
         ),
         (
             {"cube": np.zeros((3, 4, 2)), "wavelengths_nm": np.zeros(3)},
-            "The cube has 2 bands, but wavelengths_nm has shape (3,). Give one band centre in "
-            "nanometres per band.",
+            "The cube has 2 bands, but wavelengths_nm has shape (3,). Give one band center in "
+            "nanometers per band.",
         ),
         (
             {"cube": np.zeros((3, 4, 2)), "bad_bands": [True]},

@@ -1,4 +1,4 @@
-"""Differences between spectra and those of the training that no other land cover explains."""
+"""Find differences from the training spectra that land cover does not explain."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm._training_record.summary import SpectraSummary
-
-__all__ = ["MIN_SPECTRA", "Mismatch", "compare_spectra"]
 
 # All limits were set so that parts of five scenes (urban, fields, wetland, forest; 4 to 200 bands)
 # pass against trainings in other parts.
@@ -39,7 +37,7 @@ _ROUGHER = 2.5
 
 
 class Mismatch(NamedTuple):
-    """A difference, in the words of a message."""
+    """A difference, worded for a message."""
 
     kind: str
     problem: str
@@ -51,10 +49,7 @@ class Mismatch(NamedTuple):
 def compare_spectra(
     spectra: NDArray[Any], known: SpectraSummary, *, is_normalized: bool
 ) -> Mismatch | None:
-    """Find out in what spectra differ from those of the training.
-
-    Shapes: `spectra` (n_spectra, n_bands).
-    """
+    """Compare spectra (n_spectra, n_bands) with those of the training."""
     spectra = _without_fill(spectra.astype(np.float64))
     if len(spectra) < MIN_SPECTRA or known.n_spectra < MIN_SPECTRA:
         return None
@@ -93,7 +88,7 @@ def _constant(spectra: NDArray[np.float64]) -> Mismatch:
 
 
 def _scale_mismatch(quantiles: NDArray[np.float64], known: SpectraSummary) -> Mismatch | None:
-    """Negative values where the training had none, or the same factor in all bands."""
+    """Detect unexpected negative values, or the same factor in all bands."""
     here, there = quantiles[_QUARTILES], known.quantiles[_QUARTILES]
     values = f"values from {_range(quantiles)} here, from {_range(known.quantiles)} there"
     if np.mean((quantiles[3] < 0) & (known.quantiles[2] > 0)) >= _MOST:
@@ -153,7 +148,7 @@ def _range_mismatch(quantiles: NDArray[np.float64], known: SpectraSummary) -> Mi
 def _shape_mismatch(
     spectra: NDArray[np.float64], quantiles: NDArray[np.float64], known: SpectraSummary
 ) -> Mismatch | None:
-    """Bands that come in another order, or are no bands at all."""
+    """Detect bands in another order, or an axis that does not hold bands."""
     n_bands = spectra.shape[1]
     if n_bands < _MIN_SHAPED_BANDS or not quantiles.any():
         return None
@@ -191,9 +186,9 @@ def _order_mismatch(shapes: NDArray[np.float64], examples: NDArray[np.float64]) 
     # Noise matters less in wide steps, which are enough to see a direction.
     width = max(1, n_bands // 16)
     better = _agreement(shapes[:, ::-1], examples, width)
-    found = mismatch("reversed", "reversed", better, _agreement(shapes, examples, width))
-    if found is not None or n_bands < 8:
-        return found
+    result = mismatch("reversed", "reversed", better, _agreement(shapes, examples, width))
+    if result is not None or n_bands < 8:
+        return result
     agreement = _agreement(shapes, examples)
     for step in range(1, 2 + min(2, n_bands // 16)):
         better = max(
@@ -201,8 +196,8 @@ def _order_mismatch(shapes: NDArray[np.float64], examples: NDArray[np.float64]) 
             _agreement(shapes[:, :-step], examples[:, step:]),
         )
         how = f"shifted by {step} band{'s' if step > 1 else ''}"
-        if (found := mismatch("shifted", how, better, agreement)) is not None:
-            return found
+        if (result := mismatch("shifted", how, better, agreement)) is not None:
+            return result
     ratio = _roughness(shapes) / max(_roughness(examples), 1e-12)
     if n_bands < 16 or ratio < _ROUGHER or agreement >= _MATCHING:
         return None
@@ -215,52 +210,52 @@ def _order_mismatch(shapes: NDArray[np.float64], examples: NDArray[np.float64]) 
 
 
 def _normalized(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spectra of mean 0 and deviation 1; flat ones become 0."""
-    centred = spectra - spectra.mean(axis=1, keepdims=True)
-    deviation = centred.std(axis=1, keepdims=True)
+    """Scale spectra to mean 0 and deviation 1; flat ones become 0."""
+    centered = spectra - spectra.mean(axis=1, keepdims=True)
+    deviation = centered.std(axis=1, keepdims=True)
     deviation[deviation == 0] = np.inf
-    return np.asarray(centred / deviation)
+    return np.asarray(centered / deviation)
 
 
 def _denoised(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The spectra in the few components that hold most of their variation."""
+    """Project spectra on the few components with most of their variation."""
     u, s, vt = np.linalg.svd(shapes, full_matrices=False)
     rank = min(len(s), max(3, shapes.shape[1] // 8), 8)
     return np.asarray((u[:, :rank] * s[:rank]) @ vt[:rank])
 
 
 def _variation(shapes: NDArray[np.float64]) -> float:
-    """Deviation of the medians over the bands, in quartile distances within bands."""
+    """Return the deviation of band medians, in quartile distances within bands."""
     low, median, high = np.quantile(shapes, (0.25, 0.5, 0.75), axis=0)
     return float(median.std() / max(np.median(high - low), 1e-12))
 
 
 def _roughness(shapes: NDArray[np.float64]) -> float:
-    """Mean step of the median spectrum from band to band, in its deviations."""
+    """Return the mean step of the median spectrum between bands, in its deviations."""
     median = np.median(shapes, axis=0)
     return float(np.abs(np.diff(median)).mean() / max(median.std(), 1e-12))
 
 
 def _agreement(shapes: NDArray[np.float64], examples: NDArray[np.float64], width: int = 1) -> float:
-    """Median correlation of spectra, and of steps over `width` bands, with the best example."""
+    """Return the median correlation with the best example, of spectra and of steps."""
 
     def correlations(change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Any:
         n_bands = change(shapes).shape[1]
         return _normalized(change(shapes)) @ _normalized(change(examples)).T / n_bands
 
-    # The steps tell apart what is smooth, the spectra themselves what is noisy.
-    steps = correlations(lambda one: one[:, width:] - one[:, :-width])
-    both = np.minimum(correlations(lambda one: one), steps)
+    # Steps over `width` bands distinguish smooth spectra, the spectra themselves noisy ones.
+    steps = correlations(lambda spectra: spectra[:, width:] - spectra[:, :-width])
+    both = np.minimum(correlations(lambda spectra: spectra), steps)
     return float(np.median(both.max(axis=1)))
 
 
 def _range(quantiles: NDArray[np.float64]) -> str:
-    """Typical values: from the least to the largest of the bands' 1 % and 99 % quantiles."""
+    """Write the range of typical values, from the 1 % to the 99 % quantile."""
     return f"{quantiles[1].min():.4g} to {quantiles[-2].max():.4g}"
 
 
 def _rounded(factor: float) -> str:
-    """A factor in words: a power of ten if it is near one, or its first digit."""
+    """Write a factor as the nearest power of ten, or by its first digit."""
     power = round(float(np.log10(factor)))
     if abs(np.log10(factor) - power) < 0.25:
         return f"{10.0**power:,.0f}" if power < 16 else f"1e{power}"

@@ -1,4 +1,4 @@
-"""The record of its training data that a fitted classifier carries."""
+"""Record the training data of a fitted classifier."""
 
 from __future__ import annotations
 
@@ -18,37 +18,32 @@ if TYPE_CHECKING:
     from hsvlm._training_record.scenes import TrainingScene
     from hsvlm._training_record.summary import SpectraSummary
 
-__all__ = ["TrainingRecord", "make_record"]
-
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecord:
-    """What a fitted classifier remembers of its training data.
+    """Summary of the training data of a classifier.
 
     Attributes
     ----------
     spectra : SpectraSummary
         The training spectra in the scale of the data; after a warm start, those of the last fit.
     scenes : tuple of TrainingScene or None
-        The scenes and their training pixels, held-out ones included; after a warm start, those of
-        all fits. None if samples had no positions in a scene.
+        The scenes and their training pixels, including held-out ones; after a warm start, those
+        of all fits. None if samples had no positions in a scene.
     """
 
     spectra: SpectraSummary
     scenes: tuple[TrainingScene, ...] | None
 
     def trained_pixels(self, cube: Any) -> NDArray[np.int64] | None:
-        """Find the pixels of a cube that were trained on.
-
-        Shapes: `cube` (height, width, n_bands); returns (n_pixels, 2).
-        """
+        """Find the training pixels (n_pixels, 2) of a cube; None if unknown."""
         if self.scenes is None:
             return None
         coords = [scene.coords for scene in self.scenes if scene.is_of_scaled(cube)]
         return np.unique(np.concatenate([np.empty((0, 2), np.int64), *coords]), axis=0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Collect the figures for machines."""
+        """Return the figures as plain values."""
         medians = self.spectra.quantiles[4]
         scenes = None
         if self.scenes is not None:
@@ -75,8 +70,15 @@ def make_record(
     if not isinstance(X, PixelSamples) or (previous is not None and previous.scenes is None):
         return TrainingRecord(summary, None)
     scenes = [scene for scene, _ in training_scenes(X)] if known is None else known
-    before = () if previous is None else previous.scenes or ()
-    earlier = [one for one in before if not any(_are_same(one, scene) for scene in scenes)]
+    earlier = (
+        []
+        if previous is None
+        else [
+            old
+            for old in previous.scenes or ()
+            if not any(_are_same(old, scene) for scene in scenes)
+        ]
+    )
     return TrainingRecord(summary, (*scenes, *earlier))
 
 

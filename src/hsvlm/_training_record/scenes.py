@@ -1,4 +1,4 @@
-"""Scenes that hold training pixels, and how they are recognized."""
+"""Recognize scenes with training pixels."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["TrainingScene", "reference_indices", "training_scenes"]
-
 _N_REFERENCES = 16
 # Transformed copies of a scene differ in the last bits.
-_SAME = 1e-3
-# Copies in another scale are rounded differently; no two places agree so well.
-_SAME_BUT_FOR_SCALE = 0.02
+_MAX_RELATIVE_DIFFERENCE = 1e-3
+# Copies in another scale are rounded differently; no two places are so similar.
+_MAX_SINE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingScene:
-    """What is kept of a scene with training pixels.
+    """Training pixels of a scene, with spectra for recognition.
 
     Shapes: `coords` (n_pixels, 2), `references` (n_references, n_bands).
     """
@@ -39,15 +37,14 @@ class TrainingScene:
     def matches(self, cube: Any) -> bool:
         """Tell whether a cube is this scene."""
         spectra, references = self._compared(cube)
-        same = np.allclose(spectra, references, rtol=_SAME, atol=1e-6)
-        return len(references) > 0 and bool(same)
+        return len(references) > 0 and _are_close(spectra, references)
 
     def is_of_scaled(self, cube: Any) -> bool:
         """Tell whether a cube is this scene, in its scale or in another one."""
         spectra, references = self._compared(cube)
         if not len(references):
             return False
-        if np.allclose(spectra, references, rtol=_SAME, atol=1e-6):
+        if _are_close(spectra, references):
             return True
         known, values = references.ravel(), spectra.ravel()
         deviations = known - known.mean(), values - values.mean()
@@ -55,11 +52,11 @@ class TrainingScene:
         if not (np.isfinite(norms).all() and all(norms)):
             return False
         cosine = float((deviations[0] / norms[0]) @ (deviations[1] / norms[1]))
-        # The sine of the angle between both is the share that a factor and an offset leave over.
-        return cosine > 0 and 1 - cosine**2 < _SAME_BUT_FOR_SCALE**2
+        # The sine of the angle is the difference that a factor and an offset do not explain.
+        return cosine > 0 and 1 - cosine**2 < _MAX_SINE**2
 
     def _compared(self, cube: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Spectra of a cube at the reference pixels, and the references; none if unlike."""
+        """Return spectra of a cube at the reference pixels, and the references."""
         if tuple(cube.shape) != self.shape:
             return self.references[:0], self.references[:0]
         coords, references = self.coords[reference_indices(len(self.coords))], self.references
@@ -70,16 +67,20 @@ class TrainingScene:
         return np.asarray(PixelSamples(cube, coords), dtype=np.float64), references
 
 
+def _are_close(spectra: NDArray[np.float64], references: NDArray[np.float64]) -> bool:
+    return np.allclose(spectra, references, rtol=_MAX_RELATIVE_DIFFERENCE, atol=1e-6)
+
+
 def reference_indices(n_pixels: int) -> NDArray[np.intp]:
-    """Choose the training pixels by which a scene is recognized."""
+    """Choose training pixels for the recognition of a scene."""
     return spread_evenly(n_pixels, _N_REFERENCES)
 
 
 def training_scenes(X: PixelSamples) -> Iterator[tuple[TrainingScene, NDArray[np.intp]]]:
-    """Describe each scene of training samples; gives the indices of its samples too."""
+    """Describe each scene of training samples, with the indices of its samples."""
     for number in np.unique(X.scene_ids):
-        here = np.flatnonzero(X.scene_ids == number)
+        indices = np.flatnonzero(X.scene_ids == number)
         height, width, n_bands = X.cubes[number].shape
-        references = np.asarray(X[here[reference_indices(len(here))]], dtype=np.float64)
+        references = np.asarray(X[indices[reference_indices(len(indices))]], dtype=np.float64)
         shape = (int(height), int(width), int(n_bands))
-        yield TrainingScene(shape, X.coords[here].astype(np.int64), references), here
+        yield TrainingScene(shape, X.coords[indices].astype(np.int64), references), indices

@@ -1,4 +1,4 @@
-"""A few numbers that describe many spectra."""
+"""Summarize many spectra by a few numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "MAX_EXAMPLES", "SpectraSummary", "spread_evenly", "summarize_spectra"]
-
 LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 MAX_SPECTRA = 2000
-# Enough for a few spectra of every class; 200 bands take 19 kB.
+# A few spectra of each class; 200 bands take 19 kB.
 MAX_EXAMPLES = 24
 _MAX_AVERAGED = 20
 
