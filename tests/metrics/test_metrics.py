@@ -85,7 +85,7 @@ class Opposite(ClassifierMixin, BaseEstimator):
         return 3 - self.estimator_.predict(X)
 
 
-# Of five labelled pixels, two of three are right in class 1 and one of two in class 2.
+# Of five labeled pixels, two of three are right in class 1 and one of two in class 2.
 TRUTH = np.array([[1, 1, 1], [2, 2, 0]])
 PREDICTED = np.array([[1, 1, 2], [2, 1, 2]])
 SCENE = (PREDICTED - 1.0)[..., np.newaxis]
@@ -137,13 +137,13 @@ def test_weighting_is_repeating(rows):
         (np.ma.masked_equal(TRUTH, 0), None),
     ],
 )
-def test_unlabelled_pixels_do_not_count(truth, unlabeled):
+def test_unlabeled_pixels_do_not_count(truth, unlabeled):
     summary = classification_summary(truth, PREDICTED, unlabeled=unlabeled)
     assert summary.n_samples == 5
     assert summary.overall_accuracy == pytest.approx(3 / 5)
 
 
-def test_masked_and_unlabelled_pixels_are_both_left_out():
+def test_masked_and_unlabeled_pixels_are_both_left_out():
     mask = np.zeros(TRUTH.shape, dtype=bool)
     mask[0, 2] = mask[1, 1] = True
     summary = classification_summary(np.ma.array(TRUTH, mask=mask), PREDICTED, unlabeled=0)
@@ -214,7 +214,7 @@ def test_scores_of_a_cube_are_those_worked_out_by_hand(estimator):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("estimator", [BandThreshold(), SampleThreshold()])
-def test_scores_are_those_of_scikit_learn_on_the_labelled_pixels(estimator, weighted):
+def test_scores_are_those_of_scikit_learn_on_the_labeled_pixels(estimator, weighted):
     rng = np.random.default_rng(0)
     cube, labels = rng.random((9, 8, 3)), rng.integers(0, 3, (9, 8))
     weights = rng.random((9, 8)) if weighted else None
@@ -294,7 +294,7 @@ def test_steps_of_a_pipeline_see_the_whole_cube(final):
     assert expected.kappa != pytest.approx(FIGURES["kappa"])
 
 
-def test_what_lies_under_unlabelled_pixels_plays_no_part():
+def test_what_lies_under_unlabeled_pixels_plays_no_part():
     scene = SCENE.copy()
     scene[1, 2] = np.nan
     assert scores(SampleThreshold(), scene, TRUTH) == pytest.approx(FIGURES)

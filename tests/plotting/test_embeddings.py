@@ -20,8 +20,8 @@ METHODS = ("pca", "tsne", pytest.param("umap", marks=pytest.mark.slow))
 @pytest.fixture
 def embeddings():
     rng = np.random.default_rng(0)
-    centres = np.repeat(np.eye(3, 6), 10, axis=0)
-    return centres + 0.1 * rng.normal(size=centres.shape)
+    centers = np.repeat(np.eye(3, 6), 10, axis=0)
+    return centers + 0.1 * rng.normal(size=centers.shape)
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def test_pixels_and_prototypes_of_a_classifier(classifier, cube, labels):
     )
 
 
-def test_points_have_the_colour_of_their_class(embeddings, groups):
+def test_points_have_the_color_of_their_class(embeddings, groups):
     display = EmbeddingDisplay.from_embeddings(embeddings, groups, colors={2: "red"})
     points = display.ax_.collections[0]
-    for point, colour in zip(points.get_offsets(), points.get_facecolors(), strict=True):
+    for point, color in zip(points.get_offsets(), points.get_facecolors(), strict=True):
         place = np.flatnonzero((display.points == point).all(axis=1))[0]
-        assert tuple(colour[:3]) == to_rgb(display.colors[groups[place]])
+        assert tuple(color[:3]) == to_rgb(display.colors[groups[place]])
     assert display.colors[2] == "red"
 
 

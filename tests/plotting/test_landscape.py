@@ -11,7 +11,7 @@ from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.contrastive.loss import clip_loss
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.plotting import LossLandscapeDisplay
-from hsvlm.plotting._loss_surface import filter_normalised_direction
+from hsvlm.plotting._loss_surface import filter_normalized_direction
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_every_kind_of_seed_leaves_the_global_generator_alone(classifier, sample
 
 
 @pytest.mark.parametrize("criterion", ["all-negatives", "cross-entropy"])
-def test_the_centre_is_the_loss_of_the_trained_weights(criterion, cube, labels, settings, samples):
+def test_the_center_is_the_loss_of_the_trained_weights(criterion, cube, labels, settings, samples):
     weights = {1: 3.0, 2: 1.0, 3: 0.5}
     clf = HSIPromptClassifier(criterion=criterion, class_weight=weights, **settings)
     clf.fit(cube, labels)
@@ -101,7 +101,7 @@ def test_other_prompts_have_a_loss_of_their_own(cube, labels, settings, samples)
 def test_filters_of_a_direction_are_as_long_as_those_of_the_model():
     model = nn.Sequential(nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
     model.register_parameter("positions", nn.Parameter(torch.ones(1, 5, 3)))
-    direction = filter_normalised_direction(model, torch.Generator().manual_seed(0))
+    direction = filter_normalized_direction(model, torch.Generator().manual_seed(0))
     assert set(direction) == {"0.weight", "3.weight"}
     for name, moved in direction.items():
         weights = model.get_parameter(name).detach()

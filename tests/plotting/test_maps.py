@@ -32,7 +32,7 @@ def scene(cube, labels):
     return Scene(cube, labels, {0: "nothing", **NAMES}, class_colors=colors)
 
 
-def test_map_colours_and_legend(labels):
+def test_map_colors_and_legend(labels):
     display = ClassificationMapDisplay.from_labels(labels, NAMES).plot()
     assert legend(display) == ["corn", "oats", "soil"]
     assert white(display.ax_)[0, 0]
@@ -43,7 +43,7 @@ def test_map_colours_and_legend(labels):
         np.testing.assert_allclose(image_of(display.ax_)[row, col], expected, atol=1e-6)
 
 
-def test_names_and_colours_of_a_scene(scene, labels):
+def test_names_and_colors_of_a_scene(scene, labels):
     display = ClassificationMapDisplay.from_labels(labels, scene=scene)
     assert display.names == NAMES
     assert display.colors == {1: "#111111", 2: "#222222", 3: "#333333"}
@@ -55,7 +55,7 @@ def test_names_and_colours_of_a_scene(scene, labels):
     assert other.colors == {1: "#111111", 2: "red", 3: "#333333"}
 
 
-def test_labels_without_a_name_or_colour_are_drawn_all_the_same(labels):
+def test_labels_without_a_name_or_color_are_drawn_all_the_same(labels):
     display = ClassificationMapDisplay.from_labels(labels, {2: "oats"}, colors={3: "#123456"})
     assert display.names == {2: "oats", 1: "1", 3: "3"}
     assert display.colors[3] == "#123456"
@@ -249,11 +249,11 @@ def test_maps_must_be_those_of_the_scene(scene, labels):
     )
 
 
-def test_colours_must_be_colours(labels):
+def test_colors_must_be_colors(labels):
     with pytest.raises(ParameterError) as error:
         ClassificationMapDisplay.from_labels(labels, colors={2: "reddish"})
     assert str(error.value) == (
-        "colors[2]='reddish' is no colour. Give a name that matplotlib knows, or \"#rrggbb\"."
+        "colors[2]='reddish' is not a color. Give a name that matplotlib knows, or \"#rrggbb\"."
     )
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hsvlm import Scene
 from hsvlm.plotting import ClassificationMapDisplay, SceneDisplay
-from hsvlm.plotting._raster import metres_per_pixel, show_raster
+from hsvlm.plotting._raster import meters_per_pixel, show_raster
 
 UTM = "EPSG:32616"
 
@@ -40,7 +40,7 @@ def test_georeferenced_scenes_have_a_scale_bar(scene):
 
 
 @pytest.mark.parametrize(
-    ("crs", "transform", "metres"),
+    ("crs", "transform", "meters"),
     [
         (UTM, (20, 0, 0, 0, -20, 0), 20.0),
         (UTM, (3, -4, 0, 4, 3, 0), 5.0),
@@ -53,10 +53,10 @@ def test_georeferenced_scenes_have_a_scale_bar(scene):
     ],
     ids=["utm", "turned", "feet", "no-transform", "no-crs", "degrees", "mercator", "nonsense"],
 )
-def test_size_of_a_pixel_on_the_ground(scene, crs, transform, metres):
+def test_size_of_a_pixel_on_the_ground(scene, crs, transform, meters):
     pytest.importorskip("rasterio")
-    found = metres_per_pixel(dataclasses.replace(scene, crs=crs, transform=transform))
-    assert found == (None if metres is None else pytest.approx(metres))
+    found = meters_per_pixel(dataclasses.replace(scene, crs=crs, transform=transform))
+    assert found == (None if meters is None else pytest.approx(meters))
 
 
 def test_without_rasterio_there_is_no_scale_bar(scene, monkeypatch):
@@ -65,14 +65,14 @@ def test_without_rasterio_there_is_no_scale_bar(scene, monkeypatch):
 
 
 @settings(max_examples=30)
-@example(width=1, height=1, metres=1 / 3)
-@given(width=st.integers(1, 3000), height=st.integers(1, 3000), metres=st.floats(1e-3, 1e4))
-def test_scale_bars_have_round_lengths_that_fit(width, height, metres):
+@example(width=1, height=1, meters=1 / 3)
+@given(width=st.integers(1, 3000), height=st.integers(1, 3000), meters=st.floats(1e-3, 1e4))
+def test_scale_bars_have_round_lengths_that_fit(width, height, meters):
     image = np.zeros((height, width), dtype=np.uint8)
     ax = Figure().subplots()
-    bar = show_raster(ax, image, step=1, title="", pixel_size_m=metres)[1]
+    bar = show_raster(ax, image, step=1, title="", pixel_size_m=meters)[1]
     number, unit = text_of(bar).split()
     length = float(number) * {"m": 1, "km": 1000}[unit]
     assert f"{length:.0e}"[0] in "125"
-    assert length_of(bar) == pytest.approx(length / metres, rel=1e-4)
+    assert length_of(bar) == pytest.approx(length / meters, rel=1e-4)
     assert 0.1 * width <= length_of(bar) <= 0.3 * width * (1 + 1e-9)

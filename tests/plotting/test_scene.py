@@ -151,7 +151,7 @@ def test_two_wavelengths_make_no_image(scene):
     with pytest.raises(ParameterError) as error:
         SceneDisplay.from_scene(scene, wavelengths_nm=(640, 550))
     assert str(error.value) == (
-        "Three wavelengths in nanometres are needed for red, green and blue, got (640, 550)."
+        "Three wavelengths in nanometers are needed for red, green and blue, got (640, 550)."
     )
 
 

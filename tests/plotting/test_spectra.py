@@ -46,7 +46,7 @@ def test_spectra_of_a_scene(scene, cube, labels):
     assert [text.get_text() for text in texts] == ["corn", "oats", "soil"]
 
 
-def test_colours_are_those_of_the_maps(scene):
+def test_colors_are_those_of_the_maps(scene):
     every = ClassificationMapDisplay.from_labels(scene.labels, scene=scene).colors
     display = SpectraDisplay.from_scene(scene, classes=[3, 1], colors={1: "red"})
     assert list(display.names) == [3, 1]
@@ -56,7 +56,7 @@ def test_colours_are_those_of_the_maps(scene):
     assert same_color(lines[1].get_color(), "red")
 
 
-def test_only_labelled_pixels_with_data_are_read(cube, labels, monkeypatch):
+def test_only_labeled_pixels_with_data_are_read(cube, labels, monkeypatch):
     class OnDisk(LazyCube):
         rows = 0
 
@@ -206,8 +206,8 @@ def test_spectra_and_what_belongs_to_them():
     with pytest.raises(DataError) as error:
         SpectraDisplay.from_samples(np.ones((2, 3)), [1, 2], [400, 500])
     assert str(error.value) == (
-        "The spectra have 3 bands, but wavelengths_nm has shape (2,). Give one band centre in "
-        "nanometres per band."
+        "The spectra have 3 bands, but wavelengths_nm has shape (2,). Give one band center in "
+        "nanometers per band."
     )
     with pytest.raises(DataError) as error:
         SpectraDisplay.from_samples(np.ones((2, 3)), [1])

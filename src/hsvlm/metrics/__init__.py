@@ -1,8 +1,8 @@
 """Overall accuracy, average accuracy and kappa, for vectors and label maps.
 
-The scorers go wherever scikit-learn takes ``scoring=``: ``cross_validate``, ``GridSearchCV``,
-``learning_curve``. Unlike those that scikit-learn knows by name, they take a cube with its label
-map as well as samples with a label vector; see :func:`get_scorer`.
+The scorers can be passed as ``scoring=`` to scikit-learn: ``cross_validate``, ``GridSearchCV``,
+``learning_curve``. Unlike scikit-learn's own scorers, they take a cube with its label map as well
+as samples with a label vector; see :func:`get_scorer`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scorers for scikit-learn that know label maps."""
+"""Scorers for scikit-learn that accept label maps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,10 @@ from sklearn.pipeline import Pipeline
 
 from hsvlm._data.cubes import n_dimensions
 from hsvlm.exceptions import UnknownNameError
-from hsvlm.metrics._summary import ClassificationSummary, checked_weights, classification_summary
+from hsvlm.metrics._summary import ClassificationSummary, check_weights, classification_summary
 from hsvlm.samples import pixel_samples
 
-__all__ = [
-    "average_accuracy_scorer",
-    "get_scorer",
-    "get_scorer_names",
-    "kappa_scorer",
-    "overall_accuracy_scorer",
-]
-
-# What scikit-learn calls the same figures, for label vectors.
+# Names of the same figures in scikit-learn, for label vectors.
 _SKLEARN_NAMES = {"accuracy": "overall_accuracy", "balanced_accuracy": "average_accuracy"}
 
 
@@ -44,15 +36,15 @@ class _SummaryScorer:
         return f"get_scorer({self.figure!r})"
 
     def _accept_sample_weight(self) -> bool:
-        # Searches of scikit-learn ask every scorer of a dict when they are fitted with weights.
+        # Asked by searches of scikit-learn that are fitted with weights.
         return True
 
 
 def _map_summary(
     estimator: Any, X: Any, label_map: Any, sample_weight: Any
 ) -> ClassificationSummary:
-    weights = checked_weights(sample_weight, np.shape(label_map))
-    # Pipelines and searches hand on the predictions of the estimator in them, so it can be asked.
+    weights = check_weights(sample_weight, np.shape(label_map))
+    # Pipelines and searches return the predictions of the estimator in them.
     while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
         if isinstance(estimator, Pipeline):
             X = estimator[:-1].transform(X) if len(estimator) > 1 else X
@@ -64,7 +56,7 @@ def _map_summary(
         return classification_summary(
             label_map, estimator.predict(X), unlabeled=unlabeled, sample_weight=weights
         )
-    # What the fit took for a class is one.
+    # Classes of the fit are classes here, even if they equal the value of "no label".
     names = {label: f"class {label}" for label in np.asarray(getattr(estimator, "classes_", ()))}
     samples, y = pixel_samples(X, label_map, unlabeled, class_names=names)
     if weights is not None:
@@ -87,12 +79,13 @@ overall_accuracy_scorer = _SummaryScorer("overall_accuracy")
 average_accuracy_scorer = _SummaryScorer("average_accuracy")
 kappa_scorer = _SummaryScorer("kappa")
 _SCORERS = {
-    one.figure: one for one in (overall_accuracy_scorer, average_accuracy_scorer, kappa_scorer)
+    scorer.figure: scorer
+    for scorer in (overall_accuracy_scorer, average_accuracy_scorer, kappa_scorer)
 }
 
 
 def get_scorer_names() -> list[str]:
-    """List the names that :func:`get_scorer` knows.
+    """List the names of the scorers.
 
     Returns
     -------
@@ -119,9 +112,9 @@ def get_scorer(name: str) -> _SummaryScorer:
     Returns
     -------
     callable
-        To be passed as ``scoring`` to scikit-learn, alone or as a value of a dict, or called as
-        ``scorer(estimator, X, y, *, sample_weight=None)``. It returns a float, NaN where kappa is
-        undefined, and raises :class:`~hsvlm.exceptions.DataError` where nothing is labelled, which
+        To be passed as ``scoring`` to scikit-learn, by itself or as a value of a dict, or called as
+        ``scorer(estimator, X, y, *, sample_weight=None)``. It returns a float, NaN if kappa is
+        undefined, and raises :class:`~hsvlm.exceptions.DataError` if nothing is labeled, which
         scikit-learn turns into ``error_score``. ``overall_accuracy_scorer``,
         ``average_accuracy_scorer`` and ``kappa_scorer`` are the same objects.
 
@@ -136,11 +129,11 @@ def get_scorer(name: str) -> _SummaryScorer:
     :class:`~hsvlm.PixelSamples`, spectra or windows with a label vector (n_samples,). In a vector
     every value is a class. In a map, pixels that are masked or equal to the estimator's parameter
     `unlabeled` do not count. The parameter is looked for in the estimator, in the last step of a
-    pipeline and inside searches and other meta-estimators; where there is none, 0 is no label.
+    pipeline and inside searches and other meta-estimators; without it, 0 means "no label".
 
-    Of a cube, an estimator with that parameter predicts the labelled pixels only, as
-    :class:`~hsvlm.PixelSamples`, also at the end of a pipeline or inside a search: what lies
-    elsewhere, no-data values included, plays no part. Other estimators predict the whole map.
+    Of a cube, an estimator with that parameter predicts the labeled pixels only, as
+    :class:`~hsvlm.PixelSamples`, also at the end of a pipeline or inside a search. All other
+    pixels, no-data values included, are ignored. Other estimators predict the whole map.
 
     Examples
     --------
@@ -157,12 +150,12 @@ def get_scorer(name: str) -> _SummaryScorer:
     """
     if name in _SCORERS:
         return _SCORERS[name]
-    remedy = ""
+    hint = ""
     if name in sklearn_scorer_names():
-        remedy = (
+        hint = (
             f"This name belongs to scikit-learn: pass scoring={name!r} itself, with samples and a "
             "label vector, since it takes no label maps."
         )
         if name in _SKLEARN_NAMES:
-            remedy += f" With label maps this figure is {_SKLEARN_NAMES[name]!r}."
-    raise UnknownNameError.for_name("scorer", name, _SCORERS, remedy)
+            hint += f" With label maps this figure is {_SKLEARN_NAMES[name]!r}."
+    raise UnknownNameError.for_name("scorer", name, _SCORERS, hint)

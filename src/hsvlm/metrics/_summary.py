@@ -1,4 +1,4 @@
-"""The figures that classifications are reported by."""
+"""Accuracy, kappa and the figures of single classes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ClassRow", "ClassificationSummary", "checked_weights", "classification_summary"]
-
 
 @dataclass(frozen=True)
 class ClassRow:
@@ -30,7 +28,7 @@ class ClassRow:
     recall, precision, f1 : float
         In [0, 1]; recall is the producer's, precision the user's accuracy.
     support : int
-        Number of reference samples, whatever their weights.
+        Number of reference samples, regardless of weights.
     """
 
     label: Any
@@ -42,7 +40,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class ClassificationSummary:
-    """The figures that classifications of scenes are reported by.
+    """Overall accuracy, average accuracy, kappa and the figures of every class.
 
     Attributes
     ----------
@@ -51,8 +49,8 @@ class ClassificationSummary:
     average_accuracy : float
         AA, mean recall of the classes that occur in the reference, in [0, 1].
     kappa : float
-        Cohen's kappa, agreement beyond chance, at most 1; NaN where reference and prediction hold
-        one class only, for which chance alone agrees.
+        Cohen's kappa, agreement beyond chance, at most 1; NaN if reference and prediction hold
+        one and the same class only, so that chance agrees as well.
     per_class : tuple of ClassRow
         One row per class that occurs in the reference.
     n_samples : int
@@ -111,9 +109,9 @@ def classification_summary(
     Raises
     ------
     DataError
-        If the shapes differ, nothing is labelled, a prediction that counts is masked, a label is
-        NaN or infinite, the reference holds strings and `unlabeled` is a number or the other way
-        round, or a weight is negative, NaN or infinite.
+        If the shapes differ, nothing is labeled, a prediction that counts is masked, a label is
+        NaN or infinite, the reference holds strings and `unlabeled` is a number or vice versa, or
+        a weight is negative, NaN or infinite.
     ParameterError
         If `unlabeled` is not a single value.
 
@@ -137,20 +135,19 @@ def classification_summary(
             f"The reference has shape {truth.shape} and the prediction {predicted.shape}. "
             "Both must cover the same samples or pixels."
         )
-    counted = labeled_pixels(_with_mask(y_true), unlabeled)
-    weights = checked_weights(sample_weight, truth.shape)
+    # A masked reference keeps its mask.
+    reference = y_true if isinstance(y_true, np.ma.MaskedArray) else truth
+    counted = labeled_pixels(reference, unlabeled)
+    weights = check_weights(sample_weight, truth.shape)
     if weights is not None:
         counted &= weights > 0
         weights = weights[counted]
-    _check_counted(counted, y_pred, weighted=weights is not None)
+    _check_samples(counted, y_pred, weighted=weights is not None)
     return _summary(truth[counted], predicted[counted], weights)
 
 
-def _with_mask(labels: Any) -> NDArray[Any]:
-    return labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
-
-
-def checked_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+def check_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """Return the weights as an array; raise if they are unusable."""
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight, dtype=np.float64)
@@ -159,16 +156,16 @@ def checked_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.fl
             f"sample_weight has shape {weights.shape}, the reference {shape}. "
             "Give one weight per sample or pixel."
         )
-    wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
-    if wrong:
+    n_invalid = int((~(np.isfinite(weights) & (weights >= 0))).sum())
+    if n_invalid:
         raise DataError(
-            f"{wrong} of {weights.size} values of sample_weight are negative, NaN or infinite. "
+            f"{n_invalid} of {weights.size} values of sample_weight are negative, NaN or infinite. "
             "Weights must be 0 or more; 0 leaves a sample out."
         )
     return weights
 
 
-def _check_counted(counted: NDArray[np.bool_], y_pred: Any, *, weighted: bool) -> None:
+def _check_samples(counted: NDArray[np.bool_], y_pred: Any, *, weighted: bool) -> None:
     if not counted.any():
         condition = " with a weight above 0" if weighted else ""
         raise DataError(
@@ -187,20 +184,19 @@ def _summary(
 ) -> ClassificationSummary:
     labels, support = np.unique(truth, return_counts=True)
     undefined = len(labels) == 1 and (predicted == labels[0]).all()
-    precision, recall, f1, _ = precision_recall_fscore_support(
+    precisions, recalls, f1s, _ = precision_recall_fscore_support(
         truth, predicted, labels=labels, sample_weight=weights, zero_division=0.0
     )
-    kappa = (
-        float("nan") if undefined else cohen_kappa_score(truth, predicted, sample_weight=weights)
-    )
-    rows = zip(labels.tolist(), recall, precision, f1, support, strict=True)
+    kappa = np.nan if undefined else cohen_kappa_score(truth, predicted, sample_weight=weights)
     return ClassificationSummary(
         overall_accuracy=float(np.average(truth == predicted, weights=weights)),
-        average_accuracy=float(recall.mean()),
+        average_accuracy=float(recalls.mean()),
         kappa=float(kappa),
         per_class=tuple(
-            ClassRow(label, float(one), float(other), float(both), int(count))
-            for label, one, other, both, count in rows
+            ClassRow(label, float(recall), float(precision), float(f1), int(count))
+            for label, recall, precision, f1, count in zip(
+                labels.tolist(), recalls, precisions, f1s, support, strict=True
+            )
         ),
         n_samples=len(truth),
     )

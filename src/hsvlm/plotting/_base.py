@@ -1,4 +1,4 @@
-"""What all displays share: axes of their own, and names and colours of classes."""
+"""The base class of displays, new axes, and names and colors of classes."""
 
 from __future__ import annotations
 
@@ -17,52 +17,50 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Display", "as_labeled_samples", "class_colors", "luminance", "names_of", "new_axes"]
-
 
 def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", **grid: Any) -> Any:
-    """Return `ax`, or the axes of a new pyplot figure of a size in inches."""
-    # With `grid`, the arguments of ``pyplot.subplots`` for several axes, an array of axes.
+    """Return `ax`, or the axes of a new figure of a size in inches (an array with `grid`)."""
     if ax is not None:
         return ax
     pyplot = import_optional("matplotlib.pyplot", "plot")
     return pyplot.subplots(figsize=size, layout=layout, **grid)[1]
 
 
-def class_colors(labels: Iterable[Any], given: Mapping[Any, Any] | None) -> dict[Any, Any]:
-    """Give every label a colour: the one that was given, or else one of the palette."""
-    wanted = list(labels)
-    chosen = dict(given or {})
-    is_colour = import_optional("matplotlib.colors", "plot").is_color_like
-    for label, colour in chosen.items():
-        if not is_colour(colour):
+def class_colors(labels: Iterable[Any], colors: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    """Complete `colors` with colors of the palette for all other labels."""
+    labels = list(labels)
+    chosen = dict(colors or {})
+    is_color = import_optional("matplotlib.colors", "plot").is_color_like
+    for label, color in chosen.items():
+        if not is_color(color):
             raise ParameterError(
-                f"colors[{label!r}]={colour!r} is no colour. Give a name that matplotlib knows, "
-                'or "#rrggbb".'
+                f"colors[{label!r}]={color!r} is not a color. Give a name that matplotlib "
+                'knows, or "#rrggbb".'
             )
-    if set(wanted) <= chosen.keys():
+    if set(labels) <= chosen.keys():
         return chosen
-    return {**dict(zip(wanted, distinct_colors(len(wanted)), strict=True)), **chosen}
+    return {**dict(zip(labels, distinct_colors(len(labels)), strict=True)), **chosen}
 
 
-def luminance(colour: Any) -> float:
-    """Relative luminance of a colour, from 0 for black to 1 for white."""
-    rgb = import_optional("matplotlib.colors", "plot").to_rgb(colour)
-    red, green, blue = (one**2.2 for one in rgb)
+def luminance(color: Any) -> float:
+    """Return the relative luminance of a color, from 0 for black to 1 for white."""
+    rgb = import_optional("matplotlib.colors", "plot").to_rgb(color)
+    red, green, blue = (channel**2.2 for channel in rgb)
     return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 
-def names_of(labels: Iterable[Any], *known: Mapping[Any, str] | None) -> dict[Any, str]:
-    """Name labels, in their order; those without a name stand for themselves."""
-    names = {}
-    for label in labels:
-        named = (str(one[label]) for one in known if one and label in one)
-        names[label] = next(named, str(label))
-    return names
+def names_of(labels: Iterable[Any], *class_names: Mapping[Any, str] | None) -> dict[Any, str]:
+    """Name labels by the first mapping that has them; the others stand for themselves."""
+    return {
+        label: next(
+            (str(names[label]) for names in class_names if names and label in names), str(label)
+        )
+        for label in labels
+    }
 
 
 class Display:
-    """What every display has after ``plot``."""
+    """Base of displays, with the axes and the figure after ``plot``."""
 
     ax_: Any
     figure_: Any
@@ -74,7 +72,7 @@ class Display:
 
 
 def as_labeled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[Any]]:
-    """Bring a cube with its label map, or samples with their labels, to samples and labels."""
+    """Turn a cube with its label map, or samples with their labels, into samples and labels."""
     if is_cube(X):
         X, y, _ = labeled_samples(X, y, None, unlabeled)
     samples = X if isinstance(X, PixelSamples) else np.asarray(X)

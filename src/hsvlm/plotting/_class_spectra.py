@@ -13,16 +13,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ClassSpectra", "class_spectra", "only_classes", "spectral_breaks"]
 
-# A step between neighbouring bands of more than this many usual ones is a gap.
+# A step between neighboring bands of more than this many median steps is a gap.
 _GAP_STEPS = 3.0
-# Spectra are read in pieces of this many.
-_CHUNK = 2**14
+_CHUNK_SIZE = 2**14
 
 
 class ClassSpectra(NamedTuple):
-    """Labels, and means and standard deviations (n_classes, n_bands), NaN where nothing counts."""
+    """Labels, with means and deviations of shape (n_classes, n_bands); NaN without values."""
 
     labels: list[Any]
     means: NDArray[np.float64]
@@ -30,26 +28,26 @@ class ClassSpectra(NamedTuple):
 
 
 def class_spectra(X: Any, y: NDArray[Any], bad_bands: NDArray[np.bool_] | None) -> ClassSpectra:
-    """Average the spectra (n_samples, n_bands) of every label; values not finite do not count."""
+    """Average the spectra (n_samples, n_bands) of every label, without non-finite values."""
     labels, targets = np.unique(y, return_inverse=True)
     moments = np.zeros((3, len(labels), X.shape[1]))
-    for start in range(0, len(y), _CHUNK):
-        spectra = np.asarray(X[start : start + _CHUNK], dtype=np.float64)
-        part = targets[start : start + _CHUNK]
+    for start in range(0, len(y), _CHUNK_SIZE):
+        spectra = np.asarray(X[start : start + _CHUNK_SIZE], dtype=np.float64)
+        part = targets[start : start + _CHUNK_SIZE]
         for target in np.unique(part):
-            _add(moments[:, target], spectra[part == target])
+            _add_spectra(moments[:, target], spectra[part == target])
     counts, means, squares = moments
-    nothing = counts == 0
+    missing = counts == 0
     if bad_bands is not None:
-        nothing |= bad_bands
-    counts[nothing] = means[nothing] = np.nan
+        missing |= bad_bands
+    counts[missing] = means[missing] = np.nan
     return ClassSpectra(labels.tolist(), means, np.sqrt(squares / counts))
 
 
-def _add(moments: NDArray[np.float64], spectra: NDArray[np.float64]) -> None:
-    # Means and sums of squares around them are merged (Chan, Golub and LeVeque, "Updating formulae
-    # and a pairwise algorithm for computing sample variances", 1979): sums of plain squares lose
-    # the deviations of large values.
+def _add_spectra(moments: NDArray[np.float64], spectra: NDArray[np.float64]) -> None:
+    # Merging means and sums of squares around them (Chan, Golub and LeVeque, "Updating formulae and
+    # a pairwise algorithm for computing sample variances", 1979) keeps the deviations of large
+    # values, which sums of plain squares lose.
     counts, means, squares = moments
     finite = np.isfinite(spectra)
     added = finite.sum(axis=0)
@@ -66,26 +64,26 @@ def only_classes(spectra: ClassSpectra, classes: Sequence[Any] | None) -> ClassS
     """Choose some of the classes, in an order; None keeps all."""
     if classes is None:
         return spectra
-    known = spectra.labels
-    missing = [one for one in classes if one not in known]
+    labels = spectra.labels
+    missing = [label for label in classes if label not in labels]
     if missing or not len(classes):
         raise ParameterError(
-            f"There are no samples of classes {missing}. Pass some of {known}."
+            f"There are no samples of classes {missing}. Pass some of {labels}."
             if missing
-            else f"classes={classes!r} leaves nothing to draw. Pass some of {known}, or None."
+            else f"classes={classes!r} leaves nothing to draw. Pass some of {labels}, or None."
         )
-    places = [known.index(one) for one in classes]
+    rows = [labels.index(label) for label in classes]
     return ClassSpectra(
-        [known[one] for one in places], spectra.means[places], spectra.deviations[places]
+        [labels[row] for row in rows], spectra.means[rows], spectra.deviations[rows]
     )
 
 
 def spectral_breaks(wavelengths_nm: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Find the bands before which a line over wavelengths has to break."""
+    """Find the bands before which a line over wavelengths breaks."""
     steps = np.diff(wavelengths_nm)
     if not steps.size:
         return np.empty(0, dtype=np.intp)
     # Some files list their bands from long to short waves.
-    usual = np.median(steps)
-    onwards = steps * np.sign(usual)
-    return np.flatnonzero((onwards <= 0) | (onwards > _GAP_STEPS * abs(usual))) + 1
+    median = np.median(steps)
+    forward = steps * np.sign(median)
+    return np.flatnonzero((forward <= 0) | (forward > _GAP_STEPS * abs(median))) + 1

@@ -9,13 +9,7 @@ import numpy as np
 from hsvlm._system.devices import seed_of
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
-from hsvlm.plotting._base import (
-    Display,
-    as_labeled_samples,
-    class_colors,
-    names_of,
-    new_axes,
-)
+from hsvlm.plotting._base import Display, as_labeled_samples, class_colors, names_of, new_axes
 from hsvlm.plotting._legend import add_legend, columns_below, height_below
 from hsvlm.plotting._projections import PROJECTIONS
 
@@ -24,14 +18,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["EmbeddingDisplay"]
 
-_FEWEST = 4
+_MIN_SAMPLES = 4
 _SIDE_INCHES = 4.8
 
 
 class EmbeddingDisplay(Display):
-    """Embeddings of pixels as points of their class colour, and prototypes as stars.
+    """Embeddings of pixels as points of their class color, and prototypes as stars.
 
     Parameters
     ----------
@@ -42,11 +35,11 @@ class EmbeddingDisplay(Display):
     names : dict
         ``{label: name}`` of the classes in the legend, in its order.
     colors : dict
-        ``{label: colour}``.
+        ``{label: color}``.
     prototypes : dict, default=None
         ``{label: (x, y)}``; None or empty if there are none.
     axis_labels : tuple of 2 str, default=("", "")
-        What the axes are.
+        Labels of the axes.
     title : str, default=""
         Title of the axes.
 
@@ -108,18 +101,18 @@ class EmbeddingDisplay(Display):
         random_state: Any = None,
         **options: Any,
     ) -> Self:
-        """Embed labelled pixels, project them together with the prototypes, and draw both.
+        """Embed labeled pixels, project them together with the prototypes, and draw both.
 
         Parameters
         ----------
         estimator : HSIPromptClassifier
-            Fitted. Without a text side it has no prototypes, and the points stand alone.
+            Fitted. Without text prompts it has no prototypes, and only the points are drawn.
         X : PixelSamples, cube, spectra or windows
             The pixels.
         y : array-like of shape (n_samples,), or label map for a cube
             Their labels.
         max_samples : int or None, default=5000
-            Draw from so many of them, chosen at random; None takes all.
+            Number of pixels to draw, chosen at random; None takes all.
         random_state : int, RandomState instance or None, default=None
             Seed of the choice and of the projection.
         **options
@@ -137,9 +130,9 @@ class EmbeddingDisplay(Display):
         ParameterError
             If `max_samples` is less than four.
         """
-        if max_samples is not None and max_samples < _FEWEST:
+        if max_samples is not None and max_samples < _MIN_SAMPLES:
             raise ParameterError(
-                f"max_samples={max_samples} is too few: at least {_FEWEST}, or None for all."
+                f"max_samples={max_samples} is too few: at least {_MIN_SAMPLES}, or None for all."
             )
         samples, labels = as_labeled_samples(X, y, estimator.unlabeled)
         seed = seed_of(random_state)
@@ -151,9 +144,9 @@ class EmbeddingDisplay(Display):
         classes = estimator.classes_.tolist()
         prototypes = getattr(estimator, "prototypes_", None)
         by_label = None if prototypes is None else dict(zip(classes, prototypes, strict=True))
-        every = [*classes, *(one for one in np.unique(labels).tolist() if one not in classes)]
+        others = [label for label in np.unique(labels).tolist() if label not in classes]
         defaults = {
-            "class_names": names_of(every, estimator.class_names),
+            "class_names": names_of([*classes, *others], estimator.class_names),
             "prototypes": by_label,
             "random_state": seed,
         }
@@ -188,10 +181,10 @@ class EmbeddingDisplay(Display):
             or UMAP of pixels and prototypes together, in cosine distance. In these two, sizes
             of clusters and distances between them have no scale. UMAP needs umap-learn.
         class_names : dict, default=None
-            ``{label: name}``. Gives the order and the colours of the classes, also of those that
+            ``{label: name}``. Gives the order and the colors of the classes, also of those that
             have no pixels; a label that is not listed stands for itself.
         colors : dict, default=None
-            ``{label: colour}``; other classes take theirs from :func:`class_palette`.
+            ``{label: color}``; other classes take theirs from :func:`class_palette`.
         random_state : int, RandomState instance or None, default=None
             Seed of t-SNE and UMAP.
         title : str, default=""
@@ -209,7 +202,7 @@ class EmbeddingDisplay(Display):
         DataError
             If there are fewer than four embeddings, or labels or prototypes do not match them.
         ParameterError
-            If one of `colors` is no colour.
+            If one of `colors` is not a color.
         UnknownNameError
             If there is no such method.
         MissingDependencyError
@@ -226,17 +219,15 @@ class EmbeddingDisplay(Display):
         """
         if method not in PROJECTIONS:
             raise UnknownNameError.for_name("method", method, PROJECTIONS)
-        vectors, y = _checked(embeddings, labels)
+        vectors, y = _check_embeddings(embeddings, labels)
         stars = dict(prototypes or {})
         plane = PROJECTIONS[method](
-            vectors, _stacked(stars, vectors.shape[1]), seed_of(random_state)
+            vectors, _stack_prototypes(stars, vectors.shape[1]), seed_of(random_state)
         )
-        named = list(class_names or {})
-        named += [one for one in np.unique(y).tolist() if one not in named]
-        named += [one for one in stars if one not in named]
-        names = names_of(named, class_names)
+        in_order = list(dict.fromkeys([*(class_names or {}), *np.unique(y).tolist(), *stars]))
+        names = names_of(in_order, class_names)
         places = dict(zip(stars, plane.prototypes.tolist(), strict=True))
-        chosen = class_colors(named, colors)
+        chosen = class_colors(in_order, colors)
         return cls(plane.points, y, names, chosen, places, plane.axis_labels, title).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -256,18 +247,18 @@ class EmbeddingDisplay(Display):
         present = {*np.unique(self.labels).tolist(), *stars}
         shown = {label: name for label, name in self.names.items() if label in present}
         handles = self._handles(shown, bool(stars))
-        names = [one.get_label() for one in handles]
+        names = [handle.get_label() for handle in handles]
         columns = None
         if ax is None:
             columns = columns_below(names, _SIDE_INCHES)
             height = _SIDE_INCHES + height_below(names, columns) + 0.25 * bool(self.title)
             ax = new_axes(None, (_SIDE_INCHES, height))
-        # In random order, so that no class lies on top of all others.
+        # Random order, so that no class covers all others.
         order = np.random.default_rng(0).permutation(len(self.labels))
         ax.scatter(
             self.points[order, 0],
             self.points[order, 1],
-            c=[self.colors[one] for one in self.labels[order].tolist()],
+            c=[self.colors[label] for label in self.labels[order].tolist()],
             s=float(np.clip(40_000 / len(order), 5, 24)),
             linewidths=0,
             alpha=0.8,
@@ -275,7 +266,7 @@ class EmbeddingDisplay(Display):
         if stars:
             ax.scatter(
                 *np.array(list(stars.values())).T,
-                c=[self.colors[one] for one in stars],
+                c=[self.colors[label] for label in stars],
                 s=130,
                 marker="*",
                 edgecolors="black",
@@ -301,20 +292,22 @@ class EmbeddingDisplay(Display):
                 linestyle="",
                 marker=marker,
                 markersize=size,
-                color=colour,
+                color=color,
                 markeredgecolor=edge,
                 label=name,
             )
-            for marker, size, edge, colour, name in entries
+            for marker, size, edge, color, name in entries
         ]
 
 
-def _checked(embeddings: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+def _check_embeddings(
+    embeddings: ArrayLike, labels: ArrayLike
+) -> tuple[NDArray[Any], NDArray[Any]]:
     vectors, y = np.asarray(embeddings), np.asarray(labels)
-    if vectors.ndim != 2 or len(vectors) < _FEWEST or vectors.shape[1] < 2:
+    if vectors.ndim != 2 or len(vectors) < _MIN_SAMPLES or vectors.shape[1] < 2:
         raise DataError(
-            f"A plane of embeddings needs at least {_FEWEST} vectors of two or more numbers, got "
-            f"shape {vectors.shape}."
+            f"A plane of embeddings needs at least {_MIN_SAMPLES} vectors of two or more numbers, "
+            f"got shape {vectors.shape}."
         )
     if y.shape != (len(vectors),):
         raise DataError(
@@ -324,11 +317,11 @@ def _checked(embeddings: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], ND
     return vectors, y
 
 
-def _stacked(prototypes: Mapping[Any, ArrayLike], n_features: int) -> NDArray[Any]:
-    for label, one in prototypes.items():
-        if np.shape(one) != (n_features,):
+def _stack_prototypes(prototypes: Mapping[Any, ArrayLike], n_features: int) -> NDArray[Any]:
+    for label, vector in prototypes.items():
+        if np.shape(vector) != (n_features,):
             raise DataError(
-                f"The prototype of {label!r} has shape {np.shape(one)}, but embeddings have "
+                f"The prototype of {label!r} has shape {np.shape(vector)}, but embeddings have "
                 f"{n_features} numbers. Both must lie in the same space."
             )
     return np.array(list(prototypes.values())).reshape(-1, n_features)

@@ -15,21 +15,19 @@ from hsvlm.plotting._base import Display, as_labeled_samples, new_axes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LossLandscapeDisplay"]
-
 
 class LossLandscapeDisplay(Display):
     """The loss in a plane through the trained weights, and along the two axes of the plane.
 
-    The plane is spanned by two random directions that are filter-normalised [1]_: a step of 1
-    along either moves what makes one output of a layer, a row of a weight matrix or the kernel of
-    a channel, by its own length. Biases, norms, class token, positions and logit scale stay.
+    The plane is spanned by two random directions that are filter-normalized [1]_: a step of 1
+    along either moves every filter, a row of a weight matrix or the kernel of a channel, by its own
+    length. Biases, norms, class token, positions and logit scale stay.
 
     Parameters
     ----------
     losses : ndarray of shape (n_steps, n_steps)
         Mean loss of the samples; rows are steps along the second direction, columns along the
-        first. n_steps is odd: the trained weights lie in the middle.
+        first. n_steps is odd, with the trained weights in the middle.
     steps : ndarray of shape (n_steps,)
         The steps, in lengths of the weights.
     title : str, default=""
@@ -40,9 +38,9 @@ class LossLandscapeDisplay(Display):
     ax_, figure_
         Axes of the plane and their figure, after :meth:`plot`.
     colorbar_ : matplotlib Colorbar
-        Its colour bar.
+        The color bar.
     profile_ax_ : matplotlib Axes or None
-        Axes of the losses along each direction alone; None if axes for the plane were given.
+        Axes of the losses along each direction; None if axes for the plane were given.
 
     References
     ----------
@@ -93,8 +91,8 @@ class LossLandscapeDisplay(Display):
         """Compute the loss around the weights of a fitted classifier, and draw it.
 
         The loss is that of the training, with its weights of the classes but without augmentation;
-        hard negatives are chosen anew at every point, semi-hard ones with the same random numbers
-        at all of them. The classifier is left as it is. All samples are embedded n_steps squared
+        hard negatives are chosen again at every point, semi-hard ones with the same random numbers
+        at all points. The classifier is not changed. All samples are embedded n_steps squared
         times: a few hundred of them are enough for a first picture.
 
         Parameters
@@ -144,7 +142,7 @@ class LossLandscapeDisplay(Display):
         unknown = np.setdiff1d(labels, estimator.classes_).tolist()
         if unknown:
             raise DataError(
-                f"The classifier knows nothing of classes {unknown}, so their samples have no "
+                f"The classifier was not trained on classes {unknown}, so their samples have no "
                 "loss. Leave them out."
             )
         from hsvlm.plotting._loss_surface import loss_surface
@@ -154,7 +152,7 @@ class LossLandscapeDisplay(Display):
         return cls(losses, steps, title).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the plane and, in a figure of their own, the two lines through its centre.
+        """Draw the plane and, in a figure of their own, the two lines through its center.
 
         Parameters
         ----------
@@ -185,19 +183,19 @@ class LossLandscapeDisplay(Display):
         return self._keep(ax)
 
     def _exponents(self) -> NDArray[np.float64]:
-        # A loss of zero, where every sample is right beyond what floats tell, has no logarithm.
-        above = self.losses[self.losses > 0]
-        lowest = above.min() if above.size else 1.0
+        # A loss that is rounded to zero has no logarithm.
+        positive = self.losses[self.losses > 0]
+        lowest = positive.min() if positive.size else 1.0
         return np.asarray(np.log10(np.maximum(self.losses, lowest)))
 
     def _ticks(self) -> NDArray[np.float64]:
         return np.linspace(self.steps[0], self.steps[-1], 5)
 
     def _draw_profiles(self, ax: Any) -> None:
-        centre = len(self.steps) // 2
-        ax.plot(self.steps, self.losses[centre], color="#0072B2", label="first direction")
+        center = len(self.steps) // 2
+        ax.plot(self.steps, self.losses[center], color="#0072B2", label="first direction")
         ax.plot(
-            self.steps, self.losses[:, centre], color="#D55E00", ls="--", label="second direction"
+            self.steps, self.losses[:, center], color="#D55E00", ls="--", label="second direction"
         )
         ax.set(xlabel="step from the trained weights", ylabel="loss", xticks=self._ticks())
         if (self.losses > 0).any():

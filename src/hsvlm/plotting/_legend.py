@@ -1,4 +1,4 @@
-"""Legends of classes, and the room they take."""
+"""Legends of classes and their sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hsvlm._system.optional import import_optional
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["add_legend", "class_patches", "columns_below", "height_below", "text_inches"]
 
 _POINTS = 8.5
 _LINE_INCHES = 0.165
@@ -21,7 +20,7 @@ _BESIDE_TEXT_INCHES = 0.42
 
 
 def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
-    """Width in inches of the longest of some texts."""
+    """Return the width in inches of the longest text."""
     text_path = import_optional("matplotlib.textpath", "plot").TextPath
     # An empty text has no extents; spaces at the ends are not part of them.
     widths = (text_path((0, 0), name or "-", size=points).get_extents().width for name in names)
@@ -29,7 +28,7 @@ def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
 
 
 def columns_below(names: Sequence[str], width: float) -> int:
-    """Largest number of columns of a legend that fit into a width in inches."""
+    """Return how many columns of a legend fit into a width in inches."""
     for columns in range(min(len(names), 6), 1, -1):
         parts = np.array_split(np.array(names, dtype=object), columns)
         if sum(text_inches(part) + _BESIDE_TEXT_INCHES for part in parts) <= width:
@@ -38,21 +37,21 @@ def columns_below(names: Sequence[str], width: float) -> int:
 
 
 def height_below(names: Sequence[str], columns: int) -> float:
-    """Height in inches of a legend below a figure."""
+    """Return the height in inches of a legend below a figure."""
     return math.ceil(len(names) / columns) * _LINE_INCHES + 0.2
 
 
-def class_patches(names: Iterable[str], colours: Iterable[Any]) -> list[Any]:
-    """Squares for a legend."""
+def class_patches(names: Iterable[str], colors: Iterable[Any]) -> list[Any]:
+    """Make the squares of a legend."""
     patch = import_optional("matplotlib.patches", "plot").Patch
     return [
-        patch(facecolor=colour, edgecolor="0.4", linewidth=0.5, label=name)
-        for name, colour in zip(names, colours, strict=True)
+        patch(facecolor=color, edgecolor="0.4", linewidth=0.5, label=name)
+        for name, color in zip(names, colors, strict=True)
     ]
 
 
 def add_legend(ax: Any, handles: list[Any], columns: int | None = None) -> Any:
-    """Draw a legend at the right of axes, or in columns below the whole figure."""
+    """Draw a legend to the right of the axes, or in columns below the figure."""
     style: dict[str, Any] = {
         "handles": handles,
         "frameon": False,

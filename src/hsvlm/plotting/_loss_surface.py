@@ -20,23 +20,21 @@ if TYPE_CHECKING:
 
     Direction = dict[str, torch.Tensor]
 
-__all__ = ["filter_normalised_direction", "loss_surface"]
-
 
 def loss_surface(
     clf: Any, X: Any, y: NDArray[Any], steps: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
-    """Mean loss (n_steps, n_steps): steps along the second direction, then along the first."""
-    # The weights of the classifier stay as they are: the network is called with others. The same
-    # random numbers choose the semi-hard negatives wherever the loss is read.
+    """Return mean losses (n_steps, n_steps): rows along the second direction, columns the first."""
+    # The network is called with other weights; those of the classifier are not changed. The same
+    # random numbers choose the semi-hard negatives at all points.
     model = clf.net_.module_
     device = next(model.parameters()).device
     data = _dataset(clf, X, y, device)
     generator = torch.Generator().manual_seed(seed)
-    first, second = (filter_normalised_direction(model, generator) for _ in range(2))
+    first, second = (filter_normalized_direction(model, generator) for _ in range(2))
     fixed = {}
     if model.head is None:
-        # A classifier with other prompts shares the network, not the prototypes.
+        # A classifier with other prompts shares the network but not the prototypes.
         fixed["text_embeddings"] = torch.from_numpy(clf.text_embeddings_).to(device)
     losses = np.empty((len(steps), len(steps)))
     for row, up in enumerate(steps.tolist()):
@@ -49,11 +47,10 @@ def loss_surface(
     return losses
 
 
-def filter_normalised_direction(model: torch.nn.Module, generator: torch.Generator) -> Direction:
+def filter_normalized_direction(model: torch.nn.Module, generator: torch.Generator) -> Direction:
     """Draw a random direction whose filters are as long as those of the model."""
-    # A filter is what makes one output of a layer: a row of a matrix, or the kernel of one channel.
-    # All other parameters stay where they are: biases and norms as in Li et al. (2018), and what a
-    # network adds like a bias (class token, positions) or multiplies by (logit scale).
+    # A filter is a row of a matrix or the kernel of one channel. All other parameters stay: biases
+    # and norms as in Li et al. (2018), and similar ones (class token, positions, logit scale).
     direction = {}
     for name, weights in model.named_parameters():
         if weights.ndim >= 2 and "weight" in name.rpartition(".")[2]:
@@ -82,7 +79,7 @@ def _mean_loss(net: Any, data: WindowDataset, state: Direction, seed: int) -> fl
     order = torch.arange(count, device=logits.device)
     size = count
     if settings.criterion == "clip":
-        # Here samples are each other's negatives, so that the loss depends on the batches.
+        # Samples are each other's negatives, so the loss depends on the batches.
         order = torch.randperm(count, generator=generator, device=logits.device)
         size = settings.batch_size
     losses = [

@@ -1,4 +1,4 @@
-"""Label maps with their legend, alone or beside a reference."""
+"""Label maps with their legend, also with a reference and the errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hsvlm.exceptions import DataError
 from hsvlm.plotting._base import Display, class_colors, names_of
 from hsvlm.plotting._legend import add_legend, class_patches
 from hsvlm.plotting._map_panels import (
-    ERROR_COLOURS,
+    ERROR_COLORS,
     comparable,
     error_names,
     one_panel,
@@ -19,7 +19,7 @@ from hsvlm.plotting._map_panels import (
     show_labels,
     three_panels,
 )
-from hsvlm.plotting._raster import check_grid, metres_per_pixel, over_pixels, thinning
+from hsvlm.plotting._raster import check_grid, meters_per_pixel, over_pixels, thinning
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ClassificationMapDisplay"]
-
 
 class ClassificationMapDisplay(Display):
-    """A label map with its legend, alone or beside its reference and its errors.
+    """A label map with its legend, also with its reference and its errors.
 
     Parameters
     ----------
@@ -40,14 +38,14 @@ class ClassificationMapDisplay(Display):
     names : dict
         ``{label: name}`` of the labels in the legend, in its order.
     colors : dict
-        ``{label: colour}``; pixels of any other label are white, and so are masked ones.
+        ``{label: color}``; pixels of any other label are white, and so are masked ones.
     title : str, default=""
         Title of the axes.
     reference : ndarray of shape (height, width), default=None
-        True labels, masked where there are none. Given them, three maps are drawn: reference,
-        prediction and errors.
+        True labels, masked where they are missing. With a reference, three maps are drawn:
+        reference, prediction and errors.
     pixel_size_m : float, default=None
-        Width of a pixel in metres, for the scale bar; None draws none.
+        Width of a pixel in meters, for the scale bar; None draws none.
 
     Attributes
     ----------
@@ -106,18 +104,18 @@ class ClassificationMapDisplay(Display):
         label_map : array-like of shape (height, width)
             Labels. Maps of more than 2,000 pixels on a side are thinned for drawing.
         class_names : dict, default=None
-            ``{label: name}``. Gives the legend, also for classes the map does not hold, so that
-            maps of one scene share their colours. Labels of the map that it lacks stand for
-            themselves. None takes the names of `scene`.
+            ``{label: name}``. Gives the legend, also for classes that are not in the map, so that
+            maps of one scene share their colors. A label that is not listed stands for itself.
+            None takes the names of `scene`.
         scene : Scene, default=None
-            The scene of the map: names, colours and, where it is georeferenced in a projected
-            system in which one length holds for all of it, a scale bar (needs rasterio).
+            The scene of the map, for names, colors and a scale bar. The bar needs rasterio and a
+            projected reference system in which lengths are the same everywhere in the scene.
         unlabeled : int, str or None, default=0
             Label drawn in white and left out of the legend; None draws every label. NaN and
             masked pixels are white in any case.
         colors : dict, default=None
-            ``{label: colour}``; other classes take theirs from the scene, or from
-            :func:`class_palette`, with further hues where there are more than 20.
+            ``{label: color}``; other classes take theirs from the scene, or from
+            :func:`class_palette`, with further hues for more than 20.
         title : str, default=""
             Title of the axes.
         ax : matplotlib Axes, default=None
@@ -133,12 +131,12 @@ class ClassificationMapDisplay(Display):
         DataError
             If the map is not 2-D, or not of the size of the scene.
         ParameterError
-            If one of `colors` is no colour.
+            If one of `colors` is not a color.
         """
         values = _as_map(label_map, scene, "label map")
         names = _legend_names([values], class_names, scene, unlabeled)
-        chosen = _colours(names, colors, scene)
-        return cls(values, names, chosen, title, None, metres_per_pixel(scene)).plot(ax)
+        chosen = _legend_colors(names, colors, scene)
+        return cls(values, names, chosen, title, None, meters_per_pixel(scene)).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -152,7 +150,7 @@ class ClassificationMapDisplay(Display):
         colors: Mapping[Any, Any] | None = None,
         ax: Any = None,
     ) -> Self:
-        """Draw a reference, a prediction and where they differ, side by side.
+        """Draw a reference, a prediction and their differences side by side.
 
         Errors are shown and counted at pixels that have a reference and whose prediction is
         neither masked nor NaN.
@@ -164,10 +162,10 @@ class ClassificationMapDisplay(Display):
         class_names, scene, colors
             As for :meth:`from_labels`.
         unlabeled : int, str or None, default=0
-            Value of the reference that stands for "no label"; drawn in white in all maps.
+            Value of the reference that stands for "no label"; white in all maps.
         ax : sequence of 3 matplotlib Axes, default=None
-            Where to draw; None makes a figure, with the maps in a row, or one below the other if
-            they are wide.
+            Where to draw; None makes a figure with the maps in a row, or in a column if they are
+            wide.
 
         Returns
         -------
@@ -179,7 +177,7 @@ class ClassificationMapDisplay(Display):
         DataError
             If a map is not 2-D, the maps differ in shape, or no pixel can be compared.
         ParameterError
-            If one of `colors` is no colour, or `ax` is not three axes.
+            If one of `colors` is not a color, or `ax` is not three axes.
 
         Examples
         --------
@@ -202,8 +200,8 @@ class ClassificationMapDisplay(Display):
                 "compare. Check `unlabeled` and the masks of both maps."
             )
         names = _legend_names([truth, predicted], class_names, scene, unlabeled)
-        chosen = _colours(names, colors, scene)
-        return cls(predicted, names, chosen, "", truth, metres_per_pixel(scene)).plot(ax)
+        chosen = _legend_colors(names, colors, scene)
+        return cls(predicted, names, chosen, "", truth, meters_per_pixel(scene)).plot(ax)
 
     @classmethod
     def from_estimator(cls, estimator: Any, cube: Any, **options: Any) -> Self:
@@ -214,10 +212,10 @@ class ClassificationMapDisplay(Display):
         estimator : HSIPromptClassifier
             Fitted.
         cube : Scene, or array of shape (height, width, n_bands)
-            What to predict, as a whole. Pixels of a scene without data are white.
+            The cube to predict. Pixels of a scene without data are white.
         **options
             Passed to :meth:`from_labels`; class names default to those of the estimator, `scene`
-            to the scene, and `unlabeled` to None, for every pixel is predicted.
+            to the scene, and `unlabeled` to None, since every pixel is predicted.
 
         Returns
         -------
@@ -246,7 +244,7 @@ class ClassificationMapDisplay(Display):
         """
         drawn = [label for label in self.names if label in self.colors]
         names = [self.names[label] for label in drawn]
-        colours = [self.colors[label] for label in drawn]
+        colors = [self.colors[label] for label in drawn]
         if self.reference is None:
             axes, columns = one_panel(ax, self.label_map.shape, self.title, names)
             self.scale_bar_ = show_labels(
@@ -254,24 +252,25 @@ class ClassificationMapDisplay(Display):
             )
         else:
             names += error_names(self.reference, self.label_map)
-            colours += ERROR_COLOURS.values()
+            colors += ERROR_COLORS.values()
             axes, columns = three_panels(ax, self.label_map.shape, names)
             self.scale_bar_ = show_comparison(
                 axes, self.reference, self.label_map, self.colors, self.pixel_size_m
             )
-        self.legend_ = add_legend(axes[-1], class_patches(names, colours), columns)
+        self.legend_ = add_legend(axes[-1], class_patches(names, colors), columns)
         self._keep(axes[0])
         if self.reference is not None:
             self.ax_ = axes
         return self
 
 
-def _as_map(values: ArrayLike, scene: Scene | None, what: str) -> NDArray[Any]:
-    found = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
-    if found.ndim != 2:
-        raise DataError(f"A label map has shape (height, width), got {found.shape}.")
-    check_grid(found, scene, what)
-    return np.ma.masked_invalid(found, copy=False) if found.dtype.kind == "f" else found
+def _as_map(values: ArrayLike, scene: Scene | None, role: str) -> NDArray[Any]:
+    label_map = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    if label_map.ndim != 2:
+        raise DataError(f"A label map has shape (height, width), got {label_map.shape}.")
+    check_grid(label_map, scene, role)
+    is_float = label_map.dtype.kind == "f"
+    return np.ma.masked_invalid(label_map, copy=False) if is_float else label_map
 
 
 def _legend_names(
@@ -284,16 +283,16 @@ def _legend_names(
     for label_map in maps:
         step = thinning(label_map.shape)
         drawn = label_map[::step, ::step]
-        found = np.unique(np.asarray(drawn)[~np.ma.getmaskarray(drawn)]).tolist()
-        names |= {one: str(one) for one in found if one not in names}
+        labels = np.unique(np.asarray(drawn)[~np.ma.getmaskarray(drawn)]).tolist()
+        names |= {label: str(label) for label in labels if label not in names}
     for mark in unlabeled_values(unlabeled):
         names.pop(mark, None)
     return names
 
 
-def _colours(
-    names: Mapping[Any, str], given: Mapping[Any, Any] | None, scene: Scene | None
+def _legend_colors(
+    names: Mapping[Any, str], colors: Mapping[Any, Any] | None, scene: Scene | None
 ) -> dict[Any, Any]:
-    # Files give a colour to "no label" as well: it is white all the same.
-    chosen = class_colors(names, {**(scene.class_colors if scene else {}), **(given or {})})
-    return {label: colour for label, colour in chosen.items() if label in names}
+    # Files may state a color for "no label", which is drawn in white.
+    chosen = class_colors(names, {**(scene.class_colors if scene else {}), **(colors or {})})
+    return {label: color for label, color in chosen.items() if label in names}

@@ -12,7 +12,7 @@ from hsvlm.plotting._base import Display, names_of, new_axes
 from hsvlm.plotting._raster import (
     check_grid,
     image_size,
-    metres_per_pixel,
+    meters_per_pixel,
     over_pixels,
     show_raster,
     thinning,
@@ -24,35 +24,34 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ProbabilityMapDisplay"]
 
 _KINDS = ("confidence", "entropy")
 
 
 class ProbabilityMapDisplay(Display):
-    """What the probabilities of the classes say about every pixel, as an image.
+    """A figure of the class probabilities of every pixel, as an image.
 
     Parameters
     ----------
     values : ndarray of shape (height, width)
         One number per pixel; masked pixels and NaN are white.
     value_label : str
-        What the numbers are, for the colour bar.
+        Label of the color bar.
     limits : tuple of 2 floats
-        Values at the ends of the colour bar.
+        Values at the ends of the color bar.
     title : str, default=""
         Title of the axes.
     step : int, default=1
         Pixels of the scene from one value to the next.
     pixel_size_m : float, default=None
-        Width of a pixel of the scene in metres, for the scale bar; None draws none.
+        Width of a pixel of the scene in meters, for the scale bar; None draws none.
 
     Attributes
     ----------
     ax_, figure_
         Axes and figure, after :meth:`plot`.
     colorbar_ : matplotlib Colorbar
-        The colour bar.
+        The color bar.
     scale_bar_ : matplotlib Artist or None
         The scale bar, where there is one.
 
@@ -108,7 +107,7 @@ class ProbabilityMapDisplay(Display):
         Parameters
         ----------
         probabilities : array-like of shape (height, width, n_classes)
-            What ``predict_proba`` gives. Pixels that are masked or NaN are white. Maps of more
+            The result of ``predict_proba``. Pixels that are masked or NaN are white. Maps of more
             than 2,000 pixels on a side are thinned.
         kind : {"confidence", "entropy"}, default="confidence"
             The largest of the probabilities, from 1 / n_classes to 1; or their entropy over
@@ -121,8 +120,8 @@ class ProbabilityMapDisplay(Display):
         class_names : dict, default=None
             ``{label: name}``; None takes the names of `scene`.
         scene : Scene, default=None
-            The scene of the map: pixels without data, names and, where it is georeferenced in a
-            projected system in which one length holds for all of it, a scale bar (needs rasterio).
+            The scene of the map, for pixels without data, names and a scale bar, see
+            :meth:`ClassificationMapDisplay.from_labels`.
         title : str, default=""
             Title of the axes.
         ax : matplotlib Axes, default=None
@@ -136,31 +135,31 @@ class ProbabilityMapDisplay(Display):
         Raises
         ------
         DataError
-            If there is no map of probabilities of at least two classes, it is not of the size of
-            the scene, no pixel has a value, or probabilities do not add up to one.
+            If the array has another shape or fewer than two classes, its size is not that of the
+            scene, no pixel has a value, or probabilities do not add up to one.
         ParameterError
-            If `label` is none of `classes`, or these are not as many as the probabilities.
+            If `label` is not one of `classes`, or `classes` has another length.
         UnknownNameError
             If there is no such kind.
         """
         if kind not in _KINDS:
-            remedy = "Or pass label for the probability of one class."
-            raise UnknownNameError.for_name("kind of map", kind, _KINDS, remedy)
-        values, step = _checked(probabilities, scene)
+            hint = "Or pass label for the probability of one class."
+            raise UnknownNameError.for_name("kind of map", kind, _KINDS, hint)
+        values, step = _check_probabilities(probabilities, scene)
         n_classes = values.shape[2]
         if label is not None:
             shown = values[..., _position(label, classes, n_classes)]
             known = scene.class_names if scene else None
-            what = f"probability of {names_of([label], class_names, known)[label]}"
+            value_label = f"probability of {names_of([label], class_names, known)[label]}"
             limits = (0.0, 1.0)
         elif kind == "entropy":
             entropy = entr(values.data).sum(axis=-1) / np.log(n_classes)
             shown = np.ma.array(entropy, mask=_hidden(values))
-            what, limits = "normalised entropy", (0.0, 1.0)
+            value_label, limits = "normalized entropy", (0.0, 1.0)
         else:
             shown = values.max(axis=-1)
-            what, limits = "largest class probability", (1 / n_classes, 1.0)
-        return cls(shown, what, limits, title, step, metres_per_pixel(scene)).plot(ax)
+            value_label, limits = "largest class probability", (1 / n_classes, 1.0)
+        return cls(shown, value_label, limits, title, step, meters_per_pixel(scene)).plot(ax)
 
     @classmethod
     def from_estimator(cls, estimator: Any, cube: Any, **options: Any) -> Self:
@@ -171,7 +170,7 @@ class ProbabilityMapDisplay(Display):
         estimator : HSIPromptClassifier
             Fitted.
         cube : Scene, or array of shape (height, width, n_bands)
-            What to predict, as a whole. Pixels of a scene without data are white.
+            The cube to predict. Pixels of a scene without data are white.
         **options
             Passed to :meth:`from_probabilities`; classes and their names default to those of the
             estimator, and `scene` to the scene.
@@ -191,7 +190,7 @@ class ProbabilityMapDisplay(Display):
         return cls.from_probabilities(probabilities, **{**defaults, **options})
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the map and its colour bar.
+        """Draw the map and its color bar.
 
         Parameters
         ----------
@@ -223,18 +222,18 @@ class ProbabilityMapDisplay(Display):
         return self._keep(ax)
 
 
-def _checked(probabilities: ArrayLike, scene: Scene | None) -> tuple[NDArray[Any], int]:
-    given = (
+def _check_probabilities(probabilities: ArrayLike, scene: Scene | None) -> tuple[NDArray[Any], int]:
+    array = (
         probabilities if isinstance(probabilities, np.ma.MaskedArray) else np.asarray(probabilities)
     )
-    if given.ndim != 3 or given.shape[2] < 2:
+    if array.ndim != 3 or array.shape[2] < 2:
         raise DataError(
             "Probabilities of a map have shape (height, width, n_classes) with at least two "
-            f"classes, got {given.shape}. Pass what predict_proba gives for a cube."
+            f"classes, got {array.shape}. Pass the result of predict_proba for a cube."
         )
-    check_grid(given, scene, "map of probabilities")
-    step = thinning(given.shape)
-    values = np.ma.masked_invalid(given[::step, ::step], copy=True)
+    check_grid(array, scene, "map of probabilities")
+    step = thinning(array.shape)
+    values = np.ma.masked_invalid(array[::step, ::step], copy=True)
     hidden = _hidden(values)
     if scene is not None and scene.valid is not None:
         hidden = hidden | ~scene.valid[::step, ::step]
@@ -247,8 +246,8 @@ def _checked(probabilities: ArrayLike, scene: Scene | None) -> tuple[NDArray[Any
     if abs(sums - 1).max() > 1e-2 or values.min() < 0:
         raise DataError(
             f"The values of a pixel lie between {values.min():g} and {values.max():g} and add up "
-            f"to {sums.min():g} to {sums.max():g}, so they are no probabilities. Pass what "
-            "predict_proba gives, in [0, 1]."
+            f"to {sums.min():g} to {sums.max():g}, so they are not probabilities. Pass the result "
+            "of predict_proba, in [0, 1]."
         )
     return values, step
 
@@ -265,5 +264,5 @@ def _position(label: Any, classes: Sequence[Any] | None, n_classes: int) -> int:
             f"probabilities, got classes={classes!r}. Pass classes=clf.classes_."
         )
     if label not in known:
-        raise ParameterError(f"label={label!r} is none of the classes {known}.")
+        raise ParameterError(f"label={label!r} is not one of the classes {known}.")
     return known.index(label)

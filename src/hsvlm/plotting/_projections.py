@@ -13,11 +13,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PROJECTIONS", "Plane"]
-
 
 class Plane(NamedTuple):
-    """Places of embeddings and of prototypes, each (n, 2), and what the axes are."""
+    """Projected embeddings and prototypes, each of shape (n, 2), and the labels of the axes."""
 
     points: NDArray[Any]
     prototypes: NDArray[Any]
@@ -29,7 +27,7 @@ def _pca(vectors: NDArray[Any], prototypes: NDArray[Any], seed: int) -> Plane:
 
     pca = PCA(2, svd_solver="full").fit(vectors)
     places = pca.transform(prototypes) if len(prototypes) else np.empty((0, 2))
-    first, second = (f"{100 * one:.0f}%" for one in pca.explained_variance_ratio_)
+    first, second = (f"{100 * ratio:.0f}%" for ratio in pca.explained_variance_ratio_)
     axis_labels = (f"PC 1 ({first} of the variance)", f"PC 2 ({second} of the variance)")
     return Plane(pca.transform(vectors), places, axis_labels)
 
@@ -45,7 +43,7 @@ def _tsne(vectors: NDArray[Any], prototypes: NDArray[Any], seed: int) -> Plane:
 def _umap(vectors: NDArray[Any], prototypes: NDArray[Any], seed: int) -> Plane:
     umap = import_optional("umap", "plot")
     count = len(vectors) + len(prototypes)
-    # One job: with a fixed seed there is no other way, and asking for it avoids a warning.
+    # A fixed seed implies one job; asking for it avoids a warning.
     reducer = umap.UMAP(
         n_neighbors=min(15, count - 1), metric="cosine", random_state=seed, n_jobs=1
     )

@@ -1,4 +1,4 @@
-"""How alike the prompts of the classes are."""
+"""Similarities between the prompts of the classes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["PromptSimilarityDisplay"]
 
-_MOST_ANNOTATED = 20
+_MAX_ANNOTATED_CLASSES = 20
 _CELL_INCHES = 0.29
 
 
@@ -58,7 +57,7 @@ class PromptSimilarityDisplay(Display):
         Parameters
         ----------
         embeddings : array-like of shape (n_classes, n_features)
-            One vector per class, of any length but zero.
+            One vector per class, of any length except zero.
         names : sequence of str
             Names of the classes.
         ax : matplotlib Axes, default=None
@@ -82,10 +81,10 @@ class PromptSimilarityDisplay(Display):
             )
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (np.isfinite(lengths) & (lengths > 0)).all():
-            wrong = [name for name, one in zip(names, lengths, strict=True) if not 0 < one < np.inf]
+            useless = [name for name, x in zip(names, lengths, strict=True) if not 0 < x < np.inf]
             raise DataError(
-                f"The embeddings of {', '.join(map(repr, wrong))} are zero or not finite, so they "
-                "have no direction. Leave them out, or encode them again."
+                f"The embeddings of {', '.join(map(repr, useless))} are zero or not finite, so "
+                "they have no direction. Leave them out, or encode them again."
             )
         vectors = vectors / lengths
         return cls(vectors @ vectors.T, list(names)).plot(ax)
@@ -141,27 +140,27 @@ class PromptSimilarityDisplay(Display):
         upright = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
         ax.set_xticks(range(count), self.names, fontsize=8.5, **upright)
         ax.set_yticks(range(count), self.names, fontsize=8.5)
-        if count <= _MOST_ANNOTATED:
+        if count <= _MAX_ANNOTATED_CLASSES:
             for (row, col), value in np.ndenumerate(self.similarities):
                 ax.text(
                     col,
                     row,
-                    _short(value) if row != col else "1",
+                    _short_number(value) if row != col else "1",
                     ha="center",
                     va="center",
                     fontsize=7,
-                    color=_readable_on(image.cmap(image.norm(value))),
+                    color=_text_color(image.cmap(image.norm(value))),
                 )
         ax.figure.colorbar(image, ax=ax, label="cosine similarity of prototypes", shrink=0.8)
         return self._keep(ax)
 
 
-def _short(value: float) -> str:
+def _short_number(value: float) -> str:
     # Adding zero turns a rounded -0.0 into 0.0.
     text = f"{round(float(value), 2) + 0.0:.2f}"
     return text.replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
 
 
-def _readable_on(background: Sequence[float]) -> str:
+def _text_color(background: Sequence[float]) -> str:
     # Above 0.18 black has the higher contrast.
     return "black" if luminance(background) > 0.18 else "white"

@@ -1,4 +1,4 @@
-"""What displays of scenes share: thinning, axes in pixels and a scale bar."""
+"""Images of scenes: thinning, axes in pixels and a scale bar."""
 
 from __future__ import annotations
 
@@ -18,37 +18,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "check_grid",
-    "fully_masked",
-    "image_size",
-    "metres_per_pixel",
-    "over_pixels",
-    "show_raster",
-    "thinning",
-]
 
-# An image of more pixels on a side is thinned: no page shows them.
-_MOST_PX = 2000
-_LONGEST_INCHES = 4.4
-# Their scale changes so much within a map that no bar would hold for all of it.
-_WITHOUT_ONE_SCALE = {"merc", "webmerc", "eqc"}
+# Larger images are thinned, since no page shows more pixels.
+_MAX_SIDE_PX = 2000
+_MAX_SIDE_INCHES = 4.4
+# The scale of these projections changes within a map, so that no scale bar is right.
+_VARYING_SCALE = {"merc", "webmerc", "eqc"}
 
 
 def thinning(shape: tuple[int, ...]) -> int:
-    """Choose which rows and columns of a scene are drawn: every first, every second, ..."""
-    return math.ceil(max(*shape[:2], 1) / _MOST_PX)
+    """Return the step between rows and columns of a scene that are drawn."""
+    return math.ceil(max(*shape[:2], 1) / _MAX_SIDE_PX)
 
 
 def image_size(shape: tuple[int, ...], title: str, beside: float = 0.0) -> tuple[float, float]:
-    """Size in inches of a figure that shows a scene of a shape, with something `beside` it."""
-    per_pixel = _LONGEST_INCHES / max(shape[:2])
+    """Return the size in inches of a figure of a scene, with `beside` inches to its right."""
+    per_pixel = _MAX_SIDE_INCHES / max(shape[:2])
     margin = 0.85 if title else 0.6
     return max(shape[1] * per_pixel + 0.75 + beside, 2.0), max(shape[0] * per_pixel + margin, 1.2)
 
 
-def metres_per_pixel(scene: Scene | None) -> float | None:
-    """Width of a pixel on the ground; None where that is not known or no one number."""
+def meters_per_pixel(scene: Scene | None) -> float | None:
+    """Return the width of a pixel on the ground, or None if unknown or varying."""
     if scene is None or scene.crs is None or scene.transform is None:
         return None
     try:
@@ -59,17 +50,17 @@ def metres_per_pixel(scene: Scene | None) -> float | None:
         crs = rasterio.crs.CRS.from_user_input(scene.crs)
     except rasterio.errors.CRSError:
         return None
-    if not crs.is_projected or crs.to_dict().get("proj") in _WITHOUT_ONE_SCALE:
+    if not crs.is_projected or crs.to_dict().get("proj") in _VARYING_SCALE:
         return None
     a, _, _, d, _, _ = scene.transform
     return float(np.hypot(a, d) * crs.linear_units_factor[1])
 
 
-def check_grid(values: NDArray[Any], scene: Scene | None, what: str) -> None:
-    """Refuse a map that does not cover its scene."""
+def check_grid(values: NDArray[Any], scene: Scene | None, role: str) -> None:
+    """Raise if a map does not cover its scene."""
     if scene is not None and values.shape[:2] != scene.shape:
         raise DataError(
-            f"The scene is {scene.shape[0]} x {scene.shape[1]} pixels, but the {what} has shape "
+            f"The scene is {scene.shape[0]} x {scene.shape[1]} pixels, but the {role} has shape "
             f"{values.shape}. Pass the scene that the map was made from, or no scene."
         )
 
@@ -88,7 +79,7 @@ def over_pixels(method: Callable[[Any], NDArray[Any]], cube: Any) -> NDArray[Any
 
 
 def fully_masked(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Make an array without a value."""
+    """Make an array in which everything is masked."""
     return np.ma.array(np.zeros(shape, dtype), mask=True)
 
 
@@ -101,8 +92,8 @@ def show_raster(
     pixel_size_m: float | None,
     **options: Any,
 ) -> tuple[Any, Any]:
-    """Draw an image with axes in pixels of the scene; return it and its scale bar or None."""
-    height, width = (step * one for one in image.shape[:2])
+    """Draw an image with axes in pixels; return it and its scale bar or None."""
+    height, width = (step * side for side in image.shape[:2])
     drawn = ax.imshow(image, extent=(-0.5, width - 0.5, height - 0.5, -0.5), **options)
     ax.set(xlabel="column (px)", ylabel="row (px)")
     if title:
@@ -112,11 +103,11 @@ def show_raster(
 
 def _scale_bar(ax: Any, pixel_size_m: float, width: int, height: int) -> Any:
     artists = import_optional("mpl_toolkits.axes_grid1.anchored_artists", "plot")
-    metres = _round_length(0.3 * width * pixel_size_m)
+    meters = _round_length(0.3 * width * pixel_size_m)
     bar = artists.AnchoredSizeBar(
         ax.transData,
-        metres / pixel_size_m,
-        f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m",
+        meters / pixel_size_m,
+        f"{meters / 1000:g} km" if meters >= 1000 else f"{meters:g} m",
         loc="lower left",
         pad=0.35,
         borderpad=0.35,
@@ -132,5 +123,5 @@ def _scale_bar(ax: Any, pixel_size_m: float, width: int, height: int) -> Any:
 def _round_length(longest: float) -> float:
     power = 10.0 ** math.floor(math.log10(longest))
     fitting = (step * power for step in (1, 2, 5) if step * power <= longest)
-    # A logarithm that was rounded up leaves none.
+    # None fits if the logarithm was rounded up.
     return max(fitting, default=power)

@@ -1,4 +1,4 @@
-"""A scene as a colour image."""
+"""A scene as a color image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from hsvlm._data.lazy import read_rows, row_blocks
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, new_axes
-from hsvlm.plotting._raster import image_size, metres_per_pixel, show_raster, thinning
+from hsvlm.plotting._raster import image_size, meters_per_pixel, show_raster, thinning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["SceneDisplay"]
 
 _KINDS_NM = {
-    # Near infrared, red and green: vegetation appears red, as on colour-infrared film.
+    # Near infrared, red and green: vegetation appears red, as on color-infrared film.
     "false-color": (860.0, 650.0, 550.0),
     "true-color": (650.0, 550.0, 460.0),
 }
-_FARTHEST_NM = 100.0
+_MAX_DISTANCE_NM = 100.0
 
 
 class SceneDisplay(Display):
-    """A scene as a colour image.
+    """A scene as a color image.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ class SceneDisplay(Display):
     step : int, default=1
         Pixels of the scene from one pixel of the image to the next.
     pixel_size_m : float, default=None
-        Width of a pixel of the scene in metres, for the scale bar; None draws none.
+        Width of a pixel of the scene in meters, for the scale bar; None draws none.
 
     Attributes
     ----------
@@ -87,9 +86,9 @@ class SceneDisplay(Display):
 
         Pixels without data, and those that are NaN or infinite in one of the bands, do not count
         for the stretch and are white. A cube in a file is read a block of rows at a time. Scenes
-        of more than 2,000 pixels on a side are thinned to at most as many. A scale bar is drawn
-        if the scene has a transform and a projected reference system in which one length holds
-        for all of it (needs rasterio).
+        of more than 2,000 pixels on a side are thinned to at most 2,000. The scale bar needs
+        rasterio and a projected reference system in which lengths are the same everywhere in the
+        scene.
 
         Parameters
         ----------
@@ -99,8 +98,8 @@ class SceneDisplay(Display):
             Bands near 860, 650 and 550 nm, in which vegetation is red, or near 650, 550 and
             460 nm, as the eye sees it.
         wavelengths_nm : sequence of 3 floats, default=None
-            Other wavelengths for red, green and blue in nanometres. The nearest band is taken that
-            is not marked as bad.
+            Other wavelengths for red, green and blue in nanometers, of which the nearest bands not
+            marked as bad are taken.
         bands : sequence of 3 ints, default=None
             Band numbers instead, counted from 0.
         title : str, default=None
@@ -126,15 +125,15 @@ class SceneDisplay(Display):
         if bands is None:
             bands = _nearest_bands(scene, _wavelengths(kind, wavelengths_nm))
         chosen = list(bands)
-        if len(chosen) != 3 or not all(0 <= one < scene.n_bands for one in chosen):
+        if len(chosen) != 3 or not all(0 <= band < scene.n_bands for band in chosen):
             raise ParameterError(
                 f"Three bands from 0 to {scene.n_bands - 1} are needed for red, green and blue, "
                 f"got {chosen}."
             )
         step = thinning(scene.shape)
-        image = _stretched(*_read(scene, chosen, step))
+        image = _stretch(*_read_bands(scene, chosen, step))
         name = scene.name if title is None else title
-        return cls(image, name, step, metres_per_pixel(scene)).plot(ax)
+        return cls(image, name, step, meters_per_pixel(scene)).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the image.
@@ -156,17 +155,18 @@ class SceneDisplay(Display):
         return self._keep(ax)
 
 
-def _wavelengths(kind: str, given: Sequence[float] | None) -> Sequence[float]:
-    if given is None:
+def _wavelengths(kind: str, wavelengths_nm: Sequence[float] | None) -> Sequence[float]:
+    if wavelengths_nm is None:
         if kind not in _KINDS_NM:
-            remedy = "Or pass wavelengths_nm or bands."
-            raise UnknownNameError.for_name("kind of image", kind, _KINDS_NM, remedy)
+            hint = "Or pass wavelengths_nm or bands."
+            raise UnknownNameError.for_name("kind of image", kind, _KINDS_NM, hint)
         return _KINDS_NM[kind]
-    if len(given) != 3:
+    if len(wavelengths_nm) != 3:
         raise ParameterError(
-            f"Three wavelengths in nanometres are needed for red, green and blue, got {given}."
+            "Three wavelengths in nanometers are needed for red, green and blue, got "
+            f"{wavelengths_nm}."
         )
-    return given
+    return wavelengths_nm
 
 
 def _nearest_bands(scene: Scene, wavelengths_nm: Sequence[float]) -> list[int]:
@@ -180,35 +180,35 @@ def _nearest_bands(scene: Scene, wavelengths_nm: Sequence[float]) -> list[int]:
         usable &= ~scene.bad_bands
     bands = []
     for wavelength in wavelengths_nm:
-        apart = np.where(usable, abs(scene.wavelengths_nm - wavelength), np.inf)
-        if apart.min() > _FARTHEST_NM:
+        distance = np.where(usable, abs(scene.wavelengths_nm - wavelength), np.inf)
+        if distance.min() > _MAX_DISTANCE_NM:
             raise DataError(
-                f"The scene has no usable band within {_FARTHEST_NM:.0f} nm of {wavelength:g} nm. "
-                "Pass other wavelengths_nm, or bands=(red, green, blue)."
+                f"The scene has no usable band within {_MAX_DISTANCE_NM:.0f} nm of {wavelength:g} "
+                "nm. Pass other wavelengths_nm, or bands=(red, green, blue)."
             )
-        bands.append(int(apart.argmin()))
+        bands.append(int(distance.argmin()))
     return bands
 
 
-def _read(
+def _read_bands(
     scene: Scene, bands: list[int], step: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     blocks = []
     for start, stop in row_blocks(scene.cube.shape):
         # The first row of the block that is a multiple of the step.
         rows = read_rows(scene.cube, start, stop)[-start % step :: step, ::step]
-        with np.errstate(over="ignore"):  # infinite, and so left out
+        with np.errstate(over="ignore"):  # infinite values are left out
             blocks.append(rows[..., bands].astype(np.float32))
     values = np.concatenate(blocks)
     valid = np.asarray(np.isfinite(values).all(axis=-1))
     if scene.valid is not None:
         valid = valid & scene.valid[::step, ::step]
     if not valid.any():
-        raise DataError(f"No pixel of the scene holds data in bands {bands}. Pass other bands.")
+        raise DataError(f"No pixel of the scene has data in bands {bands}. Pass other bands.")
     return values, valid
 
 
-def _stretched(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _stretch(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     low, high = np.percentile(values[valid], [2, 98], axis=0).astype(np.float32)
     image = np.ones_like(values)
     span = np.maximum(high - low, np.finfo(np.float32).tiny)

@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["SpectraDisplay"]
 
-# More lines and bands around them than these cannot be told apart in one axes.
-_MOST_TOGETHER = 6
-# Up to here the bands of a spectrum are marked: they may be far apart.
-_MOST_MARKED = 30
-# Colours lighter than this need an outline on white.
-_PALE = 0.5
+# More lines with bands around them are illegible in one axes.
+_MAX_CLASSES_TOGETHER = 6
+# Few bands are marked, since they may be far from each other.
+_MAX_MARKED_BANDS = 30
+# Lighter colors need an outline on white.
+_MAX_LUMINANCE = 0.5
 
 
 class SpectraDisplay(Display):
@@ -47,11 +46,11 @@ class SpectraDisplay(Display):
     names : dict
         ``{label: name}`` of the classes, in the order of `means`.
     colors : dict
-        ``{label: colour}``.
+        ``{label: color}``.
     wavelengths_nm : ndarray of shape (n_bands,), default=None
-        Band centres in nanometres; None draws over band numbers, counted from 0.
+        Band centers in nanometers; None draws over band numbers, counted from 0.
     value_label : str, default="pixel value"
-        What the values are, with their unit.
+        Name of the values, with their unit.
 
     Attributes
     ----------
@@ -97,22 +96,22 @@ class SpectraDisplay(Display):
         value_label: str = "pixel value",
         ax: Any = None,
     ) -> Self:
-        """Draw the spectra of the labelled pixels of a scene.
+        """Draw the spectra of the labeled pixels of a scene.
 
         Parameters
         ----------
         scene : Scene
-            With a label map. Only its labelled pixels with data are read; bands marked as bad are
+            With a label map. Only its labeled pixels with data are read; bands marked as bad are
             left out.
         classes : sequence, default=None
             Labels of the classes to draw, in this order; None draws all.
         unlabeled : int, str or None, default=0
             Value of the label map that stands for "no label".
         colors : dict, default=None
-            ``{label: colour}``; other classes take theirs from the scene, or from
+            ``{label: color}``; other classes take theirs from the scene, or from
             :func:`class_palette`.
         value_label : str, default="pixel value"
-            What the values are, with their unit, for the axis: ``"reflectance"``, for example.
+            Name of the values, with their unit, for the axis, such as ``"reflectance"``.
         ax : matplotlib Axes, default=None
             Where to draw all classes; None makes a figure.
 
@@ -126,20 +125,20 @@ class SpectraDisplay(Display):
         DataError
             If no pixel is labeled.
         ParameterError
-            If one of `classes` has no pixels, or one of `colors` is no colour.
+            If one of `classes` has no pixels, or one of `colors` is not a color.
         """
         X, y = scene.samples(unlabeled=unlabeled)
-        every = class_spectra(X, y, scene.bad_bands)
-        # All classes take part in the choice of colours, so that they are those of the maps.
-        named = [label for label in scene.class_names if label not in unlabeled_values(unlabeled)]
-        named += [label for label in every.labels if label not in named]
-        chosen = class_colors(named, {**scene.class_colors, **(colors or {})})
-        found = only_classes(every, classes)
-        names = names_of(found.labels, scene.class_names)
-        display = cls(
-            found.means, found.deviations, names, chosen, scene.wavelengths_nm, value_label
+        spectra = class_spectra(X, y, scene.bad_bands)
+        # Colors are chosen for all classes, so that they are the same as in maps.
+        in_order = [name for name in scene.class_names if name not in unlabeled_values(unlabeled)]
+        in_order += [label for label in spectra.labels if label not in in_order]
+        chosen = class_colors(in_order, {**scene.class_colors, **(colors or {})})
+        spectra = only_classes(spectra, classes)
+        names = names_of(spectra.labels, scene.class_names)
+        wavelengths = scene.wavelengths_nm
+        return cls(spectra.means, spectra.deviations, names, chosen, wavelengths, value_label).plot(
+            ax
         )
-        return display.plot(ax)
 
     @classmethod
     def from_samples(
@@ -163,7 +162,7 @@ class SpectraDisplay(Display):
         y : array-like of shape (n_samples,)
             Their labels.
         wavelengths_nm : array-like of shape (n_bands,), default=None
-            Band centres in nanometres; None draws over band numbers.
+            Band centers in nanometers; None draws over band numbers.
         class_names : dict, default=None
             ``{label: name}``; a label that is not listed stands for itself.
         classes, colors, value_label, ax
@@ -177,9 +176,9 @@ class SpectraDisplay(Display):
         Raises
         ------
         DataError
-            If X are no spectra, or labels or wavelengths do not match them.
+            If X is not a table of spectra, or labels or wavelengths do not match it.
         ParameterError
-            If one of `classes` has no samples, or one of `colors` is no colour.
+            If one of `classes` has no samples, or one of `colors` is not a color.
 
         Examples
         --------
@@ -201,20 +200,21 @@ class SpectraDisplay(Display):
             if wavelengths.shape != samples.shape[1:]:
                 raise DataError(
                     f"The spectra have {samples.shape[1]} bands, but wavelengths_nm has shape "
-                    f"{wavelengths.shape}. Give one band centre in nanometres per band."
+                    f"{wavelengths.shape}. Give one band center in nanometers per band."
                 )
-        every = class_spectra(samples, labels, None)
-        chosen = class_colors(every.labels, colors)
-        found = only_classes(every, classes)
-        names = names_of(found.labels, class_names)
-        display = cls(found.means, found.deviations, names, chosen, wavelengths, value_label)
-        return display.plot(ax)
+        spectra = class_spectra(samples, labels, None)
+        chosen = class_colors(spectra.labels, colors)
+        spectra = only_classes(spectra, classes)
+        names = names_of(spectra.labels, class_names)
+        return cls(spectra.means, spectra.deviations, names, chosen, wavelengths, value_label).plot(
+            ax
+        )
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the spectra: together, or class by class if there are more than six.
+        """Draw the spectra together, or class by class if there are more than six.
 
-        Lines break where wavelengths go back, as where detectors overlap, and at gaps of more than
-        three usual steps, as where bands were removed.
+        Lines break where wavelengths decrease, as between overlapping detectors, and at gaps of
+        more than three median steps, as after removed bands.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class SpectraDisplay(Display):
         self
             With ``ax_`` and ``figure_``.
         """
-        if ax is None and len(self.names) > _MOST_TOGETHER:
+        if ax is None and len(self.names) > _MAX_CLASSES_TOGETHER:
             return self._plot_apart()
         ax = new_axes(ax, (5.2, 3.4))
         for place in range(len(self.names)):
@@ -274,19 +274,17 @@ class SpectraDisplay(Display):
 
     def _draw(self, ax: Any, place: int) -> None:
         label, name = list(self.names.items())[place]
-        colour = self.colors[label]
-        x, mean, deviation = self._broken(place)
-        ax.fill_between(
-            x, mean - deviation, mean + deviation, color=colour, alpha=0.35, linewidth=0
-        )
-        marker = "o" if len(self.means[place]) <= _MOST_MARKED else None
-        style = {"color": colour, "linewidth": 1.0, "marker": marker, "markersize": 3}
-        if luminance(colour) > _PALE:
+        color = self.colors[label]
+        x, mean, deviation = self._broken_line(place)
+        ax.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.35, linewidth=0)
+        marker = "o" if len(self.means[place]) <= _MAX_MARKED_BANDS else None
+        style = {"color": color, "linewidth": 1.0, "marker": marker, "markersize": 3}
+        if luminance(color) > _MAX_LUMINANCE:
             effects = import_optional("matplotlib.patheffects", "plot")
             style["path_effects"] = [effects.withStroke(linewidth=1.8, foreground="0.35")]
         ax.plot(x, mean, label=name, **style)
 
-    def _broken(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    def _broken_line(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         mean, deviation = self.means[place], self.deviations[place]
         if self.wavelengths_nm is None:
             return np.arange(len(mean)), mean, deviation

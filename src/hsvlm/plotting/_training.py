@@ -1,4 +1,4 @@
-"""How training went."""
+"""Curves of losses, accuracies and learning rates."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Any, Self
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.plotting._base import Display, new_axes
-
-__all__ = ["TrainingCurveDisplay"]
 
 
 class TrainingCurveDisplay(Display):
@@ -65,15 +63,15 @@ class TrainingCurveDisplay(Display):
         """
         if not hasattr(estimator, "history_"):
             raise ParameterError(
-                "The classifier has no training history, for it is not fitted. Call fit first."
+                "The classifier is not fitted, so it has no training history. Call fit first."
             )
         return cls(list(estimator.history_)).plot(ax)
 
     def _series(self, name: str) -> list[float]:
         # An interrupted epoch, or one without validation, leaves a gap in the curve.
-        if not any(name in one for one in self.history):
+        if not any(name in epoch for epoch in self.history):
             return []
-        return [float(one.get(name, "nan")) for one in self.history]
+        return [float(epoch.get(name, "nan")) for epoch in self.history]
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the curves.
@@ -102,10 +100,10 @@ class TrainingCurveDisplay(Display):
         ax.set(ylabel="loss", yscale="log")
         if accuracies := self._series("valid_acc"):
             self.accuracy_ax_ = ax.twinx()
-            percent = [100 * one for one in accuracies]
+            percent = [100 * accuracy for accuracy in accuracies]
             self.accuracy_ax_.plot(epochs, percent, color="#009E73", label="validation accuracy")
             self.accuracy_ax_.set_ylabel("validation accuracy (%)")
-        lines = [line for one in (ax, self.accuracy_ax_) if one for line in one.get_lines()]
+        lines = [line for axes in (ax, self.accuracy_ax_) if axes for line in axes.get_lines()]
         ax.legend(
             handles=lines,
             frameon=False,
