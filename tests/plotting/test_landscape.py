@@ -166,7 +166,7 @@ def test_classes_without_a_loss(classifier, samples):
     with pytest.raises(DataError) as error:
         landscape(classifier, (X, np.where(y == 1, 7, y)))
     assert str(error.value) == (
-        "The classifier knows nothing of classes [7], so their samples have no loss. Leave them "
+        "The classifier was not trained on classes [7], so their samples have no loss. Leave them "
         "out."
     )
 

@@ -144,7 +144,7 @@ def test_masked_labels_are_not_drawn(labels):
 
 
 def test_large_maps_are_thinned_for_drawing_only(labels, monkeypatch):
-    monkeypatch.setattr(raster, "_MOST_PX", 10)
+    monkeypatch.setattr(raster, "_MAX_SIDE_PX", 10)
     display = ClassificationMapDisplay.from_labels(labels)
     assert display.label_map.shape == (18, 20)
     np.testing.assert_array_equal(white(display.ax_), labels[::2, ::2] == 0)

@@ -68,7 +68,7 @@ def test_pixels_without_data_are_masked(probabilities):
 
 
 def test_large_maps_are_thinned(probabilities, monkeypatch):
-    monkeypatch.setattr(raster, "_MOST_PX", 5)
+    monkeypatch.setattr(raster, "_MAX_SIDE_PX", 5)
     display = ProbabilityMapDisplay.from_probabilities(probabilities)
     np.testing.assert_array_equal(display.values, probabilities[::2, ::2].max(axis=-1))
     assert display.ax_.images[0].get_extent() == [-0.5, 9.5, 7.5, -0.5]
@@ -104,7 +104,7 @@ def test_maps_of_probabilities_have_classes(shape):
         ProbabilityMapDisplay.from_probabilities(np.ones(shape))
     assert str(error.value) == (
         "Probabilities of a map have shape (height, width, n_classes) with at least two classes, "
-        f"got {shape}. Pass what predict_proba gives for a cube."
+        f"got {shape}. Pass the result of predict_proba for a cube."
     )
 
 
@@ -112,8 +112,8 @@ def test_scores_are_no_probabilities():
     with pytest.raises(DataError) as error:
         ProbabilityMapDisplay.from_probabilities([[[3.0, -1.0], [0.5, 0.5]]])
     assert str(error.value) == (
-        "The values of a pixel lie between -1 and 3 and add up to 1 to 2, so they are no "
-        "probabilities. Pass what predict_proba gives, in [0, 1]."
+        "The values of a pixel lie between -1 and 3 and add up to 1 to 2, so they are not "
+        "probabilities. Pass the result of predict_proba, in [0, 1]."
     )
 
 
@@ -152,7 +152,7 @@ def test_the_class_must_be_known(probabilities):
     )
     with pytest.raises(ParameterError) as error:
         ProbabilityMapDisplay.from_probabilities(probabilities, label=9, classes=[1, 2, 3, 4])
-    assert str(error.value) == "label=9 is none of the classes [1, 2, 3, 4]."
+    assert str(error.value) == "label=9 is not one of the classes [1, 2, 3, 4]."
 
 
 def test_displays_draw_into_given_axes(probabilities):

@@ -103,7 +103,7 @@ def test_large_scenes_are_thinned_and_read_by_blocks(height, width, most, rows):
     values = np.arange(height * width * 3, dtype=np.float32).reshape(height, width, 3)
     cube = OnDisk(values)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raster, "_MOST_PX", most)
+        patch.setattr(raster, "_MAX_SIDE_PX", most)
         patch.setattr(lazy, "_BLOCK_VALUES", rows * width * 3)
         display = SceneDisplay.from_scene(Scene(cube), bands=(0, 1, 2), ax=Figure().subplots())
     step = display.step
@@ -169,7 +169,7 @@ def test_a_scene_without_data(scene):
     with pytest.raises(DataError) as error:
         SceneDisplay.from_scene(empty)
     assert str(error.value) == (
-        "No pixel of the scene holds data in bands [4, 2, 1]. Pass other bands."
+        "No pixel of the scene has data in bands [4, 2, 1]. Pass other bands."
     )
 
 

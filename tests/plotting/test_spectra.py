@@ -166,7 +166,7 @@ def test_statistics_do_not_depend_on_the_pieces(seed, n_samples, chunk, offset):
     X[rng.random(X.shape) < 0.1] = np.nan
     y = rng.integers(0, 3, n_samples)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "_CHUNK", chunk)
+        patch.setattr(statistics, "_CHUNK_SIZE", chunk)
         found = class_spectra(X, y, None)
     for place, label in enumerate(found.labels):
         mine = np.ma.masked_invalid(X[y == label])

@@ -36,7 +36,7 @@ def test_curves_need_a_history(fitted):
     with pytest.raises(ParameterError) as error:
         TrainingCurveDisplay.from_estimator(fitted)
     assert str(error.value) == (
-        "The classifier has no training history, for it is not fitted. Call fit first."
+        "The classifier is not fitted, so it has no training history. Call fit first."
     )
 
 
