@@ -1,4 +1,4 @@
-"""A cheap check whether data to be predicted resemble those of the training."""
+"""Check cheaply whether data for prediction resemble those of the training."""
 
 from __future__ import annotations
 
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
     from hsvlm._training_record.likeness import Mismatch
 
-__all__ = ["find_mismatch", "spread_pixels", "warn_if_unlike"]
-
 _MAX_SPECTRA = 1000
-# As many as partial work is recognized by: both read the same rows of a file.
+# Resumed predictions are recognized by as many: both read the same rows of a file.
 _MAX_ROWS = 8
 _MAX_ROWS_IN_MEMORY = 64
 
@@ -38,8 +36,7 @@ def warn_if_unlike(clf: Any, X: Any, stacklevel: int = 4) -> None:
     if getattr(clf, "training_", None) is None:
         return
     for part in _parts(X):
-        mismatch = find_mismatch(clf, part)
-        if mismatch is not None:
+        if (mismatch := find_mismatch(clf, part)) is not None:
             warning = HSVLMWarning(
                 mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint
             )
@@ -77,7 +74,7 @@ def _parts(X: Any) -> Iterator[PixelSamples | NDArray[Any]]:
 
 
 def spread_pixels(cube: Any) -> NDArray[np.intp]:
-    """Choose valid pixels in some rows, of a file a few: their rows and columns."""
+    """Choose valid pixels (n_pixels, 2) in some rows; fewer rows if read from a file."""
     height, width, _ = cube.shape
     valid = valid_pixels(cube)
     n_rows = _MAX_ROWS_IN_MEMORY if _in_memory(cube) else _MAX_ROWS
@@ -102,6 +99,5 @@ def _in_memory(cube: Any) -> bool:
 def _sample(X: PixelSamples | NDArray[Any]) -> NDArray[Any]:
     if isinstance(X, PixelSamples) and not _in_memory(X.cubes[X.scene_ids[0]]):
         rows = np.unique(X.coords[:, 0])
-        near = rows[spread_evenly(len(rows), _MAX_ROWS)]
-        X = X[np.isin(X.coords[:, 0], near)]
+        X = X[np.isin(X.coords[:, 0], rows[spread_evenly(len(rows), _MAX_ROWS)])]
     return center_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])
