@@ -146,3 +146,30 @@ def lines_of_code(path):
 
 def test_modules_stay_small():
     assert not {name: n for name, path in HOUSE.paths.items() if (n := lines_of_code(path)) > 310}
+
+
+def functions():
+    """Yield every function with the module that it is in."""
+    for module, tree in HOUSE.modules.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                yield module, node
+
+
+def statement_lines(node):
+    """Count the lines of a function without its signature, documentation and comments."""
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return sum(len(ast.unparse(statement).splitlines()) for statement in body)
+
+
+def test_functions_stay_small():
+    lines = {f"{module}.{node.name}": statement_lines(node) for module, node in functions()}
+    assert not {name: count for name, count in lines.items() if count > 60}
+
+
+def test_private_functions_are_documented_briefly():
+    assert not {
+        f"{module}.{node.name}"
+        for module, node in functions()
+        if node.name.startswith("_") and len((ast.get_docstring(node) or "").splitlines()) > 4
+    }

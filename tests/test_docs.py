@@ -44,6 +44,7 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page))], ids=name_of)
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):

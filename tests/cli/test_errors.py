@@ -236,6 +236,7 @@ def test_terminals_without_the_letters(tmp_path):
     assert done.stderr.startswith(r"hsvlm: \xd6l \xb5.tif does not exist.")
 
 
+@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe(tmp_path):
     command = f"{sys.executable} -m hsvlm settings | head -n 1"
     done = subprocess.run(

@@ -43,6 +43,7 @@ def trained_wavelengths():
     return HSIPromptClassifier.load("fitted/model").metadata_["wavelengths_nm"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "kept"),
     [

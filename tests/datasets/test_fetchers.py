@@ -398,6 +398,7 @@ def test_every_scene_is_fetched_by_its_name(name, tmp_path):
     assert f'"{name}"' in GUIDE.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "fetcher"), NAMED.items())
 def test_functions_of_single_scenes(name, fetcher, tmp_path):
     with pytest.raises(DownloadError) as error:
@@ -416,15 +417,10 @@ def test_an_unknown_scene(tmp_path):
 
 
 def test_the_registry_is_consistent():
-    n_labeled = {
-        "pavia-university": 42_776,
-        "pavia-centre": 148_152,
-        "salinas": 54_129,
-        "ksc": 5_211,
-        "botswana": 3_248,
-    }
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "datasets.md").read_text("utf-8")
     for key, entry in _registry.SCENES.items():
-        assert sum(entry.counts) == n_labeled.get(key, 0)
+        # The number of labeled pixels that people read, where the labels are distributed.
+        assert not entry.counts or f"| {sum(entry.counts):,} |" in page
         if entry.labels is None:
             assert key in _registry.SPLITS
         else:

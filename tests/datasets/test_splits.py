@@ -140,6 +140,7 @@ def test_every_split_is_fetched_by_its_name(name, tmp_path):
     assert str(error.value).startswith(f"{_registry.SPLITS[name].train.name} is not in {tmp_path}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "fetcher"), NAMED.items())
 def test_functions_of_single_splits(name, fetcher, tmp_path):
     with pytest.raises(DownloadError) as error:

@@ -348,6 +348,7 @@ def test_cross_validation_of_samples_and_of_cubes(cube, labels, settings, data):
     assert cross_val_score(clf, cube, labels, cv=2).min() > 0.6
 
 
+@pytest.mark.slow
 def test_grid_search_over_a_pipeline_in_two_processes(data, settings):
     settings = {**settings, "n_components": None, "max_epochs": 4}
     pipeline = Pipeline([("pca", SpectralPCA()), ("clf", HSIPromptClassifier(**settings))])

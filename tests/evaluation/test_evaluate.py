@@ -143,6 +143,7 @@ def test_seeds_reach_nested_estimators(data, given, expected):
     assert plain.random_state == 3
 
 
+@pytest.mark.slow
 def test_two_processes_measure_the_same(data):
     estimators = {"logistic": LogisticRegression(), "neighbours": KNeighborsClassifier()}
     one, two = (

@@ -36,6 +36,7 @@ def test_random_split_gives_everything_away():
         assert (leakage.n_train, leakage.n_test) == (1024, 9225)
 
 
+@pytest.mark.slow
 def test_blocks_give_no_window_away():
     protocol = indian_pines_protocol("blocks", n_splits=2)
     with warnings.catch_warnings():

@@ -56,6 +56,7 @@ def outcome(scene, name, estimator, **changes):
     return report, caught
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", SIZES + TINY, ids=str)
 @pytest.mark.parametrize("name", SCENE_PROTOCOLS)
 def test_protocols_run_or_say_why_not(name, sizes):

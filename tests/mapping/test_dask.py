@@ -49,6 +49,7 @@ BLOCKS_AND_CHUNKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @pytest.mark.parametrize("window", [1, 3, 9])

@@ -46,6 +46,7 @@ def assert_same(found, expected):
     np.testing.assert_array_equal(found.probabilities, probabilities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @pytest.mark.parametrize("window", [1, 3, 9])

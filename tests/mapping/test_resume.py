@@ -132,6 +132,7 @@ predict_scene(clf, Scene(deadly), folder + "/out/map.tif", probabilities=folder 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_killed_process_is_continued_by_another(
     tmp_path, fitted, cube, labels, settings, counting

@@ -370,6 +370,7 @@ def assert_consistent(model, cube):
     assert np.isin(labels, clf.classes_).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("forge", [forged_config, forged_tensors, forged_header, forged_bytes])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -96,6 +96,7 @@ def path(request, tmp_path):
     return tmp_path / request.param
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: " ".join(map(str, change.values())))
 def test_predictions_are_the_same_to_the_bit(cube, labels, settings, path, change):
     clf = HSIPromptClassifier(**{**settings, **change}).fit(cube, labels)
@@ -304,6 +305,7 @@ def test_global_generators_are_left_alone(saved):
     assert torch.equal(torch.get_rng_state(), torch_state)
 
 
+@pytest.mark.slow
 def test_new_processes_predict_the_same(fitted, saved, cube, tmp_path):
     np.save(tmp_path / "cube.npy", cube)
     code = (

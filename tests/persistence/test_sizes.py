@@ -131,6 +131,7 @@ def forged(fitted, tmp_path_factory):
     return dict(zip([*FORGED, "crowd"], found, strict=True)), kilobytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORGED)
 def test_sizes_are_checked(forged, name):
     assert FORGED[name][1] in (forged[0][name] or "it was loaded")

@@ -70,6 +70,7 @@ def test_more_classes_than_the_palette_has(labels):
     assert len(np.unique(image_of(display.ax_).reshape(-1, 3), axis=0)) == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(145, 145), (20, 145), (145, 20), (1, 300)])
 @pytest.mark.parametrize("many", [16, 30])
 def test_nothing_of_a_map_is_cut_off(shape, many, is_cut_off):

@@ -245,6 +245,7 @@ def check(path, read):
     assert 0 <= np.prod(shape, dtype=float) <= 2**16 * max(path.stat().st_size, 2**10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())

@@ -147,6 +147,7 @@ def test_only_missing_texts_are_encoded(model_folder, tmp_path, monkeypatch):
     assert asked == ["corn"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "text", "zeros", "wrong"])
 def test_corrupt_entry_is_encoded_again(model_folder, tmp_path, damage):
     first = encode_texts(["a barn"], model_folder, cache_dir=tmp_path)

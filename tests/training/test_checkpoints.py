@@ -75,6 +75,7 @@ def scheduler():
     return LRScheduler("ReduceLROnPlateau", monitor="train_loss", patience=0, threshold=10.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

@@ -21,6 +21,7 @@ class _CountsReads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "clip", "cross-entropy"])
 def test_steps_read_nothing_from_the_device(cube, labels, settings, criterion):
     changes = {"criterion": criterion, "validation_fraction": 0.3, "spatial": None}
@@ -52,6 +53,7 @@ class _Compiled(Callback):
         net.module_.encoder.compile(backend="aot_eager")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [8, 64], ids=["whole batches", "parts in threads"])
 def test_encoders_may_be_compiled_by_a_callback(tmp_path, cube, labels, settings, batch_size):
     fixed = {**settings, "max_epochs": 2, "batch_size": batch_size}

@@ -50,6 +50,7 @@ def test_damaged_files_are_refused_or_read(product, request):
         path.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("product", "holder"),
     [

@@ -132,6 +132,7 @@ def test_other_hdf5_files_are_read_as_before(tmp_path):
     assert read_scene(path).cube.shape == (3, 4, 5)
 
 
+@pytest.mark.slow
 def test_from_a_prisma_file_to_a_map(make_prisma, tmp_path):
     footprint = np.ones((12, 15), bool)
     footprint[:2, :4] = False

@@ -42,6 +42,7 @@ def test_saving(tmp_path, kind):
     assert share(found_after(kind, 25, tmp_path), "drafts") > 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "archive"])
 def test_every_step_of_saving(tmp_path, kind):
     found = found_after(kind, 0, tmp_path)
@@ -62,6 +63,7 @@ def test_training(tmp_path):
     assert share(found_after("training", 50, tmp_path), "epoch") > 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["envi file", "geotiff file"])
 def test_every_step_of_writing_a_file(tmp_path, kind):
     found = found_after(kind, 0, tmp_path)
