@@ -99,7 +99,8 @@ def list_settings(
     from hsvlm._training.settings import list_presets, preset
     from hsvlm.estimator import HSIPromptClassifier
 
-    described = _descriptions(HSIPromptClassifier.__doc__ or "")
+    # From Python 3.13 on, docstrings come without their indentation.
+    described = _descriptions(inspect.cleandoc(HSIPromptClassifier.__doc__ or ""))
     settings = [
         {
             "name": name,
@@ -213,11 +214,11 @@ def _descriptions(docstring: str) -> dict[str, str]:
     described: dict[str, list[str]] = {}
     names: list[str] = []
     for line in section.splitlines():
-        heading = re.match(r"    (\w[\w, ]*) : ", line)
+        heading = re.match(r"(\w[\w, ]*) : ", line)
         if heading:
             names = heading[1].split(", ")
             described |= {name: [] for name in names}
-        elif line.startswith("        "):
+        elif line.startswith("    "):
             for name in names:
                 described[name].append(line.strip())
     return {name: _as_plain_text(" ".join(lines)) for name, lines in described.items()}
