@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -13,9 +14,11 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.utils.validation import check_is_fitted
 
-from hsvlm._inputs.kinds import is_map, score_inputs
-from hsvlm._prediction.texts import similarity, with_prompts
+from hsvlm._inputs.kinds import is_map, predict_inputs, score_inputs
+from hsvlm._prediction.model import FittedModel
+from hsvlm._prediction.texts import check_text_side, similarity, with_prompts
 from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
 from hsvlm._training.fit import fit_classifier
@@ -32,17 +35,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from hsvlm._training_record import TrainingRecord
-    from hsvlm.readout.scene import Readout
+    from hsvlm._training_record import Readout, TrainingRecord
 
-__all__ = ["HSIPromptClassifier"]
+__all__ = ["HSIPromptClassifier", "fitted_model"]
+
+
+def fitted_model(clf: HSIPromptClassifier) -> FittedModel:
+    """Return the fitted attributes of a classifier, for the rooms above."""
+    return clf._fitted()
 
 
 class _Embedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Embeds tables, which scikit-learn wraps in the container chosen by ``set_output``."""
 
     def transform(self, X: Any) -> NDArray[np.float32]:
-        return embeddings(self, X)
+        return self._embed(X)  # type: ignore[no-any-return]
 
 
 class _KeepsMaps:
@@ -52,7 +59,7 @@ class _KeepsMaps:
         """Fit to `X` and embed it; see `fit` and `transform`."""
         return self.fit(X, y, **parameters).transform(X)
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
+    def transform(self: Any, X: Any) -> NDArray[np.float32]:
         """Return unit embeddings in the joint space of pixels and prompts.
 
         Parameters
@@ -66,7 +73,7 @@ class _KeepsMaps:
             Unit vectors. Of samples, in the container chosen by ``set_output``; maps are arrays.
         """
         if is_map(X):
-            return embeddings(self, X)
+            return self._embed(X)  # type: ignore[no-any-return]
         return super().transform(X)  # type: ignore[misc, no-any-return]
 
 
@@ -375,7 +382,7 @@ class HSIPromptClassifier(
             they are read out of the fitted scene. With two classes, the difference of both,
             without the last axis.
         """
-        scores = class_scores(self, X)
+        scores = self._class_scores(X)
         return scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
@@ -391,7 +398,7 @@ class HSIPromptClassifier(
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
             In the order of ``classes_``; the last axis sums to one.
         """
-        return np.asarray(softmax(class_scores(self, X), axis=-1))
+        return np.asarray(softmax(self._class_scores(X), axis=-1))
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
         """Return logarithms of class probabilities.
@@ -406,7 +413,7 @@ class HSIPromptClassifier(
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
             Those of `predict_proba`, without its underflow.
         """
-        return np.asarray(log_softmax(class_scores(self, X), axis=-1))
+        return np.asarray(log_softmax(self._class_scores(X), axis=-1))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Most probable class: that of the nearest prototype, or what the scene makes of it.
@@ -421,7 +428,9 @@ class HSIPromptClassifier(
         ndarray of shape (n_samples,), or (height, width) for a cube
             Labels from ``classes_``; `unlabeled` for pixels of a cube that hold no data.
         """
-        return predicted_labels(self, X)
+        return predicted_labels(
+            self._fitted(), predict_inputs(self, X), self.spatial, self.unlabeled
+        )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Overall accuracy; unlabelled pixels of a label map do not count.
@@ -464,7 +473,9 @@ class HSIPromptClassifier(
             If the classifier has no text encoder that can encode new texts, or it is not that of
             the training any more.
         """
-        return similarity(self, X, texts)
+        model = self._fitted()
+        check_text_side(model, "similarity")
+        return similarity(model, predict_inputs(self, X), texts, self.device)
 
     def with_prompts(
         self,
@@ -494,7 +505,13 @@ class HSIPromptClassifier(
         PromptError
             If prompts are empty or identical.
         """
-        return with_prompts(self, prompts, class_names)  # type: ignore[no-any-return]
+        model = self._fitted()
+        check_text_side(model, "with_prompts")
+        model = with_prompts(model, prompts, class_names, self.device)
+        other = copy.copy(self)
+        other.prompts, other.class_names = prompts, class_names
+        other.__dict__.update(model.attributes())
+        return other
 
     def save(
         self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
@@ -591,6 +608,16 @@ class HSIPromptClassifier(
         if pipeline is not None:
             raise FileError(f"{path} holds a pipeline. Load it with hsvlm.persistence.load.")
         return clf  # type: ignore[no-any-return]
+
+    def _fitted(self) -> FittedModel:
+        check_is_fitted(self, "net_")
+        return FittedModel.from_attributes(vars(self))
+
+    def _class_scores(self, X: Any) -> NDArray[np.float32]:
+        return class_scores(self._fitted(), predict_inputs(self, X), self.spatial)
+
+    def _embed(self, X: Any) -> NDArray[np.float32]:
+        return embeddings(self._fitted(), predict_inputs(self, X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

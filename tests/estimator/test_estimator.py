@@ -232,7 +232,7 @@ def test_validation_is_recorded_and_spatially_separate(cube, labels, settings, m
     seen = []
     monkeypatch.setattr(
         "hsvlm._training.fit.input_source",
-        lambda clf, X, *rest: seen.append(X.coords) or input_source(clf, X, *rest),
+        lambda X, *rest: seen.append(X.coords) or input_source(X, *rest),
     )
     clf = HSIPromptClassifier(**settings, validation_fraction=0.25).fit(cube, labels)
     blocks = [{tuple(one) for one in coords // clf.window_size_} for coords in seen]

@@ -14,7 +14,7 @@ from hsvlm.readout.scene import fit_readout, readout_settings
 def kept(X, **changes):
     """Keep what a fit to these samples would keep."""
     targets, weights = np.arange(len(X)) % 3, np.arange(1.0, len(X) + 1)
-    return fit_readout(HSIPromptClassifier(**changes), X, targets, weights)
+    return fit_readout(HSIPromptClassifier(**changes).spatial_params, X, targets, weights)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import torch
 from hsvlm import HSIPromptClassifier, PixelSamples, pixel_samples
 from hsvlm._training.fit import fit_net
 from hsvlm.datasets import make_synthetic_scene
+from hsvlm.estimator import fitted_model
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.model_selection import spatial_holdout
 from hsvlm.readout.restart import _CANDIDATES as CANDIDATES
@@ -98,7 +99,9 @@ def choose(clf, training, fit_part=None, weights=None, seed=0):
     X, y = training
     targets = np.searchsorted(clf.classes_, y)
     weights = np.ones(len(y)) if weights is None else weights
-    choose_restart(clf, X, targets, weights, fit_part or (lambda _: clf), seed)
+    fit_part = fit_part or (lambda _: fitted_model(clf))
+    clf.readout_, interrupted = choose_restart(clf.readout_, X, targets, weights, fit_part, seed)
+    clf.interrupted_ |= interrupted
     return clf.readout_
 
 
@@ -110,7 +113,7 @@ def test_brier_scores_on_held_out_labels_decide(open_choice, training):
     for number in range(3):
         random_state = np.random.RandomState(7 + number)
         kept, held = spatial_holdout(X, targets, 1 / 3, 8, random_state)
-        readout = fit_readout(open_choice, X[kept], targets[kept], weights[kept])
+        readout = fit_readout(open_choice.spatial_params, X[kept], targets[kept], weights[kept])
         for candidate, restart in enumerate(CANDIDATES):
             other = copy.copy(open_choice)
             other.readout_ = replace(readout, restart=restart)
@@ -187,7 +190,7 @@ def test_a_block_counts_once_however_often_it_is_held_out(open_choice, training,
 def test_parts_are_whole_blocks_of_the_training_and_drawn_anew(open_choice, training):
     X, _ = training
     parts = []
-    choose(open_choice, training, lambda part: parts.append(part) or open_choice)
+    choose(open_choice, training, lambda part: parts.append(part) or fitted_model(open_choice))
     assert len(parts) == 3
     assert len({tuple(one) for one in parts}) == 3
     blocks = X.coords // 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -23,9 +23,10 @@ from hsvlm._data.lazy import valid_pixels
 from hsvlm._inputs.scenes import (
     as_scenes,
     check_bands,
-    keep_wavelengths,
+    cube_of_scene,
     scene_samples,
     weights_at,
+    with_wavelengths,
 )
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from sklearn.base import BaseEstimator
 
 __all__ = [
+    "PredictInputs",
     "class_targets",
     "fit_inputs",
     "is_cube",
@@ -64,12 +67,12 @@ def is_map(X: Any) -> bool:
 
 
 def fit_inputs(
-    estimator: Any, X: Any, y: Any, sample_weight: Any
+    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any
 ) -> tuple[PixelSamples | NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """Validate what `fit` was given; set ``n_features_in_``."""
     scenes = as_scenes(X)
     if scenes is not None:
-        keep_wavelengths(estimator, scenes)
+        estimator.metadata_ = with_wavelengths(getattr(estimator, "metadata_", {}), scenes)
         X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
         names = stated_names(estimator.prompts, estimator.class_names)
@@ -107,14 +110,14 @@ def labeled_samples(
 
 
 def score_inputs(
-    estimator: Any, X: Any, y: Any, sample_weight: Any
+    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
     """Validate what a fitted estimator is scored on; take the labelled pixels of a cube."""
     check_is_fitted(estimator, "net_")
     scenes = as_scenes(X)
     if scenes is not None:
         for scene in scenes:
-            check_bands(estimator, scene)
+            check_bands(getattr(estimator, "metadata_", {}), scene)
         X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
         # What the fit took for a class is one.
@@ -174,11 +177,30 @@ def merge_duplicates(
     return X[first], targets[first], summed
 
 
-def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArray[np.bool_] | None]:
-    """Validate what a fitted estimator is asked to predict.
+class PredictInputs(NamedTuple):
+    """Samples to predict, and the place of their predictions."""
 
-    Shape: `valid` (height, width).
-    """
+    samples: PixelSamples | NDArray[Any]
+    shape: tuple[int, ...]  # (n_samples,), or (height, width) of a cube
+    valid: NDArray[np.bool_] | None  # pixels of a cube that are samples; None if all are
+
+    @property
+    def is_cube(self) -> bool:
+        """Whether predictions are maps."""
+        return len(self.shape) == 2
+
+    def placed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring values (n_samples, n) to (n_samples, n) or (height, width, n), with NaN between."""
+        if self.valid is None:
+            return values.reshape(*self.shape, -1)
+        everywhere = np.full((*self.shape, values.shape[1]), np.nan, dtype=np.float32)
+        everywhere[self.valid] = values
+        return everywhere
+
+
+def predict_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
+    """Validate what a fitted estimator is asked to predict."""
+    X = cube_of_scene(getattr(estimator, "metadata_", {}), X)
     if is_cube(X):
         cube = as_cube(X)
         _check_band_axis(cube, estimator.n_features_in_)
@@ -214,7 +236,7 @@ def predict_inputs(estimator: Any, X: Any) -> tuple[Any, tuple[int, ...], NDArra
             "Pass the same kind of data as in fit, or PixelSamples or a cube, from which windows "
             f"of the right size are cut.{arrays}"
         )
-    return X, shape, valid
+    return PredictInputs(X, shape, valid)
 
 
 def _label_map(cube: Any, y: Any) -> NDArray[Any]:
@@ -242,7 +264,7 @@ def _check_band_axis(cube: Any, n_bands: int) -> None:
     )
 
 
-def _spectra(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
+def _spectra(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
     if n_dimensions(X) not in (1, 2):
         raise DataError(f"X is {_describe_kind(X)}. {_ACCEPTED_KINDS}")
     refuse_masked(X, "X")

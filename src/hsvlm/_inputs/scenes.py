@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._data.labels import as_labels
 from hsvlm.exceptions import DataError
@@ -13,7 +12,7 @@ from hsvlm.samples import PixelSamples
 from hsvlm.scene import Scene, common_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,9 +21,9 @@ __all__ = [
     "check_bands",
     "check_scales",
     "cube_of_scene",
-    "keep_wavelengths",
     "scene_samples",
     "weights_at",
+    "with_wavelengths",
 ]
 
 
@@ -98,25 +97,25 @@ def _per_scene(values: Any, scenes: list[Scene]) -> Sequence[Any]:
     return values
 
 
-def keep_wavelengths(estimator: Any, scenes: list[Scene]) -> None:
-    """Remember the wavelengths of the training, and refuse scenes that differ in them."""
+def with_wavelengths(metadata: Mapping[str, Any], scenes: list[Scene]) -> dict[str, Any]:
+    """Add the wavelengths and the scale of the training; refuse scenes that differ in them."""
     first = next((scene for scene in scenes if scene.wavelengths_nm is not None), None)
     known = None if first is None or first.wavelengths_nm is None else first.wavelengths_nm.tolist()
     scale = next((scene.scale for scene in scenes if scene.scale is not None), None)
-    estimator.metadata_ = {
-        **getattr(estimator, "metadata_", {}),
+    result = {
+        **metadata,
         "wavelengths_nm": known,
         "scale": None if scale is None else scale.tolist(),
     }
     for scene in scenes:
-        check_bands(estimator, scene)
+        check_bands(result, scene)
+    return result
 
 
-def check_bands(clf: Any, scene: Scene) -> None:
+def check_bands(metadata: Mapping[str, Any], scene: Scene) -> None:
     """Refuse a scene whose wavelengths are not those of the training; warn if a side lacks them."""
     from hsvlm.io.bands import match_or_warn
 
-    metadata = getattr(clf, "metadata_", {})
     scale = metadata.get("scale")
     here = scene.scale
     if (
@@ -147,7 +146,7 @@ def check_bands(clf: Any, scene: Scene) -> None:
         )
 
 
-def cube_of_scene(estimator: Any, X: Any) -> Any:
+def cube_of_scene(metadata: Mapping[str, Any], X: Any) -> Any:
     """Return the cube of a scene, without its invalid pixels; other inputs as they are."""
     scenes = as_scenes(X)
     if scenes is None:
@@ -157,8 +156,7 @@ def cube_of_scene(estimator: Any, X: Any) -> Any:
             "X is a list of scenes, whose maps may differ in size.",
             "Predict them in turn: [clf.predict(scene) for scene in scenes].",
         )
-    check_is_fitted(estimator, "net_")
-    check_bands(estimator, X)
+    check_bands(metadata, X)
     return X.masked_cube()
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
 
     from hsvlm._data.cubes import Padding
 
@@ -246,19 +247,21 @@ def _table(tables: list[NDArray[np.float32]], device: torch.device) -> Tensor:
 
 
 def input_source(
-    clf: Any,
     X: PixelSamples | NDArray[Any],
+    preprocessing: Pipeline,
+    window_size: int,
+    padding: Padding,
     device: torch.device,
-    seen: Callable[[NDArray[Any]], None] | None = None,
+    on_spectra: Callable[[NDArray[Any]], None] | None = None,
 ) -> WindowSource:
-    """Windows of a classifier's inputs, preprocessed."""
+    """Return the preprocessed windows of samples; `on_spectra` sees the spectra before."""
 
     def reduce(spectra: NDArray[Any]) -> NDArray[Any]:
-        if seen is not None:
-            seen(spectra)
-        reduced: NDArray[Any] = clf.preprocessing_.transform(spectra)
+        if on_spectra is not None:
+            on_spectra(spectra)
+        reduced: NDArray[Any] = preprocessing.transform(spectra)
         return reduced
 
     if isinstance(X, PixelSamples):
-        return WindowSource.from_samples(X, reduce, clf.window_size_, clf.padding_, device)
+        return WindowSource.from_samples(X, reduce, window_size, padding, device)
     return WindowSource.from_array(X, reduce, device)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._data.labels import as_labels
 from hsvlm._prediction.windows import embeddings
@@ -25,55 +24,58 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["similarity", "with_prompts"]
+    from hsvlm._inputs.kinds import PredictInputs
+    from hsvlm._prediction.model import FittedModel
+
+__all__ = ["check_text_side", "similarity", "with_prompts"]
 
 
-def similarity(clf: Any, X: Any, texts: str | Sequence[str]) -> NDArray[np.float32]:
+def similarity(
+    model: FittedModel, inputs: PredictInputs, texts: str | Sequence[str], device: Any
+) -> NDArray[np.float32]:
     """See :meth:`hsvlm.HSIPromptClassifier.similarity`."""
-    _check_text_side(clf, "similarity")
-    device = str(resolve_device(clf.device))
     texts = [texts] if isinstance(texts, str) else texts
-    encoded = encode_texts(texts, clf.text_encoder_, device=device)
-    _check_length(clf, encoded)
-    return embeddings(clf, X) @ _joint(clf, encoded).T
+    encoded = encode_texts(texts, model.text_encoder, device=str(resolve_device(device)))
+    _check_length(model, encoded)
+    return embeddings(model, inputs) @ _joint(model, encoded).T
 
 
 def with_prompts(
-    clf: Any,
+    model: FittedModel,
     prompts: Mapping[Any, str | Sequence[str]],
-    class_names: Mapping[Any, str] | None = None,
-) -> Any:
+    class_names: Mapping[Any, str] | None,
+    device: Any,
+) -> FittedModel:
     """See :meth:`hsvlm.HSIPromptClassifier.with_prompts`."""
-    _check_text_side(clf, "with_prompts")
-    other: Any = copy.copy(clf)
-    _check_new_prompts(other, prompts)
-    other.prompts, other.class_names = prompts, class_names
+    _check_new_prompts(model, prompts)
     labels = as_labels(np.fromiter(prompts, dtype=object, count=len(prompts)))
-    other.classes_ = np.unique(labels.astype(str) if labels.dtype == object else labels)
-    other.prompts_ = resolve_prompts(prompts, other.classes_, class_names)
-    other.class_names_ = own_names(other.classes_, class_names or {})
-    other.text_classes_ = False
-    if "class_colors" in getattr(other, "metadata_", {}):
-        other.metadata_ = {k: v for k, v in other.metadata_.items() if k != "class_colors"}
-    device = str(resolve_device(other.device))
-    other.text_embeddings_ = encode_prompts(other.prompts_, other.text_encoder_, device=device)
-    _check_length(clf, other.text_embeddings_)
-    other.prototypes_ = _joint(other, other.text_embeddings_)
-    # The known labels are those of other classes.
-    other.readout_ = None
-    return other
+    classes = np.unique(labels.astype(str) if labels.dtype == object else labels)
+    texts = resolve_prompts(prompts, classes, class_names)
+    encoded = encode_prompts(texts, model.text_encoder, device=str(resolve_device(device)))
+    _check_length(model, encoded)
+    return replace(
+        model,
+        classes=classes,
+        prompts=texts,
+        class_names=own_names(classes, class_names or {}),
+        text_classes=False,
+        metadata={key: value for key, value in model.metadata.items() if key != "class_colors"},
+        text_embeddings=encoded,
+        prototypes=_joint(model, encoded),
+        readout=None,  # its labels are those of other classes
+    )
 
 
-def _check_text_side(clf: Any, method: str) -> None:
-    check_is_fitted(clf, "net_")
-    if clf.net_.module_.head is not None:
+def check_text_side(model: FittedModel, method: str) -> None:
+    """Refuse new texts for a model that has no text side, or another text encoder by now."""
+    if model.net.module_.head is not None:
         raise ParameterError(
             f'{method} needs prototypes, but criterion="cross-entropy" trained a linear head '
             "without text. Fit with another criterion."
         )
-    expected = getattr(clf, "text_encoder_identity_", None)
-    if expected is not None and encoder_identity(clf.text_encoder_) != expected:
-        name = os.fspath(clf.text_encoder_)
+    expected = model.text_encoder_identity
+    if expected is not None and encoder_identity(model.text_encoder) != expected:
+        name = os.fspath(model.text_encoder)
         raise ParameterError(
             f"The text encoder {name!r} is not the one of the training: its files have changed, "
             "or the name stands for something else here, so new texts cannot be compared with "
@@ -82,8 +84,8 @@ def _check_text_side(clf: Any, method: str) -> None:
         )
 
 
-def _check_new_prompts(clf: Any, prompts: Any) -> None:
-    if not can_encode(clf.text_encoder_):
+def _check_new_prompts(model: FittedModel, prompts: Any) -> None:
+    if not can_encode(model.text_encoder):
         raise ParameterError(
             "with_prompts needs a text encoder, but text_encoder is an array of ready-made "
             "embeddings. Fit with a model name, a folder or an object with .encode."
@@ -97,8 +99,8 @@ def _check_new_prompts(clf: Any, prompts: Any) -> None:
         raise PromptError(f"Labels are all numbers or all strings, got {list(prompts)}.")
 
 
-def _check_length(clf: Any, encoded: NDArray[np.float32]) -> None:
-    length = clf.text_embeddings_.shape[1]
+def _check_length(model: FittedModel, encoded: NDArray[np.float32]) -> None:
+    length = 0 if model.text_embeddings is None else model.text_embeddings.shape[1]
     if encoded.shape[1] != length:
         raise ParameterError(
             f"The text encoder gives vectors of length {encoded.shape[1]}, that of the training "
@@ -107,8 +109,8 @@ def _check_length(clf: Any, encoded: NDArray[np.float32]) -> None:
 
 
 @torch.inference_mode()
-def _joint(clf: Any, text_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    model = clf.net_.module_
-    texts = torch.from_numpy(text_embeddings).to(next(model.parameters()).device)
-    joint: NDArray[np.float32] = model.prototypes(texts).cpu().numpy()
+def _joint(model: FittedModel, text_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    module = model.net.module_
+    texts = torch.from_numpy(text_embeddings).to(next(module.parameters()).device)
+    joint: NDArray[np.float32] = module.prototypes(texts).cpu().numpy()
     return joint

@@ -13,13 +13,15 @@ from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
     MAX_EXAMPLES,
+    FittedScene,
+    Readout,
     SpectraSummary,
     TrainingRecord,
     TrainingScene,
     reference_indices,
 )
 from hsvlm.preprocessing import SpectralPCA
-from hsvlm.readout.scene import FittedScene, Readout, readout_settings
+from hsvlm.readout.scene import readout_settings
 
 if TYPE_CHECKING:
     from hsvlm._storage.values import Packer, Unpacker

@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from hsvlm._data.labels import warn_of_spellings
 from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_duplicates
 from hsvlm._inputs.windows import input_source
+from hsvlm._prediction.model import FittedModel
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of
 from hsvlm._training.checkpoint import Checkpoint, Identity
 from hsvlm._training.checks import (
@@ -118,7 +119,8 @@ def _train(
     seen = None if clf.checkpoint_dir is None else identity.add_rows
 
     def dataset(index: NDArray[np.intp], seen: Any = None) -> WindowDataset:
-        source = input_source(clf, X[index], device, seen)
+        how = clf.preprocessing_, clf.window_size_, clf.padding_, device
+        source = input_source(X[index], *how, seen)
         relative = weights[index] / weights[index].mean()
         return WindowDataset(
             source,
@@ -144,7 +146,7 @@ def _train(
         )
         _set_results(clf, device)
 
-        def fit_part(part: NDArray[np.intp]) -> Any:
+        def fit_part(part: NDArray[np.intp]) -> FittedModel:
             other = copy.copy(clf)
             n_epochs = math.ceil(settings.max_epochs / 2)
             quiet = replace(settings, max_epochs=n_epochs, callbacks=(), verbose=0)
@@ -152,7 +154,7 @@ def _train(
                 model_params, quiet, dataset(kept[part]), None, seed=seed, interruptible=False
             )
             _set_results(other, device)
-            return other
+            return FittedModel.from_attributes(vars(other))
 
         _set_readout(clf, X[kept], targets[kept], weights[kept], fit_part, seed)
     known = None if clf.readout_ is None or len(held) else clf.readout_.scenes
@@ -164,20 +166,22 @@ def _set_readout(
     X: PixelSamples | NDArray[Any],
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
-    fit_part: Callable[[NDArray[np.intp]], Any],
+    fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
 ) -> None:
     former = getattr(clf, "readout_", None)
     clf.readout_ = None
     if clf.spatial is None or not isinstance(X, PixelSamples):
         return
-    clf.readout_ = fit_readout(clf, X, targets, weights)
+    clf.readout_ = fit_readout(clf.spatial_params, X, targets, weights)
     if clf.readout_.restart is None and former is not None:
         # The fit that is continued has seen the labels that would be held out.
         kept = {"restart": former.restart, "temperature": former.temperature}
         clf.readout_ = replace(clf.readout_, **kept)
     if clf.readout_.restart is None:
-        choose_restart(clf, X, targets, weights, fit_part, seed)
+        parts = X, targets, weights, fit_part, seed
+        clf.readout_, interrupted = choose_restart(clf.readout_, *parts)
+        clf.interrupted_ |= interrupted
 
 
 @contextmanager

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.arrays import as_array
-from hsvlm._data.cubes import as_cube, n_dimensions
 from hsvlm._data.lazy import is_mapped, source_of, valid_pixels
 from hsvlm._data.spectra import usable_values
 from hsvlm._training_record.likeness import MIN_SPECTRA, compare_spectra
@@ -22,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
 
     from hsvlm._training_record.likeness import Mismatch
+    from hsvlm._training_record.record import TrainingRecord
 
 _MAX_SPECTRA = 1000
 # Resumed predictions are recognized by as many: both read the same rows of a file.
@@ -31,28 +31,35 @@ _MAX_ROWS = 8
 _MAX_ROWS_IN_MEMORY = 64
 
 
-def warn_if_unlike(clf: Any, X: Any, stacklevel: int = 4) -> None:
-    """Warn of data, valid for `clf`, that look unlike its training data by mistake."""
-    if getattr(clf, "training_", None) is None:
+def warn_if_unlike(
+    record: TrainingRecord | None,
+    preprocessing: Pipeline,
+    X: PixelSamples | NDArray[Any],
+    *,
+    is_cube: bool,
+) -> None:
+    """Warn of data that look unlike the training data by mistake."""
+    if record is None:
         return
-    for part in _parts(X):
-        if (mismatch := find_mismatch(clf, part)) is not None:
+    for part in _parts(X, is_cube=is_cube):
+        if (mismatch := find_mismatch(record, preprocessing, part)) is not None:
             warning = HSVLMWarning(
                 mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint
             )
-            warnings.warn(warning, stacklevel=stacklevel)
+            warnings.warn(warning, stacklevel=5)  # at the call of a method
 
 
-def find_mismatch(clf: Any, X: PixelSamples | NDArray[Any]) -> Mismatch | None:
-    """Compare samples of one scene, or plain spectra, with the training spectra of `clf`."""
-    record = getattr(clf, "training_", None)
+def find_mismatch(
+    record: TrainingRecord | None, preprocessing: Pipeline, X: PixelSamples | NDArray[Any]
+) -> Mismatch | None:
+    """Compare samples of one scene, or plain spectra, with the training spectra."""
     if record is None or len(X) < MIN_SPECTRA:
         return None
     spectra = _sample(X)
     usable = usable_values(spectra)
     if usable is not None:
         spectra = spectra[usable.all(axis=1)]
-    first = clf.preprocessing_.steps[0][1]
+    first = preprocessing.steps[0][1]
     is_normalized = isinstance(first.transformer_, StandardNormalVariate)
     mismatch = compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
     if mismatch is None or not isinstance(X, PixelSamples):
@@ -62,15 +69,17 @@ def find_mismatch(clf: Any, X: PixelSamples | NDArray[Any]) -> Mismatch | None:
     return None if any(scene.matches(cube) for scene in record.scenes or ()) else mismatch
 
 
-def _parts(X: Any) -> Iterator[PixelSamples | NDArray[Any]]:
-    if isinstance(X, PixelSamples):
-        for number in np.unique(X.scene_ids):
-            yield X[X.scene_ids == number]
-    elif n_dimensions(X) == 3:
-        cube = as_cube(X)
+def _parts(
+    X: PixelSamples | NDArray[Any], *, is_cube: bool
+) -> Iterator[PixelSamples | NDArray[Any]]:
+    if not isinstance(X, PixelSamples):
+        yield X
+    elif is_cube:
+        cube = X.cubes[0]
         yield PixelSamples(cube, spread_pixels(cube))
     else:
-        yield as_array(X)
+        for number in np.unique(X.scene_ids):
+            yield X[X.scene_ids == number]
 
 
 def spread_pixels(cube: Any) -> NDArray[np.intp]:

@@ -99,7 +99,7 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     scene, _ = as_scene(scene)
     array = _dask_array(scene)
     check_classifier(clf, scene.n_bands, probabilities=probabilities)
-    check_bands(final_step(clf), scene)
+    check_bands(getattr(final_step(clf), "metadata_", {}), scene)
     blocks = scene_blocks(scene)
     n_rows = _rows_per_task(array, blocks)
     strips = list(_strips(blocks, scene, n_rows, _window_radius(clf)))

@@ -133,7 +133,7 @@ def predict_scene(
     """
     clf = getattr(clf, "best_estimator_", clf)
     scene, sources = as_scene(scene)
-    check_bands(final_step(clf), scene)
+    check_bands(getattr(final_step(clf), "metadata_", {}), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)
     blocks = scene_blocks(scene)
     rows, cube = _row_cache(scene)

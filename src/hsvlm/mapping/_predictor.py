@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._data.cubes import check_band_count
-from hsvlm.estimator import HSIPromptClassifier
+from hsvlm.estimator import HSIPromptClassifier, fitted_model
 from hsvlm.exceptions import ParameterError
 from hsvlm.readout.scores import ScoreReader
 from hsvlm.samples import PixelSamples
@@ -51,7 +51,8 @@ class BlockPredictor:
         self.gives_probabilities = probabilities or isinstance(clf, HSIPromptClassifier)
         self._order = np.argsort(self.classes)
         if isinstance(clf, HSIPromptClassifier):
-            self._scores = ScoreReader(clf)  # caches tiles of the read-out
+            # Keeps tiles of the read-out.
+            self._scores = ScoreReader(fitted_model(clf), spatial=clf.spatial)
 
     def __call__(self, coords: NDArray[np.intp]) -> Prediction:
         """Predict the pixels at coordinates (n_pixels, 2)."""

@@ -28,7 +28,11 @@ def check_likeness(predictor: BlockPredictor) -> None:
 
 def check_pixels(predictor: BlockPredictor, coords: NDArray[np.intp]) -> Mismatch | None:
     """Refuse pixels that are certainly in another scale; return an uncertain mismatch."""
-    mismatch = find_mismatch(predictor.classifier, PixelSamples(predictor.cube, coords))
+    record, preprocessing = (
+        getattr(predictor.classifier, name, None) for name in ("training_", "preprocessing_")
+    )
+    samples = PixelSamples(predictor.cube, coords)
+    mismatch = None if record is None else find_mismatch(record, preprocessing, samples)
     if mismatch is not None and mismatch.is_certain:
         raise DataError(mismatch.problem, mismatch.hint, option_hint=mismatch.option_hint)
     return mismatch

@@ -62,12 +62,14 @@ def filter_normalized_direction(model: torch.nn.Module, generator: torch.Generat
 
 
 def _dataset(clf: Any, X: Any, y: NDArray[Any], device: torch.device) -> WindowDataset:
-    samples, *_ = predict_inputs(clf, X)
+    samples = predict_inputs(clf, X).samples
     targets = torch.from_numpy(np.searchsorted(clf.classes_, y).astype(np.int64))
     weights = compute_sample_weight(clf.class_weight, y)
     relative = torch.from_numpy((weights / weights.mean()).astype(np.float32))
     return WindowDataset(
-        input_source(clf, samples, device), targets.to(device), relative.to(device)
+        input_source(samples, clf.preprocessing_, clf.window_size_, clf.padding_, device),
+        targets.to(device),
+        relative.to(device),
     )
 
 

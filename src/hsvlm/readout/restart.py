@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm.readout.scene import Readout
+    from hsvlm._prediction.model import FittedModel
+    from hsvlm._training_record import Readout
     from hsvlm.samples import PixelSamples
 
 __all__ = ["choose_restart"]
@@ -42,14 +43,14 @@ _TEMPERATURES = (0.25, 4.0)
 
 
 def choose_restart(
-    clf: Any,
+    readout: Readout,
     X: PixelSamples,
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
-    fit_part: Callable[[NDArray[np.intp]], Any],
+    fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
-) -> None:
-    """Set restart probability and temperature of a read-out by nested spatial validation.
+) -> tuple[Readout, bool]:
+    """Choose restart probability and temperature of a read-out by nested spatial validation.
 
     Shapes: `X` (n_samples, n_bands), `targets` (n_samples,), `weights` (n_samples,).
     """
@@ -57,6 +58,9 @@ def choose_restart(
     # blocks. The value with the lowest Brier score [1]_ on those is taken, if it is lower than that
     # of the usual value by more than two standard errors over the blocks, and the temperature under
     # which they are most probable. Labels outside of the training are not looked at.
+    # Returned with it: whether Ctrl-C ended the choice.
+    params = {name: getattr(readout, name) for name in ("contrast", "agreement", "n_steps")}
+    interrupted = False
     found: list[_HeldOut] = []
     try:
         for number in range(_N_HOLDOUTS):
@@ -67,7 +71,7 @@ def choose_restart(
                 # Too few labels to do without some of them.
                 break
             other = fit_part(kept)
-            known = fit_readout(clf, X[kept], targets[kept], weights[kept])
+            known = fit_readout(params, X[kept], targets[kept], weights[kept])
             scores = _log_probabilities(other, known, X[held])
             positions = np.column_stack([X.scene_ids[held], X.coords[held]])
             # The same block has the same number in every hold-out.
@@ -75,14 +79,14 @@ def choose_restart(
             found.append(_HeldOut(scores, targets[held], weights[held], blocks))
     except (KeyboardInterrupt, TrainingDivergedError, DeviceMemoryError, MemoryError) as error:
         # The network is trained: whatever happens here must not lose it.
-        clf.interrupted_ |= isinstance(error, KeyboardInterrupt)
+        interrupted = isinstance(error, KeyboardInterrupt)
         message = (
             f"The restart probability could not be chosen ({type(error).__name__}); {_DEFAULT} is "
             "taken. The network is trained and can be used."
         )
         warnings.warn(message, HSVLMWarning, stacklevel=2)
         found = []
-    clf.readout_ = _chosen(clf.readout_, found)
+    return _chosen(readout, found), interrupted
 
 
 class _HeldOut(NamedTuple):
@@ -148,16 +152,18 @@ def _temperature(
     return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)
 
 
-def _log_probabilities(clf: Any, readout: Readout, X: PixelSamples) -> NDArray[np.float32]:
+def _log_probabilities(
+    model: FittedModel, readout: Readout, X: PixelSamples
+) -> NDArray[np.float32]:
     """What each candidate makes of held-out samples, (n_candidates, n_samples, n_classes)."""
-    n_classes = len(clf.classes_)
+    n_classes = len(model.classes)
     values = np.full((len(_CANDIDATES), len(X), n_classes), -math.log(n_classes), dtype=np.float32)
     for number in np.unique(X.scene_ids):
         cube, chosen = X.cubes[number], np.flatnonzero(X.scene_ids == number)
         scene = next((one for one in readout.scenes if one.matches(cube)), None)
         if scene is None:
             continue
-        tiles = SceneTiles(clf, cube, readout, scene)
+        tiles = SceneTiles(model, cube, readout, scene)
         for place, here in tiles.by_tile(X.coords[chosen]):
             region = tiles.region(place)
             within = X.coords[chosen[here]] - (region.rows[0], region.cols[0])

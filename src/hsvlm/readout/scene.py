@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._data.spectra import usable_values
 from hsvlm._system.intervals import Numbers
-from hsvlm._training_record import TrainingScene, training_scenes
+from hsvlm._training_record import FittedScene, Readout, training_scenes
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
 from hsvlm.readout import NEIGHBORS
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "FittedScene",
-    "Readout",
     "finite_spectra",
     "fit_readout",
     "readout_settings",
@@ -40,57 +37,6 @@ _RANGES = {
     "agreement": Numbers(Real, 0, 100, closed="both"),
     "n_steps": Numbers(Integral, 1, 10**4, closed="both"),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class FittedScene(TrainingScene):
-    """A training scene with the labels of its pixels.
-
-    Attributes
-    ----------
-    targets : ndarray of shape (n_pixels,), dtype int64
-        Class indices of the training pixels.
-    weights : ndarray of shape (n_pixels,), float64
-        Their weights, which decide where a pixel has several labels.
-    """
-
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Readout:
-    """How a classifier reads its class scores out of a scene.
-
-    Attributes
-    ----------
-    restart : float or None
-        See :func:`hsvlm.readout.random_walk`; None as long as it is not chosen.
-    contrast, agreement, n_steps : float, float and int
-        See :func:`hsvlm.readout.transitions` and :func:`hsvlm.readout.random_walk`.
-    edges : Pipeline
-        From spectra to what edges are seen in.
-    scale : float
-        Mean squared distance, in it, of training pixels from their neighbours.
-    scenes : tuple of FittedScene
-        The scenes that hold training pixels.
-    temperature : float
-        By which log-probabilities are divided in the end, so that probabilities are calibrated on
-        training pixels that were held out.
-    brier_scores : dict or None
-        ``{restart: Brier score}`` on training pixels that were held out to choose; None where
-        nothing was to be chosen or could be held out.
-    """
-
-    restart: float | None
-    contrast: float
-    agreement: float
-    n_steps: int
-    edges: Pipeline
-    scale: float
-    scenes: tuple[FittedScene, ...]
-    temperature: float = 1.0
-    brier_scores: dict[float, float] | None = None
 
 
 def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -114,13 +60,16 @@ def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def fit_readout(
-    clf: Any, X: PixelSamples, targets: NDArray[np.intp], weights: NDArray[np.float64]
+    spatial_params: Mapping[str, Any] | None,
+    X: PixelSamples,
+    targets: NDArray[np.intp],
+    weights: NDArray[np.float64],
 ) -> Readout:
     """Keep what the read-out of a scene needs.
 
     Shapes: `X` (n_samples, n_bands), `targets` (n_samples,), `weights` (n_samples,).
     """
-    settings = readout_settings(clf.spatial_params)
+    settings = readout_settings(spatial_params)
     spectra = np.asarray(X)
     steps = [("scale", SpectralTransformer(StandardScaler()))]
     steps.append(("pca", SpectralPCA(min(_N_EDGE_FEATURES, *spectra.shape))))

@@ -6,11 +6,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._data.label_maps import no_label
-from hsvlm._inputs.kinds import predict_inputs
-from hsvlm._inputs.scenes import cube_of_scene
 from hsvlm._prediction.windows import window_scores
 from hsvlm._training_record import warn_if_unlike
 from hsvlm.exceptions import HSVLMWarning
@@ -20,56 +17,51 @@ from hsvlm.samples import PixelSamples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hsvlm._inputs.kinds import PredictInputs
+    from hsvlm._prediction.model import FittedModel
+    from hsvlm._training_record import Readout
+
 
 __all__ = ["ScoreReader", "class_scores", "predicted_labels"]
 
 
 class ScoreReader:
-    """Class scores of pixels, window by window or read out of their scene."""
+    """Class scores of samples, window by window or read out of their scene."""
 
-    def __init__(self, clf: Any) -> None:
-        check_is_fitted(clf, "net_")
-        self._clf = clf
+    def __init__(self, model: FittedModel, *, spatial: str | None) -> None:
+        self._model = model
+        # The parameter, so that it can be switched off without another fit.
+        self._readout = None if spatial is None else model.readout
         self._scenes: list[tuple[Any, SceneTiles | None]] = []
 
-    def __call__(self, X: Any) -> NDArray[np.float32]:
-        """Compute them.
-
-        Shape: (n_samples, n_classes) or (height, width, n_classes).
-        """
-        # The parameter, so that it can be switched off without another fit.
-        if self._clf.spatial is None or self._clf.readout_ is None:
-            return window_scores(self._clf, X)
-        samples, shape, valid = predict_inputs(self._clf, X)
+    def __call__(self, samples: PixelSamples | NDArray[Any]) -> NDArray[np.float32]:
+        """Return scores of samples, (n_samples, n_classes)."""
+        if self._readout is None:
+            return window_scores(self._model, samples)
         if not isinstance(samples, PixelSamples):
             self._warn()
-            return window_scores(self._clf, X)
-        values = np.empty((len(samples), len(self._clf.classes_)), dtype=np.float32)
+            return window_scores(self._model, samples)
+        values = np.empty((len(samples), len(self._model.classes)), dtype=np.float32)
         for number in np.unique(samples.scene_ids):
-            here = samples.scene_ids == number
-            tiles = self._tiles(samples.cubes[number])
-            values[here] = (
-                window_scores(self._clf, samples[here])
+            in_scene = samples.scene_ids == number
+            tiles = self._tiles(samples.cubes[number], self._readout)
+            values[in_scene] = (
+                window_scores(self._model, samples[in_scene])
                 if tiles is None
-                else tiles.scores(samples.coords[here])
+                else tiles.scores(samples.coords[in_scene])
             )
-        if valid is None:
-            return values.reshape(*shape, -1)
-        everywhere = np.full((*shape, values.shape[1]), np.nan, dtype=np.float32)
-        everywhere[valid] = values
-        return everywhere
+        return values
 
-    def _tiles(self, cube: Any) -> SceneTiles | None:
+    def _tiles(self, cube: Any, readout: Readout) -> SceneTiles | None:
         for known, tiles in self._scenes:
             if known is cube:
                 return tiles
-        readout = self._clf.readout_
-        scene = next((one for one in readout.scenes if one.matches(cube)), None)
-        found = None if scene is None else SceneTiles(self._clf, cube, readout, scene)
-        if found is None:
+        scene = next((each for each in readout.scenes if each.matches(cube)), None)
+        result = None if scene is None else SceneTiles(self._model, cube, readout, scene)
+        if result is None:
             self._warn()
-        self._scenes.append((cube, found))
-        return found
+        self._scenes.append((cube, result))
+        return result
 
     def _warn(self) -> None:
         warning = HSVLMWarning(
@@ -81,25 +73,25 @@ class ScoreReader:
         warnings.warn(warning, stacklevel=4)
 
 
-def class_scores(clf: Any, X: Any) -> NDArray[np.float32]:
-    """Class scores of inputs; see :class:`ClassScores`."""
-    X = cube_of_scene(clf, X)
-    scores = ScoreReader(clf)(X)
-    warn_if_unlike(clf, X)
+def class_scores(
+    model: FittedModel, inputs: PredictInputs, spatial: str | None
+) -> NDArray[np.float32]:
+    """Return class scores, (n_samples, n_classes) or (height, width, n_classes)."""
+    scores = inputs.placed(ScoreReader(model, spatial=spatial)(inputs.samples))
+    warn_if_unlike(model.training, model.preprocessing, inputs.samples, is_cube=inputs.is_cube)
     return scores
 
 
-def predicted_labels(clf: Any, X: Any) -> NDArray[Any]:
-    """Label of the class with the highest score.
-
-    Shape: (n_samples,) or (height, width).
-    """
-    scores = class_scores(clf, X)
-    labels = np.asarray(clf.classes_[scores.argmax(axis=-1)])
+def predicted_labels(
+    model: FittedModel, inputs: PredictInputs, spatial: str | None, unlabeled: Any
+) -> NDArray[Any]:
+    """Return the label of the highest score, (n_samples,) or (height, width)."""
+    scores = class_scores(model, inputs, spatial)
+    labels = np.asarray(model.classes[scores.argmax(axis=-1)])
     missing = np.isnan(scores).all(axis=-1)
     if not missing.any():
         return labels
-    value = no_label(clf.classes_, clf.unlabeled)
+    value = no_label(model.classes, unlabeled)
     labels = labels.astype(np.promote_types(labels.dtype, np.min_scalar_type(value)))
     labels[missing] = value
     return labels

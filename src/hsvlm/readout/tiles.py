@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm.readout.scene import FittedScene, Readout
+    from hsvlm._prediction.model import FittedModel
+    from hsvlm._training_record import FittedScene, Readout
 
 __all__ = ["SceneTiles", "TileWithMargin"]
 
@@ -64,8 +65,8 @@ class SceneTiles:
     Shapes: `cube` (height, width, n_bands).
     """
 
-    def __init__(self, clf: Any, cube: Any, readout: Readout, scene: FittedScene) -> None:
-        self._clf = clf
+    def __init__(self, model: FittedModel, cube: Any, readout: Readout, scene: FittedScene) -> None:
+        self._model = model
         self._cube = cube
         self._readout = readout
         self._scene = scene
@@ -77,14 +78,14 @@ class SceneTiles:
 
         Shapes: `coords` (n_pixels, 2); returns (n_pixels, n_classes).
         """
-        values = np.empty((len(coords), len(self._clf.classes_)), dtype=np.float32)
+        values = np.empty((len(coords), len(self._model.classes)), dtype=np.float32)
         for place, here in self.by_tile(coords):
             within = coords[here] - np.multiply(place, _TILE)
             values[here] = self._tile(place)[within[:, 0], within[:, 1]]
         # Pixels that the walk cannot enter: the network says what is wrong with them.
         left_out = np.isnan(values[:, 0])
         if left_out.any():
-            alone = window_scores(self._clf, PixelSamples(self._cube, coords[left_out]))
+            alone = window_scores(self._model, PixelSamples(self._cube, coords[left_out]))
             values[left_out] = log_softmax(alone, axis=1)
         return values
 
@@ -105,7 +106,7 @@ class SceneTiles:
             for one, size in zip(place, self._cube.shape[:2], strict=True)
         )
         # Windows at the rim of the region see pixels beyond it.
-        half = self._clf.window_size_ // 2
+        half = self._model.window_size // 2
         tall, wide = (
             (max(0, first - half), min(size, last + half))
             for (first, last), size in zip((rows, cols), self._cube.shape[:2], strict=True)
@@ -115,11 +116,11 @@ class SceneTiles:
         features, usable = self._features(tall, wide)
         features, usable = features[down, right], usable[down, right]
         inside = usable.ravel()
-        n_classes = len(self._clf.classes_)
+        n_classes = len(self._model.classes)
         probabilities = np.full((usable.size, n_classes), 1 / n_classes, dtype=np.float32)
         if inside.any():
             coords = np.argwhere(usable) + np.array([rows[0], cols[0]])
-            scores = window_scores(self._clf, PixelSamples(self._cube, coords))
+            scores = window_scores(self._model, PixelSamples(self._cube, coords))
             probabilities[inside] = softmax(scores, axis=1)
         readout = self._readout
         settings = readout.scale, readout.contrast, probabilities, readout.agreement
@@ -167,7 +168,7 @@ class SceneTiles:
     def _touched(self, broken: NDArray[np.bool_]) -> NDArray[np.bool_]:
         if not broken.any():
             return broken
-        touched: NDArray[np.bool_] = maximum_filter(broken, size=self._clf.window_size_)
+        touched: NDArray[np.bool_] = maximum_filter(broken, size=self._model.window_size)
         return touched
 
     def _labels_in_tile(
@@ -179,7 +180,7 @@ class SceneTiles:
         inside[inside] = usable[tuple(coords[inside].T)]
         position = np.ravel_multi_index(tuple(coords[inside].T), usable.shape)
         known, row = np.unique(position, return_inverse=True)
-        targets = np.zeros((len(known), len(self._clf.classes_)))
+        targets = np.zeros((len(known), len(self._model.classes)))
         np.add.at(targets, (row, scene.targets[inside]), scene.weights[inside])
         targets /= targets.sum(axis=1, keepdims=True)
         return known, targets.astype(np.float32)
