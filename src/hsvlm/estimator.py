@@ -17,7 +17,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._inputs.kinds import is_map, predict_inputs, score_inputs
-from hsvlm._prediction.model import FittedModel
+from hsvlm._prediction.model import FittedModel, is_fitted_attribute
 from hsvlm._prediction.texts import check_text_side, similarity, with_prompts
 from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
@@ -364,7 +364,15 @@ class HSIPromptClassifier(
         ParameterError, UnknownNameError, TrainingDivergedError
             If parameters do not fit the data or each other, or the loss is not finite.
         """
-        fit_classifier(self, X, y, sample_weight)
+        is_continued = self.warm_start and "net_" in vars(self)
+        previous = self._fitted() if is_continued else None
+        # A copy, so that a fit that fails leaves the former one as it is.
+        draft = copy.copy(self)
+        if not is_continued:
+            draft._forget()
+        model = fit_classifier(draft, X, y, sample_weight, previous)
+        self._forget()
+        self.__dict__.update(model.attributes())
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
@@ -510,6 +518,7 @@ class HSIPromptClassifier(
         model = with_prompts(model, prompts, class_names, self.device)
         other = copy.copy(self)
         other.prompts, other.class_names = prompts, class_names
+        other._forget()
         other.__dict__.update(model.attributes())
         return other
 
@@ -608,6 +617,10 @@ class HSIPromptClassifier(
         if pipeline is not None:
             raise FileError(f"{path} holds a pipeline. Load it with hsvlm.persistence.load.")
         return clf  # type: ignore[no-any-return]
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if is_fitted_attribute(name)]:
+            delattr(self, name)
 
     def _fitted(self) -> FittedModel:
         check_is_fitted(self, "net_")

@@ -184,7 +184,9 @@ def test_a_warm_start_goes_on_too(make, cube, labels):
 
     def second():
         clf = make(warm_start=True)
-        vars(clf).update({k: v for k, v in vars(first).items() if k.endswith("_")})
+        vars(clf).update(
+            {k: v for k, v in vars(first).items() if k.endswith("_") or k == "_n_features_out"}
+        )
         return clf
 
     whole = second().set_params(checkpoint_dir=None, resume=False).fit(cube, labels)

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from hsvlm._data.cubes import Padding
     from hsvlm._training_record import Readout, TrainingRecord
 
-__all__ = ["FittedModel"]
+__all__ = ["FittedModel", "is_fitted_attribute"]
+
+# Not with criterion="cross-entropy".
+_TEXT_SIDE = {
+    "text_encoder",
+    "text_encoder_identity",
+    "text_embeddings",
+    "prototypes",
+    "logit_scale",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +35,16 @@ class FittedModel:
     class_names: dict[Any, str]
     text_classes: bool
     n_features_in: int
+    n_features_out: int
     prompts: dict[Any, tuple[str, ...]]
     preprocessing: Pipeline
     net: Any
     window_size: int
     padding: Padding
-    # None with criterion="cross-entropy", which has no text side.
+    device: str  # of the training
+    interrupted: bool
+    feature_names_in: NDArray[Any] | None = None  # after a fit to a data frame
+    # The text side, None with criterion="cross-entropy".
     text_encoder: Any = None
     text_encoder_identity: str | None = None
     text_embeddings: NDArray[np.float32] | None = None
@@ -44,15 +57,26 @@ class FittedModel:
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> Self:
         """Collect the fitted attributes of a classifier."""
-        names = [each.name for each in fields(cls)]
-        return cls(**{name: attributes[f"{name}_"] for name in names if f"{name}_" in attributes})
+        named = {each.name: _attribute(each.name) for each in fields(cls)}
+        return cls(**{name: attributes[key] for name, key in named.items() if key in attributes})
 
     def attributes(self) -> dict[str, Any]:
-        """Return the fitted attributes of a classifier, without those that a fit lacks."""
-        optional = {each.name for each in fields(self) if each.default is None}
-        always = {"readout", "training"}
-        return {
-            f"{name}_": value
-            for name, value in vars(self).items()
-            if value is not None or name in always or name not in optional
-        }
+        """Return the fitted attributes of a classifier, without those that this fit lacks."""
+        missing = set() if self.metadata else {"metadata"}
+        if self.feature_names_in is None:
+            missing.add("feature_names_in")
+        if self.text_embeddings is None:
+            missing |= _TEXT_SIDE
+        present = {name: value for name, value in vars(self).items() if name not in missing}
+        attributes = {_attribute(name): value for name, value in present.items()}
+        return {**attributes, "history_": self.net.history}
+
+
+def is_fitted_attribute(name: str) -> bool:
+    """Tell whether a fit sets an attribute."""
+    return name == "_n_features_out" or (name.endswith("_") and not name.startswith("_"))
+
+
+def _attribute(name: str) -> str:
+    # The name that scikit-learn's mixin for feature names asks for.
+    return "_n_features_out" if name == "n_features_out" else f"{name}_"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hsvlm._prediction.model import FittedModel
+    from hsvlm._training.settings import FitSettings
+
 __all__ = [
     "announce_prompts",
     "check_parameters",
@@ -49,54 +51,56 @@ __all__ = [
 _SHOWN = 3  # prompts quoted in a warning
 
 
-def check_parameters(clf: Any) -> None:
+def check_parameters(settings: FitSettings) -> None:
     """Refuse parameters of a classifier that contradict each other, before data are needed."""
-    if clf.criterion not in CRITERIA:
-        raise UnknownNameError.for_name("criterion", clf.criterion, CRITERIA)
-    if clf.criterion == "hard-semi-hard" and clf.n_hard + clf.n_semi_hard == 0:
+    if settings.criterion not in CRITERIA:
+        raise UnknownNameError.for_name("criterion", settings.criterion, CRITERIA)
+    if settings.criterion == "hard-semi-hard" and settings.n_hard + settings.n_semi_hard == 0:
         raise ParameterError(
             "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
             'criterion="all-negatives".'
         )
-    taken = {"n_channels", "window_size", "patch_size"} & set(clf.vision_params or {})
+    taken = {"n_channels", "window_size", "patch_size"} & set(settings.vision_params or {})
     if taken:
         raise ParameterError(
             f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
             "Use the parameters window_size and patch_size; the channels follow from the data."
         )
-    has_validation = clf.validation_fraction is not None
-    check_callbacks(clf.callbacks, clf.lr_schedule, has_validation=has_validation)
-    readout_settings(clf.spatial_params)
-    _check_checkpointing(clf)
+    has_validation = settings.validation_fraction is not None
+    check_callbacks(settings.callbacks, settings.lr_schedule, has_validation=has_validation)
+    readout_settings(settings.spatial_params)
+    _check_checkpointing(settings)
 
 
-def _check_checkpointing(clf: Any) -> None:
-    if clf.checkpoint_dir is None:
-        if clf.resume:
+def _check_checkpointing(settings: FitSettings) -> None:
+    if settings.checkpoint_dir is None:
+        if settings.resume:
             raise ParameterError(
                 "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
                 "folder that the interrupted training had."
             )
-    elif clf.random_state is None:
+    elif settings.random_state is None:
         raise ParameterError(
             "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
             "none could be continued. Set an integer."
         )
 
 
-def check_warm_start(clf: Any, names: Mapping[Any, str]) -> None:
+def check_warm_start(
+    settings: FitSettings, previous: FittedModel, names: Mapping[Any, str]
+) -> None:
     """Refuse changes of settings that a fit which goes on could not follow any more."""
     changed = []
-    if clf.criterion != "cross-entropy" and hasattr(clf, "text_encoder_"):
-        if resolve_prompts(clf.prompts, clf.classes_, names) != clf.prompts_:
+    if settings.criterion != "cross-entropy" and previous.text_embeddings is not None:
+        if resolve_prompts(settings.prompts, previous.classes, names) != previous.prompts:
             changed.append("the prompts or class_names")
-        if not _is_same(clf.text_encoder, clf.text_encoder_):
+        if not _is_same(settings.text_encoder, previous.text_encoder):
             changed.append("text_encoder")
-    steps = dict(clf.preprocessing_.steps)
+    steps = dict(previous.preprocessing.steps)
     pca = steps.get("pca")
-    if (None if pca is None else pca.n_components) != clf.n_components:
+    if (None if pca is None else pca.n_components) != settings.n_components:
         changed.append("n_components")
-    if clf.normalize != "auto" and ("snv" in steps) != (clf.normalize == "snv"):
+    if settings.normalize != "auto" and ("snv" in steps) != (settings.normalize == "snv"):
         changed.append("normalize")
     if changed:
         raise ParameterError(
@@ -109,32 +113,40 @@ def check_warm_start(clf: Any, names: Mapping[Any, str]) -> None:
         )
 
 
-def warn_of_unused_settings(clf: Any, X: PixelSamples | NDArray[Any]) -> None:
+def warn_of_unused_settings(
+    settings: FitSettings, classes: NDArray[Any], X: PixelSamples | NDArray[Any]
+) -> None:
     """Say which parameters differ from their defaults and cannot take effect in this fit."""
-    for names, reason, hint in (*_unused_windows(clf, X), *_unused_losses(clf), *_others(clf)):
-        changed = [name for name in names if _is_changed(clf, name)]
+    for names, reason, hint in (
+        *_unused_windows(settings, X),
+        *_unused_losses(settings),
+        *_others(settings),
+    ):
+        changed = [name for name in names if _is_changed(settings, name)]
         if changed:
             verb = "have" if len(changed) > 1 else "has"
             problem = f"{' and '.join(changed)} {verb} no effect: {reason}."
             warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=5)
-    _warn_of_unused_keys(clf)
+    _warn_of_unused_keys(settings, classes)
 
 
-def _unused_windows(clf: Any, X: Any) -> Iterator[tuple[list[str], str, str]]:
-    spatial = ["spatial_params"] if clf.spatial is not None and _has_spatial_params(clf) else []
-    takes_patches = takes_patch_size(encoder_class(clf.vision_encoder))
-    patches = ["patch_size"] if clf.patch_size != 1 and takes_patches else []
+def _unused_windows(settings: FitSettings, X: Any) -> Iterator[tuple[list[str], str, str]]:
+    spatial = (
+        ["spatial_params"] if settings.spatial is not None and _has_spatial_params(settings) else []
+    )
+    takes_patches = takes_patch_size(encoder_class(settings.vision_encoder))
+    patches = ["patch_size"] if settings.patch_size != 1 and takes_patches else []
     one_pixel = [*patches, "padding"]
     if not takes_patches:
         hint = "Choose another vision_encoder, or leave it at its default."
         yield ["patch_size"], "the vision encoder takes no patches", hint
     if isinstance(X, PixelSamples):
-        if clf.window_size == 1:
+        if settings.window_size == 1:
             reason = "window_size=1 sees single pixels"
             yield one_pixel, reason, "Raise window_size, or leave the parameters at their defaults."
         return
     if X.ndim == 2:
-        window = ["window_size"] if clf.window_size != 1 else []
+        window = ["window_size"] if settings.window_size != 1 else []
         reason = "X contains plain spectra, which have no surroundings"
         hint = (
             "Pass PixelSamples, a Scene or a cube. In a pipeline, wrap transformers: "
@@ -143,51 +155,50 @@ def _unused_windows(clf: Any, X: Any) -> Iterator[tuple[list[str], str, str]]:
         )
         yield [*window, *one_pixel, *spatial], reason, hint
         return
-    window = ["window_size"] if clf.window_size != X.shape[1] else []
+    window = ["window_size"] if settings.window_size != X.shape[1] else []
     reason = f"X contains ready-made windows of {X.shape[1]} x {X.shape[1]} pixels"
     hint = "Pass PixelSamples, a Scene or a cube, or leave the parameters at their defaults."
     yield [*window, "padding", *spatial], reason, hint
 
 
-def _unused_losses(clf: Any) -> Iterator[tuple[list[str], str, str]]:
-    reason = f"criterion={clf.criterion!r}"
-    if clf.criterion == "cross-entropy":
+def _unused_losses(settings: FitSettings) -> Iterator[tuple[list[str], str, str]]:
+    reason = f"criterion={settings.criterion!r}"
+    if settings.criterion == "cross-entropy":
         names = ["prompts", "text_encoder", "projection", "n_hard", "n_semi_hard"]
         hint = "Choose another criterion, or leave them at their defaults."
         yield names, f"{reason} trains without text", hint
-    elif clf.criterion != "hard-semi-hard":
+    elif settings.criterion != "hard-semi-hard":
         hint = 'Set criterion="hard-semi-hard", or leave them at their defaults.'
         yield ["n_hard", "n_semi_hard"], f"{reason} does not choose negatives", hint
 
 
-def _others(clf: Any) -> Iterator[tuple[list[str], str, str]]:
-    if clf.spatial is None and _has_spatial_params(clf):
+def _others(settings: FitSettings) -> Iterator[tuple[list[str], str, str]]:
+    if settings.spatial is None and _has_spatial_params(settings):
         hint = 'Set spatial="random-walk", or spatial_params=None.'
         yield ["spatial_params"], "spatial=None reads nothing out of the scene", hint
-    if clf.checkpoint_dir is None:
+    if settings.checkpoint_dir is None:
         yield ["checkpoint_every"], "no checkpoints are written", "Set checkpoint_dir."
 
 
-def _warn_of_unused_keys(clf: Any) -> None:
-    labels, names = set(clf.classes_.tolist()), set(clf.class_names or ())
-    if isinstance(clf.class_weight, Mapping) and set(clf.class_weight) - labels - names:
-        absent = sorted(set(clf.class_weight) - labels - names, key=str)
+def _warn_of_unused_keys(settings: FitSettings, classes: NDArray[Any]) -> None:
+    labels, names = set(classes.tolist()), set(settings.class_names or ())
+    if isinstance(settings.class_weight, Mapping) and set(settings.class_weight) - labels - names:
+        absent = sorted(set(settings.class_weight) - labels - names, key=str)
         problem = f"class_weight has weights for {', '.join(map(repr, absent))}, absent from y."
         hint = "Remove them; where a class is only missing from a fold, name it in class_names."
         warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
-    if isinstance(clf.prompts, Mapping) and names and not names & labels:
+    if isinstance(settings.prompts, Mapping) and names and not names & labels:
         problem = "class_names has no effect: none of its labels is in y."
         hint = "Use the labels of y as keys, of the same type."
         warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
 
 
-def _has_spatial_params(clf: Any) -> bool:
-    return readout_settings(clf.spatial_params) != readout_settings(None)
+def _has_spatial_params(settings: FitSettings) -> bool:
+    return readout_settings(settings.spatial_params) != readout_settings(None)
 
 
-def _is_changed(clf: Any, name: str) -> bool:
-    value = getattr(clf, name)
-    return not _is_same(value, inspect.signature(type(clf)).parameters[name].default)
+def _is_changed(settings: FitSettings, name: str) -> bool:
+    return not _is_same(getattr(settings, name), settings.defaults.get(name))
 
 
 def _is_same(value: Any, other: Any) -> bool:
@@ -198,13 +209,17 @@ def _is_same(value: Any, other: Any) -> bool:
     return bool(value == other)
 
 
-def names_of_codes(clf: Any, X: Any, y: NDArray[Any], *, warm: bool) -> tuple[Any, Any]:
+def names_of_codes(
+    settings: FitSettings, previous: FittedModel | None, X: Any, y: NDArray[Any]
+) -> tuple[Any, Any]:
     """Return names and prompts by the labels of y, which may be codes of remembered labels."""
-    names, prompts = (clf.class_names_ if warm else clf.class_names), clf.prompts
+    warm = previous is not None
+    names = settings.class_names if previous is None else previous.class_names
+    prompts = settings.prompts
     label_of = _remembered_labels(X, y)
     if not label_of:
         if not warm:
-            _refuse_codes(clf, names, set(y.tolist()))
+            _refuse_codes(settings, names, set(y.tolist()))
         return names, prompts
     known = {code: X.named_labels.names.get(label) for code, label in label_of.items()}
     true_names = {code: name for code, name in known.items() if name is not None}
@@ -260,9 +275,11 @@ def _prompts_of_codes(
     return {code: prompts[label] for code, label in label_of.items()}
 
 
-def _refuse_codes(clf: Any, names: Mapping[Any, str] | None, labels: set[Any]) -> None:
-    uses_names = clf.prompts is None or (isinstance(clf.prompts, str) and "{}" in clf.prompts)
-    if not names or not uses_names or clf.criterion == "cross-entropy":
+def _refuse_codes(settings: FitSettings, names: Mapping[Any, str] | None, labels: set[Any]) -> None:
+    uses_names = settings.prompts is None or (
+        isinstance(settings.prompts, str) and "{}" in settings.prompts
+    )
+    if not names or not uses_names or settings.criterion == "cross-entropy":
         return
     codes = labels in (set(range(len(labels))), {-1, 1})
     # A fold that lacks a class has no label without a name.
@@ -282,27 +299,31 @@ def _refuse_codes(clf: Any, names: Mapping[Any, str] | None, labels: set[Any]) -
         raise ParameterError(problem, hint)
 
 
-def announce_prompts(clf: Any, names: Mapping[Any, str]) -> None:
+def announce_prompts(
+    settings: FitSettings, prompts: Mapping[Any, tuple[str, ...]], names: Mapping[Any, str]
+) -> None:
     """Print the prompt of every class where asked to; warn of classes that are bare numbers."""
-    if clf.criterion == "cross-entropy" or not can_encode(clf.text_encoder):
+    if settings.criterion == "cross-entropy" or not can_encode(settings.text_encoder):
         return
-    if clf.verbose:
+    if settings.verbose:
         from tqdm.auto import tqdm
 
-        for label, texts in clf.prompts_.items():
+        for label, texts in prompts.items():
             tqdm.write(f"prompt of class {label}: {'; '.join(texts)}", file=sys.stderr)
-    if clf.prompts is not None and not (isinstance(clf.prompts, str) and "{}" in clf.prompts):
+    if settings.prompts is not None and not (
+        isinstance(settings.prompts, str) and "{}" in settings.prompts
+    ):
         return
-    bare = [one for one in clf.prompts_ if not ClassEntry(one, names.get(one)).is_named]
+    bare = [one for one in prompts if not ClassEntry(one, names.get(one)).is_named]
     if bare:
         more = " and others" if len(bare) > _SHOWN else ""
         shown = bare[:_SHOWN]
-        texts = ", ".join(quoted(clf.prompts_[label][0]) for label in shown)
-        counted = f"{', '.join(map(str, shown))}{more} of {len(clf.prompts_)}"
+        listed = ", ".join(quoted(prompts[label][0]) for label in shown)
+        counted = f"{', '.join(map(str, shown))}{more} of {len(prompts)}"
         problem = (
-            f"Class {counted} has no name, so its prompt is {texts}."
+            f"Class {counted} has no name, so its prompt is {listed}."
             if len(bare) == 1
-            else f"Classes {counted} have no names, so their prompts are {texts}{more}."
+            else f"Classes {counted} have no names, so their prompts are {listed}{more}."
         )
         warnings.warn(
             MissingNameWarning(

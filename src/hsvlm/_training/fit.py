@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from hsvlm._training.checks import (
 )
 from hsvlm._training.loop import fit_net
 from hsvlm._training.net import TrainingSettings, WindowDataset
+from hsvlm._training.settings import FitSettings
 from hsvlm._training_record import make_record, summarize_spectra
 from hsvlm.exceptions import DeviceMemoryError, ParameterError
 from hsvlm.model_selection import spatial_holdout
@@ -47,145 +47,179 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
+    from sklearn.base import BaseEstimator
+
+    from hsvlm._data.cubes import Padding
+    from hsvlm._training_record import Readout
+    from hsvlm.samples import NamedLabels
 
 __all__ = ["fit_classifier"]
 
 
-def fit_classifier(clf: Any, X: Any, y: Any, sample_weight: Any) -> None:
-    """Fit a classifier and set all its fitted attributes, or none of them."""
-    before = [name for name in vars(clf) if _is_fitted(name)]
-    draft = copy.copy(clf)
-    warm = clf.warm_start and "net_" in before
-    if not warm:
-        for name in before:
-            delattr(draft, name)
-    check_parameters(draft)
-    X, y, weights = fit_inputs(draft, X, y, sample_weight)
-    draft.classes_, targets = class_targets(y, clf.classes_ if warm else None)
-    warn_of_spellings(draft.classes_)
-    stated, prompts = names_of_codes(clf, X, y, warm=warm)
+def fit_classifier(
+    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, previous: FittedModel | None
+) -> FittedModel:
+    """Fit a classifier, or continue the previous fit.
+
+    `estimator` is a copy: scikit-learn's validation leaves attributes on it.
+    """
+    settings = FitSettings.of(estimator)
+    check_parameters(settings)
+    X, y, weights = fit_inputs(estimator, X, y, sample_weight)
+    classes, targets = class_targets(y, None if previous is None else previous.classes)
+    warn_of_spellings(classes)
+    stated, prompts = names_of_codes(settings, previous, X, y)
     named = agreed_names(remembered_names(X, y), stated)
-    weights = weights * class_weights(draft.class_weight, y)
-    warn_of_unused_settings(draft, X)
-    if not warm:
-        _encode_classes(draft, prompts, named.names)
-        draft.class_names_ = own_names(draft.classes_, named.names)
-        draft.text_classes_ = named.is_text
+    weights = weights * class_weights(settings.class_weight, y)
+    warn_of_unused_settings(settings, classes, X)
+    if previous is None:
+        texts = _encode_classes(settings, classes, prompts, named)
     else:
-        check_warm_start(draft, named.names)
-    _train(draft, X, targets, weights, previous=clf.net_ if warm else None)
-    for name in before:
-        delattr(clf, name)
-    vars(clf).update({name: value for name, value in vars(draft).items() if _is_fitted(name)})
+        check_warm_start(settings, previous, named.names)
+        texts = {name: getattr(previous, name) for name in _TEXTS}
+    attributes = vars(estimator)
+    texts["metadata"] = attributes.get("metadata_", {})
+    texts["n_features_in"] = attributes["n_features_in_"]
+    texts["feature_names_in"] = attributes.get("feature_names_in_")
+    return _train(settings, texts, X, targets, weights, previous)
 
 
-def _is_fitted(name: str) -> bool:
-    return name == "_n_features_out" or (name.endswith("_") and not name.startswith("_"))
+# The side of the classes, which a continued fit keeps.
+_TEXTS = (
+    "classes",
+    "class_names",
+    "text_classes",
+    "prompts",
+    "text_encoder",
+    "text_encoder_identity",
+    "text_embeddings",
+)
 
 
-def _encode_classes(clf: Any, prompts: Any, names: Mapping[Any, str]) -> None:
-    clf.prompts_ = resolve_prompts(prompts, clf.classes_, names)
-    announce_prompts(clf, names)
-    if clf.criterion == "cross-entropy":
-        return
-    # Kept, so that a fitted classifier does not change with its parameters.
-    clf.text_encoder_ = clf.text_encoder
-    clf.text_encoder_identity_ = encoder_identity(clf.text_encoder)
-    device = str(resolve_device(clf.device))
-    clf.text_embeddings_ = encode_prompts(clf.prompts_, clf.text_encoder, device=device)
+def _encode_classes(
+    settings: FitSettings, classes: NDArray[Any], prompts: Any, named: NamedLabels
+) -> dict[str, Any]:
+    texts = resolve_prompts(prompts, classes, named.names)
+    announce_prompts(settings, texts, named.names)
+    result = {
+        "classes": classes,
+        "class_names": own_names(classes, named.names),
+        "text_classes": named.is_text,
+        "prompts": texts,
+    }
+    if settings.criterion == "cross-entropy":
+        return result
+    encoder, device = settings.text_encoder, str(resolve_device(settings.device))
+    return result | {
+        # Kept, so that a fitted classifier does not change with its parameters.
+        "text_encoder": encoder,
+        "text_encoder_identity": encoder_identity(encoder),
+        "text_embeddings": encode_prompts(texts, encoder, device=device),
+    }
 
 
 def _train(
-    clf: Any,
+    settings: FitSettings,
+    texts: dict[str, Any],
     X: PixelSamples | NDArray[Any],
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
-    *,
-    previous: Any,
-) -> None:
-    device = resolve_device(clf.device)
-    seed = seed_of(clf.random_state)
-    clf.window_size_ = int(clf.window_size) if isinstance(X, PixelSamples) else _side(X)
-    clf.padding_ = clf.padding
+    previous: FittedModel | None,
+) -> FittedModel:
+    device = resolve_device(settings.device)
+    seed = seed_of(settings.random_state)
+    window_size = int(settings.window_size) if isinstance(X, PixelSamples) else _side(X)
     X, targets, weights = merge_duplicates(X, targets, weights)
-    kept, held = _holdout(clf, X, targets, clf.window_size_, seed)
-    spectra = center_spectra(X[kept])
-    if previous is None:
-        clf.preprocessing_ = fit_preprocessing(clf, spectra)
-    summary = summarize_spectra(spectra, targets[kept])
+    train, valid = _holdout(settings.validation_fraction, X, targets, window_size, seed)
+    spectra = center_spectra(X[train])
+    preprocessing = (
+        fit_preprocessing(spectra, settings.normalize, settings.n_components)
+        if previous is None
+        else previous.preprocessing
+    )
+    summary = summarize_spectra(spectra, targets[train])
     del spectra
 
     identity = Identity()
-    seen = None if clf.checkpoint_dir is None else identity.add_rows
+    on_spectra = None if settings.checkpoint_dir is None else identity.add_rows
 
-    def dataset(index: NDArray[np.intp], seen: Any = None) -> WindowDataset:
-        how = clf.preprocessing_, clf.window_size_, clf.padding_, device
-        source = input_source(X[index], *how, seen)
+    def dataset(index: NDArray[np.intp], on_spectra: Any = None) -> WindowDataset:
+        how = preprocessing, window_size, cast("Padding", settings.padding), device
         relative = weights[index] / weights[index].mean()
         return WindowDataset(
-            source,
+            input_source(X[index], *how, on_spectra),
             torch.from_numpy(targets[index].astype(np.int64)).to(device),
             torch.from_numpy(relative.astype(np.float32)).to(device),
-            clf.classes_,
+            texts["classes"],
         )
 
-    with _memory_watched(clf, device):
-        training = dataset(kept, seen)
-        validation = dataset(held, seen) if len(held) else None
-        model_params = _model_params(clf, training.source.n_channels)
-        settings = _settings(clf)
+    with _memory_watched(settings, window_size, device):
+        training = dataset(train, on_spectra)
+        validation = dataset(valid, on_spectra) if len(valid) else None
+        model_params = _model_params(settings, texts, training.source.n_channels, window_size)
+        optimization = _optimization(settings)
+        former = None if previous is None else previous.net
         checkpoint = None
-        if clf.checkpoint_dir is not None:
+        if settings.checkpoint_dir is not None:
             identity.add(device.type, seed)
-            identity.add_training(model_params, settings, (training, validation), previous)
-            path = Path(clf.checkpoint_dir).expanduser() / f"{identity.hexdigest()[:16]}.zip"
-            checkpoint = Checkpoint(path, clf.checkpoint_every, clf.resume)
+            identity.add_training(model_params, optimization, (training, validation), former)
+            folder = Path(settings.checkpoint_dir).expanduser()
+            path = folder / f"{identity.hexdigest()[:16]}.zip"
+            checkpoint = Checkpoint(path, settings.checkpoint_every, settings.resume)
         data = training, validation
-        clf.net_ = fit_net(
-            model_params, settings, *data, seed=seed, previous=previous, checkpoint=checkpoint
+        net = fit_net(
+            model_params, optimization, *data, seed=seed, previous=former, checkpoint=checkpoint
         )
-        _set_results(clf, device)
+        model = FittedModel(
+            **texts,
+            **_results(net),
+            preprocessing=preprocessing,
+            window_size=window_size,
+            padding=cast("Padding", settings.padding),
+            device=str(device),
+        )
 
         def fit_part(part: NDArray[np.intp]) -> FittedModel:
-            other = copy.copy(clf)
-            n_epochs = math.ceil(settings.max_epochs / 2)
-            quiet = replace(settings, max_epochs=n_epochs, callbacks=(), verbose=0)
-            other.net_ = fit_net(
-                model_params, quiet, dataset(kept[part]), None, seed=seed, interruptible=False
-            )
-            _set_results(other, device)
-            return FittedModel.from_attributes(vars(other))
+            n_epochs = math.ceil(optimization.max_epochs / 2)
+            quiet = replace(optimization, max_epochs=n_epochs, callbacks=(), verbose=0)
+            data = dataset(train[part])
+            net = fit_net(model_params, quiet, data, None, seed=seed, interruptible=False)
+            return replace(model, **_results(net))
 
-        _set_readout(clf, X[kept], targets[kept], weights[kept], fit_part, seed)
-    known = None if clf.readout_ is None or len(held) else clf.readout_.scenes
-    clf.training_ = make_record(X, summary, known, getattr(clf, "training_", None))
+        former_readout = None if previous is None else previous.readout
+        known = X[train], targets[train], weights[train]
+        readout, interrupted = _readout(settings, *known, fit_part, seed, former_readout)
+    scenes = None if readout is None or len(valid) else readout.scenes
+    record = make_record(X, summary, scenes, None if previous is None else previous.training)
+    interrupted |= model.interrupted
+    return replace(model, readout=readout, training=record, interrupted=interrupted)
 
 
-def _set_readout(
-    clf: Any,
+def _readout(
+    settings: FitSettings,
     X: PixelSamples | NDArray[Any],
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
     fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
-) -> None:
-    former = getattr(clf, "readout_", None)
-    clf.readout_ = None
-    if clf.spatial is None or not isinstance(X, PixelSamples):
-        return
-    clf.readout_ = fit_readout(clf.spatial_params, X, targets, weights)
-    if clf.readout_.restart is None and former is not None:
+    former: Readout | None,
+) -> tuple[Readout | None, bool]:
+    """Return the read-out of the scenes, and whether Ctrl-C ended its choice."""
+    if settings.spatial is None or not isinstance(X, PixelSamples):
+        return None, False
+    readout = fit_readout(settings.spatial_params, X, targets, weights)
+    if readout.restart is None and former is not None:
         # The fit that is continued has seen the labels that would be held out.
-        kept = {"restart": former.restart, "temperature": former.temperature}
-        clf.readout_ = replace(clf.readout_, **kept)
-    if clf.readout_.restart is None:
-        parts = X, targets, weights, fit_part, seed
-        clf.readout_, interrupted = choose_restart(clf.readout_, *parts)
-        clf.interrupted_ |= interrupted
+        readout = replace(readout, restart=former.restart, temperature=former.temperature)
+    if readout.restart is not None:
+        return readout, False
+    return choose_restart(readout, X, targets, weights, fit_part, seed)
 
 
 @contextmanager
-def _memory_watched(clf: Any, device: torch.device) -> Iterator[None]:
+def _memory_watched(
+    settings: FitSettings, window_size: int, device: torch.device
+) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
@@ -193,26 +227,28 @@ def _memory_watched(clf: Any, device: torch.device) -> Iterator[None]:
             raise
         raise DeviceMemoryError(
             f"There is not enough memory on {device} for this training. Lower batch_size "
-            f"({clf.batch_size}) first; then window_size ({clf.window_size_}), n_components or the "
+            f"({settings.batch_size}) first; then window_size ({window_size}), n_components or the "
             "width and depth in vision_params, or raise patch_size; or take another device."
         ) from error
 
 
-def _model_params(clf: Any, n_channels: int) -> dict[str, Any]:
-    encoder = encoder_class(clf.vision_encoder)
+def _model_params(
+    settings: FitSettings, texts: Mapping[str, Any], n_channels: int, window_size: int
+) -> dict[str, Any]:
+    encoder = encoder_class(settings.vision_encoder)
     return {
         "encoder": encoder,
         "encoder_params": encoder_arguments(
             encoder,
             n_channels=n_channels,
-            window_size=clf.window_size_,
-            patch_size=int(clf.patch_size),
-            params=clf.vision_params,
+            window_size=window_size,
+            patch_size=int(settings.patch_size),
+            params=settings.vision_params,
         ),
-        "prototypes": None if clf.criterion == "cross-entropy" else clf.text_embeddings_,
-        "n_classes": len(clf.classes_),
-        "projection": clf.projection,
-        "precision": clf.precision,
+        "prototypes": None if settings.criterion == "cross-entropy" else texts["text_embeddings"],
+        "n_classes": len(texts["classes"]),
+        "projection": settings.projection,
+        "precision": settings.precision,
     }
 
 
@@ -221,52 +257,54 @@ def _side(X: NDArray[Any]) -> int:
 
 
 def _holdout(
-    clf: Any, X: PixelSamples | NDArray[Any], targets: NDArray[np.intp], block_size: int, seed: int
+    fraction: float | None,
+    X: PixelSamples | NDArray[Any],
+    targets: NDArray[np.intp],
+    block_size: int,
+    seed: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     every = np.arange(len(targets))
-    if clf.validation_fraction is None:
+    if fraction is None:
         return every, every[:0]
     if isinstance(X, PixelSamples):
         random_state = np.random.RandomState(seed)
-        return spatial_holdout(X, targets, clf.validation_fraction, block_size, random_state)
+        return spatial_holdout(X, targets, fraction, block_size, random_state)
     try:
         kept, held = train_test_split(
-            every, test_size=float(clf.validation_fraction), stratify=targets, random_state=seed
+            every, test_size=float(fraction), stratify=targets, random_state=seed
         )
     except ValueError as error:
         raise ParameterError(
-            f"validation_fraction={clf.validation_fraction} cannot be held out of {len(every)} "
+            f"validation_fraction={fraction} cannot be held out of {len(every)} "
             f"samples: {error} Change the fraction, give more samples, or pass "
             "validation_fraction=None."
         ) from error
     return np.sort(kept), np.sort(held)
 
 
-def _settings(clf: Any) -> TrainingSettings:
+def _optimization(settings: FitSettings) -> TrainingSettings:
     return TrainingSettings(
-        criterion=clf.criterion,
-        n_hard=int(clf.n_hard),
-        n_semi_hard=int(clf.n_semi_hard),
-        max_epochs=int(clf.max_epochs),
-        batch_size=int(clf.batch_size),
-        lr=float(clf.lr),
-        weight_decay=float(clf.weight_decay),
-        lr_schedule=clf.lr_schedule,
-        augment=clf.augment,
-        callbacks=tuple(clf.callbacks or ()),
-        verbose=int(clf.verbose),
+        criterion=settings.criterion,
+        n_hard=int(settings.n_hard),
+        n_semi_hard=int(settings.n_semi_hard),
+        max_epochs=int(settings.max_epochs),
+        batch_size=int(settings.batch_size),
+        lr=float(settings.lr),
+        weight_decay=float(settings.weight_decay),
+        lr_schedule=settings.lr_schedule,
+        augment=settings.augment,
+        callbacks=tuple(settings.callbacks or ()),
+        verbose=int(settings.verbose),
     )
 
 
-def _set_results(clf: Any, device: torch.device) -> None:
-    model = clf.net_.module_
-    clf.history_ = clf.net_.history
-    clf.device_ = str(device)
-    clf.interrupted_ = clf.net_.interrupted_
-    if model.head is None:
-        with torch.inference_mode():
-            clf.prototypes_ = model.prototypes().cpu().numpy()
-            clf.logit_scale_ = float(model.logit_scale())
-        clf._n_features_out = clf.prototypes_.shape[1]
-    else:
-        clf._n_features_out = model.head.in_features
+def _results(net: Any) -> dict[str, Any]:
+    module = net.module_
+    result: dict[str, Any] = {"net": net, "interrupted": net.interrupted_}
+    if module.head is not None:
+        return {**result, "n_features_out": module.head.in_features}
+    with torch.inference_mode():
+        prototypes = module.prototypes().cpu().numpy()
+        scale = float(module.logit_scale())
+    n_features = prototypes.shape[1]
+    return {**result, "prototypes": prototypes, "logit_scale": scale, "n_features_out": n_features}

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils._param_validation import StrOptions
 
 from hsvlm._system.intervals import Numbers
 from hsvlm.exceptions import UnknownNameError
 
-__all__ = ["PARAMETER_CONSTRAINTS", "list_presets", "preset"]
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from torch import nn
+
+__all__ = ["PARAMETER_CONSTRAINTS", "FitSettings", "list_presets", "preset"]
 
 
 # What comes after is computed with integers of 64 bits and floats of 32.
@@ -100,6 +106,57 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 128,
     },
 }
+
+
+@dataclass(frozen=True, eq=False)
+class FitSettings:
+    """The parameters of a classifier that is being fitted, and their defaults."""
+
+    prompts: Mapping[Any, str | Sequence[str]] | str | None
+    class_names: Mapping[Any, str] | None
+    text_encoder: Any
+    vision_encoder: str | type[nn.Module]
+    vision_params: Mapping[str, Any] | None
+    normalize: str | None
+    n_components: int | float | str | None
+    window_size: int
+    patch_size: int
+    padding: str
+    projection: str
+    n_hard: int
+    n_semi_hard: int
+    criterion: str
+    max_epochs: int
+    batch_size: int
+    lr: float
+    lr_schedule: str
+    weight_decay: float
+    augment: bool
+    class_weight: Mapping[Any, float] | str | None
+    validation_fraction: float | None
+    spatial: str | None
+    spatial_params: Mapping[str, Any] | None
+    callbacks: list[Any] | None
+    checkpoint_dir: str | PathLike[str] | None
+    checkpoint_every: int
+    resume: bool
+    warm_start: bool
+    unlabeled: Any
+    device: Any
+    precision: str
+    random_state: Any
+    verbose: int
+    defaults: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator) -> FitSettings:
+        """Read the parameters of a classifier."""
+        names = [each.name for each in fields(cls) if each.name != "defaults"]
+        signature = inspect.signature(type(estimator)).parameters
+        return cls(
+            **{name: getattr(estimator, name) for name in names},
+            defaults={name: signature[name].default for name in names if name in signature},
+        )
 
 
 def list_presets() -> list[str]:

@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 _MIN_NORMALIZED_BANDS = 16
 
 
-def fit_preprocessing(clf: Any, spectra: NDArray[Any]) -> Pipeline:
+def fit_preprocessing(
+    spectra: NDArray[Any], normalize: str | None, n_components: int | float | str | None
+) -> Pipeline:
     """Fit the default steps to training spectra of shape (n_spectra, n_bands)."""
     check_finite(spectra)
     check_variation(spectra)
     scale = ("scale", SpectralTransformer(StandardScaler()))
-    reduce = [] if clf.n_components is None else [("pca", SpectralPCA(clf.n_components))]
-    are_spectra = clf.n_components is not None and spectra.shape[1] >= _MIN_NORMALIZED_BANDS
-    if clf.normalize == "snv" or (clf.normalize == "auto" and are_spectra):
+    reduce = [] if n_components is None else [("pca", SpectralPCA(n_components))]
+    are_spectra = n_components is not None and spectra.shape[1] >= _MIN_NORMALIZED_BANDS
+    if normalize == "snv" or (normalize == "auto" and are_spectra):
         # Components keep their variances: equal ones would give the last as much weight as the
         # first.
-        normalize = ("snv", SpectralTransformer(StandardNormalVariate()))
-        steps: list[tuple[str, Any]] = [normalize, scale, *reduce]
+        snv = ("snv", SpectralTransformer(StandardNormalVariate()))
+        steps: list[tuple[str, Any]] = [snv, scale, *reduce]
     else:
         steps = [*reduce, scale]
     return Pipeline(steps).set_output(transform="default").fit(spectra)
