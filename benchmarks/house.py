@@ -133,11 +133,13 @@ def forbidden_arrows(house: House) -> list[str]:
 def untyped_classifiers(house: House) -> int:
     """Count parameters that take our classifier, outside of its class, and are typed `Any`.
 
-    They are called `clf`, or `estimator` in rooms that know no other estimator.
+    Rooms above it take any classifier of scikit-learn, which has no types.
     """
-    ours = {"_inputs", "_training", "_training_record", "_prediction", "_saved_model", "readout"}
+    ours = {"_inputs", "_training", "_training_record", "_prediction", "_saved_model"}
+    ours |= {"readout", "preprocessing"}
     return sum(
-        (argument.arg == "clf" or (argument.arg == "estimator" and room_of(module) in ours))
+        argument.arg in {"clf", "estimator"}
+        and (room_of(module) in ours or room_of(module) not in allowed_imports())
         and isinstance(argument.annotation, ast.Name)
         and argument.annotation.id == "Any"
         for module, tree in house.modules.items()

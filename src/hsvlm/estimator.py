@@ -37,12 +37,17 @@ if TYPE_CHECKING:
 
     from hsvlm._training_record import Readout, TrainingRecord
 
-__all__ = ["HSIPromptClassifier", "fitted_model"]
+__all__ = ["HSIPromptClassifier", "fitted_model", "restored_classifier"]
 
 
 def fitted_model(clf: HSIPromptClassifier) -> FittedModel:
     """Return the fitted attributes of a classifier, for the rooms above."""
     return clf._fitted()
+
+
+def restored_classifier(parameters: dict[str, Any], model: FittedModel) -> HSIPromptClassifier:
+    """Make a fitted classifier, for the rooms above."""
+    return HSIPromptClassifier._restored(parameters, model)
 
 
 class _Embedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -567,7 +572,7 @@ class HSIPromptClassifier(
         >>> loaded.metadata_, bool((loaded.predict(X) == clf.predict(X)).all())
         ({'sensor': 'AVIRIS'}, True)
         """
-        return write_model(path, self, metadata)
+        return write_model(path, self.get_params(deep=False), self._fitted(), metadata)
 
     @classmethod
     def load(
@@ -612,11 +617,22 @@ class HSIPromptClassifier(
             If saving was interrupted and the previous model is taken instead.
         """
         clf, pipeline = read_model(
-            path, cls, device=device, vision_encoder=vision_encoder, text_encoder=text_encoder
+            path,
+            cls._restored,
+            cls._get_param_names(),
+            device=device,
+            vision_encoder=vision_encoder,
+            text_encoder=text_encoder,
         )
         if pipeline is not None:
             raise FileError(f"{path} holds a pipeline. Load it with hsvlm.persistence.load.")
         return clf  # type: ignore[no-any-return]
+
+    @classmethod
+    def _restored(cls, parameters: dict[str, Any], model: FittedModel) -> Self:
+        clf = cls(**parameters)
+        clf.__dict__.update({"metadata_": {}, **model.attributes()})
+        return clf
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if is_fitted_attribute(name)]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.pipeline import Pipeline
 
 from hsvlm._saved_model.model import read_model, write_model
-from hsvlm.estimator import HSIPromptClassifier
+from hsvlm.estimator import HSIPromptClassifier, fitted_model, restored_classifier
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -70,9 +70,13 @@ def save(
     True
     """
     if isinstance(estimator, HSIPromptClassifier):
-        return write_model(path, estimator, metadata)
+        return write_model(
+            path, estimator.get_params(deep=False), fitted_model(estimator), metadata
+        )
     if isinstance(estimator, Pipeline) and isinstance(estimator[-1], HSIPromptClassifier):
-        return write_model(path, estimator[-1], metadata, estimator)
+        last = estimator[-1]
+        parameters = last.get_params(deep=False)
+        return write_model(path, parameters, fitted_model(last), metadata, estimator)
     raise ParameterError(
         f"Cannot save a {type(estimator).__name__}. Pass an HSIPromptClassifier, or a Pipeline "
         "whose last step is one."
@@ -132,7 +136,8 @@ def load(
     """
     clf, pipeline = read_model(
         path,
-        HSIPromptClassifier,
+        restored_classifier,
+        HSIPromptClassifier._get_param_names(),
         device=device,
         vision_encoder=vision_encoder,
         text_encoder=text_encoder,

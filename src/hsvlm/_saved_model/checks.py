@@ -16,41 +16,44 @@ from hsvlm.preprocessing import SpectralPCA, StandardNormalVariate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_classifier", "check_steps"]
+    from hsvlm._prediction.model import FittedModel
+
+__all__ = ["check_model", "check_steps"]
 
 
-def check_classifier(clf: Any) -> None:
+def check_model(model: FittedModel, parameters: Mapping[str, Any]) -> None:
     """Refuse fitted values that contradict each other; the network is not looked at."""
-    n_classes = len(clf.classes_)
+    n_classes = len(model.classes)
+    stated, unlabeled = parameters.get("class_names"), parameters.get("unlabeled")
     _expect(
-        clf.classes_.ndim == 1
+        model.classes.ndim == 1
         and n_classes > 1
-        and np.array_equal(np.unique(clf.classes_), clf.classes_),
+        and np.array_equal(np.unique(model.classes), model.classes),
         "classes_",
     )
-    _expect(list(clf.prompts_) == clf.classes_.tolist(), "prompts_")
-    for texts in clf.prompts_.values():
+    _expect(list(model.prompts) == model.classes.tolist(), "prompts_")
+    for texts in model.prompts.values():
         _expect(type(texts) is tuple and all(type(one) is str for one in texts), "prompts_")
-    _expect(clf.padding_ in ("reflect", "zero"), "padding_")
-    _expect(type(clf.device_) is str, "device_")
-    _expect(type(clf.interrupted_) is bool, "interrupted_")
-    _expect(_is_count(clf.window_size_), "window_size_")
-    _expect(_is_count(clf._n_features_out), "_n_features_out")
-    _expect(clf.class_names is None or isinstance(clf.class_names, Mapping), "class_names")
-    _expect(type(clf.text_classes_) is bool, "text_classes_")
-    named = {} if clf.class_names_ is None else clf.class_names_
-    _expect(type(named) is dict and set(named) <= set(clf.classes_.tolist()), "class_names_")
+    _expect(model.padding in ("reflect", "zero"), "padding_")
+    _expect(type(model.device) is str, "device_")
+    _expect(type(model.interrupted) is bool, "interrupted_")
+    _expect(_is_count(model.window_size), "window_size_")
+    _expect(_is_count(model.n_features_out), "_n_features_out")
+    _expect(stated is None or isinstance(stated, Mapping), "class_names")
+    _expect(type(model.text_classes) is bool, "text_classes_")
+    named = model.class_names
+    _expect(type(named) is dict and set(named) <= set(model.classes.tolist()), "class_names_")
     _expect(all(type(name) is str for name in named.values()), "class_names_")
-    marks = clf.unlabeled if isinstance(clf.unlabeled, (list, tuple)) else [clf.unlabeled]
-    if clf.unlabeled is not None:
+    marks = unlabeled if isinstance(unlabeled, (list, tuple)) else [unlabeled]
+    if unlabeled is not None:
         _expect(all(isinstance(mark, (str, Number, np.generic)) for mark in marks), "unlabeled")
-    if hasattr(clf, "prototypes_"):
-        _check_text(clf, n_classes)
-    _check_names(clf, clf.n_features_in_)
-    steps = clf.preprocessing_.steps
+    if model.prototypes is not None:
+        _check_text(model, n_classes)
+    _check_names(model.feature_names_in, model.n_features_in)
+    steps = model.preprocessing.steps
     scaled = any(isinstance(step.transformer_, StandardScaler) for _, step in steps)
     _expect(scaled, "preprocessing")
-    check_steps([step for _, step in steps], clf.n_features_in_)
+    check_steps([step for _, step in steps], model.n_features_in)
 
 
 def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = None) -> None:
@@ -59,8 +62,8 @@ def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = 
         if isinstance(step, str):
             continue
         _expect(_is_count(step.n_features_in_) and step.n_features_in_ == n_features, "a step")
-        _check_names(step, n_features)
-        _check_names(step.transformer_, n_features)
+        for each in (step, step.transformer_):
+            _check_names(getattr(each, "feature_names_in_", None), n_features)
         n_features = _CHECKS[type(step.transformer_)](step.transformer_, n_features)
         _expect(_is_count(step._n_features_out) and step._n_features_out == n_features, "a step")
         if isinstance(step, SpectralPCA):
@@ -69,14 +72,15 @@ def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = 
     _expect(n_expected in (None, n_features), "the last step before the classifier")
 
 
-def _check_text(clf: Any, n_classes: int) -> None:
-    _check_array(clf.prototypes_, (n_classes, clf._n_features_out), "prototypes_")
-    texts = clf.text_embeddings_
+def _check_text(model: FittedModel, n_classes: int) -> None:
+    prototypes: Any = model.prototypes
+    texts: Any = model.text_embeddings
+    _check_array(prototypes, (n_classes, model.n_features_out), "prototypes_")
     _check_array(texts, (n_classes, *texts.shape[1:2]), "text_embeddings_")
-    _expect(clf.prototypes_.dtype == texts.dtype == np.float32, "prototypes_")
-    scale = clf.logit_scale_
+    _expect(prototypes.dtype == texts.dtype == np.float32, "prototypes_")
+    scale = model.logit_scale
     _expect(type(scale) is float and 0 < scale < np.inf, "logit_scale_")
-    identity = clf.text_encoder_identity_
+    identity = model.text_encoder_identity
     _expect(identity is None or type(identity) is str, "text_encoder_identity")
 
 
@@ -109,8 +113,7 @@ def _check_counts(transformer: Any, n_features: int) -> int:
 _CHECKS = {PCA: _check_pca, StandardScaler: _check_scaler, StandardNormalVariate: _check_counts}
 
 
-def _check_names(estimator: Any, n_features: int) -> None:
-    names = getattr(estimator, "feature_names_in_", None)
+def _check_names(names: Any, n_features: int) -> None:
     if names is not None:
         _expect(names.shape == (n_features,), "feature_names_in_")
         _expect(all(isinstance(one, str) for one in names), "feature_names_in_")

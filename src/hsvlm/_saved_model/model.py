@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,7 +14,6 @@ import sklearn
 import skorch
 import torch
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._saved_model.card import model_card
 from hsvlm._saved_model.checks import check_steps
@@ -29,7 +29,12 @@ from hsvlm.exceptions import HSVLMError, ParameterError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from sklearn.base import BaseEstimator
+
+    from hsvlm._prediction.model import FittedModel
 
 __all__ = ["read_model", "write_model"]
 
@@ -39,13 +44,13 @@ _CHECKPOINT: Final = "checkpoint"
 
 def write_model(
     path: str | os.PathLike[str],
-    clf: Any,
+    parameters: Mapping[str, Any],
+    model: FittedModel,
     metadata: Mapping[str, Any] | None,
     pipeline: Pipeline | None = None,
 ) -> Path:
-    """Write a fitted classifier."""
-    check_is_fitted(clf, "net_")
-    metadata = getattr(clf, "metadata_", {}) if metadata is None else metadata
+    """Write the parameters and the fitted model of a classifier."""
+    metadata = model.metadata if metadata is None else metadata
     if not isinstance(metadata, Mapping):
         raise ParameterError(f"metadata must be a dict, got {type(metadata).__name__}.")
     packer = Packer()
@@ -53,11 +58,11 @@ def write_model(
     config = {
         "format": FORMAT,
         "versions": _versions(),
-        "classifier": pack_classifier(packer, clf),
+        "classifier": pack_classifier(packer, parameters, model),
         "pipeline": None if pipeline is None else _packed_pipeline(packer, pipeline),
         "metadata": packer.pack(metadata, "metadata"),
     }
-    card = model_card(clf, metadata, config["versions"], steps)
+    card = model_card(model, metadata, config["versions"], steps)
     parts = {
         CONFIG: json.dumps(config, indent=1, allow_nan=False).encode() + b"\n",
         TENSORS: write_tensors(packer.tensors),
@@ -68,13 +73,14 @@ def write_model(
 
 def read_model(
     path: str | os.PathLike[str],
-    cls: Any,
+    restore: Callable[[dict[str, Any], FittedModel], BaseEstimator],
+    parameter_names: Sequence[str],
     *,
     device: Any,
     vision_encoder: Any,
     text_encoder: Any,
 ) -> tuple[Any, Pipeline | None]:
-    """Read a fitted classifier."""
+    """Read a fitted classifier, which `restore` makes of its parameters and fitted model."""
     parts = read_parts(path)
     config = json.loads(parts[CONFIG])
     try:
@@ -87,17 +93,18 @@ def read_model(
             raise file_error(path, wrong, remedy)
         fields(config, ("format", "versions", "classifier", "pipeline", "metadata"))
         unpacker = Unpacker(read_tensors(parts[TENSORS]))
-        clf = unpack_classifier(
+        parameters, model = unpack_classifier(
             unpacker,
             config["classifier"],
-            cls,
+            parameter_names,
             device=device,
             own=vision_encoder,
             text_encoder=text_encoder,
         )
-        clf.metadata_ = unpacker.unpack(config["metadata"])
-        if not isinstance(clf.metadata_, dict):
+        metadata = unpacker.unpack(config["metadata"])
+        if not isinstance(metadata, dict):
             raise TypeError("metadata")
+        clf = restore(parameters, replace(model, metadata=metadata))
         pipeline = _pipeline(unpacker, config["pipeline"], clf)
         unpacker.close()
     except HSVLMError:
@@ -125,7 +132,7 @@ def _packed_pipeline(packer: Packer, pipeline: Pipeline) -> dict[str, Any]:
     return record
 
 
-def _pipeline(unpacker: Unpacker, packed: Any, clf: Any) -> Pipeline | None:
+def _pipeline(unpacker: Unpacker, packed: Any, clf: BaseEstimator) -> Pipeline | None:
     if packed is None:
         return None
     fields(packed, ("steps", "classifier", "verbose"), (_TRANSFORM_INPUT,))

@@ -19,6 +19,7 @@ from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders, vision_encoder_name
 
 if TYPE_CHECKING:
+    from hsvlm._prediction.model import FittedModel
     from hsvlm._storage.values import Packer, Unpacker
 
 __all__ = ["class_name", "pack_network", "pack_vision_encoder", "unpack_network", "vision_encoder"]
@@ -91,18 +92,18 @@ def pack_network(packer: Packer, net: Any) -> dict[str, Any]:
 def unpack_network(
     unpacker: Unpacker,
     record: Any,
-    clf: Any,
+    model: FittedModel,
     encoder: type[nn.Module] | None,
     device: torch.device,
 ) -> Any:
     """Turn JSON into a trained net."""
     fields(record, _FIELDS, (_PRECISION,))
-    embeddings = getattr(clf, "text_embeddings_", None)
+    embeddings = model.text_embeddings
     model_params = {
         "encoder": vision_encoder(record["encoder"], encoder),
         "encoder_params": unpacker.unpack(record["encoder_params"]),
         "prototypes": embeddings,
-        "n_classes": len(clf.classes_),
+        "n_classes": len(model.classes),
         "projection": record["projection"],
         "precision": record.get(_PRECISION, "float32"),
     }
@@ -111,8 +112,8 @@ def unpack_network(
         ("n_channels", "window_size"),
         tuple(model_params["encoder_params"]),
     )
-    n_channels = clf.preprocessing_[-1]._n_features_out
-    if (stated["n_channels"], stated["window_size"]) != (n_channels, clf.window_size_):
+    n_channels = model.preprocessing[-1]._n_features_out
+    if (stated["n_channels"], stated["window_size"]) != (n_channels, model.window_size):
         raise ValueError("the network is made for other channels or windows than the classifier")
     settings = TrainingSettings(**unpacker.unpack(record["settings"]), callbacks=())
     if settings.criterion not in CRITERIA:

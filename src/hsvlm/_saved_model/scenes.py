@@ -24,6 +24,7 @@ from hsvlm.preprocessing import SpectralPCA
 from hsvlm.readout.scene import readout_settings
 
 if TYPE_CHECKING:
+    from hsvlm._prediction.model import FittedModel
     from hsvlm._storage.values import Packer, Unpacker
 
 __all__ = ["pack_readout", "pack_record", "unpack_readout", "unpack_record"]
@@ -50,16 +51,16 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
     }
 
 
-def unpack_readout(unpacker: Unpacker, record: Any, clf: Any) -> Readout:
+def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Readout:
     """Turn JSON into a read-out."""
     fields(record, (*_SETTINGS, *_FACTORS, "edges", "scenes", "brier_scores"))
     steps = unpack_steps(unpacker, record["edges"])
-    n_bands = clf.n_features_in_
+    n_bands = model.n_features_in
     check_steps([step for _, step in steps], n_bands)
     settings = readout_settings({name: record[name] for name in _SETTINGS})
     factors = {name: record[name] for name in _FACTORS}
     brier_scores = unpacker.unpack(record["brier_scores"])
-    scenes = tuple(_scene(unpacker, one, n_bands, len(clf.classes_)) for one in record["scenes"])
+    scenes = tuple(_scene(unpacker, one, n_bands, len(model.classes)) for one in record["scenes"])
     whole = scenes and steps and isinstance(steps[-1][1], SpectralPCA) and settings["restart"]
     positive = all(type(one) is float and 0 < one < np.inf for one in factors.values())
     known = [] if brier_scores is None else [*brier_scores, *brier_scores.values()]
@@ -92,10 +93,10 @@ def pack_record(packer: Packer, record: TrainingRecord, readout: Readout | None)
     }
 
 
-def unpack_record(unpacker: Unpacker, record: Any, clf: Any) -> TrainingRecord:
-    """Turn JSON into a training record, checked against the bands and the read-out of `clf`."""
+def unpack_record(unpacker: Unpacker, record: Any, model: FittedModel) -> TrainingRecord:
+    """Turn JSON into a training record, checked against the bands and the read-out."""
     fields(record, ("n_spectra", "quantiles", "examples", "scenes"))
-    n_bands = clf.n_features_in_
+    n_bands = model.n_features_in
     quantiles, examples = (unpacker.unpack(record[name]) for name in ("quantiles", "examples"))
     fits = (
         type(record["n_spectra"]) is int
@@ -113,10 +114,11 @@ def unpack_record(unpacker: Unpacker, record: Any, clf: Any) -> TrainingRecord:
     summary = SpectraSummary(record["n_spectra"], quantiles, examples)
     if record["scenes"] is None:
         return TrainingRecord(summary, None)
+    known = () if model.readout is None else model.readout.scenes
     scenes: list[TrainingScene] = []
     for one in record["scenes"]:
         if type(one) is int and one >= 0:
-            scenes.append(clf.readout_.scenes[one])
+            scenes.append(known[one])
         else:
             shape, arrays = _unpack_scene(unpacker, one, n_bands, _SCENE_ARRAYS)
             scenes.append(TrainingScene(shape, **arrays))

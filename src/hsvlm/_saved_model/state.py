@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sklearn.pipeline import Pipeline
 from skorch.history import History
 
-from hsvlm._saved_model.checks import check_classifier
+from hsvlm._prediction.model import FittedModel
+from hsvlm._saved_model.checks import check_model
 from hsvlm._saved_model.network import (
     class_name,
     pack_network,
@@ -33,7 +35,7 @@ from hsvlm.text import can_encode
 from hsvlm.text.models import encoder_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import nn
 
@@ -79,38 +81,40 @@ class MissingTextEncoder:
         )
 
 
-def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
-    """Turn a fitted classifier into JSON."""
+def pack_classifier(
+    packer: Packer, parameters: Mapping[str, Any], model: FittedModel
+) -> dict[str, Any]:
+    """Turn the parameters and the fitted model of a classifier into JSON."""
     special: dict[str, Callable[[Any], Any]] = {
         "callbacks": lambda _: None,
         "device": str,
-        "text_encoder": lambda one: _pack_text_encoder(packer, one, "parameters.text_encoder"),
-        "vision_encoder": lambda one: pack_vision_encoder(packer, one),
+        "text_encoder": lambda value: _pack_text_encoder(packer, value, "parameters.text_encoder"),
+        "vision_encoder": lambda value: pack_vision_encoder(packer, value),
     }
-    parameters = {
+    packed = {
         name: special[name](value) if name in special else packer.pack(value, f"parameters.{name}")
-        for name, value in clf.get_params(deep=False).items()
+        for name, value in parameters.items()
     }
-    state = vars(clf)
-    kept = [name for name in (*_FITTED, *_TEXT, _NAMES) if name in state]
-    fitted = {name: packer.pack(state[name], name) for name in kept}
-    if "text_encoder_" in state:
-        fitted["text_encoder_"] = _pack_text_encoder(packer, clf.text_encoder_, "text_encoder_")
-        fitted[_IDENTITY] = getattr(clf, "text_encoder_identity_", None)
+    state = model.attributes()
+    names = [name for name in (*_FITTED, *_TEXT, _NAMES) if name in state]
+    fitted: dict[str, Any] = {name: packer.pack(state[name], name) for name in names}
+    if model.text_embeddings is not None:
+        fitted["text_encoder_"] = _pack_text_encoder(packer, model.text_encoder, "text_encoder_")
+        fitted[_IDENTITY] = model.text_encoder_identity
     for name in (_INTERRUPTED, _TEXT_CLASSES):
-        if getattr(clf, name, False):
+        if state[name]:
             fitted[name] = True
-    if clf.class_names_ != own_names(clf.classes_, clf.class_names or {}):
-        fitted[_CLASS_NAMES] = packer.pack(clf.class_names_, _CLASS_NAMES)
-    rows = [{**row, "batches": []} for row in clf.history_]
-    readout = {} if clf.readout_ is None else {_READOUT: pack_readout(packer, clf.readout_)}
-    record = getattr(clf, "training_", None)
-    training = {} if record is None else {_TRAINING: pack_record(packer, record, clf.readout_)}
+    if model.class_names != own_names(model.classes, parameters["class_names"] or {}):
+        fitted[_CLASS_NAMES] = packer.pack(model.class_names, _CLASS_NAMES)
+    rows = [{**row, "batches": []} for row in model.net.history]
+    readout = {} if model.readout is None else {_READOUT: pack_readout(packer, model.readout)}
+    record = model.training
+    training = {} if record is None else {_TRAINING: pack_record(packer, record, model.readout)}
     return {
-        "parameters": parameters,
+        "parameters": packed,
         "fitted": fitted,
-        "preprocessing": pack_steps(packer, clf.preprocessing_.steps, "preprocessing"),
-        "network": pack_network(packer, clf.net_),
+        "preprocessing": pack_steps(packer, model.preprocessing.steps, "preprocessing"),
+        "network": pack_network(packer, model.net),
         "history": packer.pack(rows, "history_"),
         **readout,
         **training,
@@ -120,40 +124,48 @@ def pack_classifier(packer: Packer, clf: Any) -> dict[str, Any]:
 def unpack_classifier(
     unpacker: Unpacker,
     record: Any,
-    cls: Any,
+    parameter_names: Sequence[str],
     *,
     device: Any,
     own: type[nn.Module] | None,
     text_encoder: Any,
-) -> Any:
-    """Turn JSON into a fitted classifier."""
+) -> tuple[dict[str, Any], FittedModel]:
+    """Turn JSON into the parameters and the fitted model of a classifier."""
     required = ("parameters", "fitted", "preprocessing", "network", "history")
     fields(record, required, (_READOUT, _TRAINING))
-    clf = cls(**_parameters(unpacker, record["parameters"], cls, own))
-    clf.device = device
-    _set_fitted(unpacker, clf, record["fitted"])
+    parameters = _parameters(unpacker, record["parameters"], parameter_names, own)
+    parameters["device"] = device
+    state = _fitted_state(unpacker, record["fitted"])
     if text_encoder is not None:
-        _replace_text_encoder(clf, text_encoder)
+        _check_text_encoder(text_encoder)
+        parameters["text_encoder"] = text_encoder
+        if "text_encoder_" in state:
+            state["text_encoder_"] = text_encoder
+            state["text_encoder_identity_"] = encoder_identity(text_encoder)
     steps = unpack_steps(unpacker, record["preprocessing"])
-    clf.preprocessing_ = Pipeline(steps).set_output(transform="default")
-    check_classifier(clf)
-    if clf.class_names_ is None:
-        clf.class_names_ = own_names(clf.classes_, clf.class_names or {})
-    known = record.get(_READOUT)
-    clf.readout_ = None if known is None else unpack_readout(unpacker, known, clf)
-    training = record.get(_TRAINING)
-    clf.training_ = None if training is None else unpack_record(unpacker, training, clf)
-    clf.net_ = unpack_network(unpacker, record["network"], clf, own, resolve_device(device))
-    clf.net_.history = History(unpacker.unpack(record["history"]))
-    clf.history_ = clf.net_.history
-    return clf
+    state["preprocessing_"] = Pipeline(steps).set_output(transform="default")
+    # The network follows: it has to fit what is checked before.
+    stated = state[_CLASS_NAMES]
+    names = {} if stated is None else stated
+    model = FittedModel.from_attributes({**state, _CLASS_NAMES: names, "net_": None})
+    check_model(model, parameters)
+    if stated is None:
+        names = own_names(model.classes, parameters.get("class_names") or {})
+        model = replace(model, class_names=names)
+    if _READOUT in record:
+        model = replace(model, readout=unpack_readout(unpacker, record[_READOUT], model))
+    if _TRAINING in record:
+        model = replace(model, training=unpack_record(unpacker, record[_TRAINING], model))
+    net = unpack_network(unpacker, record["network"], model, own, resolve_device(device))
+    net.history = History(unpacker.unpack(record["history"]))
+    return parameters, replace(model, net=net)
 
 
 def _parameters(
-    unpacker: Unpacker, packed: Any, cls: Any, own: type[nn.Module] | None
+    unpacker: Unpacker, packed: Any, names: Sequence[str], own: type[nn.Module] | None
 ) -> dict[str, Any]:
     # Any other parameter that came later has its default, which changes nothing.
-    fields(packed, ("text_encoder", "vision_encoder"), tuple(cls._get_param_names()))
+    fields(packed, ("text_encoder", "vision_encoder"), tuple(names))
     plain = packed.keys() - {"text_encoder", "vision_encoder"}
     parameters = PARAMETERS_OF_OLDER_MODELS | {
         name: unpacker.unpack(packed[name]) for name in plain
@@ -165,33 +177,29 @@ def _parameters(
     return parameters
 
 
-def _set_fitted(unpacker: Unpacker, clf: Any, packed: Any) -> None:
+def _fitted_state(unpacker: Unpacker, packed: Any) -> dict[str, Any]:
     text = (*_TEXT, "text_encoder_", _IDENTITY)
     required = _FITTED if packed.keys().isdisjoint(text) else (*_FITTED, *text)
-    clf.interrupted_ = clf.text_classes_ = False
-    clf.class_names_ = None
+    state: dict[str, Any] = {_INTERRUPTED: False, _TEXT_CLASSES: False, _CLASS_NAMES: None}
     optional = (_NAMES, _INTERRUPTED, _CLASS_NAMES, _TEXT_CLASSES)
     for name, value in fields(packed, required, optional).items():
         if name in (*_FITTED, *_TEXT, *optional):
-            setattr(clf, name, unpacker.unpack(value))
+            state[name] = unpacker.unpack(value)
     if "text_encoder_" in packed:
         encoder = _unpack_text_encoder(unpacker, packed["text_encoder_"])
-        clf.text_encoder_identity_ = packed[_IDENTITY]
+        state["text_encoder_identity_"] = packed[_IDENTITY]
         # A path: where the folder is gone, its name must not be taken for one on the hub.
         folder = str(packed[_IDENTITY]).startswith("folder:")
-        clf.text_encoder_ = Path(encoder) if folder and isinstance(encoder, str) else encoder
+        state["text_encoder_"] = Path(encoder) if folder and isinstance(encoder, str) else encoder
+    return state
 
 
-def _replace_text_encoder(clf: Any, text_encoder: Any) -> None:
+def _check_text_encoder(text_encoder: Any) -> None:
     if not can_encode(text_encoder):
         raise ParameterError(
             f"text_encoder={text_encoder!r} cannot encode texts. Pass a name, a folder or an "
             "object with .encode, or nothing, to keep what the model was saved with."
         )
-    clf.text_encoder = text_encoder
-    if hasattr(clf, "text_encoder_"):
-        clf.text_encoder_ = text_encoder
-        clf.text_encoder_identity_ = encoder_identity(text_encoder)
 
 
 def _pack_text_encoder(packer: Packer, encoder: Any, place: str) -> Any:

@@ -72,7 +72,7 @@ def unpack_steps(unpacker: Unpacker, packed: Sequence[Any]) -> list[tuple[str, A
     ]
 
 
-def _pack(packer: Packer, estimator: Any, place: str, *, fitted: bool) -> Any:
+def _pack(packer: Packer, estimator: BaseEstimator, place: str, *, fitted: bool) -> Any:
     name = type(estimator).__name__
     known, attributes = _CLASSES.get(name, (None, ()))
     if type(estimator) is not known:

@@ -18,11 +18,13 @@ from hsvlm.contrastive.loss import criterion_loss
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hsvlm.estimator import HSIPromptClassifier
+
     Direction = dict[str, torch.Tensor]
 
 
 def loss_surface(
-    clf: Any, X: Any, y: NDArray[Any], steps: NDArray[np.float64], seed: int
+    clf: HSIPromptClassifier, X: Any, y: NDArray[Any], steps: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
     """Return mean losses (n_steps, n_steps): rows along the second direction, columns the first."""
     # The network is called with other weights; those of the classifier are not changed. The same
@@ -61,7 +63,9 @@ def filter_normalized_direction(model: torch.nn.Module, generator: torch.Generat
     return direction
 
 
-def _dataset(clf: Any, X: Any, y: NDArray[Any], device: torch.device) -> WindowDataset:
+def _dataset(
+    clf: HSIPromptClassifier, X: Any, y: NDArray[Any], device: torch.device
+) -> WindowDataset:
     samples = predict_inputs(clf, X).samples
     targets = torch.from_numpy(np.searchsorted(clf.classes_, y).astype(np.int64))
     weights = compute_sample_weight(clf.class_weight, y)
