@@ -237,7 +237,7 @@ def draw(house: House, path: Path = FIGURE) -> None:
         boxes[room] = axes.text(x, y, room, ha="center", va="center", bbox=frame, **font)
     figure.canvas.draw()  # which gives the boxes their sizes
     for room, others in rooms.items():
-        for other in others:
+        for other in sorted(others):
             ends = {"patchA": boxes[room].get_bbox_patch(), "patchB": boxes[other].get_bbox_patch()}
             arrow = {"arrowstyle": "->", "color": "0.6", "shrinkA": 1, "shrinkB": 1, **ends}
             axes.annotate("", xy=place[other], xytext=place[room], arrowprops=arrow, zorder=0)
@@ -248,7 +248,7 @@ def draw(house: House, path: Path = FIGURE) -> None:
 def arrange(rooms: Mapping[str, set[str]], level: Mapping[str, int]) -> dict[str, Any]:
     """Find places (x, level) for rooms with short arrows that do not pass behind rooms."""
     rng = random.Random(0)  # noqa: S311  # a picture is no secret
-    pairs = [(room, other) for room, others in rooms.items() for other in others]
+    pairs = [(room, other) for room, others in rooms.items() for other in sorted(others)]
     # Half of the width of a box: letters are about 0.008 wide.
     half = {room: 0.012 + 0.0045 * len(room) for room in rooms}
     rows = [

@@ -92,8 +92,8 @@ class HSIPromptClassifier(
 
     A small vision transformer embeds the window around every pixel. A contrastive loss over hard
     and semi-hard negatives aligns the embeddings with the frozen text embeddings of the class
-    prompts; a pixel belongs to the class of the nearest prototype [1]_. In the scene that it was
-    fitted on, probabilities are regularised over the pixels, see `spatial`.
+    prompts; a pixel gets the class of the nearest prototype [1]_. In the fitted scene,
+    probabilities are regularized over the pixels, see `spatial`.
 
     ``X`` may be :class:`~hsvlm.PixelSamples`; a :class:`~hsvlm.Scene`, which brings its labels and
     class names, or a list of scenes to fit; a cube (height, width, n_bands), with a label map as
@@ -121,14 +121,14 @@ class HSIPromptClassifier(
         :class:`~hsvlm.preprocessing.StandardNormalVariate`; ``"auto"`` does so where the classifier
         reduces at least 16 bands itself.
     n_components : "auto", int, float or None, default="auto"
-        Principal components of the spectra, see :class:`~hsvlm.SpectralPCA`; None takes the bands
-        as they are. Bands are standardised before if they are normalised, components after
-        if not. All is fitted on the training spectra only.
+        Principal components of the spectra, see :class:`~hsvlm.SpectralPCA`; None keeps the bands.
+        Bands are standardized before the reduction if spectra are normalized, components after it
+        otherwise. All is fitted on the training spectra only.
     window_size, patch_size : int, default=5 and 3
         Side of the window in pixels, odd, and of its patches, which for ``"vit"`` must divide it.
-        Spectra and ready-made windows bring their own window size.
+        Spectra and ready-made windows have their own window size.
     padding : {"reflect", "zero"}, default="reflect"
-        What stands beyond the border of the scene; ``"zero"`` is the mean training spectrum.
+        Content beyond the border of the scene; ``"zero"`` is the mean training spectrum.
     projection : {"vision", "text"}, default="vision"
         Which side carries the linear projection into the joint space.
     n_hard, n_semi_hard : int, default=4
@@ -146,32 +146,33 @@ class HSIPromptClassifier(
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
     validation_fraction : float or None, default=None
-        Share of the training samples held out to watch in ``history_``, in spatial blocks.
+        Share of the training samples held out for ``history_``, in spatial blocks.
     spatial : {"random-walk"} or None, default="random-walk"
         How class scores are read out of the fitted scene: by random walks that training labels
-        absorb, see :mod:`hsvlm.readout`, or window by window, as of all that is no fitted scene.
+        absorb, see :mod:`hsvlm.readout`, or window by window, as for all other data.
     spatial_params : dict, default=None
         ``restart`` (``"auto"`` chooses it inside the training labels), ``contrast``, ``agreement``
         and ``n_steps`` of the walks.
     callbacks : list of skorch callbacks, default=None
         Such as early stopping.
     checkpoint_dir : path or None, default=None
-        Folder that receives a file for every training, from which it can go on.
+        Folder that receives a file for every training, from which it can resume.
     checkpoint_every : int, default=10
         Epochs from one checkpoint to the next.
     resume : bool, default=False
-        Go on from the checkpoint of the same training, if any, as if nothing had interrupted it.
+        Resume from the checkpoint of the same training, if any, with identical results.
     warm_start : bool, default=False
         Continue from the previous fit: its weights, preprocessing and prototypes.
     unlabeled : int, float, str, list of these, or None, default=0
-        Values of label maps that stand for "no label", see :func:`hsvlm.pixel_samples`; of no
-        meaning in label vectors.
+        Values of label maps that mean "no label", see :func:`hsvlm.pixel_samples`; ignored for
+        label vectors.
     device : str or torch.device, default="auto"
-        Where to compute; ``"auto"`` takes a GPU where there is one.
+        Where to compute; ``"auto"`` uses a GPU if there is one.
     precision : {"float32", "bfloat16"}, default="float32"
-        What the network multiplies in, in training and prediction. Weights stay ``"float32"``.
+        Precision of multiplications in the network, in training and prediction. Weights stay
+        ``"float32"``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random. Global generators are neither used nor touched.
+        Seed of all randomness. Global generators are neither used nor changed.
     verbose : int, default=0
         Above 0, show progress.
 
@@ -196,7 +197,7 @@ class HSIPromptClassifier(
     preprocessing_, net_ : sklearn Pipeline and skorch NeuralNet
         From spectra to channels, and the trained network.
     readout_ : Readout or None
-        What is known of the fitted scenes, and the settings of the walks; None without a scene.
+        Read-out settings and training pixels of the fitted scenes; None without a scene.
     training_ : TrainingRecord or None
         Statistics of the training spectra, and the scenes and pixels that were trained on; None
         after loading a model that was saved without them.
@@ -205,7 +206,7 @@ class HSIPromptClassifier(
     interrupted_ : bool
         Whether Ctrl-C ended the training; the weights are then those of its best epoch.
     metadata_ : dict
-        What was saved with it, after `load`; the wavelengths in nm, after a fit to a scene.
+        Metadata saved with it, after `load`; the wavelengths in nm, after a fit to a scene.
 
     References
     ----------
@@ -344,18 +345,18 @@ class HSIPromptClassifier(
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from labelled pixels and the text of the class prompts.
+        """Learn from labeled pixels and the text of the class prompts.
 
         Parameters
         ----------
         X : PixelSamples, Scene, list of Scene, cube, spectra or windows
             See the class description.
         y : array of shape (n_samples,), or label map of shape (height, width) for a cube
-            Integers or strings. Pixels of a map equal to `unlabeled` are left out. None takes the
+            Integers or strings. Pixels of a map equal to `unlabeled` are ignored. None takes the
             labels and class names of scenes, joined by name; of several scenes, a list of maps
             may be given.
         sample_weight : array in the shape of `y`, default=None
-            Weights of the samples in the loss. Samples of weight 0 are as good as absent.
+            Weights of the samples in the loss. Samples of weight 0 are ignored.
 
         Returns
         -------
@@ -365,7 +366,7 @@ class HSIPromptClassifier(
         Raises
         ------
         DataError, PromptError
-            If data or prompts cannot be used; the message says why and what to do.
+            If data or prompts cannot be used; the message states the reason and a remedy.
         ParameterError, UnknownNameError, TrainingDivergedError
             If parameters do not fit the data or each other, or the loss is not finite.
         """
@@ -381,7 +382,7 @@ class HSIPromptClassifier(
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
-        """Scaled cosine similarities with the class prototypes, or what the scene makes of them.
+        """Return class scores: scaled cosines, or log-probabilities in the fitted scene.
 
         Parameters
         ----------
@@ -391,15 +392,15 @@ class HSIPromptClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
-            Outputs of the linear head if there is no text side; logarithms of probabilities where
-            they are read out of the fitted scene. With two classes, the difference of both,
-            without the last axis.
+            Scaled cosine similarities with the class prototypes, or outputs of the linear head if
+            there is no text side; logarithms of probabilities where they are read out of the
+            fitted scene. With two classes, the difference of both, without the last axis.
         """
         scores = self._class_scores(X)
         return scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Class probabilities: the softmax of what `decision_function` gives.
+        """Return class probabilities: the softmax of `decision_function`.
 
         Parameters
         ----------
@@ -424,12 +425,12 @@ class HSIPromptClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
-            Those of `predict_proba`, without its underflow.
+            Logarithms of `predict_proba`, without underflow.
         """
         return np.asarray(log_softmax(self._class_scores(X), axis=-1))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Most probable class: that of the nearest prototype, or what the scene makes of it.
+        """Predict the most probable class of each pixel.
 
         Parameters
         ----------
@@ -439,14 +440,14 @@ class HSIPromptClassifier(
         Returns
         -------
         ndarray of shape (n_samples,), or (height, width) for a cube
-            Labels from ``classes_``; `unlabeled` for pixels of a cube that hold no data.
+            Labels from ``classes_``; `unlabeled` for pixels of a cube without data.
         """
         return predicted_labels(
             self._fitted(), predict_inputs(self, X), self.spatial, self.unlabeled
         )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Overall accuracy; unlabelled pixels of a label map do not count.
+        """Return the overall accuracy; unlabeled pixels of a label map do not count.
 
         Parameters
         ----------
@@ -466,14 +467,14 @@ class HSIPromptClassifier(
         return float(super().score(X, y, sample_weight))
 
     def similarity(self, X: Any, texts: str | Sequence[str]) -> NDArray[np.float32]:
-        """Cosine similarity of pixels with any texts.
+        """Return the cosine similarity of pixels with any texts.
 
         Parameters
         ----------
         X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
         texts : str or sequence of str
-            Any texts, not empty. One text is a list of one text: the last axis stays.
+            Any texts, not empty. One text gives a last axis of length 1.
 
         Returns
         -------
@@ -483,8 +484,8 @@ class HSIPromptClassifier(
         Raises
         ------
         ParameterError
-            If the classifier has no text encoder that can encode new texts, or it is not that of
-            the training any more.
+            If the classifier has no text encoder that can encode new texts, or the encoder is no
+            longer that of the training.
         """
         model = self._fitted()
         check_text_side(model, "similarity")
@@ -513,8 +514,8 @@ class HSIPromptClassifier(
         Raises
         ------
         ParameterError
-            If the classifier has no text encoder that can encode new texts, or it is not that of
-            the training any more.
+            If the classifier has no text encoder that can encode new texts, or the encoder is no
+            longer that of the training.
         PromptError
             If prompts are empty or identical.
         """
@@ -532,16 +533,16 @@ class HSIPromptClassifier(
     ) -> Path:
         """Save the fitted classifier, without pickle.
 
-        What is at `path` already stays as it is until the new model is complete. `callbacks`,
-        encoders that are objects or classes of your own, and the figures of single batches in
-        ``history_`` are not kept.
+        A model at `path` is replaced when the new one is complete. `callbacks`, encoders that are
+        objects or classes of your own, and records of single batches in ``history_`` are not
+        saved.
 
         Parameters
         ----------
         path : path
             A folder, or an archive where it ends in ``.zip``. A saved model there is replaced.
         metadata : dict, default=None
-            Numbers, strings, lists, dicts and arrays to keep with it, such as wavelengths in nm;
+            Numbers, strings, lists, dicts and arrays to save with it, such as wavelengths in nm;
             ``metadata_`` after loading. None keeps the ``metadata_`` of a loaded classifier.
 
         Returns
@@ -554,7 +555,7 @@ class HSIPromptClassifier(
         FileError
             If `path` cannot be written, or is something else than a saved model.
         ParameterError
-            If a parameter or a value of the metadata is of a type that cannot be kept.
+            If a parameter or a value of the metadata is of a type that cannot be saved.
         NotFittedError
             If the classifier is not fitted.
 
@@ -585,7 +586,7 @@ class HSIPromptClassifier(
     ) -> Self:
         """Load a classifier that `save` wrote.
 
-        Nothing in the files is run as code, and every part has to have its digest.
+        Nothing in the files is run as code, and every part must match its digest.
 
         Parameters
         ----------
@@ -596,12 +597,12 @@ class HSIPromptClassifier(
         vision_encoder : subclass of torch.nn.Module, default=None
             The class, for a model that was trained with one of your own.
         text_encoder : str, path or object, default=None
-            Encodes new texts from now on, in place of what the model was trained with.
+            Encodes new texts from now on, instead of the encoder of the training.
 
         Returns
         -------
         HSIPromptClassifier
-            Fitted; on the same machine, its predictions are those of the saved one, to the bit.
+            Fitted; on the same machine, predictions are bit-identical to those of the saved one.
 
         Raises
         ------

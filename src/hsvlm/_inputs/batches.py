@@ -33,7 +33,7 @@ def in_batches(
 
     Shape: (n_samples, n_outputs).
     """
-    # Where the device runs out of memory, the batch is halved and the work goes on.
+    # If the device runs out of memory, the batch is halved.
     n_pixels = source.size**2
     if divisible:
         batch_size = max(1, min(batch_size, _CACHED_PIXELS // n_pixels))

@@ -98,7 +98,7 @@ def labeled_samples(
     unlabeled: Any,
     class_names: Mapping[Any, str] | None = None,
 ) -> tuple[PixelSamples, NDArray[Any], NDArray[Any] | None]:
-    """Take the labelled pixels of a cube, with their labels and weights.
+    """Take the labeled pixels of a cube, with their labels and weights.
 
     Shapes: `X` (height, width, n_bands), `y` (height, width), `sample_weight` (height, width);
     returns `X` (n_samples, n_bands), `y` (n_samples,), `sample_weight` (n_samples,).
@@ -112,7 +112,7 @@ def labeled_samples(
 def score_inputs(
     estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
-    """Validate what a fitted estimator is scored on; take the labelled pixels of a cube."""
+    """Validate what a fitted estimator is scored on; take the labeled pixels of a cube."""
     check_is_fitted(estimator, "net_")
     scenes = as_scenes(X)
     if scenes is not None:

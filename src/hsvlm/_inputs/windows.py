@@ -32,7 +32,7 @@ _CHUNK = 2**14
 
 
 class WindowSource:
-    """All windows of a set of samples, none of them materialised.
+    """All windows of a set of samples, none of them materialized.
 
     Shapes: `table` (n_pixels, n_channels), `row_map` (n_positions,), `corners` (n_samples,),
     `strides` (n_samples,).

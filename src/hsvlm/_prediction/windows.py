@@ -1,4 +1,4 @@
-"""From a fitted classifier and its inputs to embeddings and class scores, window by window."""
+"""Compute embeddings and class scores window by window."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_SIZE", "embeddings", "window_scores"]
 
-# Samples are predicted in blocks of this many, so that memory does not grow with the scene. The
-# last bits of a prediction depend on the block: whoever divides a scene divides it like this.
+# Samples are predicted in blocks of this many, so that memory does not grow with the scene.
+# Rounding depends on the block size; every caller must use this one.
 BLOCK_SIZE = 2**14
 
 

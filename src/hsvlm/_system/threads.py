@@ -30,7 +30,7 @@ _LIMITS = _Limits()
 def at_most_threads(count: int) -> Iterator[None]:
     """Run a block on at most `count` CPU threads and restore the setting."""
     # Threads that share small operations wait for each other after every one of them. On an idle
-    # machine that gains little; beside another busy process it costs many times the work itself.
+    # machine that gains little; next to another busy process it costs many times the work itself.
     # torch keeps the number twice: for the current thread, and for the process, from which threads
     # that are new to torch take theirs. Blocks may overlap in different threads: each has its own
     # number, the process has the lowest, and regains its former one after the last of them.

@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training: learning rate, records, progress, divergence."""
+"""Training callbacks: schedule, best weights, progress, divergence."""
 
 from __future__ import annotations
 

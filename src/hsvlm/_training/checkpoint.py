@@ -1,4 +1,4 @@
-"""Unfinished trainings in files, from which they go on as if they had not been interrupted."""
+"""Checkpoints: files from which a training resumes with identical results."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def _warn_of_versions(path: Path, written: Mapping[str, str]) -> None:
 
 
 def _generators(net: Any) -> list[torch.Generator]:
-    """Everything random: the net's own generator, and torch's for initialisation and dropout."""
+    """Everything random: the net's own generator, and torch's for initialization and dropout."""
     own = net.iterator_train__generator
     on_device = own.device.type == "cuda"
     torchs = [torch.cuda.default_generators[own.device.index or 0]] if on_device else []

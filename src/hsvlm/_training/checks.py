@@ -1,4 +1,4 @@
-"""Settings of the classifier that contradict each other, or cannot take effect in a fit."""
+"""Check settings that contradict each other or cannot take effect in a fit."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _check_checkpointing(settings: FitSettings) -> None:
 def check_warm_start(
     settings: FitSettings, previous: FittedModel, names: Mapping[Any, str]
 ) -> None:
-    """Refuse changes of settings that a fit which goes on could not follow any more."""
+    """Refuse changed settings that a continued fit cannot follow."""
     changed = []
     if settings.criterion != "cross-entropy" and previous.text_embeddings is not None:
         if resolve_prompts(settings.prompts, previous.classes, names) != previous.prompts:
@@ -116,7 +116,7 @@ def check_warm_start(
 def warn_of_unused_settings(
     settings: FitSettings, classes: NDArray[Any], X: PixelSamples | NDArray[Any]
 ) -> None:
-    """Say which parameters differ from their defaults and cannot take effect in this fit."""
+    """Warn of parameters that differ from their defaults and cannot take effect in this fit."""
     for names, reason, hint in (
         *_unused_windows(settings, X),
         *_unused_losses(settings),

@@ -71,7 +71,7 @@ class WindowDataset(Dataset):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What the optimisation depends on, apart from model and data."""
+    """Settings of the optimization, apart from model and data."""
 
     criterion: str
     n_hard: int
@@ -147,7 +147,7 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **params: Any) -> Any:
         if epochs is None:
-            # A history that is there already comes from the checkpoint that training goes on from.
+            # An existing history comes from the checkpoint that training resumes from.
             epochs = 0 if self.stopped_ else self.max_epochs - len(self.history)
         try:
             return super().fit_loop(X, y, epochs=epochs, **params)
@@ -297,7 +297,7 @@ def new_net(
         **{f"module__{name}": value for name, value in model_params.items()},
     )
     net.initialize()
-    # skorch's callbacks are silent in a silent net, and whoever passes PrintLog wants to read it.
+    # skorch's callbacks are silent in a silent net; users who pass PrintLog want its output.
     prints = any(isinstance(callback, PrintLog) for _, callback in net.callbacks_)
     net.verbose = max(settings.verbose, int(prints))
     net._labels = training.classes

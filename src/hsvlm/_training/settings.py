@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PARAMETER_CONSTRAINTS", "FitSettings", "list_presets", "preset"]
 
 
-# What comes after is computed with integers of 64 bits and floats of 32.
+# Later code uses int64 and float32.
 _COUNT = Numbers(Integral, 1, 2**31 - 1, closed="both")
 _NATURAL = Numbers(Integral, 0, 2**31 - 1, closed="both")
 _SHARE = Numbers(Real, 0, 1, closed="neither")

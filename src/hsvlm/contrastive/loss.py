@@ -46,7 +46,7 @@ class LogitScale(nn.Module):
 
     @torch.no_grad()
     def clamp_(self) -> None:
-        """Bring the scale back into its range, after an optimiser step."""
+        """Bring the scale back into its range, after an optimizer step."""
         # In the parameter, not in forward: a clamp in the graph would stop the gradient for good.
         self.log_scale.clamp_(0.0, math.log(100.0))
 

@@ -150,7 +150,7 @@ SCENES: Final = {
         shape=(1096, 715, 102),
         counts=(65971, 7598, 3090, 2685, 6584, 9248, 7287, 42826, 2863),
         # The page of the provider lists these names in another order, beside other counts. With
-        # that order class 8, most of what is labelled in the town but the river, were meadows.
+        # that order class 8, most of what is labeled in the town but the river, were meadows.
         class_names={
             1: "Water",
             2: "Trees",

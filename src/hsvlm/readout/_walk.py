@@ -1,4 +1,4 @@
-"""Class probabilities regularised over a scene, by a random walk that shuns spectral edges."""
+"""Class probabilities regularized over a scene, by a random walk that shuns spectral edges."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NEIGHBORS", "neighbor_distances", "random_walk", "transitions"]
 
-# Half of the eight neighbours of a pixel; the other half sees it from the other side.
+# Half of the eight neighbors of a pixel; the other half sees it from the other side.
 NEIGHBORS = ((0, 1), (1, -1), (1, 0), (1, 1))
 
-# A pixel unlike all its neighbours still belongs to one of them.
+# A pixel unlike all its neighbors still belongs to one of them.
 _LEAST_WEIGHT = 1e-4
 
 
 def neighbor_distances(
     features: NDArray[np.floating], valid: NDArray[np.bool_], step: tuple[int, int]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Squared distances between the features of neighbouring pixels.
+    """Squared distances between the features of neighboring pixels.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def neighbor_distances(
     valid : ndarray of shape (height, width), dtype bool
         False where a pixel holds no data.
     step : tuple of int
-        Rows and columns from a pixel to its neighbour, one of `NEIGHBORS`.
+        Rows and columns from a pixel to its neighbor, one of `NEIGHBORS`.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def transitions(
     probabilities: NDArray[np.float32] | None = None,
     agreement: float = 2.0,
 ) -> sparse.csr_array:
-    r"""Probabilities with which a random walk goes from a pixel to each of its neighbours.
+    r"""Probabilities with which a random walk goes from a pixel to each of its neighbors.
 
     They are proportional to
 
@@ -75,7 +75,7 @@ def transitions(
        \left(\varepsilon + \left(1 + c\, \frac{d_{ij}^2}{s}\right)^{-2}
        \left(\sum_k \sqrt{p_{ik}\, p_{jk}}\right)^{a}\right)
 
-    for the eight neighbours j of pixel i, with spectral distances d, their scale s, the contrast c,
+    for the eight neighbors j of pixel i, with spectral distances d, their scale s, the contrast c,
     class probabilities p, the agreement a and a trace :math:`\varepsilon = 10^{-4}`: the squared
     edge-stopping function of anisotropic diffusion [1]_, in the weights of a random walk over an
     image [2]_, times a power of the affinity of the pixels' class probabilities [3]_.
@@ -87,7 +87,7 @@ def transitions(
     valid : ndarray of shape (height, width), dtype bool
         False where a pixel holds no data; the walk does not enter it.
     scale : float
-        Squared distance of neighbours that is usual.
+        Squared distance of neighbors that is usual.
     contrast : float
         How much an edge stops the walk; 0 does not look at the features.
     probabilities : ndarray of shape (height * width, n_classes), float32, optional
@@ -99,7 +99,7 @@ def transitions(
     Returns
     -------
     sparse array of shape (height * width, height * width), float32
-        Rows sum to one; a pixel without neighbours stays where it is.
+        Rows sum to one; a pixel without neighbors stays where it is.
 
     References
     ----------

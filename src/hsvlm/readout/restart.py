@@ -34,7 +34,7 @@ __all__ = ["choose_restart"]
 
 _CANDIDATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 _DEFAULT = 0.001
-# Held out are blocks of this side, in pixels, as labels that somebody draws are patches.
+# Side of held-out blocks in pixels: people draw labels as patches.
 _BLOCK_SIZE = 8
 _N_HOLDOUTS = 3
 # Held-out labels of few blocks say little: the usual value stays unless they speak clearly.
