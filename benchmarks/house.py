@@ -152,9 +152,11 @@ def untyped_classifiers(house: House) -> int:
 def questions_about_samples(house: House) -> int:
     """Count ``isinstance(..., PixelSamples)`` behind the door, outside of `samples` and tools.
 
-    The tools (preprocessing, metrics, splitters, plots) are doors of their own: users call them.
+    Tools that users call (preprocessing, metrics, splitters, plots, evaluation, maps) are doors of
+    their own.
     """
     doors = {"samples", "scene", "preprocessing", "metrics", "model_selection", "plotting"}
+    doors |= {"evaluation", "mapping"}
     return sum(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

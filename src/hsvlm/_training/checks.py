@@ -240,7 +240,7 @@ def names_of_codes(
 
 def _remembered_labels(X: Any, y: NDArray[Any]) -> dict[Any, Any]:
     """Map each label of y to the one that the samples remember, if it is another one to one."""
-    known = X.named_labels if isinstance(X, PixelSamples) else None
+    known = getattr(X, "named_labels", None)
     if known is None or len(known.labels) != len(y):
         return {}
     pairs = set(zip(y.tolist(), known.labels.tolist(), strict=True))

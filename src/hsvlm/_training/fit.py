@@ -128,9 +128,14 @@ def _train(
 ) -> FittedModel:
     device = resolve_device(settings.device)
     seed = seed_of(settings.random_state)
-    window_size = int(settings.window_size) if isinstance(X, PixelSamples) else _side(X)
     X, targets, weights = merge_duplicates(X, targets, weights)
-    train, valid = _holdout(settings.validation_fraction, X, targets, window_size, seed)
+    samples = X if isinstance(X, PixelSamples) else None
+    if samples is not None:
+        window_size = int(settings.window_size)
+        train, valid = _spatial_holdout(settings, samples, targets, window_size, seed)
+    else:
+        window_size = X.shape[1] if X.ndim == 4 else 1
+        train, valid = _random_holdout(settings, targets, seed)
     spectra = center_spectra(X[train])
     preprocessing = (
         fit_preprocessing(spectra, settings.normalize, settings.n_components)
@@ -187,8 +192,10 @@ def _train(
             return replace(model, **_results(net))
 
         former_readout = None if previous is None else previous.readout
-        known = X[train], targets[train], weights[train]
-        readout, interrupted = _readout(settings, *known, fit_part, seed, former_readout)
+        readout, interrupted = None, False
+        if settings.spatial is not None and samples is not None:
+            known = samples[train], targets[train], weights[train]
+            readout, interrupted = _readout(settings, *known, fit_part, seed, former_readout)
     scenes = None if readout is None or len(valid) else readout.scenes
     record = make_record(X, summary, scenes, None if previous is None else previous.training)
     interrupted |= model.interrupted
@@ -197,16 +204,14 @@ def _train(
 
 def _readout(
     settings: FitSettings,
-    X: PixelSamples | NDArray[Any],
+    X: PixelSamples,
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
     fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
     former: Readout | None,
-) -> tuple[Readout | None, bool]:
+) -> tuple[Readout, bool]:
     """Return the read-out of the scenes, and whether Ctrl-C ended its choice."""
-    if settings.spatial is None or not isinstance(X, PixelSamples):
-        return None, False
     readout = fit_readout(settings.spatial_params, X, targets, weights)
     if readout.restart is None and former is not None:
         # The fit that is continued has seen the labels that would be held out.
@@ -252,25 +257,23 @@ def _model_params(
     }
 
 
-def _side(X: NDArray[Any]) -> int:
-    return int(X.shape[1]) if X.ndim == 4 else 1
-
-
-def _holdout(
-    fraction: float | None,
-    X: PixelSamples | NDArray[Any],
-    targets: NDArray[np.intp],
-    block_size: int,
-    seed: int,
+def _spatial_holdout(
+    settings: FitSettings, X: PixelSamples, targets: NDArray[np.intp], block_size: int, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    every = np.arange(len(targets))
+    if settings.validation_fraction is None:
+        return np.arange(len(targets)), np.arange(0)
+    random_state = np.random.RandomState(seed)
+    return spatial_holdout(X, targets, settings.validation_fraction, block_size, random_state)
+
+
+def _random_holdout(
+    settings: FitSettings, targets: NDArray[np.intp], seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    fraction, every = settings.validation_fraction, np.arange(len(targets))
     if fraction is None:
         return every, every[:0]
-    if isinstance(X, PixelSamples):
-        random_state = np.random.RandomState(seed)
-        return spatial_holdout(X, targets, fraction, block_size, random_state)
     try:
-        kept, held = train_test_split(
+        train, valid = train_test_split(
             every, test_size=float(fraction), stratify=targets, random_state=seed
         )
     except ValueError as error:
@@ -279,7 +282,7 @@ def _holdout(
             f"samples: {error} Change the fraction, give more samples, or pass "
             "validation_fraction=None."
         ) from error
-    return np.sort(kept), np.sort(held)
+    return np.sort(train), np.sort(valid)
 
 
 def _optimization(settings: FitSettings) -> TrainingSettings:

@@ -55,18 +55,16 @@ def find_mismatch(
     """Compare samples of one scene, or plain spectra, with the training spectra."""
     if record is None or len(X) < MIN_SPECTRA:
         return None
-    spectra = _sample(X)
+    cube, spectra = _sample(X)
     usable = usable_values(spectra)
     if usable is not None:
         spectra = spectra[usable.all(axis=1)]
     first = preprocessing.steps[0][1]
     is_normalized = isinstance(first.transformer_, StandardNormalVariate)
     mismatch = compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
-    if mismatch is None or not isinstance(X, PixelSamples):
-        return mismatch
-    # Labels may cover a small part of what a scene shows.
-    cube = X.cubes[X.scene_ids[0]]
-    return None if any(scene.matches(cube) for scene in record.scenes or ()) else mismatch
+    # Labels may cover a small part of what a training scene shows.
+    is_known = cube is not None and any(scene.matches(cube) for scene in record.scenes or ())
+    return None if is_known else mismatch
 
 
 def _parts(
@@ -105,8 +103,12 @@ def _in_memory(cube: Any) -> bool:
     return isinstance(source, np.ndarray) and not is_mapped(source)
 
 
-def _sample(X: PixelSamples | NDArray[Any]) -> NDArray[Any]:
-    if isinstance(X, PixelSamples) and not _in_memory(X.cubes[X.scene_ids[0]]):
-        rows = np.unique(X.coords[:, 0])
-        X = X[np.isin(X.coords[:, 0], rows[spread_evenly(len(rows), _MAX_ROWS)])]
-    return center_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])
+def _sample(X: PixelSamples | NDArray[Any]) -> tuple[Any, NDArray[Any]]:
+    """Return the cube of samples, if they have one, and some of their spectra."""
+    cube = None
+    if isinstance(X, PixelSamples):
+        cube = X.cubes[X.scene_ids[0]]
+        if not _in_memory(cube):
+            rows = np.unique(X.coords[:, 0])
+            X = X[np.isin(X.coords[:, 0], rows[spread_evenly(len(rows), _MAX_ROWS)])]
+    return cube, center_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])
