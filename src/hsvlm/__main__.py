@@ -12,15 +12,18 @@ from hsvlm.exceptions import HSVLMError
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130  # what a shell reports of a process that Ctrl-C ended
-
 
 def main() -> None:
     """Run the command line; any error ends it with a message of a few lines and status 1."""
     try:
         import_optional("typer", "cli")
         from hsvlm.cli import app
-        from hsvlm.cli.messages import error_text, print_error, shown_warnings
+        from hsvlm.cli.messages import (
+            INTERRUPTED_STATUS,
+            error_text,
+            print_error,
+            shown_warnings,
+        )
     except HSVLMError as error:
         sys.stderr.write(f"hsvlm: {error}\n")
         sys.exit(1)
@@ -35,7 +38,7 @@ def main() -> None:
             app()
     except KeyboardInterrupt:
         print_error("interrupted.")
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED_STATUS)
     except BrokenPipeError:
         # Whatever is left in the buffer cannot be written when Python ends, either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

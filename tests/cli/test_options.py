@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import hsvlm
 from hsvlm import Scene
 from hsvlm.cli import app
-from hsvlm.cli._options import classes_of
+from hsvlm.cli._scenes import read_classes
 from hsvlm.exceptions import PromptError
 from hsvlm.io import write_map, write_scene
 
@@ -86,11 +86,11 @@ def test_bad_bands_are_left_out(folder, cube):
 
 def test_prompt_sets_bring_their_names_where_the_scene_has_none(cube, labels):
     scene = Scene(cube, labels)
-    assert classes_of("pavia-university", scene).class_names[3] == "Gravel"
+    assert read_classes("pavia-university", scene).class_names[3] == "Gravel"
     named = replace(scene, class_names={1: "gravel", 2: "Trees", 3: "asphalt"})
-    assert classes_of("pavia-university", named).class_names == named.class_names
+    assert read_classes("pavia-university", named).class_names == named.class_names
     with pytest.raises(PromptError, match=r"'mine'.* no counterpart in the prompt set"):
-        classes_of("pavia-university", replace(scene, class_names={1: "mine"}))
+        read_classes("pavia-university", replace(scene, class_names={1: "mine"}))
 
 
 def test_what_cannot_be_drawn_is_left_out(folder, monkeypatch):

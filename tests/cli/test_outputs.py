@@ -61,7 +61,7 @@ def test_a_folder_belongs_to_one_command(folder, first, second):
 def test_a_recipe_of_others_is_kept(folder, command, recipe):
     (folder / "output").mkdir()
     (folder / "output" / "recipe.yaml").write_text(recipe)
-    with pytest.raises(FileError, match=r"recipe\.yaml is there already, and no recipe of hsvlm"):
+    with pytest.raises(FileError, match=r"recipe\.yaml exists already, and no recipe of hsvlm"):
         run(*COMMANDS[command], "output")
     assert (folder / "output" / "recipe.yaml").read_text() == recipe
 
@@ -79,7 +79,7 @@ def test_links_are_not_taken_for_our_own(folder):
     (folder / "mine.yaml").write_text("# Made by hsvlm 0.1.0.\ncommand: fit\noptions: {}")
     (folder / "output").mkdir()
     (folder / "output" / "recipe.yaml").symlink_to(folder / "mine.yaml")
-    with pytest.raises(FileError, match=r"recipe\.yaml is there already"):
+    with pytest.raises(FileError, match=r"recipe\.yaml exists already"):
         check_output(folder / "output", (), (), "fit")
     (folder / "dangling").symlink_to(folder / "nowhere")
     with pytest.raises(FileError, match="it is not a folder"):
@@ -140,7 +140,7 @@ def test_values_of_recipes_are_checked_by_their_option(folder, recipe, message):
         ("options: {epochs: 1, epochs: 2}", "the key 'epochs' is given twice"),
         ("option: {}\noptions: {}", "'option' is not a part of a recipe"),
         ("options: {recipe: a.yaml}", "evaluate has no option 'recipe'"),
-        ("options: {}\nsettings: [1]", "settings are no mapping"),
+        ("options: {}\nsettings: [1]", "settings are not a mapping"),
     ],
 )
 def test_recipes_that_say_something_else_than_they_seem(folder, recipe, message):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hsvlm import HSIPromptClassifier, Scene, pixel_samples
 from hsvlm.__main__ import main
 from hsvlm.cli import app
-from hsvlm.cli._outputs import escaped, output_folder
+from hsvlm.cli._outputs import create_output, escape, escape_line
 from hsvlm.evaluation import evaluate
 from hsvlm.exceptions import FileError, ParameterError
 from hsvlm.io import write_map, write_scene
@@ -52,8 +52,8 @@ def fitted(files, cube, labels):
 
 
 def test_control_characters_are_written_out():
-    assert escaped("a\x1b[31m\tb\x9c\u202e é\nµ") == r"a\x1b[31m\tb\x9c\u202e é" + "\nµ"
-    assert escaped("a\nb", lines=False) == r"a\nb"
+    assert escape("a\x1b[31m\tb\x9c\u202e é\nµ") == r"a\x1b[31m\tb\x9c\u202e é" + "\nµ"
+    assert escape_line("a\nb") == r"a\nb"
 
 
 def test_texts_of_files_do_not_reach_the_terminal(files, monkeypatch, capsys):
@@ -91,7 +91,7 @@ def test_paths_of_any_name(tmp_path, monkeypatch, cube, labels, name):
     write_scene(folder / "scene.tif", Scene(cube))
     write_map(folder / "labels.tif", labels)
     assert "18 x 20 pixels" in run("inspect", "--", folder / "scene.tif")
-    output_folder(folder / "out" / "put", ("map.tif",), (folder / "scene.tif",), "predict")
+    create_output(folder / "out" / "put", ("map.tif",), (folder / "scene.tif",), "predict")
     assert (folder / "out" / "put").is_dir()
 
 
@@ -124,13 +124,13 @@ def test_files_of_others_are_kept_and_our_own_replaced(files, fitted):
     with pytest.raises(FileError) as error:
         run(*predict)
     assert str(error.value) == (
-        f"{files / 'mapped'}: recipe.yaml is there already, and no recipe of hsvlm says that it "
+        f"{files / 'mapped'}: recipe.yaml exists already, and no recipe of hsvlm says that it "
         "made it. Give another folder as --output, or move that file away."
     )
     fit = ["fit", files / "scene.tif", "--labels", files / "labels.tif", "--prompts", "a {}"]
     (files / "mine").mkdir()
     (files / "mine" / "classes.yaml").write_text("mine")
-    with pytest.raises(FileError, match=r"classes\.yaml is there already, and no recipe"):
+    with pytest.raises(FileError, match=r"classes\.yaml exists already, and no recipe"):
         run(*fit, "--output", files / "mine", *(part for one in SMALL for part in ("--set", one)))
     assert (files / "mine" / "classes.yaml").read_text() == "mine"
 
@@ -142,7 +142,7 @@ def test_a_run_that_was_stopped_can_be_repeated(files, fitted, monkeypatch):
         raise FileError("stopped")
 
     with monkeypatch.context() as patched:
-        patched.setattr("hsvlm.cli._predict._draw", stop)
+        patched.setattr("hsvlm.cli._predict._draw_map", stop)
         with pytest.raises(FileError, match="stopped"):
             run(*predict)
     assert (files / "mapped" / "map.tif").exists()
@@ -160,7 +160,7 @@ def test_folders_that_cannot_be_written_to(files, fitted, monkeypatch):
 
     monkeypatch.setattr("hsvlm.cli._outputs.tempfile.TemporaryFile", refuse)
     with pytest.raises(FileError) as error:
-        output_folder(files / "closed", (), (), "fit")
+        create_output(files / "closed", (), (), "fit")
     assert str(error.value) == (
         f"{files / 'closed'}: nothing can be written there (Permission denied). Give another "
         "folder as --output."

@@ -14,18 +14,16 @@ from hsvlm.cli._evaluate import evaluate
 from hsvlm.cli._fit import fit
 from hsvlm.cli._help import fill_in_names
 from hsvlm.cli._inspect import inspect
-from hsvlm.cli._options import Debug, expand_options
 from hsvlm.cli._predict import predict
 from hsvlm.cli._settings import SETTINGS_KEY, list_settings
-from hsvlm.cli.messages import print_error
+from hsvlm.cli._signature import Debug, expand_options
+from hsvlm.cli.messages import INTERRUPTED_STATUS, print_error
 
 __all__ = ["app"]
 
-_INTERRUPTED = 130  # what a shell reports of a process that Ctrl-C ended
-
 
 class _Commands(TyperGroup):
-    """Tells wrong options in one line, and Ctrl-C by the exit status."""
+    """Reports wrong options in one line, and Ctrl-C by the exit status."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         try:
@@ -44,7 +42,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             print_error("interrupted.")
-            raise typer.Exit(_INTERRUPTED) from interrupt
+            raise typer.Exit(INTERRUPTED_STATUS) from interrupt
 
 
 class _Command(TyperCommand):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hsvlm.cli._options import AsJson, Epochs, Recipe, Seed, print_json
-from hsvlm.cli._outputs import echo, output_folder
+from hsvlm.cli._outputs import echo
 from hsvlm.cli._recipes import reserve_folder
 
 _NAMES = ("report.json", "report.txt", "predicted-map.png")
@@ -32,8 +32,8 @@ def demo(
     """
     from hsvlm.cli._demo_run import run_demo
 
-    folder = output_folder(output.expanduser(), _NAMES, (), "demo")
-    reserve_folder(context, folder, {})
+    folder = output.expanduser()
+    reserve_folder(context, folder, _NAMES, (), {})
     parameters = {} if epochs is None else {"max_epochs": epochs}
     result = run_demo(folder, random_state=seed, **parameters)
     if as_json:

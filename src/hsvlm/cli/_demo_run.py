@@ -1,4 +1,4 @@
-"""The demonstration: Indian Pines from cube to report, with the price of its random split."""
+"""The demonstration: Indian Pines from cube to report, with the leakage of its split."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _TRAIN_SHARE = 0.1
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration measured."""
+    """Figures of the demonstration."""
 
     summary: ClassificationSummary
-    alone: ClassificationSummary
-    coordinates: ClassificationSummary
-    leaking: float
+    without_readout: ClassificationSummary
+    nearest_pixel: ClassificationSummary
+    leakage_share: float
     n_train: int
     fit_seconds: float
     predict_seconds: float
@@ -51,8 +51,8 @@ class DemoResult:
         """Render the report as plain text."""
         rows = [
             ("hsvlm", self.summary),
-            ("hsvlm, window by window", self.alone),
-            ("1-NN on (row, col), no spectra", self.coordinates),
+            ("hsvlm, window by window", self.without_readout),
+            ("1-NN on (row, col), no spectra", self.nearest_pixel),
         ]
         lines = [
             f"Indian Pines, {_TRAIN_SHARE:.0%} of the labelled pixels per class for training, "
@@ -60,13 +60,13 @@ class DemoResult:
             "",
             f"{'':<32}{'OA %':>8}{'AA %':>8}{'kappa':>9}",
             *(
-                f"{name:<32}{100 * one.overall_accuracy:>8.2f}{100 * one.average_accuracy:>8.2f}"
-                f"{one.kappa:>9.4f}"
-                for name, one in rows
+                f"{name:<32}{100 * summary.overall_accuracy:>8.2f}"
+                f"{100 * summary.average_accuracy:>8.2f}{summary.kappa:>9.4f}"
+                for name, summary in rows
             ),
             "",
-            f"{self.leaking:.1%} of the test windows ({self.window_size} x {self.window_size} "
-            "pixels) contain a training pixel. A random",
+            f"{self.leakage_share:.1%} of the test windows ({self.window_size} x {self.window_size}"
+            " pixels) contain a training pixel. A random",
             "split rewards knowing where the fields are, as the last row shows: read these figures",
             "as a comparison under one protocol, not as the accuracy on a new scene. The first row",
             "is that of the mapped scene, in which labels are carried from pixel to pixel.",
@@ -84,9 +84,9 @@ class DemoResult:
             "overall_accuracy": self.summary.overall_accuracy,
             "average_accuracy": self.summary.average_accuracy,
             "kappa": self.summary.kappa,
-            "window_by_window_overall_accuracy": self.alone.overall_accuracy,
-            "coordinates_overall_accuracy": self.coordinates.overall_accuracy,
-            "leaking_share": self.leaking,
+            "window_by_window_overall_accuracy": self.without_readout.overall_accuracy,
+            "coordinates_overall_accuracy": self.nearest_pixel.overall_accuracy,
+            "leaking_share": self.leakage_share,
             "n_train": self.n_train,
             "n_test": self.summary.n_samples,
             "fit_seconds": self.fit_seconds,
@@ -116,15 +116,15 @@ def run_demo(output: str | Path, *, random_state: int = 0, **parameters: Any) ->
     fitted = time.perf_counter()
     label_map = clf.predict(scene.cube)
     predicted = time.perf_counter()
-    alone = copy.copy(clf).set_params(spatial=None).predict(X[test])
+    without_readout = copy.copy(clf).set_params(spatial=None).predict(X[test])
 
     y_pred = label_map[tuple(X.coords[test].T)]
     nearest = CoordinateNeighbors().fit(X[train], y[train]).predict(X[test])
     result = DemoResult(
         summary=classification_summary(y[test], y_pred),
-        alone=classification_summary(y[test], alone),
-        coordinates=classification_summary(y[test], nearest),
-        leaking=leakage_report(X[train], X[test], clf.window_size_).share_containing,
+        without_readout=classification_summary(y[test], without_readout),
+        nearest_pixel=classification_summary(y[test], nearest),
+        leakage_share=leakage_report(X[train], X[test], clf.window_size_).share_containing,
         n_train=len(train),
         fit_seconds=fitted - start,
         predict_seconds=predicted - fitted,

@@ -11,7 +11,7 @@ import numpy as np
 
 from hsvlm._system.files import file_error, parsed_file
 from hsvlm._system.optional import import_optional
-from hsvlm.cli._outputs import RECIPE_NAME, escaped
+from hsvlm.cli._outputs import RECIPE_NAME, escape_line
 from hsvlm.exceptions import FileError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _model_lines(clf: HSIPromptClassifier, figures: dict[str, Any]) -> dict[str,
 
 def _training_lines(figures: dict[str, Any]) -> list[str]:
     names = [figures["training_scene"]] if figures["training_scene"] else []
-    return [escaped(name, lines=False) for name in names] + [
+    return [escape_line(name) for name in names] + [
         f"{scene['n_pixels']:,} pixels of a scene of {scene['height']} x {scene['width']} pixels"
         for scene in figures["training_scenes"]
     ]
@@ -128,7 +128,7 @@ def _readout_line(readout: dict[str, Any] | None) -> str:
 
 def _class_line(entry: dict[str, Any], rest: str) -> str:
     words = [f"{entry['label']}:", entry["name"] or "", entry.get("color") or "", rest]
-    return escaped(" ".join(word for word in words if word), lines=False)
+    return escape_line(" ".join(word for word in words if word))
 
 
 def class_counts(labels: LabelMap) -> Description:
@@ -169,14 +169,14 @@ def describe_features(path: Path) -> Description:
             for info in [pyogrio.read_info(path, layer=name)]
         ]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        wrong = f"cannot be described without its scene ({' '.join(str(error).split())[:160]})"
-        raise file_error(path, wrong, "Give the scene, and this file as --labels.") from error
+        problem = f"cannot be described without its scene ({' '.join(str(error).split())[:160]})"
+        raise file_error(path, problem, "Give the scene, and this file as --labels.") from error
     lines = [
         f"{layer['layer']}: {layer['n_features']:,} features, {layer['geometry']}, "
         f"{layer['crs'] or 'no CRS'}, columns {', '.join(layer['columns']) or 'none'}"
         for layer in layers
     ]
-    return {"layers": layers}, {"layers": "\n".join(escaped(line, lines=False) for line in lines)}
+    return {"layers": layers}, {"layers": "\n".join(escape_line(line) for line in lines)}
 
 
 def describe_text(path: Path) -> Description:
@@ -215,7 +215,7 @@ def _recipe_description(content: dict[str, Any]) -> Description:
         values = content.get(section)
         if isinstance(values, dict) and values:
             lines[section] = "\n".join(
-                escaped(f"{name}: {value}", lines=False) for name, value in values.items()
+                escape_line(f"{name}: {value}") for name, value in values.items()
             )
     return content, lines
 
@@ -224,11 +224,11 @@ def describe_folder(path: Path) -> Description:
     """Describe an output folder of a command by its recipe and its files."""
     recipe = path / RECIPE_NAME
     if not recipe.is_file():
-        wrong = "this folder holds neither a model nor the output of a command"
-        raise file_error(path, wrong, "Give the path of a scene, a model or an output folder.")
+        problem = "this folder holds neither a model nor the output of a command"
+        raise file_error(path, problem, "Give the path of a scene, a model or an output folder.")
     content, lines = describe_text(recipe)
     names = sorted(file.name for file in path.iterdir() if not file.name.startswith("."))
-    lines["files"] = "\n".join(escaped(name, lines=False) for name in names)
+    lines["files"] = "\n".join(escape_line(name) for name in names)
     figures: dict[str, Any] = {"recipe": content, "files": names}
     for name in ("areas.json", "report.json"):
         try:

@@ -1,4 +1,4 @@
-"""``hsvlm evaluate``: accuracies to be expected, and what the split gives away."""
+"""``hsvlm evaluate``: expected accuracies, and the leakage of the splits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hsvlm._system.files import atomic_write
 from hsvlm.cli._options import (
     AsJson,
     BandOptions,
@@ -24,21 +23,20 @@ from hsvlm.cli._options import (
     Recipe,
     SetOption,
     Unlabeled,
-    check_missing,
-    classes_of,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, echo, output_folder
+from hsvlm.cli._outputs import check_output, echo, write_text
 from hsvlm.cli._recipes import reserve_folder, save_recipe
-from hsvlm.cli._scenes import read_labeled_scenes
+from hsvlm.cli._scenes import read_classes, read_labeled_scenes, unlabeled_label
 from hsvlm.cli._settings import check_settings, parse_settings
+from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import unlabeled_value
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport, Protocol
 
-_READ_AS_IT_IS, _ALL_BANDS = ReadOptions(), BandOptions()
+
 _REPORTS = ("report.json", "report.md")
 
 
@@ -65,6 +63,7 @@ _NEED_OPTIONS = (ProtocolName.GROUPS, ProtocolName.TEST_MAP, ProtocolName.ALL)
 
 def evaluate(
     context: typer.Context,
+    *,
     scene: Annotated[
         Path | None,
         typer.Argument(help="File of a cube; without it, the dataset is evaluated on."),
@@ -101,8 +100,8 @@ def evaluate(
         int, typer.Option(min=1, max=1000, help="Splits, or seeds, per protocol.")
     ] = 4,
     prompts: Prompts = None,
-    reading: ReadOptions = _READ_AS_IT_IS,
-    bands: BandOptions = _ALL_BANDS,
+    reading: ReadOptions,
+    bands: BandOptions,
     unlabeled: Unlabeled = None,
     preset: Preset = None,
     text_encoder: Annotated[
@@ -146,15 +145,14 @@ def evaluate(
     inputs = (scene, labels, test_labels)
     if output is not None:
         check_output(output, _REPORTS, inputs, "evaluate")
-    # All of them first: a file that is missing should not be noticed after hours.
+    # All files first: a missing one should not be noticed after hours.
     if scene is None:
         if implied:
             raise typer.BadParameter("--test-labels and --group-column need a scene of your own.")
         protocols = _of_dataset(names, splits, data_home)
         clf.set_params(prompts=prompts or str(dataset))
     else:
-        if labels is None and reading.label_variable is not None:
-            labels = scene
+        labels = reading.label_file(scene, labels)
         check_missing(labels=labels)
         [labeled] = read_labeled_scenes(
             [(scene, cast("Path", labels))],
@@ -163,36 +161,34 @@ def evaluate(
             clf.unlabeled,
             group_column=group_column,
         )
-        classes = classes_of(prompts, labeled, labels)
+        classes = read_classes(prompts, labeled, labels)
         clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
         labeled = replace(labeled, class_names=classes.class_names)
         test_map = None
         if test_labels is not None:
             variable = test_label_variable
             test_map = reading.read_labels(test_labels, labeled, variable, clf.unlabeled)
-        # A list is taken at its word, and the scene has one mark by now.
-        unlabeled_labels = 0 if clf.unlabeled == 0 else [labeled.unlabeled]
+        mark = unlabeled_label(labeled, clf.unlabeled)
         protocols = [
-            scene_protocol(labeled, name, splits, test_labels=test_map, unlabeled=unlabeled_labels)
+            scene_protocol(labeled, name, splits, test_labels=test_map, unlabeled=mark)
             for name in names
         ]
     if output is not None:
-        output_folder(output, _REPORTS, inputs, "evaluate")
-        reserve_folder(context, output, chosen)
+        reserve_folder(context, output, _REPORTS, inputs, chosen)
     reports = {
-        one.name: measure(
+        entry.name: measure(
             {"hsvlm" if preset is None else f"hsvlm, {preset}": clf},
-            one.X,
-            one.y,
-            one.cv,
-            class_names=one.class_names,
-            groups=one.groups,
+            entry.X,
+            entry.y,
+            entry.cv,
+            class_names=entry.class_names,
+            groups=entry.groups,
             random_state=0,
             store=store,
             n_jobs=jobs,
             verbose=int(not quiet),
         )
-        for one in protocols
+        for entry in protocols
     }
     title = str(dataset) if scene is None else scene.name
     if output is not None:
@@ -213,7 +209,7 @@ def _of_dataset(names: list[ProtocolName], splits: int, data_home: Path | None) 
 def _parameters(
     context: typer.Context, text_encoder: str, epochs: int | None, chosen: dict[str, Any]
 ) -> dict[str, Any]:
-    """Join options of their own with the settings of --set, which must not contradict them."""
+    """Join dedicated options with the settings of --set, which must not contradict them."""
     options = {"text_encoder": text_encoder} | ({} if epochs is None else {"max_epochs": epochs})
     for name, option in (("text_encoder", "text_encoder"), ("max_epochs", "epochs")):
         source = context.get_parameter_source(option)
@@ -240,5 +236,4 @@ def _write(folder: Path, reports: dict[str, EvaluationReport]) -> None:
     markdown = [f"# {name}\n\n{report.to_markdown()}\n" for name, report in reports.items()]
     texts = (json.dumps(figures, indent=2) + "\n", "\n".join(markdown))
     for name, text in zip(_REPORTS, texts, strict=True):
-        with atomic_write(folder / name) as draft:
-            draft.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)

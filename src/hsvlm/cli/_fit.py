@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
-from hsvlm._system.files import atomic_write
-from hsvlm.cli._help import SCENE_FORMATS
 from hsvlm.cli._options import (
+    SCENE_HELP,
     AsJson,
     BandOptions,
     Labels,
@@ -26,42 +25,45 @@ from hsvlm.cli._options import (
     Seed,
     SetOption,
     Unlabeled,
-    check_missing,
-    classes_of,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, echo, output_folder
+from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
 from hsvlm.cli._recipes import reserve_folder, save_recipe
-from hsvlm.cli._scenes import pair_files, read_labeled_scenes
+from hsvlm.cli._scenes import (
+    pair_files,
+    read_classes,
+    read_labeled_scenes,
+    unlabeled_label,
+)
 from hsvlm.cli._settings import check_settings, parse_settings
+from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import unlabeled_value
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.plotting import TrainingCurveDisplay
     from hsvlm.prompts import PromptFile
 
 MODEL_NAME = "model"
 _CLASSES_NAME = "classes.yaml"
 _CHECKPOINTS = "checkpoints"
-_READ_AS_IT_IS, _ALL_BANDS = ReadOptions(), BandOptions()
+
 _NAMES = (MODEL_NAME, _CLASSES_NAME, "report.json", "training-curve.png")
 
 
 def fit(
     context: typer.Context,
+    *,
     scene: Annotated[
         list[Path] | None,
-        typer.Argument(
-            help="File of the cube: ENVI, GeoTIFF, MATLAB, NumPy, NetCDF, HDF5 and all that GDAL "
-            f"reads ({SCENE_FORMATS}, ...). For several scenes: SCENE LABELS SCENE LABELS ..."
-        ),
+        typer.Argument(help=f"{SCENE_HELP} For several scenes: SCENE LABELS SCENE LABELS ..."),
     ] = None,
     labels: Labels = None,
     output: Output = None,
     prompts: Prompts = None,
-    reading: ReadOptions = _READ_AS_IT_IS,
-    bands: BandOptions = _ALL_BANDS,
+    reading: ReadOptions,
+    bands: BandOptions,
     unlabeled: Unlabeled = None,
     preset: Preset = None,
     settings: SetOption = None,
@@ -91,8 +93,8 @@ def fit(
     --output crops
     """
     files = list(scene or ())
-    if len(files) == 1 and labels is None and reading.label_variable is not None:
-        labels = files[0]
+    if len(files) == 1:
+        labels = reading.label_file(files[0], labels)
     check_missing(SCENE=scene or None, labels=labels or len(files) > 1 or None, output=output)
     folder = cast("Path", output)
     pairs = pair_files(files, labels)
@@ -109,16 +111,12 @@ def fit(
     inputs = [path for pair in pairs for path in pair]
     check_output(folder, _NAMES, inputs, "fit")
     scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled)
-    classes = classes_of(prompts, scenes[0], pairs[0][1])
+    classes = read_classes(prompts, scenes[0], pairs[0][1])
     clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
-    # A list is taken at its word, and the scenes have one mark by now.
-    samples = [
-        one.samples(unlabeled=0 if clf.unlabeled == 0 else [one.unlabeled]) for one in scenes
-    ]
+    samples = [scene.samples(unlabeled=unlabeled_label(scene, clf.unlabeled)) for scene in scenes]
     X = samples[0][0] if len(samples) == 1 else PixelSamples.concatenate([x for x, _ in samples])
     y = np.concatenate([labels for _, labels in samples])
-    output_folder(folder, _NAMES, inputs, "fit")
-    reserve_folder(context, folder, chosen)
+    reserve_folder(context, folder, _NAMES, inputs, chosen)
     start = time.perf_counter()
     clf.fit(X, y)
     seconds = time.perf_counter() - start
@@ -126,7 +124,7 @@ def fit(
     metadata = {
         "wavelengths_nm": None if first.wavelengths_nm is None else first.wavelengths_nm.tolist(),
         "class_colors": [[label, color] for label, color in classes.class_colors.items()],
-        "scene": ", ".join(one.name for one in scenes),
+        "scene": ", ".join(scene.name for scene in scenes),
         "scale": None if first.scale is None else first.scale.tolist(),
         "scale_applied": reading.apply_scale,
     }
@@ -135,8 +133,7 @@ def fit(
         _remove_checkpoints(folder / _CHECKPOINTS)
     _write_side_files(context, folder, clf, classes, chosen)
     report = _report(clf, y, seconds)
-    with atomic_write(folder / "report.json") as draft:
-        draft.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / "report.json", json.dumps(report, indent=2) + "\n")
     if as_json:
         print_json({"model": str(folder / MODEL_NAME), **report})
     else:
@@ -146,7 +143,7 @@ def fit(
 def _remove_checkpoints(folder: Path) -> None:
     for path in folder.glob("*.zip"):
         path.unlink()
-    with suppress(OSError):  # somebody else's file is in there, or the folder is elsewhere
+    with suppress(OSError):  # a foreign file is in there, or the folder is elsewhere
         folder.rmdir()
 
 
@@ -159,19 +156,18 @@ def _write_side_files(
 ) -> None:
     from hsvlm.prompts import write_prompt_file
 
-    # Beside the model, so that the recipe still means the same when the file given is changed.
+    # A copy next to the model, so that the recipe stays valid when the original is changed.
     write_prompt_file(
         output / _CLASSES_NAME, clf.prompts_, classes.class_names, classes.class_colors
     )
     save_recipe(context, output, settings, prompts=_CLASSES_NAME)
-    try:
-        from hsvlm.plotting import TrainingCurveDisplay
+    write_figure(output / "training-curve.png", lambda: _draw_curve(clf))
 
-        display = TrainingCurveDisplay.from_estimator(clf)
-    except ImportError:
-        return
-    with atomic_write(output / "training-curve.png") as draft:
-        display.figure_.savefig(draft, dpi=200, format="png")
+
+def _draw_curve(clf: HSIPromptClassifier) -> TrainingCurveDisplay:
+    from hsvlm.plotting import TrainingCurveDisplay
+
+    return TrainingCurveDisplay.from_estimator(clf)
 
 
 def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
@@ -193,15 +189,14 @@ def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
 
 
 def _as_text(report: dict[str, Any], output: Path) -> str:
-    longest = max(len(one["name"]) for one in report["classes"])
-    lines = [f"{'label':>8}  {'class':<{longest}}  {'pixels':>9}"]
-    lines += [
-        f"{one['label']!s:>8}  {one['name']:<{longest}}  {one['n_samples']:>9,}"
-        for one in report["classes"]
-    ]
+    width = max(len(entry["name"]) for entry in report["classes"])
     return "\n".join(
         [
-            *lines,
+            f"{'label':>8}  {'class':<{width}}  {'pixels':>9}",
+            *(
+                f"{entry['label']!s:>8}  {entry['name']:<{width}}  {entry['n_samples']:>9,}"
+                for entry in report["classes"]
+            ),
             "",
             f"Trained on {report['n_samples']:,} pixels of {report['n_bands']} bands in "
             f"{report['fit_seconds']:.1f} s ({report['device']}).",

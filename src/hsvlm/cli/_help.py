@@ -1,56 +1,32 @@
-"""Names in help texts, which the libraries that hold them list."""
+"""Lists of names in help texts, read from their registries."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-# Stand in help texts for lists that are read when help is asked for: importing them takes time.
+# Placeholders in help texts. The lists are read when help is requested, since imports take time.
 FEATURE_FORMATS = "FEATURE_FORMATS"
 PRESETS = "PRESETS"
 PROMPT_SETS = "PROMPT_SETS"
 SCENE_FORMATS = "SCENE_FORMATS"
+_LISTS = {
+    FEATURE_FORMATS: ("hsvlm.io", "list_feature_suffixes"),
+    PRESETS: ("hsvlm._training.settings", "list_presets"),
+    PROMPT_SETS: ("hsvlm.prompts", "list_prompt_sets"),
+    SCENE_FORMATS: ("hsvlm.io", "list_scene_suffixes"),
+}
 
 
 def fill_in_names(parameters: Iterable[Any]) -> None:
     """Put lists of names into the help of options and arguments."""
     for parameter in parameters:
         text = getattr(parameter, "help", None) or ""
-        for placeholder, names in _LISTS.items():
+        for placeholder, (module, function) in _LISTS.items():
             if placeholder in text:
-                text = text.replace(placeholder, ", ".join(names()))
+                names = getattr(import_module(module), function)()
+                text = text.replace(placeholder, ", ".join(names))
         parameter.help = text
-
-
-def _presets() -> Iterable[str]:
-    from hsvlm._training.settings import list_presets
-
-    return list_presets()
-
-
-def _prompt_sets() -> Iterable[str]:
-    from hsvlm.prompts import list_prompt_sets
-
-    return list_prompt_sets()
-
-
-def _scene_formats() -> Iterable[str]:
-    from hsvlm.io import list_scene_suffixes
-
-    return list_scene_suffixes()
-
-
-def _feature_formats() -> Iterable[str]:
-    from hsvlm.io import list_feature_suffixes
-
-    return list_feature_suffixes()
-
-
-_LISTS: dict[str, Callable[[], Iterable[str]]] = {
-    FEATURE_FORMATS: _feature_formats,
-    PRESETS: _presets,
-    PROMPT_SETS: _prompt_sets,
-    SCENE_FORMATS: _scene_formats,
-}

@@ -17,7 +17,7 @@ from hsvlm.cli._describe import (
     describe_text,
 )
 from hsvlm.cli._options import AsJson, Labels, ReadOptions, print_json
-from hsvlm.cli._outputs import echo, escaped
+from hsvlm.cli._outputs import echo, escape_line
 from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hsvlm.cli._describe import Description
     from hsvlm.scene import Scene
 
-_READ_AS_IT_IS = ReadOptions()
+
 _TEXTS = (".yaml", ".yml", ".json", ".toml")
 
 
@@ -37,8 +37,9 @@ def inspect(
             "or .zip), an output folder of any command, a recipe, or a file of classes."
         ),
     ],
+    *,
     labels: Labels = None,
-    reading: ReadOptions = _READ_AS_IT_IS,
+    reading: ReadOptions,
     as_json: AsJson = False,
 ) -> None:
     """Say what a file or folder holds: sizes, bands, classes, georeference, settings.
@@ -54,12 +55,9 @@ def inspect(
     if as_json:
         print_json(figures)
         return
-    longest = max(map(len, lines))
+    width = max(map(len, lines))
     for name, value in lines.items():
-        first, *rest = value.split("\n")
-        echo(f"{name:<{longest}}  {first}")
-        for line in rest:
-            echo(f"{'':<{longest}}  {line}")
+        echo(f"{name:<{width}}  " + value.replace("\n", "\n" + " " * (width + 2)))
 
 
 def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Description:
@@ -77,8 +75,7 @@ def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Descr
     scene = reading.read(path, labels)
     if labels is None and scene.n_bands == 1 and scene.cube.dtype.kind in "iu":
         return _map_description(path, scene)
-    lines = {name: escaped(text, lines=False) for name, text in scene.summary().items()}
-    return _scene_figures(scene), lines
+    return _scene_figures(scene), _summary_lines(scene)
 
 
 def _is_model(path: Path) -> bool:
@@ -97,10 +94,13 @@ def _map_description(path: Path, scene: Scene) -> Description:
     from hsvlm.io import read_labels
 
     figures, lines = class_counts(read_labels(path, scene))
-    place = ("name", "values", "CRS", "pixel size", "upper left corner")
-    summary = {name: text for name, text in scene.summary().items() if name in place}
-    described = {name: escaped(text, lines=False) for name, text in summary.items()}
-    return {**_scene_figures(scene), **figures}, {**described, **lines}
+    names = ("name", "values", "CRS", "pixel size", "upper left corner")
+    summary = {name: text for name, text in _summary_lines(scene).items() if name in names}
+    return {**_scene_figures(scene), **figures}, {**summary, **lines}
+
+
+def _summary_lines(scene: Scene) -> dict[str, str]:
+    return {name: escape_line(text) for name, text in scene.summary().items()}
 
 
 def _scene_figures(scene: Scene) -> dict[str, Any]:

@@ -1,77 +1,66 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hsvlm.cli._bands import parse_ranges
-from hsvlm.cli._help import FEATURE_FORMATS, PRESETS, PROMPT_SETS
+from hsvlm.cli._help import FEATURE_FORMATS, PRESETS, PROMPT_SETS, SCENE_FORMATS
 from hsvlm.cli._recipes import load_recipe
 from hsvlm.cli._values import mark_unlabeled, nodata_value, shape_value, unlabeled_value
 
 if TYPE_CHECKING:
-    from hsvlm.prompts import PromptFile
     from hsvlm.scene import Scene
 
 
-def _expanded(path: Path | None) -> Path | None:
+def _checked_by(check: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """Make a callback that refuses values which `check` cannot read, and keeps the others."""
+
+    def callback(value: Any) -> Any:
+        if value is not None:
+            check(value)
+        return value
+
+    return callback
+
+
+def _expand_home(path: Path | None) -> Path | None:
     return None if path is None else path.expanduser()
 
 
-def _preset(name: str | None) -> str | None:
+def _check_preset(name: str) -> None:
     from hsvlm._training.settings import list_presets
 
-    if name is None or name in list_presets():
-        return name
-    raise typer.BadParameter(
-        f"{name!r} is not a preset. Choose one of {', '.join(list_presets())}."
-    )
+    if name not in list_presets():
+        raise typer.BadParameter(
+            f"{name!r} is not a preset. Choose one of {', '.join(list_presets())}."
+        )
 
 
-def _prompts(text: str | None) -> str | None:
+def _check_prompts(text: str) -> None:
     from hsvlm.prompts import list_prompt_sets
 
-    if text is None or "{}" in text or text in list_prompt_sets():
-        return text
     path = Path(text).expanduser()
-    if path.suffix.lower() in (".yaml", ".yml", ".json") or path.is_file():
-        return text
-    sets = ", ".join(list_prompt_sets())
-    raise typer.BadParameter(
-        f"{text!r} is neither a file of classes (.yaml, .json), nor a template (write {{}} where "
-        f"the class name goes), nor a prompt set ({sets})."
-    )
+    is_file = path.suffix.lower() in (".yaml", ".yml", ".json") or path.is_file()
+    if not ("{}" in text or text in list_prompt_sets() or is_file):
+        sets = ", ".join(list_prompt_sets())
+        raise typer.BadParameter(
+            f"{text!r} is neither a file of classes (.yaml, .json), nor a template (write {{}} "
+            f"where the class name goes), nor a prompt set ({sets})."
+        )
 
 
-def _nodata(text: str) -> str:
-    nodata_value(text)
-    return text
-
-
-def _unlabeled(text: str | None) -> str | None:
-    unlabeled_value(text)
-    return text
-
-
-def _ranges(texts: list[str] | None) -> list[str] | None:
-    parse_ranges(texts)
-    return texts
-
-
-def _shape(text: str | None) -> str | None:
-    if text is not None:
-        shape_value(text)
-    return text
-
-
+SCENE_HELP = (
+    "File of the cube: ENVI, GeoTIFF, MATLAB, NumPy, NetCDF, HDF5 and all that GDAL reads "
+    f"({SCENE_FORMATS}, ...)."
+)
 Recipe = Annotated[
     Path | None,
     typer.Option(
@@ -91,13 +80,13 @@ Labels = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        callback=_expanded, help="Folder for all that the command writes; made if not there."
+        callback=_expand_home, help="Folder for all that the command writes; made if not there."
     ),
 ]
 Prompts = Annotated[
     str | None,
     typer.Option(
-        callback=_prompts,
+        callback=_checked_by(_check_prompts),
         help="YAML or JSON file with value, name, color and prompts of the classes; or one "
         f"template with {{}} for the name; or the name of a prompt set: {PROMPT_SETS}.",
     ),
@@ -105,7 +94,8 @@ Prompts = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        callback=_preset, help=f'Named settings: {PRESETS}. "hsvlm settings" says what they set.'
+        callback=_checked_by(_check_preset),
+        help=f'Named settings: {PRESETS}. "hsvlm settings" says what they set.',
     ),
 ]
 Epochs = Annotated[
@@ -123,13 +113,10 @@ SetOption = Annotated[
 Unlabeled = Annotated[
     str | None,
     typer.Option(
-        callback=_unlabeled,
+        callback=_checked_by(unlabeled_value),
         help="Values of the label map that stand for no label: whole numbers with commas between "
         "them, or none if every pixel has a label. Without it: 0.",
     ),
-]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="With an error, print the traceback, for developers.")
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the figures as JSON instead of a report.")
@@ -140,7 +127,7 @@ Quiet = Annotated[
 
 
 class NodataRule(StrEnum):
-    """Bands that make a pixel one without data."""
+    """Bands that must lack data for a pixel without data."""
 
     ANY = "any"
     ALL = "all"
@@ -148,7 +135,7 @@ class NodataRule(StrEnum):
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Options that say how the files of a scene are read."""
+    """Options for reading the files of a scene."""
 
     variable: Annotated[
         str | None, typer.Option(help="Variable of the cube, for files that hold several.")
@@ -186,12 +173,11 @@ class ReadOptions:
     nodata: Annotated[
         str,
         typer.Option(
-            callback=_nodata,
+            callback=_checked_by(nodata_value),
             help="Values that stand for no data: a number, nan, several with commas, none, or "
             "auto for what the file says.",
         ),
     ] = "auto"
-
     nodata_rule: Annotated[
         NodataRule | None,
         typer.Option(
@@ -202,20 +188,26 @@ class ReadOptions:
     shape: Annotated[
         str | None,
         typer.Option(
-            callback=_shape,
+            callback=_checked_by(shape_value),
             help="Height and width of a cube that a file stores with two dimensions, such as "
             "100x100.",
         ),
     ] = None
 
+    def label_file(self, path: Path, labels: Path | None) -> Path | None:
+        """Return the file of the labels, which --label-variable may find in that of the cube."""
+        return path if labels is None and self.label_variable is not None else labels
+
     def read(self, path: Path, labels: Path | None = None, **more: Any) -> Scene:
         """Read a scene and its labels; `more` are further arguments of ``read_scene``."""
         from hsvlm.io import read_scene
 
-        if labels is None and self.label_variable is not None:
-            labels = path
-        if labels is None:
-            self._check_no_label_options()
+        labels = self.label_file(path, labels)
+        for name in ("label_column", "all_touched", "encoding"):
+            if labels is None and getattr(self, name):
+                raise typer.BadParameter(
+                    f"--{name.replace('_', '-')} says how labels are read, but there are none."
+                )
         scene = read_scene(
             path,
             variable=self.variable,
@@ -249,13 +241,6 @@ class ReadOptions:
             labeled = with_class_names(labeled, like.class_names, str(path))
         return labeled.labels
 
-    def _check_no_label_options(self) -> None:
-        for name in ("label_column", "all_touched", "encoding"):
-            if getattr(self, name):
-                raise typer.BadParameter(
-                    f"--{name.replace('_', '-')} says how labels are read, but there are none."
-                )
-
 
 @dataclass(frozen=True)
 class BandOptions:
@@ -264,7 +249,7 @@ class BandOptions:
     wavelengths: Annotated[
         list[str] | None,
         typer.Option(
-            callback=_ranges,
+            callback=_checked_by(parse_ranges),
             help="Use only the bands in these ranges of nanometres, such as 400:2450; repeat the "
             "option, or separate ranges by commas. The model keeps the choice.",
         ),
@@ -272,70 +257,12 @@ class BandOptions:
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            callback=_ranges,
+            callback=_checked_by(parse_ranges),
             help="Leave out the bands in these ranges of nanometres, such as 1350:1450,1800:1950.",
         ),
     ] = None
 
 
-def check_missing(**values: Any) -> None:
-    """Raise if arguments or options that a command needs are neither given nor in its recipe."""
-    names = [name for name, value in values.items() if value is None]
-    if names:
-        words = [name if name.isupper() else f"--{name.replace('_', '-')}" for name in names]
-        listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-        verb = "is" if len(names) == 1 else "are"
-        raise typer.BadParameter(
-            f"{listed} {verb} missing. Give {'it' if verb == 'is' else 'them'} here or in a recipe."
-        )
-
-
-def expand_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --debug, and make each field of a dataclass argument an option, for typer."""
-    signature = inspect.signature(command, eval_str=True)
-    groups: dict[str, Any] = {}
-    parameters = []
-    for parameter in signature.parameters.values():
-        group = parameter.annotation
-        if not is_dataclass(group):
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
-            continue
-        groups[parameter.name] = group
-        hints = get_type_hints(group, include_extras=True)
-        parameters += [
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
-                annotation=hints[field.name],
-            )
-            for field in fields(group)
-        ]
-
-    debug = inspect.Parameter(
-        "debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug
-    )
-    parameters.append(debug)
-
-    def run(**values: Any) -> None:
-        values.pop("debug")  # the entry of the program looks for it
-        for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        command(**values)
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return run
-
-
 def print_json(figures: dict[str, Any]) -> None:
-    """Print figures for machines."""
+    """Print the figures of --json."""
     typer.echo(json.dumps(figures))
-
-
-def classes_of(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:
-    """Bring prompts, names and colors under the labels of a scene, read from `labels`."""
-    from hsvlm.prompts import join_prompts
-
-    return join_prompts(prompts, scene, source="the labels" if labels is None else str(labels))

@@ -10,29 +10,19 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from hsvlm._system.files import atomic_write
 from hsvlm.cli._fit import MODEL_NAME
-from hsvlm.cli._help import SCENE_FORMATS
-from hsvlm.cli._options import (
-    AsJson,
-    Output,
-    Quiet,
-    ReadOptions,
-    Recipe,
-    check_missing,
-    print_json,
-)
-from hsvlm.cli._outputs import check_output, echo, output_folder
+from hsvlm.cli._options import SCENE_HELP, AsJson, Output, Quiet, ReadOptions, Recipe, print_json
+from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
 from hsvlm.cli._recipes import reserve_folder, save_recipe
+from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import SceneMap
+    from hsvlm.plotting import ClassificationMapDisplay
     from hsvlm.scene import Scene
-
-_READ_AS_IT_IS = ReadOptions()
 
 
 class MapFormat(StrEnum):
@@ -44,16 +34,11 @@ class MapFormat(StrEnum):
 
 def predict(
     context: typer.Context,
+    *,
     model: Annotated[
         Path | None, typer.Argument(help='Output folder of "hsvlm fit", or the model in it.')
     ] = None,
-    scene: Annotated[
-        Path | None,
-        typer.Argument(
-            help="File of the cube: ENVI, GeoTIFF, MATLAB, NumPy, NetCDF, HDF5 and all that GDAL "
-            f"reads ({SCENE_FORMATS}, ...)."
-        ),
-    ] = None,
+    scene: Annotated[Path | None, typer.Argument(help=SCENE_HELP)] = None,
     output: Output = None,
     map_format: Annotated[
         MapFormat, typer.Option("--format", help="Of the map: GeoTIFF or ENVI.")
@@ -69,7 +54,7 @@ def predict(
         Path | None,
         typer.Option(help="True labels, for accuracies and an area estimate that allows for them."),
     ] = None,
-    reading: ReadOptions = _READ_AS_IT_IS,
+    reading: ReadOptions,
     resample: Annotated[
         bool,
         typer.Option(
@@ -85,11 +70,11 @@ def predict(
 ) -> None:
     """Map every pixel of a scene, whatever its size.
 
-    The scene is read in strips, so that memory does not grow with it. A run that was stopped goes
-    on where it was when the same command is given again. Bands are matched with those of the
-    training scene by wavelength. The output folder receives the map with the colours and names of
-    the classes, a table of areas, a picture, and the recipe that made it. Files of these names are
-    replaced if a recipe of hsvlm lies beside them; others are kept, and the command refuses.
+    The scene is read in strips, so that memory does not grow with it. The same command, given
+    again, continues a run that was stopped. Bands are matched with those of the training scene by
+    wavelength. The output folder receives the map with the colors and names of the classes, a
+    table of areas, a picture, and the recipe that made it. Files of these names are replaced if a
+    recipe of hsvlm lies next to them; others are kept, and the command refuses.
 
     Example: hsvlm predict crops scene.hdr --output map --probabilities
     """
@@ -108,10 +93,9 @@ def predict(
     labeled = mark_unlabeled(reading.read(scene, reference), clf.unlabeled)
     to_map = _with_bands_of(clf, labeled, resample=resample)
     if to_map.labels is not None:
-        # Said before hours of mapping, not after.
+        # Checked before hours of mapping, not after.
         match_reference(to_map, clf.classes_, clf.class_names_, numbered=not clf.text_classes_)
-    output_folder(folder, names, (scene, reference), "predict")
-    reserve_folder(context, folder, {})
+    reserve_folder(context, folder, names, (scene, reference), {})
     result = predict_scene(
         clf,
         to_map,
@@ -122,13 +106,9 @@ def predict(
         verbose=int(not quiet),
     )
     areas = result.area_report(None if to_map.labels is None else to_map)
-    for name, text in (
-        ("areas.json", json.dumps(areas.to_dict(), indent=2)),
-        ("areas.md", areas.to_markdown()),
-    ):
-        with atomic_write(folder / name) as draft:
-            draft.write_text(text + "\n", encoding="utf-8")
-    _draw(result, folder / "map.png")
+    write_text(folder / "areas.json", json.dumps(areas.to_dict(), indent=2) + "\n")
+    write_text(folder / "areas.md", areas.to_markdown() + "\n")
+    write_figure(folder / "map.png", lambda: _draw_map(result))
     save_recipe(context, folder, {})
     if as_json:
         print_json({"map": str(folder / f"map.{suffix}"), **areas.to_dict()})
@@ -137,14 +117,14 @@ def predict(
 
 
 def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
-    wanted = {"map": True, "probabilities": probabilities, "entropy": entropy}
+    results = {"map": True, "probabilities": probabilities, "entropy": entropy}
     suffixes = (suffix, "img") if suffix == MapFormat.ENVI else (suffix,)
-    rasters = [f"{name}.{one}" for name in wanted if wanted[name] for one in suffixes]
+    rasters = [f"{name}.{end}" for name, written in results.items() if written for end in suffixes]
     return [*rasters, "areas.json", "areas.md", "map.png"]
 
 
 def model_folder(path: Path) -> Path:
-    """Find the model that a path means."""
+    """Return the path of a model, given its own or that of the output folder around it."""
     is_model = path.is_file() or (path / "config.json").exists()
     return path if is_model else path / MODEL_NAME
 
@@ -164,18 +144,13 @@ def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) ->
     return scene
 
 
-def _draw(result: SceneMap, path: Path) -> None:
-    try:
-        from hsvlm.plotting import ClassificationMapDisplay
+def _draw_map(result: SceneMap) -> ClassificationMapDisplay:
+    from hsvlm.plotting import ClassificationMapDisplay
 
-        display = ClassificationMapDisplay.from_labels(
-            result.label_map,
-            result.class_names,
-            unlabeled=result.unlabeled,
-            colors=result.class_colors,
-            scene=result.scene,
-        )
-    except ImportError:
-        return
-    with atomic_write(path) as draft:
-        display.figure_.savefig(draft, dpi=200, format="png")
+    return ClassificationMapDisplay.from_labels(
+        result.label_map,
+        result.class_names,
+        unlabeled=result.unlabeled,
+        colors=result.class_colors,
+        scene=result.scene,
+    )

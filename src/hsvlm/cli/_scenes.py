@@ -1,4 +1,4 @@
-"""Scenes that a command trains on or measures with."""
+"""Labeled scenes and classes of commands that train or measure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hsvlm.cli._options import BandOptions, ReadOptions
+    from hsvlm.prompts import PromptFile
     from hsvlm.scene import Scene
 
 
 def pair_files(files: Sequence[Path], labels: Path | None) -> list[tuple[Path, Path]]:
-    """Tell which label map belongs to which scene."""
+    """Return pairs of a scene and its label map."""
     paths = list(files)
     if labels is not None and len(paths) == 1:
         return [(paths[0], labels)]
@@ -44,13 +45,15 @@ def read_labeled_scenes(
     unlabeled: Any,
     **more: Any,
 ) -> list[Scene]:
-    """Read scenes to one numbering of classes, and to the bands of the first."""
+    """Read scenes with one numbering of classes, and the bands of the first."""
     from hsvlm._inputs.scenes import check_scales
     from hsvlm.scene import common_classes
 
     several = len(pairs) > 1
     scenes = [
-        mark_unlabeled(_reading_of(reading, labels, several).read(path, labels, **more), unlabeled)
+        mark_unlabeled(
+            _read_options(reading, labels, several).read(path, labels, **more), unlabeled
+        )
         for path, labels in pairs
     ]
     scenes = [choose_bands(scene, bands.wavelengths, bands.exclude) for scene in scenes]
@@ -62,8 +65,21 @@ def read_labeled_scenes(
     return scenes
 
 
-def _reading_of(reading: ReadOptions, labels: Path, several: bool) -> ReadOptions:
-    """Leave out options of points and polygons for a label map among several label files."""
+def read_classes(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:
+    """Join prompts, names and colors with the labels of a scene, read from `labels`."""
+    from hsvlm.prompts import join_prompts
+
+    return join_prompts(prompts, scene, source="the labels" if labels is None else str(labels))
+
+
+def unlabeled_label(scene: Scene, unlabeled: Any) -> Any:
+    """Return the argument by which samples of a scene leave out pixels without label."""
+    # In a list, it has no other meaning than itself; the scene has a single mark.
+    return 0 if unlabeled == 0 else [scene.unlabeled]
+
+
+def _read_options(reading: ReadOptions, labels: Path, several: bool) -> ReadOptions:
+    """Drop options of points and polygons for a label map among several label files."""
     from hsvlm.io import list_feature_suffixes
 
     if not several or labels.suffix.lower() in list_feature_suffixes():

@@ -29,25 +29,29 @@ _NOT_SETTINGS = {
     "warm_start": "Every command trains from the start.",
 }
 # Checked by the classifier when it trains, and written as text here.
-_TEXTS: dict[str, list[Any]] = {"text_encoder": [str], "vision_encoder": [str], "device": [str]}
+_TEXT_SETTINGS: dict[str, list[Any]] = {
+    "text_encoder": [str],
+    "vision_encoder": [str],
+    "device": [str],
+}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.?(nan|inf)", re.IGNORECASE)
 
 
-def parse_settings(context: typer.Context, given: list[str] | None) -> dict[str, Any]:
+def parse_settings(context: typer.Context, texts: list[str] | None) -> dict[str, Any]:
     """Read settings of the classifier, such as ``max_epochs=30``."""
     recipe, of_recipe = context.meta.get(SETTINGS_KEY, (None, {}))
     settings: dict[str, Any] = {}
     for name, value in of_recipe.items():
-        settings[name] = _plain(value)
+        settings[name] = _parse_plain(value)
         _check_setting(name, settings[name], f"{recipe}: the setting {name}: {value}")
-    for text in given or []:
+    for text in texts or []:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value or not name:
             raise ParameterError(
                 f"--set {text!r} has no {'value' if name else 'name'}. Write --set name=value, "
                 "for example --set max_epochs=30."
             )
-        settings[name] = _value(text, value)
+        settings[name] = _parse_value(text, value)
         _check_setting(name, settings[name], f"--set {text}")
     return settings
 
@@ -116,19 +120,21 @@ def list_settings(
         typer.echo(json.dumps({"settings": settings, "presets": presets}))
         return
     for setting in settings:
-        echo(f"{setting['name']}={_written(setting['default'])}  ({setting['allowed']})")
+        echo(f"{setting['name']}={_format_value(setting['default'])}  ({setting['allowed']})")
         echo(f"    {setting['description']}")
     echo("\nPresets, for --preset:")
     for name, values in presets.items():
-        echo(f"{name}: {', '.join(f'{key}={_written(value)}' for key, value in values.items())}")
+        echo(
+            f"{name}: {', '.join(f'{key}={_format_value(value)}' for key, value in values.items())}"
+        )
 
 
-def _value(text: str, written: str) -> Any:
+def _parse_value(text: str, written: str) -> Any:
     """Read a number, a truth value, none, a text, or a list or mapping of YAML."""
     if written[0] not in "[{\"'":
-        return _plain(written)
+        return _parse_plain(written)
     try:
-        return _plain(parsed_yaml(f"--set {text}", written))
+        return _parse_plain(parsed_yaml(f"--set {text}", written))
     except FileError:
         raise
     except ValueError as error:
@@ -137,7 +143,7 @@ def _value(text: str, written: str) -> Any:
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def _parse_plain(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     word = value.lower()
@@ -171,7 +177,7 @@ def _check_setting(name: str, value: Any, written: str) -> None:
 def _constraints(name: str) -> list[Any]:
     from hsvlm._training.settings import PARAMETER_CONSTRAINTS
 
-    return PARAMETER_CONSTRAINTS.get(name) or _TEXTS[name]
+    return PARAMETER_CONSTRAINTS.get(name) or _TEXT_SETTINGS[name]
 
 
 def _allowed(name: str) -> str:
@@ -183,14 +189,14 @@ def _allowed(name: str) -> str:
         from hsvlm.vision import list_vision_encoders
 
         return _alternatives(list_vision_encoders())
-    return _alternatives([_in_words(constraint) for constraint in _constraints(name)])
+    return _alternatives([_describe_constraint(constraint) for constraint in _constraints(name)])
 
 
 def _alternatives(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _in_words(constraint: Any) -> str:
+def _describe_constraint(constraint: Any) -> str:
     if constraint is None:
         return "none"
     if hasattr(constraint, "options"):
@@ -229,7 +235,7 @@ def _as_plain_text(text: str) -> str:
     return without_roles.replace("``", "").replace("`", "")
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "none"
     return json.dumps(value) if isinstance(value, (dict, bool)) else str(value)

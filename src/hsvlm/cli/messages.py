@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsvlm.cli._outputs import escaped
+from hsvlm.cli._outputs import escape
 from hsvlm.exceptions import HSVLMError, HSVLMWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["error_text", "print_error", "shown_warnings"]
+__all__ = ["INTERRUPTED_STATUS", "error_text", "print_error", "shown_warnings"]
 
+INTERRUPTED_STATUS = 130  # what a shell reports of a process that Ctrl-C ended
 _MAX_LINES = 4
 # Arguments that have options of the same name.
 _ARGUMENTS = "label_variable|label_column|group_column|variable|encoding|nodata|unlabeled"
@@ -29,7 +30,7 @@ _MAX_CHARACTERS = 1200
 
 def print_error(message: str) -> None:
     """Write a message to the error output, behind the name of the program."""
-    lines = escaped(message).strip().split("\n")
+    lines = escape(message).strip().split("\n")
     if len(lines) > _MAX_LINES:
         lines = [*lines[:_MAX_LINES], "..."]
     text = "\n".join(lines)
@@ -87,7 +88,7 @@ def shown_warnings(*, debug: bool) -> Iterator[None]:
             text = with_options(message.for_command_line())
         else:
             text = f"{' '.join(str(message).split())} ({category.__name__})"
-        line = f"hsvlm: warning: {escaped(text)}\n"
+        line = f"hsvlm: warning: {escape(text)}\n"
         if line not in printed:
             printed.add(line)
             sys.stderr.write(line)

@@ -1,0 +1,59 @@
+"""Signatures of commands: groups of options, and options that may come from a recipe."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+Debug = Annotated[
+    bool, typer.Option("--debug", help="With an error, print the traceback, for developers.")
+]
+
+
+def check_missing(**values: Any) -> None:
+    """Raise if arguments or options that a command needs are neither given nor in its recipe."""
+    names = [name for name, value in values.items() if value is None]
+    if names:
+        words = [name if name.isupper() else f"--{name.replace('_', '-')}" for name in names]
+        listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        verb = "is" if len(names) == 1 else "are"
+        raise typer.BadParameter(
+            f"{listed} {verb} missing. Give {'it' if verb == 'is' else 'them'} here or in a recipe."
+        )
+
+
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --debug, and make each field of a dataclass argument an option, for typer."""
+    signature = inspect.signature(command, eval_str=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    groups: dict[str, Any] = {}
+    parameters = []
+    for parameter in signature.parameters.values():
+        group = parameter.annotation
+        if not is_dataclass(group):
+            parameters.append(parameter.replace(kind=keyword))
+            continue
+        groups[parameter.name] = group
+        hints = get_type_hints(group, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name, keyword, default=field.default, annotation=hints[field.name]
+            )
+            for field in fields(group)
+        ]
+    parameters.append(inspect.Parameter("debug", keyword, default=False, annotation=Debug))
+
+    def run(**values: Any) -> None:
+        values.pop("debug")  # the entry of the program looks for it
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
