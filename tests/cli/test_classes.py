@@ -301,6 +301,19 @@ def test_unknown_and_missing_classes_of_a_reference_are_named(files, models, tmp
     assert not (tmp_path / "b").exists()
 
 
+def test_a_reference_that_numbers_its_classes_is_named_by_a_file(files, models, tmp_path):
+    model, reference = models / "text-text-values", path_of(files / "other", "mat")
+    command = ("predict", model, files / "other" / "scene.tif", "--quiet", "--json")
+    command += ("--reference", reference, "--output", tmp_path / "map")
+    with pytest.raises(HSVLMError, match="only numbers them") as error:
+        run(*command)
+    assert "--reference-classes" in error.value.for_command_line()
+    entries = [{"value": number, "name": name} for number, name in NAMES.items()]
+    (tmp_path / "names.json").write_text(json.dumps({"classes": entries}))
+    named = (*command, "--reference-classes", tmp_path / "names.json")
+    assert json.loads(run(*named))["overall_accuracy"] > 0.97
+
+
 def test_reference_samples_are_compared_by_name(files):
     scene = read_scene(files / "scene.tif", labels=path_of(files, "text"))
     other = read_scene(files / "other" / "scene.tif", labels=path_of(files / "other", "envi"))

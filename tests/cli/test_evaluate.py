@@ -1,6 +1,9 @@
 """Protocols of ``hsvlm evaluate`` that need files of the user: test maps and groups."""
 
+import warnings
+
 import geopandas
+import joblib
 import numpy as np
 import pytest
 from shapely.geometry import box
@@ -8,7 +11,7 @@ from typer.testing import CliRunner
 
 from hsvlm import Scene
 from hsvlm.cli import app
-from hsvlm.exceptions import FileError, ParameterError
+from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
 from hsvlm.io import write_map, write_scene
 
 NAMES = {1: "oats", 2: "soil", 3: "lake"}
@@ -66,6 +69,19 @@ def test_whole_fields_are_left_out(evaluate):
     group = seen["groups"][tuple(seen["X"].coords.T)]
     for train, test in seen["splits"]:
         assert not set(group[train]) & set(group[test])
+
+
+def test_warnings_of_workers_are_printed_like_those_of_the_command(evaluate, monkeypatch, capfd):
+    warning = HSVLMWarning("Few pixels.", "Pass label_column='crop'.")
+
+    def measure(*_, n_jobs, **__):
+        joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(warnings.warn)(warning) for _ in range(2))
+        raise FileError("stopped")
+
+    monkeypatch.setattr("hsvlm.evaluation.evaluate", measure)
+    evaluate("--labels", "upper.tif", "--jobs", "2")
+    lines = set(capfd.readouterr().err.splitlines())
+    assert lines == {"hsvlm: warning: Few pixels. Pass --label-column 'crop'."}
 
 
 def test_groups_need_a_column(evaluate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +32,7 @@ from hsvlm.cli._scenes import read_classes, read_labeled_scenes, unlabeled_label
 from hsvlm.cli._settings import check_settings, parse_settings
 from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import unlabeled_value
+from hsvlm.cli.messages import shown_worker_warnings
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -175,21 +177,22 @@ def evaluate(
         ]
     if output is not None:
         reserve_folder(context, output, _REPORTS, inputs, chosen)
-    reports = {
-        entry.name: measure(
-            {"hsvlm" if preset is None else f"hsvlm, {preset}": clf},
-            entry.X,
-            entry.y,
-            entry.cv,
-            class_names=entry.class_names,
-            groups=entry.groups,
-            random_state=0,
-            store=store,
-            n_jobs=jobs,
-            verbose=int(not quiet),
-        )
-        for entry in protocols
-    }
+    with shown_worker_warnings(debug="--debug" in sys.argv):
+        reports = {
+            entry.name: measure(
+                {"hsvlm" if preset is None else f"hsvlm, {preset}": clf},
+                entry.X,
+                entry.y,
+                entry.cv,
+                class_names=entry.class_names,
+                groups=entry.groups,
+                random_state=0,
+                store=store,
+                n_jobs=jobs,
+                verbose=int(not quiet),
+            )
+            for entry in protocols
+        }
     title = str(dataset) if scene is None else scene.name
     if output is not None:
         _write(output, reports)

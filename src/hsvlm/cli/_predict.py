@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -54,6 +54,13 @@ def predict(
         Path | None,
         typer.Option(help="True labels, for accuracies and an area estimate that allows for them."),
     ] = None,
+    reference_classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML or JSON file with value and name of the classes of --reference, where it "
+            "only numbers them."
+        ),
+    ] = None,
     reading: ReadOptions,
     resample: Annotated[
         bool,
@@ -90,11 +97,19 @@ def predict(
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
     if clf.metadata_.get("scale_applied"):
         reading = replace(reading, apply_scale=True)
-    labeled = mark_unlabeled(reading.read(scene, reference), clf.unlabeled)
+    names_of_reference = _read_class_names(reference, reference_classes)
+    labeled = reading.read(scene, reference, class_names=names_of_reference)
+    labeled = mark_unlabeled(labeled, clf.unlabeled)
     to_map = _with_bands_of(clf, labeled, resample=resample)
     if to_map.labels is not None:
         # Checked before hours of mapping, not after.
-        match_reference(to_map, clf.classes_, clf.class_names_, numbered=not clf.text_classes_)
+        try:
+            match_reference(to_map, clf.classes_, clf.class_names_, numbered=not clf.text_classes_)
+        except DataError as error:
+            if to_map.class_names:
+                raise
+            hint = "Name them in a file, such as classes.yaml of the model: --reference-classes."
+            raise DataError(str(error), option_hint=hint) from error
     reserve_folder(context, folder, names, (scene, reference), {})
     result = predict_scene(
         clf,
@@ -114,6 +129,16 @@ def predict(
         print_json({"map": str(folder / f"map.{suffix}"), **areas.to_dict()})
     else:
         echo(f"{areas}\n\nMap and report are in {folder}/.")
+
+
+def _read_class_names(reference: Path | None, path: Path | None) -> dict[Any, str] | None:
+    from hsvlm.prompts import read_prompt_file
+
+    if path is None:
+        return None
+    if reference is None:
+        raise typer.BadParameter("--reference-classes names the classes of --reference. Give both.")
+    return read_prompt_file(path).class_names
 
 
 def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:

@@ -6,6 +6,7 @@ import re
 import sys
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,13 @@ from hsvlm.exceptions import HSVLMError, HSVLMWarning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["INTERRUPTED_STATUS", "error_text", "print_error", "shown_warnings"]
+__all__ = [
+    "INTERRUPTED_STATUS",
+    "error_text",
+    "print_error",
+    "shown_warnings",
+    "shown_worker_warnings",
+]
 
 INTERRUPTED_STATUS = 130  # what a shell reports of a process that Ctrl-C ended
 _MAX_LINES = 4
@@ -78,9 +85,8 @@ def _exists(argument: str) -> bool:
         return False
 
 
-@contextmanager
-def shown_warnings(*, debug: bool) -> Iterator[None]:
-    """Print every warning once and in one line while a command runs."""
+def show_warnings(*, debug: bool) -> None:
+    """Print each warning of this process once and in one line from now on."""
     printed: set[str] = set()
 
     def print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -93,11 +99,33 @@ def shown_warnings(*, debug: bool) -> Iterator[None]:
             printed.add(line)
             sys.stderr.write(line)
 
+    if not debug:
+        # Libraries announce their next versions to programmers by these.
+        for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", category)
+    warnings.simplefilter("always", HSVLMWarning)
+    warnings.showwarning = print_warning
+
+
+@contextmanager
+def shown_warnings(*, debug: bool) -> Iterator[None]:
+    """Print each warning once and in one line while a command runs."""
     with warnings.catch_warnings():
-        if not debug:
-            # Libraries announce their next versions to programmers by these.
-            for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
-                warnings.simplefilter("ignore", category)
-        warnings.simplefilter("always", HSVLMWarning)
-        warnings.showwarning = print_warning
+        show_warnings(debug=debug)
+        yield
+
+
+@contextmanager
+def shown_worker_warnings(*, debug: bool) -> Iterator[None]:
+    """Print the warnings of worker processes like those of the command."""
+    import joblib
+    from joblib.parallel import LokyBackend
+
+    class Backend(LokyBackend):  # type: ignore[misc]
+        # joblib.parallel_config passes an initializer on only in its newer releases.
+        def configure(self, *args: Any, **options: Any) -> Any:
+            show = partial(show_warnings, debug=debug)
+            return super().configure(*args, initializer=show, **options)
+
+    with joblib.parallel_config(backend=Backend()):
         yield
