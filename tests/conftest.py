@@ -17,7 +17,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # The first example of a process pays for imports; the same examples run every time.
 hypothesis_settings.register_profile("hsvlm", deadline=None, derandomize=True)
 # New examples every time, ten times as many, and how to repeat the one that fails.
-hypothesis_settings.register_profile("long", deadline=None, max_examples=1000, print_blob=True)
+# Stated, since hypothesis repeats the same examples by default where CI is set.
+hypothesis_settings.register_profile(
+    "long", deadline=None, max_examples=1000, print_blob=True, derandomize=False
+)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "hsvlm"))
 
 

@@ -247,7 +247,7 @@ FORKED = """
 import multiprocessing, signal, threading
 import numpy as np, torch
 from hsvlm import HSIPromptClassifier
-from hsvlm._system.threads import seeded_scope
+from hsvlm._system.devices import seeded_scope
 from hsvlm.datasets import make_synthetic_scene
 
 scene = make_synthetic_scene(height=40, width=40, random_state=0)
