@@ -62,9 +62,10 @@ def find_mismatch(
     first = preprocessing.steps[0][1]
     is_normalized = isinstance(first.transformer_, StandardNormalVariate)
     mismatch = compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
+    if mismatch is None or cube is None:
+        return mismatch
     # Labels may cover a small part of what a training scene shows.
-    is_known = cube is not None and any(scene.matches(cube) for scene in record.scenes or ())
-    return None if is_known else mismatch
+    return None if any(scene.matches(cube) for scene in record.scenes or ()) else mismatch
 
 
 def _parts(
