@@ -79,6 +79,42 @@ def test_blocks_of_the_size_that_the_error_names_leave_a_test_side():
             list(SpatialBlockKFold(9, block_size=2 * buffer, buffer=buffer).split(X, y))
 
 
+def test_buffer_that_empties_the_training_side():
+    X, y = striped(8, 8, 1)
+    with pytest.raises(ParameterError) as error:
+        next(SpatialBlockKFold(2, 4, buffer=4, discard="train").split(X, y))
+    assert str(error.value) == (
+        "buffer=4 leaves split 0 without a training sample: every pixel outside its test blocks of "
+        "4 x 4 lies within 4 pixels of a test pixel. Use a smaller buffer, or discard='test'."
+    )
+
+
+def test_buffer_that_leaves_a_single_class_to_train_on():
+    X, y = striped(4, 12, 1)
+    y = np.where(X.coords[:, 1] % 11 == 0, "oats", "rye")  # oats: the first and last column
+    cv = SpatialBlockKFold(3, 4, buffer=3, discard="train")
+    with pytest.raises(ParameterError) as error:
+        list(cv.split(X, y))
+    assert str(error.value) == (
+        "buffer=3 leaves split 2 training samples of class oats only: every other pixel outside "
+        "its test blocks of 4 x 4 lies within 3 pixels of a test pixel. Use a smaller buffer, or "
+        "discard='test'."
+    )
+
+
+def test_class_that_the_buffer_takes_out_of_the_training():
+    X, y = striped(8, 16, 1)
+    y[X.coords[:, 1] == 7], y[X.coords[:, 1] == 8] = 7, 7  # on both sides of a border
+    cv = SpatialBlockKFold(2, 8, buffer=2, discard="train")
+    with pytest.warns(SplitWarning) as caught:
+        list(cv.split(X, y))
+    assert [str(one.message) for one in caught] == [
+        "Class 7 has no training sample in split 0, 1: its other pixels lie in the same blocks or "
+        "within the buffer. Use smaller blocks or a smaller buffer, or leave the class out."
+    ]
+    assert caught[0].filename == __file__
+
+
 def test_too_few_blocks_for_the_folds():
     X, y = striped(8, 8, 2)
     with pytest.raises(ParameterError) as error:
@@ -157,10 +193,12 @@ def test_training_share_that_blocks_do_not_allow():
         ("train_size", 1),
         ("train_size", 0.0),
         ("random_state", "seed"),
+        ("discard", "both"),
     ],
 )
 def test_settings_out_of_range(splitter, name, value):
-    if name == "train_size" and splitter is SpatialBlockKFold:
+    other = {"train_size": SpatialBlockKFold, "discard": SpatialBlockShuffleSplit}
+    if splitter is other.get(name):
         with pytest.raises(TypeError):
             splitter(**{name: value})
         return

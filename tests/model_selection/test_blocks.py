@@ -128,6 +128,33 @@ def test_every_block_is_out_of_training_in_one_fold(layout, buffer, seed):
     assert len(tested) == len(X) or buffer
 
 
+@given(layouts(), st.integers(0, 3), st.integers(2, 3), st.integers(0, 1000))
+def test_discarding_training_pixels_tests_every_pixel_once(layout, buffer, n_splits, seed):
+    X, y = layout
+    settings = {"n_splits": n_splits, "block_size": 8, "buffer": buffer, "random_state": seed}
+    splits = splits_of(SpatialBlockKFold(**settings, discard="train"), X, y)
+    assert sorted(np.concatenate([test for _, test in splits])) == list(range(len(X)))
+    for train, test in splits:
+        near = covered(X[test], 2 * buffer + 1)
+        outside = sorted(set(range(len(X))) - set(test))
+        assert sorted(train) == [n for n in outside if pixels(X[[n]])[0] not in near]
+    if not buffer:
+        undisturbed = splits_of(SpatialBlockKFold(**settings), X, y)
+        for pair, other in zip(splits, undisturbed, strict=True):
+            assert [side.tolist() for side in pair] == [side.tolist() for side in other]
+
+
+def test_blocks_barely_larger_than_the_buffer_keep_all_their_test_pixels():
+    X, y = striped(64, 64, 5)
+    n_tested = {
+        discard: sum(
+            len(test) for _, test in SpatialBlockKFold(4, 16, buffer=8, discard=discard).split(X, y)
+        )
+        for discard in ("test", "train")
+    }
+    assert n_tested["train"] == 64 * 64 > 1.5 * n_tested["test"]
+
+
 def assignment_exists(holds, n_sides, complete):
     # Every class in two blocks or more must lie on two sides or more, and no side may be empty;
     # `complete`: those of a single block must lie on side 1, the training side of a draw.
@@ -334,7 +361,8 @@ def test_labels_of_any_kind(splitter):
 
 def test_repr():
     assert repr(SpatialBlockKFold(3)) == (
-        "SpatialBlockKFold(block_size=16, buffer=7, n_splits=3, random_state=0)"
+        "SpatialBlockKFold(block_size=16, buffer=7, discard='test', n_splits=3,\n"
+        "         random_state=0)"
     )
     assert repr(SpatialBlockShuffleSplit()) == (
         "SpatialBlockShuffleSplit(block_size=8, buffer=7, n_splits=5, random_state=0,\n"

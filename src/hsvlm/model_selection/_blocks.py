@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from hsvlm.exceptions import ParameterError, SplitWarning
 from hsvlm.model_selection._labels import class_codes, warn_of_classes
@@ -38,6 +38,7 @@ class _SpatialBlockSplitter(Splitter):
 
     block_size: int
     buffer: int
+    discard: str = "test"
     random_state: Any
 
     def _split(
@@ -52,12 +53,19 @@ class _SpatialBlockSplitter(Splitter):
         splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
         for blocks in self._training_blocks(cells, counts, rng):
             train, test = (np.flatnonzero(side[block]) for side in (blocks, ~blocks))
-            if self.buffer:
+            n_outside = len(test)
+            if self.buffer and self.discard == "train":
+                distance = nearest_distance(positions[train], positions[test])
+                far = train[distance > self.buffer]
+                self._check_training_side(classes, y_index[train], y_index[far], len(splits))
+                train = far
+            elif self.buffer:
                 distance = nearest_distance(positions[test], positions[train])
                 test = test[distance > self.buffer]
-            self._check_test_side(len(block) - len(train), len(test), len(splits))
+            self._check_test_side(n_outside, len(test), len(splits))
             splits.append((rng.permutation(train), test))
-        warn_of_classes(classes, y_index, splits)
+        unit = "buffered blocks" if self.buffer and self.discard == "train" else "blocks"
+        warn_of_classes(classes, y_index, splits, unit=unit)
         yield from splits
 
     @property
@@ -78,6 +86,25 @@ class _SpatialBlockSplitter(Splitter):
                 f"{' or fewer splits' if n_blocks > 1 else ''}."
             )
 
+    def _check_training_side(
+        self,
+        classes: NDArray[Any],
+        before: NDArray[np.intp],
+        after: NDArray[np.intp],
+        number: int,
+    ) -> None:
+        """Raise if the buffer leaves no training sample, or a single class of several."""
+        n_classes = len(np.unique(after))
+        if n_classes > 1 or n_classes == len(np.unique(before)):
+            return
+        rest = f"training samples of class {classes[after[0]]} only" if n_classes else ""
+        side = f"{self.block_size} x {self.block_size}"
+        raise ParameterError(
+            f"buffer={self.buffer} leaves split {number} {rest or 'without a training sample'}: "
+            f"every{' other' if rest else ''} pixel outside its test blocks of {side} lies within "
+            f"{self.buffer} pixels of a test pixel. Use a smaller buffer, or discard='test'."
+        )
+
     def _check_test_side(self, n_outside: int, n_test: int, number: int) -> None:
         side = f"{self.block_size} x {self.block_size}"
         if not n_outside:
@@ -95,27 +122,32 @@ class _SpatialBlockSplitter(Splitter):
 
 
 class SpatialBlockKFold(_SpatialBlockSplitter):
-    """K folds of whole square blocks, balanced by class, with a buffer around the training side.
+    """K folds of whole square blocks, balanced by class, with a buffer between the two sides.
 
     Every block belongs to the test side of exactly one fold. Blocks are assigned so that the
     folds share every class as evenly as whole blocks allow, and every class stays on the training
     side of every fold if it lies in more than one block. With a buffer, the assignment prefers
-    neighboring blocks in the same fold, since the pixels between them are then not dropped.
+    neighboring blocks in the same fold, since the pixels between them are then not discarded.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     block_size : int, default=16
-        Side of a block in pixels. Choose it much larger than the buffer, or few test pixels remain.
+        Side of a block in pixels. Choose it much larger than the buffer, or few pixels remain on
+        the side that `discard` names.
     buffer : int, default=7
-        Test samples within this Chebyshev distance of a training sample, in pixels, are dropped.
+        Samples of one side within this Chebyshev distance of the other, in pixels, are discarded.
         From half a window (rounded down) on, no test window contains a training pixel; from a
         window minus one on, training and test windows share no pixel. The default is half of the
         default window of :class:`hsvlm.HSIPromptClassifier`.
     random_state : int, RandomState or None, default=0
         Seed of the assignment. Fixed by default, so that all estimators that are compared with the
         same splitter see the same folds.
+    discard : {"test", "train"}, default="test"
+        Side that gives up its samples in the buffer. ``"test"`` trains on whole blocks and tests
+        the samples far from them. ``"train"`` tests every sample exactly once and trains on fewer,
+        as leave-one-out with a buffer does [2]_.
 
     See Also
     --------
@@ -123,14 +155,18 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
 
     Notes
     -----
-    :class:`hsvlm.exceptions.ParameterError` is raised if there are fewer blocks than folds or the
-    buffer empties a test side. :class:`hsvlm.exceptions.SplitWarning` names classes without
-    training samples in a fold, or without test samples in all of them.
+    :class:`hsvlm.exceptions.ParameterError` is raised if there are fewer blocks than folds, if the
+    buffer empties a side or leaves one class of several to train on.
+    :class:`hsvlm.exceptions.SplitWarning` names classes without training samples in a fold, or
+    without test samples in all of them.
 
     References
     ----------
     .. [1] J. Nalepa, M. Myller and M. Kawulok, "Validating hyperspectral image segmentation", IEEE
        GRSL 16(8), 2019, arXiv:1811.03707.
+    .. [2] K. Le Rest et al., "Spatial leave-one-out cross-validation for variable selection in the
+       presence of spatial autocorrelation", Global Ecology and Biogeography 23(7), 2014,
+       doi:10.1111/geb.12161.
 
     Examples
     --------
@@ -142,6 +178,9 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
     >>> cv = SpatialBlockKFold(n_splits=2, block_size=20, buffer=3)
     >>> [(len(train), len(test)) for train, test in cv.split(X, y)]
     [(800, 680), (800, 680)]
+    >>> cv = SpatialBlockKFold(n_splits=2, block_size=20, buffer=3, discard="train")
+    >>> [(len(train), len(test)) for train, test in cv.split(X, y)]
+    [(680, 800), (680, 800)]
     """
 
     _constraints = {  # noqa: RUF012
@@ -149,6 +188,7 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
         "block_size": [Interval(Integral, 1, None, closed="left")],
         "buffer": [Interval(Integral, 0, None, closed="left")],
         "random_state": ["random_state"],
+        "discard": [StrOptions({"test", "train"})],
     }
 
     def __init__(
@@ -157,10 +197,13 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
         block_size: int = 16,
         buffer: int = 7,
         random_state: Any = 0,
+        *,
+        discard: str = "test",
     ) -> None:
         self.n_splits = n_splits
         self.block_size = block_size
         self.buffer = buffer
+        self.discard = discard
         self.random_state = random_state
 
     @property
@@ -243,8 +286,10 @@ class SpatialBlockShuffleSplit(_SpatialBlockSplitter):
         Share of the samples to train on, in (0, 1). Whole blocks meet it approximately.
     block_size : int, default=8
         Side of a block in pixels.
-    buffer, random_state
-        See :class:`SpatialBlockKFold`.
+    buffer : int, default=7
+        Test samples within this Chebyshev distance of a training sample, in pixels, are discarded.
+    random_state : int, RandomState or None, default=0
+        Seed of the draws. See :class:`SpatialBlockKFold`.
 
     See Also
     --------

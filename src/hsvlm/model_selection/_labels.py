@@ -20,6 +20,10 @@ _UNTRAINED = {
         ": its pixels lie in too few blocks",
         "Use smaller blocks, or leave the class out.",
     ),
+    "buffered blocks": (
+        ": its other pixels lie in the same blocks or within the buffer",
+        "Use smaller blocks or a smaller buffer, or leave the class out.",
+    ),
     "groups": (": its pixels lie in too few groups", "Use fewer splits, or leave the class out."),
     "pixels": ("", "All its test samples count as errors. Leave the class out."),
 }
