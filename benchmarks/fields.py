@@ -11,7 +11,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import label
+from scipy.ndimage import binary_dilation, label
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -90,12 +90,17 @@ def linear() -> Any:
     )
 
 
-def field_numbers(labels: NDArray[Any]) -> NDArray[np.intp]:
-    """Number the connected regions of every class, from 1; 0 without a label."""
+def field_numbers(labels: NDArray[Any], dilation: int = 0) -> NDArray[np.intp]:
+    """Number the connected regions of every class, from 1; 0 without a label.
+
+    With `dilation`, in pixels, regions of a class are one field if they then touch.
+    """
     fields = np.zeros(labels.shape, dtype=np.intp)
+    square = np.ones((2 * dilation + 1, 2 * dilation + 1))
     for class_label in np.unique(labels[labels > 0]):
-        regions, _ = label(labels == class_label, structure=np.ones((3, 3)))
-        fields[regions > 0] = regions[regions > 0] + fields.max()
+        of_class = labels == class_label
+        regions, _ = label(binary_dilation(of_class, square), structure=np.ones((3, 3)))
+        fields[of_class] = regions[of_class] + fields.max()
     return fields
 
 

@@ -56,13 +56,24 @@ What the random split is worth: the first baseline of table 1, which sees no spe
 
 def sections() -> dict[str, Callable[[], str]]:
     """What renders each experiment, in the order of the page."""
-    from benchmarks import accuracy, big_scene, fields, figure_2, growth, profiles, speed, tables
+    from benchmarks import (
+        accuracy,
+        big_scene,
+        fields,
+        figure_2,
+        growth,
+        profiles,
+        scenes_page,
+        speed,
+        tables,
+    )
 
     return {
         **{f"table_{number}": partial(tables.render, number) for number in tables.TABLES},
         "accuracy": accuracy.render,
         "ablation": accuracy.render_ablation,
         "big_scene": big_scene.render,
+        "scenes": scenes_page.render,
         "fields": fields.render,
         "growth": growth.render,
         "speed": speed.render,

@@ -30,15 +30,18 @@ class CoupledSVC(BaseEstimator):
 
     classes_: NDArray[Any]
 
-    def __init__(self, C: float = 1.0, random_state: Any = None) -> None:
+    def __init__(
+        self, C: float = 1.0, gamma: float | str = "scale", random_state: Any = None
+    ) -> None:
         self.C = C
+        self.gamma = gamma
         self.random_state = random_state
 
     def fit(self, X: NDArray[Any], y: Any) -> Self:
         """Train the SVM and its sigmoids on spectra of shape (n_samples, n_features)."""
         self.classes_, y_index = np.unique(y, return_inverse=True)
         self._pairs = list(combinations(range(len(self.classes_)), 2))
-        svm = SVC(C=self.C, decision_function_shape="ovo")
+        svm = SVC(C=self.C, gamma=self.gamma, decision_function_shape="ovo")
         # Every fold has to hold every class, so that the pairs are the same in all of them.
         members = [np.flatnonzero(y_index == number) for number in range(len(self.classes_))]
         enough = np.concatenate([np.resize(index, max(_N_FOLDS, len(index))) for index in members])
