@@ -133,8 +133,11 @@ class HSIPromptClassifier(
         Which side carries the linear projection into the joint space.
     n_hard, n_semi_hard : int, default=4
         Numbers of negatives of each kind; all wrong classes where there are fewer.
-    criterion : {"hard-semi-hard", "all-negatives", "clip", "cross-entropy"}
-        The loss. ``"cross-entropy"`` ignores the prompts and trains a linear head (vision only).
+    criterion : str, default="hard-semi-hard"
+        The loss, see :func:`hsvlm.contrastive.losses.list_criteria`. ``"cross-entropy"`` ignores
+        the prompts and trains a linear head (vision only).
+    criterion_params : dict, default=None
+        Further arguments of the loss.
     max_epochs, batch_size : int
         Passes over the training samples, and samples per step.
     lr, weight_decay : float
@@ -262,6 +265,7 @@ class HSIPromptClassifier(
         n_hard: int = 4,
         n_semi_hard: int = 4,
         criterion: str = "hard-semi-hard",
+        criterion_params: Mapping[str, Any] | None = None,
         max_epochs: int = 60,
         batch_size: int = 64,
         lr: float = 1.5e-3,
@@ -297,6 +301,7 @@ class HSIPromptClassifier(
         self.n_hard = n_hard
         self.n_semi_hard = n_semi_hard
         self.criterion = criterion
+        self.criterion_params = criterion_params
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 from hsvlm import HSIPromptClassifier, pixel_samples
-from hsvlm.contrastive.loss import clip_loss
+from hsvlm.contrastive.losses.clip import clip_loss
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.plotting import LossLandscapeDisplay
 from hsvlm.plotting._loss_surface import filter_normalized_direction

@@ -29,6 +29,7 @@ REFUSED = {
     "projection": CHOICE,
     "n_hard": NATURAL,
     "n_semi_hard": NATURAL,
+    "criterion_params": ["margin", 5, ["margin"], True],
     "criterion": [0, True, None, ["clip"], {}, b"clip", np.array("clip")],
     "max_epochs": COUNT,
     "batch_size": COUNT,

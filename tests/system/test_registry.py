@@ -10,7 +10,7 @@ from hsvlm.exceptions import ParameterError, UnknownNameError
 
 @pytest.fixture
 def numbers():
-    return Registry("number", "number", {"half": "fractions:Fraction", "whole": int})
+    return Registry("number", {"half": "fractions:Fraction", "whole": int}, parameter="number")
 
 
 def test_classes_are_found_and_imported(numbers):

@@ -11,6 +11,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm._storage.parts import read_parts, write_parts
+from hsvlm.contrastive import losses
 from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
 
 
@@ -52,6 +53,24 @@ class WithDropout(torch.nn.Module):
         return self.norm(self.layer(self.dropout(windows.mean(dim=(1, 2)))))
 
 
+class LearnedOffset(torch.nn.Module):
+    """A criterion with a weight of its own, which is trained with the network."""
+
+    def __init__(self):
+        super().__init__()
+        self.offset = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, similarities, targets):
+        offset = self.offset.sigmoid().neg().expand(len(targets), 1)
+        lowered = similarities.scatter_add(1, targets[:, None], offset)
+        return torch.nn.functional.cross_entropy(lowered, targets, reduction="none")
+
+
+@pytest.fixture(autouse=True)
+def learned_offset(monkeypatch):
+    monkeypatch.setitem(losses._CRITERIA.entries, "learned-offset", LearnedOffset)
+
+
 @pytest.fixture
 def make(settings, tmp_path):
     def make(*, every=3, callbacks=(), **parameters):
@@ -83,12 +102,23 @@ def scheduler():
         {"lr_schedule": "constant", "weight_decay": 0.1},
         {"criterion": "cross-entropy", "every": 1},
         {"criterion": "clip", "validation_fraction": 0.3},
+        {"criterion": "learned-offset"},
         {"vision_encoder": WithDropout, "vision_params": None},
         {"vision_params": {"width": 8, "depth": 1, "n_heads": 2, "mask_ratio": 0.5}},
         {"callbacks": [scheduler()], "lr_schedule": "constant"},
         {"random_state": np.random.RandomState(3), "class_weight": "balanced"},
     ],
-    ids=["default", "constant", "head", "held-out", "dropout", "masked", "callback", "state"],
+    ids=[
+        "default",
+        "constant",
+        "head",
+        "held-out",
+        "criterion",
+        "dropout",
+        "masked",
+        "callback",
+        "state",
+    ],
 )
 @pytest.mark.parametrize("cut", [4, 6])
 def test_resumed_trainings_are_equal_to_the_bit(make, cube, labels, changes, cut, tmp_path):

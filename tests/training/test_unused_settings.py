@@ -133,7 +133,7 @@ def test_every_parameter_has_been_thought_of():
         "batch_size", "lr", "lr_schedule", "weight_decay", "augment", "validation_fraction",
         "spatial", "device", "precision", "random_state", "verbose", "warm_start",
         # these are refused where they cannot take effect
-        "callbacks", "checkpoint_dir", "resume",
+        "callbacks", "checkpoint_dir", "resume", "criterion_params",
         # see below
         "unlabeled",
     }  # fmt: skip

@@ -1,14 +1,14 @@
-"""Functions of windows, applied a batch at a time."""
+"""Batches of windows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from hsvlm._system.devices import is_out_of_memory
-from hsvlm._system.parallel import threads_for
+from hsvlm._system.parallel import n_parts, threads_for
 from hsvlm.exceptions import DeviceMemoryError
 
 if TYPE_CHECKING:
@@ -16,10 +16,30 @@ if TYPE_CHECKING:
 
     from hsvlm._inputs.windows import WindowSource
 
-__all__ = ["in_batches"]
+__all__ = ["Batch", "in_batches"]
 
 # Of a batch with so many pixels, what is computed on the way stays in the cache of a core.
 _CACHED_PIXELS = 2**15
+
+
+class Batch(NamedTuple):
+    """Windows of a training step, with class indices and weights.
+
+    Shapes: `windows` (n_windows, size, size, n_channels), `targets` and `weights` (n_windows,).
+    """
+
+    windows: Tensor
+    targets: Tensor
+    weights: Tensor
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """Divide the windows into those that pass through a network side by side."""
+        count = n_parts(len(self.windows), self.windows[..., 0].numel())
+        return self.windows.tensor_split(count)
+
+    def mean(self, losses: Tensor) -> Tensor:
+        """Return the weighted mean of losses of the windows, of shape ()."""
+        return (self.weights * losses).mean()
 
 
 def in_batches(

@@ -14,7 +14,7 @@ from hsvlm._inputs.windows import WindowSource
 from hsvlm._storage.values import fields
 from hsvlm._system.devices import seeded_scope
 from hsvlm._training.net import TrainingSettings, WindowDataset, drop_training_state, new_net
-from hsvlm.contrastive.loss import CRITERIA
+from hsvlm.contrastive.losses import uses_text
 from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders, vision_encoder_name
 
@@ -79,6 +79,8 @@ def pack_network(packer: Packer, net: Any) -> dict[str, Any]:
         for one in dataclass_fields(TrainingSettings)
         if one.name != "callbacks"
     }
+    if not settings["criterion_params"]:
+        del settings["criterion_params"]  # as in files of versions that did not have it
     precision = net.module__precision
     return {
         "encoder": pack_vision_encoder(packer, net.module__encoder),
@@ -115,10 +117,9 @@ def unpack_network(
     n_channels = model.preprocessing[-1]._n_features_out
     if (stated["n_channels"], stated["window_size"]) != (n_channels, model.window_size):
         raise ValueError("the network is made for other channels or windows than the classifier")
-    settings = TrainingSettings(**unpacker.unpack(record["settings"]), callbacks=())
-    if settings.criterion not in CRITERIA:
-        raise ValueError(settings.criterion)
-    if (settings.criterion == "cross-entropy") != (embeddings is None):
+    stored = {"criterion_params": {}} | unpacker.unpack(record["settings"])
+    settings = TrainingSettings(**stored, callbacks=())
+    if uses_text(settings.criterion) != (embeddings is not None):
         raise ValueError(f"the criterion {settings.criterion} contradicts the rest")
     weights = unpacker.take_all(_NETWORK)
     with _Bounded(list(weights.values())):

@@ -74,16 +74,15 @@ def n_parts(n_windows: int, n_pixels: int) -> int:
 
 def backward_in_parts(
     module: nn.Module,
-    windows: Tensor,
+    parts: Sequence[Tensor],
     loss_of: Callable[[Tensor], Tensor],
     threads: Threads,
 ) -> tuple[Tensor, Tensor]:
-    """Compute outputs, loss and gradients of a batch, part by part.
+    """Compute outputs, loss and gradients of a batch that is divided into parts.
 
-    Shapes: `windows` (n_windows, size, size, n_channels); returns `outputs` (n_windows, n_outputs).
+    Shapes: a part (n_windows, size, size, n_channels); returns `outputs` (n_windows, n_outputs).
     """
     # The loss sees the outputs of the whole batch; only the passes through the network are split.
-    parts = windows.tensor_split(n_parts(len(windows), windows[..., 0].numel()))
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     outputs = threads.map(module, parts)
     joined = torch.cat([output.detach() for output in outputs]).requires_grad_()

@@ -20,8 +20,11 @@ _TARGET = re.compile(r"[\w.]+:[\w.]+")
 class Registry(Generic[T]):
     """Classes by name, given as classes or as ``"module:Class"``."""
 
-    def __init__(self, kind: str, parameter: str, entries: Mapping[str, type[T] | str]) -> None:
+    def __init__(
+        self, kind: str, entries: Mapping[str, type[T] | str], *, parameter: str | None = None
+    ) -> None:
         self._kind = kind
+        # The parameter that takes a class as well as a name, if there is one.
         self._parameter = parameter
         self.entries = dict(entries)
 
@@ -32,9 +35,10 @@ class Registry(Generic[T]):
     def register(self, name: str, entry: type[T] | str) -> None:
         """Add a class under a new name."""
         if name in self.entries:
+            otherwise = f", or pass the class itself as {self._parameter}"
             raise ParameterError(
                 f"A {self._kind} named {name!r} is already registered.",
-                f"Choose another name, or pass the class itself as {self._parameter}.",
+                f"Choose another name{otherwise if self._parameter else ''}.",
             )
         if not isinstance(entry, type) and not (
             isinstance(entry, str) and _TARGET.fullmatch(entry)
@@ -48,7 +52,7 @@ class Registry(Generic[T]):
     def get(self, name: str) -> type[T]:
         """Return the class of a name; import it if needed."""
         if name not in self.entries:
-            hint = "A torch.nn.Module subclass works too."
+            hint = "A torch.nn.Module subclass works too." if self._parameter else ""
             raise UnknownNameError.for_name(self._kind, name, self.entries, hint)
         entry = self.entries[name]
         if isinstance(entry, type):

@@ -79,6 +79,8 @@ class Identity:
     ) -> None:
         """Take a training into account, save for the spectra of its windows."""
         plain = {key: value for key, value in vars(settings).items() if key != "verbose"}
+        if not settings.criterion_params:
+            del plain["criterion_params"]  # as in files of versions that did not have it
         callbacks = [
             one if isinstance(one, type) else (type(one), one.get_params())
             for one in map(_callback, settings.callbacks)
@@ -151,6 +153,8 @@ def _packed(net: Any, *, stopped: bool) -> dict[str, bytes]:
         "history": [{**row, "batches": []} for row in net.history],
         "stopped": stopped,
     }
+    if criterion := net.criterion_.state_dict():
+        state["criterion"] = criterion
     record = {name: packer.pack(value, name) for name, value in state.items()}
     record["callbacks"] = {name: _callback_state(packer, name, one) for name, one in _stateful(net)}
     config = {
@@ -169,9 +173,10 @@ def _restore(net: Any, path: Path) -> None:
     try:
         parts = read_parts(path)
         config = json.loads(parts[CONFIG])
-        record = fields(config["checkpoint"], _STATE)
+        record = fields(config["checkpoint"], _STATE, ("criterion",))
         unpacker = Unpacker(read_tensors(parts[TENSORS]))
         net.module_.load_state_dict(unpacker.unpack(record["weights"]))
+        net.criterion_.load_state_dict(unpacker.unpack(record.get("criterion", {"dict": {}})))
         net.optimizer_.load_state_dict(unpacker.unpack(record["optimizer"]))
         generators = unpacker.unpack(record["generators"])
         for generator, state in zip(_generators(net), generators, strict=True):

@@ -15,12 +15,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from hsvlm._data.class_table import ClassEntry
 from hsvlm._data.texts import normalize_text, quoted
 from hsvlm._training.callbacks import check_callbacks
-from hsvlm.contrastive.loss import CRITERIA
+from hsvlm.contrastive.losses import make_criterion, uses_text
+from hsvlm.contrastive.losses.arguments import criterion_arguments, unused_numbers
 from hsvlm.exceptions import (
     DataError,
     MissingNameWarning,
     ParameterError,
-    UnknownNameError,
     UnusedSettingWarning,
 )
 from hsvlm.prompts import resolve_prompts
@@ -53,13 +53,15 @@ _SHOWN = 3  # prompts quoted in a warning
 
 def check_parameters(settings: FitSettings) -> None:
     """Refuse parameters of a classifier that contradict each other, before data are needed."""
-    if settings.criterion not in CRITERIA:
-        raise UnknownNameError.for_name("criterion", settings.criterion, CRITERIA)
-    if settings.criterion == "hard-semi-hard" and settings.n_hard + settings.n_semi_hard == 0:
-        raise ParameterError(
-            "n_hard=0 and n_semi_hard=0 leave nothing to contrast with. Raise one of them, or use "
-            'criterion="all-negatives".'
-        )
+    make_criterion(
+        settings.criterion,
+        criterion_arguments(
+            settings.criterion,
+            n_hard=settings.n_hard,
+            n_semi_hard=settings.n_semi_hard,
+            params=settings.criterion_params,
+        ),
+    )
     taken = {"n_channels", "window_size", "patch_size"} & set(settings.vision_params or {})
     if taken:
         raise ParameterError(
@@ -91,7 +93,7 @@ def check_warm_start(
 ) -> None:
     """Refuse changed settings that a continued fit cannot follow."""
     changed = []
-    if settings.criterion != "cross-entropy" and previous.text_embeddings is not None:
+    if uses_text(settings.criterion) and previous.text_embeddings is not None:
         if resolve_prompts(settings.prompts, previous.classes, names) != previous.prompts:
             changed.append("the prompts or class_names")
         if not _is_same(settings.text_encoder, previous.text_encoder):
@@ -163,13 +165,14 @@ def _unused_windows(settings: FitSettings, X: Any) -> Iterator[tuple[list[str], 
 
 def _unused_losses(settings: FitSettings) -> Iterator[tuple[list[str], str, str]]:
     reason = f"criterion={settings.criterion!r}"
-    if settings.criterion == "cross-entropy":
-        names = ["prompts", "text_encoder", "projection", "n_hard", "n_semi_hard"]
+    unused = unused_numbers(settings.criterion)
+    if not uses_text(settings.criterion):
+        names = ["prompts", "text_encoder", "projection", *unused]
         hint = "Choose another criterion, or leave them at their defaults."
         yield names, f"{reason} trains without text", hint
-    elif settings.criterion != "hard-semi-hard":
+    else:
         hint = 'Set criterion="hard-semi-hard", or leave them at their defaults.'
-        yield ["n_hard", "n_semi_hard"], f"{reason} does not choose negatives", hint
+        yield unused, f"{reason} does not choose negatives", hint
 
 
 def _others(settings: FitSettings) -> Iterator[tuple[list[str], str, str]]:
@@ -279,7 +282,7 @@ def _refuse_codes(settings: FitSettings, names: Mapping[Any, str] | None, labels
     uses_names = settings.prompts is None or (
         isinstance(settings.prompts, str) and "{}" in settings.prompts
     )
-    if not names or not uses_names or settings.criterion == "cross-entropy":
+    if not names or not uses_names or not uses_text(settings.criterion):
         return
     codes = labels in (set(range(len(labels))), {-1, 1})
     # A fold that lacks a class has no label without a name.
@@ -303,7 +306,7 @@ def announce_prompts(
     settings: FitSettings, prompts: Mapping[Any, tuple[str, ...]], names: Mapping[Any, str]
 ) -> None:
     """Print the prompt of every class where asked to; warn of classes that are bare numbers."""
-    if settings.criterion == "cross-entropy" or not can_encode(settings.text_encoder):
+    if not uses_text(settings.criterion) or not can_encode(settings.text_encoder):
         return
     if settings.verbose:
         from tqdm.auto import tqdm

@@ -31,6 +31,7 @@ from hsvlm._training.loop import fit_net
 from hsvlm._training.net import TrainingSettings, WindowDataset
 from hsvlm._training.settings import FitSettings
 from hsvlm._training_record import make_record, summarize_spectra
+from hsvlm.contrastive.losses import uses_text
 from hsvlm.exceptions import DeviceMemoryError, ParameterError
 from hsvlm.model_selection import spatial_holdout
 from hsvlm.preprocessing.centers import center_spectra
@@ -107,7 +108,7 @@ def _encode_classes(
         "text_classes": named.is_text,
         "prompts": texts,
     }
-    if settings.criterion == "cross-entropy":
+    if not uses_text(settings.criterion):
         return result
     encoder, device = settings.text_encoder, str(resolve_device(settings.device))
     return result | {
@@ -250,7 +251,7 @@ def _model_params(
             patch_size=int(settings.patch_size),
             params=settings.vision_params,
         ),
-        "prototypes": None if settings.criterion == "cross-entropy" else texts["text_embeddings"],
+        "prototypes": texts["text_embeddings"] if uses_text(settings.criterion) else None,
         "n_classes": len(texts["classes"]),
         "projection": settings.projection,
         "precision": settings.precision,
@@ -290,6 +291,7 @@ def _optimization(settings: FitSettings) -> TrainingSettings:
         criterion=settings.criterion,
         n_hard=int(settings.n_hard),
         n_semi_hard=int(settings.n_semi_hard),
+        criterion_params=dict(settings.criterion_params or {}),
         max_epochs=int(settings.max_epochs),
         batch_size=int(settings.batch_size),
         lr=float(settings.lr),

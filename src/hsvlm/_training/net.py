@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from hsvlm._inputs.batches import Batch
 from hsvlm._system.parallel import backward_in_parts, is_divisible
 from hsvlm._training.callbacks import (
     BestWeights,
@@ -23,19 +25,21 @@ from hsvlm._training.callbacks import (
     check_parameter_patterns,
     looks_at_batches,
 )
-from hsvlm.contrastive.loss import contrastive_loss, criterion_loss
+from hsvlm.contrastive.losses import make_criterion
+from hsvlm.contrastive.losses.arguments import criterion_arguments
+from hsvlm.contrastive.losses.contrastive import contrastive_loss
 from hsvlm.contrastive.model import AlignedModel
 from hsvlm.contrastive.negatives import all_negatives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from hsvlm._inputs.windows import WindowSource
     from hsvlm._system.parallel import Threads
 
-__all__ = ["TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
+__all__ = ["Criterion", "TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
 
 
 class WindowDataset(Dataset):
@@ -76,6 +80,7 @@ class TrainingSettings:
     criterion: str
     n_hard: int
     n_semi_hard: int
+    criterion_params: Mapping[str, Any]
     max_epochs: int
     batch_size: int
     lr: float
@@ -84,6 +89,16 @@ class TrainingSettings:
     augment: bool
     callbacks: Sequence[Any]
     verbose: int
+
+    def make_criterion(self) -> nn.Module:
+        """Make the criterion."""
+        arguments = criterion_arguments(
+            self.criterion,
+            n_hard=self.n_hard,
+            n_semi_hard=self.n_semi_hard,
+            params=self.criterion_params,
+        )
+        return make_criterion(self.criterion, arguments)
 
 
 class _Batches:
@@ -101,7 +116,7 @@ class _Batches:
         self._generator = generator
         self._augment = augment
 
-    def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor]]]:
+    def __iter__(self) -> Iterator[Batch]:
         data = self._dataset
         size, device = len(data), data.targets.device
         order = torch.arange(size, device=device)
@@ -113,7 +128,7 @@ class _Batches:
             turns = turn.split(self._batch_size)
         for number, index in enumerate(order.split(self._batch_size)):
             windows = data.source.gather(index, turns[number] if turns else None)
-            yield windows, (data.targets[index], data.weights[index])
+            yield Batch(windows, data.targets[index], data.weights[index])
 
 
 class _AlignmentNet(ClassifierMixin, NeuralNet):
@@ -141,8 +156,8 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
 
     def notify(self, method_name: str, **arguments: Any) -> None:
         if "batch" in arguments and self._batches_are_seen and self._labels is not None:
-            windows, (targets, _) = arguments["batch"]
-            arguments["batch"] = windows, self._labels[targets.cpu().numpy()]
+            batch = arguments["batch"]
+            arguments["batch"] = batch.windows, self._labels[batch.targets.cpu().numpy()]
         super().notify(method_name, **arguments)
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **params: Any) -> Any:
@@ -173,8 +188,8 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
                 losses.append(step["loss"].detach())
                 loss = losses[-1].item() if self._batches_are_seen else losses[-1]
                 self.history.record_batch(f"{prefix}_loss", loss)
-                self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
-                seen = {"batch": batch, "training": training, "targets": batch[1][0]}
+                self.history.record_batch(f"{prefix}_batch_size", len(batch.targets))
+                seen = {"batch": batch, "training": training, "targets": batch.targets}
                 self.notify("on_batch_end", **seen, **step)
         finally:
             rows = self.history[-1]["batches"][start:]
@@ -183,34 +198,44 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
                 row[f"{prefix}_loss"] = loss
         self.history.record(f"{prefix}_batch_count", len(losses))
 
-    def get_loss(
-        self,
-        y_pred: Tensor,
-        y_true: tuple[Tensor, Tensor],
-        X: Tensor | None = None,
-        training: bool = False,
-    ) -> Tensor:
-        targets, weights = y_true
-        if training:
-            losses = self.criterion_(y_pred, targets)
-        else:
-            losses = contrastive_loss(y_pred, targets, all_negatives(y_pred, targets))
-        loss: Tensor = (weights * losses).mean()
-        return loss
-
-    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
-        windows, targets = batch
-        if self._threads is None or not is_divisible(self.module_):
-            step: dict[str, Tensor] = super().train_step_single(batch, **fit_params)
-            return step
+    def train_step_single(self, batch: Batch, **_: Any) -> dict[str, Tensor]:
         self._set_training(True)
-        outputs, loss = backward_in_parts(
-            self.module_,
-            windows,
-            lambda outputs: self.get_loss(outputs, targets, training=True),
-            self._threads,
-        )
+        threads, model = self._threads, self.module_
+        if threads is not None and is_divisible(model) and not self.criterion_.needs_alignment:
+            outputs, loss = backward_in_parts(
+                model,
+                batch.parts(),
+                lambda outputs: batch.mean(self.criterion_(outputs, batch.targets)),
+                threads,
+            )
+            return {"loss": loss, "y_pred": outputs}
+        outputs, alignment = self._aligned(batch.windows)
+        loss = batch.mean(self.criterion_(outputs, batch.targets, **alignment))
+        loss.backward()
         return {"loss": loss, "y_pred": outputs}
+
+    def _aligned(self, windows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the outputs, and both sides that they come from if the criterion needs them."""
+        if not self.criterion_.needs_alignment:
+            return self.infer(windows), {}
+        model = self.module_
+        sides = {"embeddings": model.embed(windows), "prototypes": model.prototypes()}
+        return model.similarities(**sides), sides
+
+    def validation_step(self, batch: Batch, **_: Any) -> dict[str, Tensor]:
+        # The same loss for all criteria, so that figures of different ones can be compared.
+        self._set_training(False)
+        with torch.no_grad():
+            similarities = self.infer(batch.windows)
+            wrong = all_negatives(similarities, batch.targets)
+            losses = contrastive_loss(similarities, batch.targets, wrong)
+        return {"loss": batch.mean(losses), "y_pred": similarities}
+
+    def evaluation_step(self, batch: Batch, training: bool = False) -> Tensor:
+        with torch.set_grad_enabled(training):
+            self._set_training(training)
+            outputs: Tensor = self.infer(batch.windows)
+        return outputs
 
     def _set_training(self, training: bool = True) -> None:
         # Walking through all modules in every step takes longer than the loss.
@@ -224,23 +249,32 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
         return step
 
 
-class _Criterion(nn.Module):
+class Criterion(nn.Module):
+    """A criterion by name, given what its `forward` asks for."""
+
     def __init__(
         self, settings: TrainingSettings, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        self._settings = settings
+        self._chosen = settings.make_criterion()
         self._generator = generator
+        self._asked = set(inspect.signature(self._chosen.forward).parameters)
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return criterion_loss(
-            self._settings.criterion,
-            logits,
-            targets,
-            n_hard=self._settings.n_hard,
-            n_semi_hard=self._settings.n_semi_hard,
-            generator=self._generator,
-        )
+    @property
+    def needs_alignment(self) -> bool:
+        """Whether similarities alone do not do: the criterion asks for what they come from."""
+        return bool(self._asked & {"embeddings", "prototypes"})
+
+    @property
+    def within_batch(self) -> bool:
+        """Whether samples are each other's negatives, so that the loss depends on the batches."""
+        return bool(getattr(self._chosen, "within_batch", False))
+
+    def forward(self, similarities: Tensor, targets: Tensor, **sides: Tensor) -> Tensor:
+        available = {**sides, "generator": self._generator}
+        asked = {name: value for name, value in available.items() if name in self._asked}
+        losses: Tensor = self._chosen(similarities, targets, **asked)
+        return losses
 
 
 class _Softmax:
@@ -276,7 +310,7 @@ def new_net(
     }
     net = _AlignmentNet(
         AlignedModel,
-        criterion=_Criterion,
+        criterion=Criterion,
         criterion__settings=settings,
         criterion__generator=generator,
         optimizer=torch.optim.AdamW,
@@ -314,7 +348,7 @@ def drop_training_state(net: Any, checkpoint: Any) -> None:
     net._threads = net._labels = None
     net.iterator_train__generator = None
     net.criterion__generator = None
-    net.criterion_ = _Criterion(net.criterion__settings)
+    net.criterion_ = Criterion(net.criterion__settings)
     net.optimizer_.state.clear()
     net.callbacks = [one for one in net.callbacks if one is not checkpoint]
     net.callbacks_ = [one for one in net.callbacks_ if one[1] is not checkpoint]

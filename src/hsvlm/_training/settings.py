@@ -43,6 +43,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "padding": [StrOptions({"reflect", "zero"})],
     "projection": [StrOptions({"vision", "text"})],
     "criterion": [str],
+    "criterion_params": [Mapping, None],
     "n_hard": [_NATURAL],
     "n_semi_hard": [_NATURAL],
     "max_epochs": [_COUNT],
@@ -126,6 +127,7 @@ class FitSettings:
     n_hard: int
     n_semi_hard: int
     criterion: str
+    criterion_params: Mapping[str, Any] | None
     max_epochs: int
     batch_size: int
     lr: float

@@ -182,9 +182,9 @@ def _constraints(name: str) -> list[Any]:
 
 def _allowed(name: str) -> str:
     if name == "criterion":
-        from hsvlm.contrastive.loss import CRITERIA
+        from hsvlm.contrastive.losses import list_criteria
 
-        return _alternatives(sorted(CRITERIA))
+        return _alternatives(list_criteria())
     if name == "vision_encoder":
         from hsvlm.vision import list_vision_encoders
 

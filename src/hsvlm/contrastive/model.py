@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hsvlm.contrastive.loss import LogitScale
+from hsvlm.contrastive.scale import LogitScale
 from hsvlm.exceptions import ParameterError
 
 __all__ = ["AlignedModel"]
@@ -68,12 +68,14 @@ class AlignedModel(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Scaled similarities (or head outputs), shape (n_windows, n_classes)."""
-        outputs: Tensor
         if self.head is not None:
-            outputs = self._features(windows, self.head)
-        else:
-            outputs = self.logit_scale() * self.embed(windows) @ self.prototypes().T
-        return outputs
+            return self._features(windows, self.head)
+        return self.similarities(self.embed(windows), self.prototypes())
+
+    def similarities(self, embeddings: Tensor, prototypes: Tensor) -> Tensor:
+        """Scaled similarities, shape (n_windows, n_classes), of unit vectors."""
+        scaled: Tensor = self.logit_scale() * embeddings @ prototypes.T
+        return scaled
 
     def _features(self, windows: Tensor, last: nn.Module) -> Tensor:
         # Here and not around a step: parts of a batch run in threads, and each has its own context.

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from sklearn.utils.class_weight import compute_sample_weight
-from torch.func import functional_call
 
 from hsvlm._inputs.batches import in_batches
 from hsvlm._inputs.kinds import predict_inputs
 from hsvlm._inputs.windows import input_source
-from hsvlm._training.net import WindowDataset
-from hsvlm.contrastive.loss import criterion_loss
+from hsvlm._training.net import Criterion, WindowDataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hsvlm._training.net import TrainingSettings
+    from hsvlm.contrastive.model import AlignedModel
     from hsvlm.estimator import HSIPromptClassifier
 
     Direction = dict[str, torch.Tensor]
@@ -27,25 +28,23 @@ def loss_surface(
     clf: HSIPromptClassifier, X: Any, y: NDArray[Any], steps: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
     """Return mean losses (n_steps, n_steps): rows along the second direction, columns the first."""
-    # The network is called with other weights; those of the classifier are not changed. The same
-    # random numbers choose the semi-hard negatives at all points.
+    # The same random numbers choose the semi-hard negatives at all points.
     model = clf.net_.module_
     device = next(model.parameters()).device
     data = _dataset(clf, X, y, device)
     generator = torch.Generator().manual_seed(seed)
     first, second = (filter_normalized_direction(model, generator) for _ in range(2))
-    fixed = {}
+    moved = copy.deepcopy(model)
     if model.head is None:
         # A classifier with other prompts shares the network but not the prototypes.
-        fixed["text_embeddings"] = torch.from_numpy(clf.text_embeddings_).to(device)
+        moved.text_embeddings = torch.from_numpy(clf.text_embeddings_).to(device)
     losses = np.empty((len(steps), len(steps)))
     for row, up in enumerate(steps.tolist()):
         for column, right in enumerate(steps.tolist()):
-            moved = {
-                name: model.get_parameter(name).detach() + (right * first[name] + up * second[name])
-                for name in first
-            }
-            losses[row, column] = _mean_loss(clf.net_, data, {**fixed, **moved}, seed)
+            for name in first:
+                step = right * first[name] + up * second[name]
+                moved.get_parameter(name).data = model.get_parameter(name).detach() + step
+            losses[row, column] = _mean_loss(clf.net_.criterion__settings, moved, data, seed)
     return losses
 
 
@@ -77,27 +76,29 @@ def _dataset(
     )
 
 
-def _mean_loss(net: Any, data: WindowDataset, state: Direction, seed: int) -> float:
-    model, settings = net.module_, net.criterion__settings
-    logits = in_batches(lambda windows: functional_call(model, state, windows), data.source)
-    count = len(logits)
-    generator = torch.Generator(device=logits.device).manual_seed(seed)
-    order = torch.arange(count, device=logits.device)
+@torch.no_grad()
+def _mean_loss(
+    settings: TrainingSettings, model: AlignedModel, data: WindowDataset, seed: int
+) -> float:
+    count, device = len(data), data.targets.device
+    generator = torch.Generator(device=device).manual_seed(seed)
+    criterion = Criterion(settings, generator)
+    sides = {}
+    if criterion.needs_alignment:
+        sides = {
+            "embeddings": in_batches(model.embed, data.source),
+            "prototypes": model.prototypes(),
+        }
+        outputs = model.similarities(**sides)
+    else:
+        outputs = in_batches(model, data.source)
+    order = torch.arange(count, device=device)
     size = count
-    if settings.criterion == "clip":
-        # Samples are each other's negatives, so the loss depends on the batches.
-        order = torch.randperm(count, generator=generator, device=logits.device)
+    if criterion.within_batch:
+        order = torch.randperm(count, generator=generator, device=device)
         size = settings.batch_size
-    losses = [
-        data.weights[index]
-        * criterion_loss(
-            settings.criterion,
-            logits[index],
-            data.targets[index],
-            n_hard=settings.n_hard,
-            n_semi_hard=settings.n_semi_hard,
-            generator=generator,
-        )
-        for index in order.split(size)
-    ]
+    losses = []
+    for index in order.split(size):
+        here = {**sides, "embeddings": sides["embeddings"][index]} if sides else {}
+        losses.append(data.weights[index] * criterion(outputs[index], data.targets[index], **here))
     return float(torch.cat(losses).mean())

@@ -13,11 +13,11 @@ __all__ = ["get_vision_encoder", "list_vision_encoders", "register_vision_encode
 
 _ENCODERS: Registry[nn.Module] = Registry(
     "vision encoder",
-    "vision_encoder",
     {
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
         "vit": "hsvlm.vision.vit:MaskedViT",
     },
+    parameter="vision_encoder",
 )
 
 

@@ -1,0 +1,29 @@
+"""The loss against all wrong classes, with prompts or without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from hsvlm.contrastive.losses.contrastive import contrastive_loss
+from hsvlm.contrastive.negatives import all_negatives
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["AllNegatives", "CrossEntropy"]
+
+
+class AllNegatives(nn.Module):
+    """Every sample against all wrong classes."""
+
+    def forward(self, similarities: Tensor, targets: Tensor) -> Tensor:
+        """Return one loss per sample."""
+        return contrastive_loss(similarities, targets, all_negatives(similarities, targets))
+
+
+class CrossEntropy(AllNegatives):
+    """The same for the outputs of a linear head, which replaces the prompts."""
+
+    uses_text = False
