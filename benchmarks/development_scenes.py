@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.io import loadmat
 
-from benchmarks.fields import field_numbers
 from hsvlm import Scene
 from hsvlm.datasets import fetch_split, load_indian_pines
+from hsvlm.model_selection import field_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

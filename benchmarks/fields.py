@@ -11,7 +11,6 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation, label
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,7 +31,7 @@ from benchmarks.variants import default
 from hsvlm import SpectralPCA, SpectralTransformer
 from hsvlm.datasets import load_indian_pines
 from hsvlm.evaluation import BASELINES, evaluate, indian_pines_protocol, markdown_table
-from hsvlm.model_selection import nearest_distance
+from hsvlm.model_selection import field_numbers, nearest_distance
 from hsvlm.preprocessing import StandardNormalVariate
 
 if TYPE_CHECKING:
@@ -88,20 +87,6 @@ def linear() -> Any:
         StandardScaler(),
         LogisticRegression(C=1.0, class_weight="balanced", max_iter=2000),
     )
-
-
-def field_numbers(labels: NDArray[Any], dilation: int = 0) -> NDArray[np.intp]:
-    """Number the connected regions of every class, from 1; 0 without a label.
-
-    With `dilation`, in pixels, regions of a class are one field if they then touch.
-    """
-    fields = np.zeros(labels.shape, dtype=np.intp)
-    square = np.ones((2 * dilation + 1, 2 * dilation + 1))
-    for class_label in np.unique(labels[labels > 0]):
-        of_class = labels == class_label
-        regions, _ = label(binary_dilation(of_class, square), structure=np.ones((3, 3)))
-        fields[of_class] = regions[of_class] + fields.max()
-    return fields
 
 
 def without_one_field(

@@ -7,11 +7,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks import development_scenes, records, scenes, scenes_page
 from benchmarks.chosen_svm import chosen_svm
-from benchmarks.fields import field_numbers
 from hsvlm import Scene
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.evaluation import CoordinateNeighbors
-from hsvlm.model_selection import nearest_distance
+from hsvlm.model_selection import field_numbers, nearest_distance
 
 ROWS = {
     "default": GaussianNB(),
@@ -173,12 +172,6 @@ def test_differences_use_the_draws_that_both_rows_have():
 def test_blocks_of_several_labels_have_none():
     labels = np.array([[1, 1, 2, 2], [1, 1, 2, 0], [3, 3, 0, 0], [3, 3, 0, 0]])
     np.testing.assert_array_equal(development_scenes.pure_blocks(labels, 2), [[1, 0], [3, 0]])
-
-
-def test_regions_that_touch_after_dilation_are_one_field():
-    labels = np.array([[1, 0, 0, 1, 0, 0, 0, 1, 2]])
-    assert field_numbers(labels).tolist() == [[1, 0, 0, 2, 0, 0, 0, 3, 4]]
-    assert field_numbers(labels, 1).tolist() == [[1, 0, 0, 1, 0, 0, 0, 2, 3]]
 
 
 def test_missing_file_says_where_it_is_looked_for(tmp_path, monkeypatch):

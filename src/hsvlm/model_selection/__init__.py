@@ -9,6 +9,7 @@ The splitters have scikit-learn's interface and can be passed as its ``cv=``: ``
 from __future__ import annotations
 
 from hsvlm.model_selection._blocks import SpatialBlockKFold, SpatialBlockShuffleSplit
+from hsvlm.model_selection._fields import FieldKFold, field_numbers
 from hsvlm.model_selection._holdout import spatial_holdout
 from hsvlm.model_selection._maps import MapSplit
 from hsvlm.model_selection._per_class import PerClassShareSplit, PerClassShuffleSplit
@@ -16,12 +17,14 @@ from hsvlm.model_selection._positions import nearest_distance
 from hsvlm.model_selection.groups import GroupMapKFold
 
 __all__ = [
+    "FieldKFold",
     "GroupMapKFold",
     "MapSplit",
     "PerClassShareSplit",
     "PerClassShuffleSplit",
     "SpatialBlockKFold",
     "SpatialBlockShuffleSplit",
+    "field_numbers",
     "nearest_distance",
     "spatial_holdout",
 ]

@@ -25,6 +25,7 @@ _UNTRAINED = {
         "Use smaller blocks or a smaller buffer, or leave the class out.",
     ),
     "groups": (": its pixels lie in too few groups", "Use fewer splits, or leave the class out."),
+    "fields": (": its pixels lie in too few fields", "Use fewer splits, or leave the class out."),
     "pixels": ("", "All its test samples count as errors. Leave the class out."),
 }
 _UNTESTED = {
@@ -33,6 +34,7 @@ _UNTESTED = {
         " Use other blocks or a smaller buffer to have them tested.",
     ),
     "groups": ("", ""),
+    "fields": ("", ""),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -24,76 +25,24 @@ if TYPE_CHECKING:
 _MAX_ATTEMPTS = 20
 
 
-class GroupMapKFold(Splitter):
-    """K folds of whole groups, such as polygons, that a map of the scene numbers.
-
-    The pixels of a field look alike, so the accuracy on pixels of known fields says little about
-    other fields. Every group is left out as a whole, once, and folds share every class as evenly as
-    groups allow [1]_. A class that has a single group is trained on in every fold and never tested.
-
-    Parameters
-    ----------
-    groups : array of shape (height, width), or a sequence of such arrays
-        Whole numbers; 0 where a pixel belongs to no group. One map per scene, such as
-        ``scene.groups``; the same number in two scenes stands for two groups.
-    n_splits : int, default=5
-        Number of folds, at least 2.
-    random_state : int, RandomState or None, default=0
-        Seed of the assignment. See :class:`SpatialBlockKFold`.
-
-    Raises
-    ------
-    DataError
-        If a map is not 2-D, or holds fractions or negative numbers.
-
-    See Also
-    --------
-    SpatialBlockKFold : Folds of square blocks, for scenes without groups.
-    hsvlm.evaluation.leakage_report : Neighboring groups may still share windows.
-
-    References
-    ----------
-    .. [1] :class:`sklearn.model_selection.StratifiedGroupKFold`, which assigns the groups.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hsvlm import pixel_samples
-    >>> from hsvlm.model_selection import GroupMapKFold
-    >>> fields = np.array([[1, 1, 2], [3, 3, 4]])
-    >>> labels = np.array([[1, 1, 2], [1, 1, 2]])
-    >>> X, y = pixel_samples(np.ones((2, 3, 4)), labels)
-    >>> [np.bincount(y[test]).tolist() for _, test in GroupMapKFold(fields, 2).split(X, y)]
-    [[0, 2, 1], [0, 2, 1]]
-    """
+class WholeGroupSplitter(Splitter):
+    """Leave out whole groups, each once, while every class keeps one."""
 
     __metadata_request__split = {"groups": True}  # noqa: RUF012 - scikit-learn reads it so
 
-    _constraints = {  # noqa: RUF012
-        "n_splits": [Interval(Integral, 2, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    random_state: Any
+    _unit = "groups"
 
-    def __init__(self, groups: Any, n_splits: int = 5, random_state: Any = 0) -> None:
-        self.groups = groups
-        self.n_splits = n_splits
-        self.random_state = random_state
-        self._maps = group_maps(groups)
-
-    def __repr__(self) -> str:
-        count = sum(len(np.unique(groups[groups > 0])) for groups in self._maps)
-        return f"GroupMapKFold({count} groups, n_splits={self.n_splits})"
+    @abstractmethod
+    def _number_groups(self, X: Any, y_index: NDArray[np.intp], groups: Any) -> NDArray[np.intp]:
+        """Number the groups of the samples from 0; -1 for none."""
 
     def _split(
         self, X: Any, y: Any, groups: Any
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        positions = sample_positions(X, groups, type(self).__name__)
-        classes, y_index = class_codes(y, len(positions), type(self).__name__)
-        group = sample_groups(self._maps, positions)
+        classes, y_index = class_codes(y, len(X), type(self).__name__)
+        group = self._number_groups(X, y_index, groups)
         grouped = np.flatnonzero(group >= 0)
-        check_not_empty(
-            len(grouped), "The map of groups has none where there are labels, so that GroupMapKFold"
-        )
         if len(grouped) < len(group):
             message = (
                 f"{len(group) - len(grouped)} of {len(group)} samples have no group and are left "
@@ -109,7 +58,7 @@ class GroupMapKFold(Splitter):
             for test in self._test_sides(candidates, y_index, group, rng)
         ]
         tested = np.flatnonzero(counts[free].any(axis=0))
-        warn_of_classes(classes, y_index, splits, unit="groups", tested=tested)
+        warn_of_classes(classes, y_index, splits, unit=self._unit, tested=tested)
         yield from splits
 
     def _free_groups(self, counts: NDArray[np.intp], classes: NDArray[Any]) -> NDArray[np.bool_]:
@@ -120,16 +69,16 @@ class GroupMapKFold(Splitter):
         n_free = int(free.sum())
         if n_free < self.n_splits:
             single = listed_classes(classes[in_one_group])
-            reason = f" {single} with a single group." if in_one_group.any() else ""
+            reason = f" {single} with a single {self._unit[:-1]}." if in_one_group.any() else ""
             raise ParameterError(
-                f"{n_free} of {len(free)} groups can be left out while every class keeps one, "
-                f"fewer than n_splits={self.n_splits}.{reason} Use fewer splits, or blocks."
+                f"{n_free} of {len(free)} {self._unit} can be left out while every class keeps "
+                f"one, fewer than n_splits={self.n_splits}.{reason} Use fewer splits, or blocks."
             )
         untested = ~occupied[free].any(axis=0)
         if untested.any():
             message = (
-                f"{listed_classes(classes[untested])} with too few groups: trained on in every "
-                "split and never tested. Averages over classes leave them out."
+                f"{listed_classes(classes[untested])} with too few {self._unit}: trained on in "
+                "every split and never tested. Averages over classes leave them out."
             )
             warnings.warn(message, SplitWarning, stacklevel=4)
         return free
@@ -163,9 +112,77 @@ class GroupMapKFold(Splitter):
                 break
         if not best:
             raise ParameterError(
-                f"The groups cannot be divided into {self.n_splits} folds. Use fewer splits."
+                f"The {self._unit} cannot be divided into {self.n_splits} folds. Use fewer splits."
             )
         return [candidates[np.sort(test)] for test in best]
+
+
+class GroupMapKFold(WholeGroupSplitter):
+    """K folds of whole groups, such as polygons, that a map of the scene numbers.
+
+    The pixels of a field look alike, so the accuracy on pixels of known fields says little about
+    other fields. Every group is left out as a whole, once, and folds share every class as evenly as
+    groups allow [1]_. A class that has a single group is trained on in every fold and never tested.
+
+    Parameters
+    ----------
+    groups : array of shape (height, width), or a sequence of such arrays
+        Whole numbers; 0 where a pixel belongs to no group. One map per scene, such as
+        ``scene.groups``; the same number in two scenes stands for two groups.
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    random_state : int, RandomState or None, default=0
+        Seed of the assignment. See :class:`SpatialBlockKFold`.
+
+    Raises
+    ------
+    DataError
+        If a map is not 2-D, or holds fractions or negative numbers.
+
+    See Also
+    --------
+    FieldKFold : Finds the groups among the labeled pixels.
+    SpatialBlockKFold : Folds of square blocks, for scenes without groups.
+    hsvlm.evaluation.leakage_report : Neighboring groups may still share windows.
+
+    References
+    ----------
+    .. [1] :class:`sklearn.model_selection.StratifiedGroupKFold`, which assigns the groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hsvlm import pixel_samples
+    >>> from hsvlm.model_selection import GroupMapKFold
+    >>> fields = np.array([[1, 1, 2], [3, 3, 4]])
+    >>> labels = np.array([[1, 1, 2], [1, 1, 2]])
+    >>> X, y = pixel_samples(np.ones((2, 3, 4)), labels)
+    >>> [np.bincount(y[test]).tolist() for _, test in GroupMapKFold(fields, 2).split(X, y)]
+    [[0, 2, 1], [0, 2, 1]]
+    """
+
+    _constraints = {  # noqa: RUF012
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, groups: Any, n_splits: int = 5, random_state: Any = 0) -> None:
+        self.groups = groups
+        self.n_splits = n_splits
+        self.random_state = random_state
+        self._maps = group_maps(groups)
+
+    def __repr__(self) -> str:
+        count = sum(len(np.unique(groups[groups > 0])) for groups in self._maps)
+        return f"GroupMapKFold({count} groups, n_splits={self.n_splits})"
+
+    def _number_groups(self, X: Any, y_index: NDArray[np.intp], groups: Any) -> NDArray[np.intp]:
+        group = sample_groups(self._maps, sample_positions(X, groups, type(self).__name__))
+        check_not_empty(
+            int((group >= 0).sum()),
+            "The map of groups has none where there are labels, so that GroupMapKFold",
+        )
+        return group
 
 
 def group_maps(groups: Any) -> list[NDArray[np.intp]]:
