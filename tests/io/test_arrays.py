@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
+from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io._readers.npy import read_cube, read_label_map
 
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
@@ -124,12 +124,6 @@ def test_truncated_files(tmp_path, suffix, kind, share):
         return
     assert message.startswith(f"{path}: cannot be read as a NumPy {kind} (")
     assert message.endswith(f"). {HINT_COPY_AGAIN}")
-
-
-def test_missing_files(tmp_path):
-    with pytest.raises(MissingFileError) as error:
-        read_cube(tmp_path)
-    assert str(error.value) == f"{tmp_path} is a folder. Give the path of a file."
 
 
 @pytest.mark.parametrize(("top", "dtype"), [(255, "u1"), (256, "i2"), (2**20, "i4"), (2**40, "i8")])

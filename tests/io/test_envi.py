@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError
+from hsvlm.io import read_scene
 from hsvlm.io._readers.envi import read_cube, read_label_map
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
@@ -85,9 +86,9 @@ def test_any_array_is_read_as_it_was_written(
 def test_header_and_data_file_find_each_other(tmp_path, data):
     header = written(tmp_path, data=data)
     for path in (header, tmp_path / data, str(header)):
-        found = read_cube(path).scene
-        np.testing.assert_array_equal(found.cube, CUBE)
-        assert found.name == "field"
+        scene = read_scene(path)
+        np.testing.assert_array_equal(scene.cube, CUBE)
+        assert scene.name == "field"
 
 
 def test_headers_may_be_called_like_the_data_file_and_more(tmp_path):

@@ -91,7 +91,7 @@ def test_a_file_that_has_changed_since(tmp_path):
 def test_paths_stay_good_elsewhere(tmp_path, monkeypatch):
     written(tmp_path / "own.h5", cube=CUBE)
     monkeypatch.chdir(tmp_path)
-    cube = read_cube("own.h5").scene.cube
+    cube = read_scene("own.h5").cube
     monkeypatch.chdir("/")
     np.testing.assert_array_equal(np.asarray(cube), CUBE)
 

@@ -12,8 +12,8 @@ from shapely import Point, box
 
 from hsvlm import Scene
 from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
-from hsvlm.io import _sizes, read_labels, read_scene
-from hsvlm.io._readers.features import VECTOR_SUFFIXES, _archives
+from hsvlm.io import _sizes, list_feature_suffixes, read_labels, read_scene
+from hsvlm.io._readers.features import archives
 
 # 10 x 12 pixels of 30 m; the upper left corner lies at (500000, 4400000).
 GRID = {"crs": "EPSG:32616", "transform": (30, 0, 500000, 0, -30, 4400000)}
@@ -439,7 +439,7 @@ def test_archives_that_explode(tmp_path, monkeypatch):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.geojson", b" " * 10**7)
-    monkeypatch.setattr(_archives, "_LARGEST", 10**6)
+    monkeypatch.setattr(archives, "_LARGEST", 10**6)
     with pytest.raises(FileError, match="it unpacks to 10,000,000 bytes, and 1,000,000 are"):
         read_labels(path, SCENE)
 
@@ -514,7 +514,7 @@ LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 123
 PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>"
 
 
-@pytest.mark.parametrize("suffix", sorted(VECTOR_SUFFIXES))
+@pytest.mark.parametrize("suffix", list_feature_suffixes())
 @pytest.mark.parametrize(
     ("content", "problem"),
     [(LFS, "it is a Git LFS pointer"), (PAGE, "it is a web page"), ("", "it is empty")],

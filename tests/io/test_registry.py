@@ -5,23 +5,56 @@ from pathlib import Path
 import pytest
 
 from hsvlm.datasets import make_synthetic_scene
-from hsvlm.exceptions import FileError
+from hsvlm.exceptions import FileError, MissingFileError
 from hsvlm.io import list_feature_suffixes, list_scene_suffixes, read_labels, read_scene
-from hsvlm.io._readers import readers, readers_by_suffix  # the registry is not public
+from hsvlm.io._readers import readers  # the registry is not public
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "files.md"
 
 
-@pytest.mark.parametrize("reader", readers(), ids=lambda reader: reader.NAME)
-def test_a_reader_states_its_suffixes_and_reads_both_kinds(reader):
-    assert tuple(suffix.lower() for suffix in reader.SUFFIXES) == reader.SUFFIXES
-    assert all(suffix.startswith(".") for suffix in reader.SUFFIXES)
-    assert callable(reader.read_cube)
-    assert callable(reader.read_label_map)
+@pytest.mark.parametrize("reader", readers(), ids=lambda reader: reader.name)
+def test_a_reader_states_its_suffixes_and_what_it_reads(reader):
+    assert tuple(suffix.lower() for suffix in reader.suffixes) == reader.suffixes
+    assert all(suffix.startswith(".") for suffix in reader.suffixes)
+    kinds = [reader.read_cube, reader.read_label_map, reader.read_features]
+    assert [callable(read) for read in kinds] in (
+        [True, False, False],  # products
+        [True, True, False],
+        [False, False, True],
+    )
 
 
-def test_no_two_readers_have_the_same_suffix():
-    assert len(readers_by_suffix()) == sum(len(reader.SUFFIXES) for reader in readers())
+def test_names_are_unique():
+    names = [reader.name for reader in readers()]
+    assert len(set(names)) == len(names)
+
+
+def test_one_reader_per_suffix_is_chosen_without_looking_into_the_file():
+    for kind in ("read_label_map", "read_features"):
+        by_suffix = [each for each in readers() if getattr(each, kind) and each.matches is None]
+        suffixes = [suffix for reader in by_suffix for suffix in reader.suffixes]
+        assert len(set(suffixes)) == len(suffixes)
+
+
+@pytest.mark.parametrize("suffix", [*list_scene_suffixes(), *list_feature_suffixes()])
+def test_missing_files_and_folders_are_refused(suffix, tmp_path):
+    missing, folder = tmp_path / f"none{suffix}", tmp_path / f"folder{suffix}"
+    folder.mkdir()
+    for path, problem in ((missing, "does not exist"), (folder, "is a folder")):
+        for arguments in ((path,), (path, make_synthetic_scene(random_state=0))):
+            read = read_scene if len(arguments) == 1 else read_labels
+            with pytest.raises(MissingFileError) as error:
+                read(*arguments)
+            assert str(error.value) == f"{path} {problem}. Give the path of a file."
+
+
+@pytest.mark.parametrize("suffix", list_feature_suffixes())
+def test_features_of_other_content_are_refused(suffix, tmp_path):
+    path = tmp_path / f"file{suffix}"
+    for content in (b"", b"not features at all", bytes(range(256)) * 8):
+        path.write_bytes(content)
+        with pytest.raises(FileError, match=path.name):
+            read_labels(path, make_synthetic_scene(random_state=0))
 
 
 @pytest.mark.parametrize("suffix", list_scene_suffixes())

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from hsvlm.scene import Scene
 
-__all__ = ["LabelMap", "ReadResult"]
+__all__ = ["LabelMap", "ReadResult", "Reader"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class LabelMap:
     class_names : dict, default={}
         ``{label: name}``.
     class_colors : dict, default={}
-        ``{label: colour}`` as ``"#rrggbb"``.
+        ``{label: color}`` as ``"#rrggbb"``.
     crs : str, default=None
         Coordinate reference system of the file, as in a Scene.
     transform : sequence of 6 floats, default=None
@@ -61,10 +62,33 @@ class LabelMap:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What a reader of one format found in a file."""
+    """A scene as a file holds it, and what the file declares about values without data."""
 
     scene: Scene
     nodata: float | Sequence[float] | None = None
     nodata_rule: str = "any"
     band_nodata: Sequence[float | None] = ()
     valid_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format: the suffixes of its files in lower case, and the functions that read them."""
+
+    # read_cube(file, variable) returns a ReadResult, read_label_map(file, variable) a LabelMap and
+    # read_features(file, scene, query) Features. Formats that say more in their files than by
+    # their suffix, such as products of a mission, tell with `matches` which are theirs.
+    name: str
+    suffixes: tuple[str, ...]
+    read_cube: Callable[..., ReadResult] | None = None
+    read_label_map: Callable[[Path, str | None], LabelMap] | None = None
+    read_features: Callable[..., Any] | None = None
+    matches: Callable[[Path], bool] | None = None
+    takes_size: bool = False  # read_cube(file, variable, size) reads cubes stored as tables
+    has_layers: bool = False
+    is_utf8: Callable[[Path], bool] | None = None  # class names may be in another encoding
+
+    def reads(self, file: Path) -> bool:
+        """Tell whether a file is of this format."""
+        fits = file.suffix.lower() in self.suffixes
+        return fits and (self.matches is None or self.matches(file))

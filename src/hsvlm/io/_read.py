@@ -16,28 +16,24 @@ from hsvlm.io._folded import check_size
 from hsvlm.io._ground import check_grid
 from hsvlm.io._nodata import check_nodata, with_valid_pixels
 from hsvlm.io._orientation import warn_of_orientation
-from hsvlm.io._readers import envi, netcdf, raster, readers, readers_by_suffix
-from hsvlm.io._readers.features import (
-    FeatureQuery,
-    check_encoding,
-    encoding_warning,
-    is_feature_file,
-    read_features,
-    refuse_other_formats,
-)
-from hsvlm.io._readers.products import product_reader
+from hsvlm.io._readers import envi, feature_reader, netcdf, raster, readers
+from hsvlm.io._readers.features import read_features, refuse_other_formats
+from hsvlm.io._readers.features._encodings import check_encoding, encoding_warning
+from hsvlm.io._readers.features._source import FeatureQuery
 from hsvlm.io._strangers import check_content, check_pointer
 from hsvlm.io.classes import with_class_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import ModuleType
 
-    from hsvlm.io._common import LabelMap, ReadResult
+    from hsvlm.io._common import LabelMap, Reader, ReadResult
     from hsvlm.scene import Scene
 
-__all__ = ["read_labels", "read_scene"]
+__all__ = ["is_feature_file", "read_labels", "read_scene"]
+
+
+_PLACE = ("crs", "transform")
 
 
 def read_scene(
@@ -156,33 +152,26 @@ def read_scene(
     if isinstance(path, (str, PathLike)):
         file = existing_file(path)
         source: Any = file
-        found = _read_cube(file, variable, size)
-        own_name = found.scene.name or file.stem
+        result = _read_cube(file, variable, size)
+        own_name = result.scene.name or file.stem
     else:
         source = "xarray data"
-        found = netcdf.from_xarray(_held_by_xarray(path), variable)
+        result = netcdf.from_xarray(_held_by_xarray(path), variable)
         if size is not None:
             raise ParameterError(f"shape={shape} is for files, not for xarray data.")
         own_name = str(getattr(path, "name", None) or "")
-    scene = replace(found.scene, name=own_name if name is None else name)
-    scene = with_valid_pixels(source, found, scene, nodata, nodata_rule)
+    scene = replace(result.scene, name=own_name if name is None else name)
+    scene = with_valid_pixels(source, result, scene, nodata, nodata_rule)
     if labels is None:
         return scene
     if not isinstance(labels, (str, PathLike)):
         names = scene.class_names if class_names is None else dict(class_names)
         return replace(scene, labels=np.asanyarray(labels), class_names=names)
-    read = _labels(labels, scene, query)
+    label_map = _labels(labels, scene, query)
     if class_names is not None:
-        read = with_class_names(read, class_names, str(labels))
-    return replace(
-        scene,
-        labels=read.labels,
-        class_names=read.class_names,
-        class_colors=read.class_colors,
-        text_classes=read.text_classes,
-        groups=read.groups,
-        unlabeled=read.unlabeled,
-    )
+        label_map = with_class_names(label_map, class_names, str(labels))
+    fields = vars(label_map).items()
+    return replace(scene, **{name: value for name, value in fields if name not in _PLACE})
 
 
 def read_labels(
@@ -204,7 +193,7 @@ def read_labels(
         A label map in one of the formats of :func:`read_scene`, or points and polygons in a
         GeoPackage, shapefile, GeoJSON or FlatGeobuf file (``.gpkg``, ``.shp``, ``.geojson``,
         ``.json``, ``.fgb``), which are reprojected and drawn onto the grid of the scene: a polygon
-        marks the pixels whose centres it covers, a point the pixel it lies in, and pixels marked
+        marks the pixels whose centers it covers, a point the pixel it lies in, and pixels marked
         by several classes keep none.
     like : Scene
         The scene whose grid the labels must match.
@@ -275,9 +264,10 @@ def read_labels(
 
 def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
     file = existing_file(path)
-    if is_feature_file(file):
+    feature_format = feature_reader(file)
+    if feature_format is not None:
         check_pointer(file)
-        return read_features(file, like, query)
+        return read_features(feature_format, file, like, query)
     refuse_other_formats(file)
     unused = query.of_features()
     if unused:
@@ -287,20 +277,22 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
             f"{words} is for points and polygons, but {file} is read as a label map.",
             "Leave it out, or give a file of features.",
         )
-    reader = _reader(file)
-    labels: LabelMap = reader.read_label_map(file, query.layer)
+    reader = _format_of(file)
+    labels = reader.read_label_map(file, query.layer)  # type: ignore[misc]
     check_grid(file, labels, like)
     if labels.transform is None or like.transform is None:
         warn_of_orientation(file, labels.labels, like)
-    return _with_checked_names(file, labels, query.encoding, reader)
+    return _with_checked_names(file, labels, query.encoding, reader.is_utf8)
 
 
 def _with_checked_names(
-    file: Path, labels: LabelMap, encoding: str | None, reader: ModuleType
+    file: Path,
+    labels: LabelMap,
+    encoding: str | None,
+    is_utf8: Callable[[Path], bool] | None,
 ) -> LabelMap:
     """Decode class names again if an encoding is given; warn if they look misread."""
     check_encoding(encoding)
-    is_utf8 = getattr(reader, "is_utf8", None)
     if encoding is not None:
         if is_utf8 is None:
             raise ParameterError(
@@ -342,19 +334,19 @@ def _decoded(name: str, encoding: str) -> str:
 
 
 def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> ReadResult:
-    reader = product_reader(file) or _reader(file)
+    products = (each for each in readers() if each.read_cube and each.matches)
+    reader = next((each for each in products if each.reads(file)), None) or _format_of(file)
     if size is None:
-        return reader.read_cube(file, variable)  # type: ignore[no-any-return]
-    if not getattr(reader, "TAKES_SIZE", False):
-        names = " and ".join(each.NAME for each in readers() if hasattr(each, "TAKES_SIZE"))
-        problem = f"shape={size} is for cubes with 2 dimensions in {names} files."
+        return reader.read_cube(file, variable)  # type: ignore[misc]
+    if not reader.takes_size:
+        names = " and ".join(each.name for each in readers() if each.takes_size)
         raise ParameterError(
-            f"{problem} {file} is of another format.",
+            f"shape={size} is for cubes with 2 dimensions in {names} files. {file} is of another "
+            "format.",
             "Leave it out.",
             option_hint="Leave out --shape.",
         )
-    normalize_text: ReadResult = reader.read_cube(file, variable, size)
-    return normalize_text
+    return reader.read_cube(file, variable, size)  # type: ignore[misc]
 
 
 def _check_arguments(labels: Any, query: FeatureQuery) -> None:
@@ -376,24 +368,31 @@ def _held_by_xarray(data: Any) -> Any:
     )
 
 
-def _reader(file: Path) -> ModuleType:
+def is_feature_file(file: Path) -> bool:
+    """Tell by suffix whether a file holds features; archives and XML by what they hold."""
+    return feature_reader(file) is not None
+
+
+def _format_of(file: Path) -> Reader:
+    """Return the reader of a scene or a label map."""
     suffix = file.suffix.lower()
-    reader = readers_by_suffix().get(suffix, raster)
-    if reader not in (envi, raster):
+    formats = (each for each in readers() if each.read_label_map)
+    reader = next((each for each in formats if each.reads(file)), raster.READER)
+    if reader not in (envi.READER, raster.READER):
         check_content(file)
         return reader
     if is_feature_file(file):
         raise file_error(
             file, "holds points and polygons, not a scene", "Give it as `labels` of a scene."
         )
-    header = None if suffix in (".tif", ".tiff") else envi.header_beside(file)
+    header = None if suffix in raster.READER.suffixes else envi.header_beside(file)
     # Other formats have headers of this suffix too; those of ENVI begin with its name.
     if header is None or file == header:
         # The values of an ENVI file may begin with any bytes.
         check_content(file)
     if suffix == ".hdr" or (header is not None and b"ENVI" in _start_of(header)):
-        return envi
-    return raster
+        return envi.READER
+    return raster.READER
 
 
 def _start_of(file: Path) -> bytes:

@@ -12,9 +12,7 @@ import numpy as np
 from hsvlm._data.lazy import read_rows, source_of
 from hsvlm._system.files import file_error, fsync
 from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
-from hsvlm.io._readers.envi import data_files
-from hsvlm.io._writers.envi import write_envi
-from hsvlm.io._writers.geotiff import write_geotiff
+from hsvlm.io._writers import writers_by_suffix
 from hsvlm.io._writers.output import Output, checked_nodata, scene_nodata, stored_type, unwritable
 from hsvlm.io.classes import class_codes
 
@@ -28,12 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["checked_target", "write_map", "write_raster", "write_scene"]
 
-# Where readers look for statistics, overviews, masks and the georeference of a data file.
-_SIDECARS = ("{name}.aux.xml", "{name}.ovr", "{name}.msk")
-_GEOTIFF = (write_geotiff, (*_SIDECARS, "{stem}.tfw"))
-_ENVI = (write_envi, (*_SIDECARS, "{name}.hdr", "{stem}.sta"))
-_FORMATS = {".tif": _GEOTIFF, ".tiff": _GEOTIFF, ".hdr": _ENVI, ".img": _ENVI}
-
 
 def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
     """Write the cube of a scene with what is known of its bands and its place on the ground.
@@ -41,7 +33,7 @@ def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
     Parameters
     ----------
     path : path
-        ``.tif`` or ``.tiff`` for a cloud-optimised GeoTIFF [1]_; ``.hdr`` or ``.img`` for ENVI, of
+        ``.tif`` or ``.tiff`` for a cloud-optimized GeoTIFF [1]_; ``.hdr`` or ``.img`` for ENVI, of
         which both files are written. Their folder must exist. Files of that name are replaced, but
         not before the new ones are whole.
     scene : Scene
@@ -71,7 +63,7 @@ def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
     Invalid pixels are written as the value for "no data": NaN for floats; for integers the least
     number of their type, or the greatest if valid pixels hold the least.
 
-    A GeoTIFF keeps wavelengths as tags of its bands, ``wavelength`` in nanometres and GDAL's
+    A GeoTIFF keeps wavelengths as tags of its bands, ``wavelength`` in nanometers and GDAL's
     ``CENTRAL_WAVELENGTH_UM``, and bad bands as the tag ``bbl``, 1 for good and 0 for bad. In names
     of bands, ENVI keeps semicolons for commas and round for curly brackets. The name of the scene
     becomes the description of the file.
@@ -123,24 +115,24 @@ def write_map(
     class_colors: Mapping[Any, str] | None = None,
     unlabeled: Any = 0,
 ) -> Path:
-    """Write a label map that geographic information systems show with names and colours.
+    """Write a label map that geographic information systems show with names and colors.
 
     Parameters
     ----------
     path : path
-        ``.tif`` or ``.tiff`` for a cloud-optimised GeoTIFF; ``.hdr`` or ``.img`` for an ENVI
+        ``.tif`` or ``.tiff`` for a cloud-optimized GeoTIFF; ``.hdr`` or ``.img`` for an ENVI
         classification, of which both files are written. Their folder must exist. Files of that
         name are replaced, but not before the new ones are whole.
     label_map : array of shape (height, width)
         Numbers or strings, for example the prediction for a scene. A memory map is read row block
         by row block, twice; a Dask array is computed once and kept meanwhile, by its workers.
     scene : Scene, default=None
-        Gives CRS and transform, and names and colours unless they are passed.
+        Gives CRS and transform, and names and colors unless they are passed.
     class_names : dict, default=None
         ``{label: name}``, also for classes that the map does not hold. Labels without a name stand
         for themselves.
     class_colors : dict, default=None
-        ``{label: "#rrggbb"}``. Labels without a colour take one of the palette, in the order of
+        ``{label: "#rrggbb"}``. Labels without a color take one of the palette, in the order of
         `class_names` and then of the labels.
     unlabeled : int, float, str or None, default=0
         Label of pixels without a class; None if all have one. NaN and masked pixels have none in
@@ -161,7 +153,7 @@ def write_map(
         If the map is not 2-D or not that of the scene, `unlabeled` is no such value as the map
         holds, or there are more than 65,535 classes.
     ParameterError
-        If `class_names` belongs to other labels, a colour is none, PROJ does not know the CRS, or
+        If `class_names` belongs to other labels, a color is none, PROJ does not know the CRS, or
         `path` is the file that the scene is read from; or, for ENVI, if the grid is skewed.
     MissingDependencyError
         If rasterio, or spectral for ENVI, is not installed.
@@ -176,7 +168,7 @@ def write_map(
 
     A GeoTIFF holds the names twice: in the tag CLASS_NAMES, which is part of the file, and as
     category names in the file ``.aux.xml`` beside it, where GDAL and QGIS look for them. Its
-    palette holds the colours; uint16 has none, so they are in the tag CLASS_COLORS. The tag
+    palette holds the colors; uint16 has none, so they are in the tag CLASS_COLORS. The tag
     CLASS_LABELS tells the labels of numbered classes; in an ENVI header, ``class labels``.
 
     Examples
@@ -230,7 +222,7 @@ def write_raster(
     Parameters
     ----------
     path : path
-        ``.tif`` or ``.tiff`` for a cloud-optimised GeoTIFF; ``.hdr`` or ``.img`` for ENVI, of
+        ``.tif`` or ``.tiff`` for a cloud-optimized GeoTIFF; ``.hdr`` or ``.img`` for ENVI, of
         which both files are written. Their folder must exist. Files of that name are replaced, but
         not before the new ones are whole.
     values : array of shape (height, width) or (height, width, n)
@@ -303,23 +295,17 @@ def write_raster(
 def checked_target(path: str | PathLike[str]) -> Path:
     """Refuse a path that nothing can be written to, before there is anything to write."""
     target = Path(path).expanduser()
-    if target.suffix.lower() not in _FORMATS:
-        wrong = f"the suffix {target.suffix!r} stands for no format that can be written"
-        raise file_error(target, wrong, f"Use one of {', '.join(_FORMATS)}.")
+    writers = writers_by_suffix()
+    if target.suffix.lower() not in writers:
+        problem = f"the suffix {target.suffix!r} stands for no format that can be written"
+        raise file_error(target, problem, f"Use one of {', '.join(writers)}.")
     if not target.parent.is_dir():
         raise MissingFileError(
             f"{target} cannot be written: there is no folder {target.parent}. Create it."
         )
     if target.is_dir():
         raise file_error(target, "it is a folder", "Give the path of a file.")
-    if _FORMATS[target.suffix.lower()] is _ENVI:
-        target = target.with_suffix(target.suffix.lower())
-        data = target.with_suffix(".img")
-        for one in data_files(target.with_suffix(".hdr")):
-            if not (data.is_file() and one.samefile(data)):
-                wrong = f"{one.name} lies beside it and would be taken for the data of its header"
-                raise file_error(target, wrong, "Choose another name, or move that file away.")
-    return target
+    return writers[target.suffix.lower()].check_target(target)
 
 
 def _scene_rows(
@@ -344,31 +330,30 @@ def _check_grid(shape: tuple[int, ...], scene: Scene | None) -> None:
 def _refuse_source(target: Path, scene: Scene | None) -> None:
     source = None if scene is None else source_of(scene.cube)
     known = getattr(source, "filename", None) or getattr(source, "path", None)
-    files = {target.with_name(one).resolve() for one in _names_beside(target)}
+    names = writers_by_suffix()[target.suffix.lower()].files
+    files = {
+        target.with_name(name.format(name=target.name, stem=target.stem)).resolve()
+        for name in names
+    }
     if known is not None and Path(known).resolve() in files:
         raise ParameterError(
             f"{target} would overwrite {known}, which is the scene itself. Give another path."
         )
 
 
-def _names_beside(target: Path) -> tuple[str, ...]:
-    both = _FORMATS[target.suffix.lower()] is _ENVI
-    return (f"{target.stem}.hdr", f"{target.stem}.img") if both else (target.name,)
-
-
 def _write(target: Path, output: Output) -> Path:
-    write, sidecars = _FORMATS[target.suffix.lower()]
+    writer = writers_by_suffix()[target.suffix.lower()]
     try:
         # In the same folder: what lies in another file system cannot just take a place.
         with tempfile.TemporaryDirectory(prefix=".hsvlm-", dir=target.parent) as folder:
-            written = write(Path(folder), target, output)
+            written = writer.write(Path(folder), target, output)
             for file in written:
                 fsync(file)
             data, *described = written
             # What describes the former data would be taken to describe the new ones. Without it
             # first and with the new one last, an interruption leaves data that nothing describes.
             place = target.with_name(data.name)
-            names = {pattern.format(name=data.name, stem=data.stem) for pattern in sidecars}
+            names = {pattern.format(name=data.name, stem=data.stem) for pattern in writer.sidecars}
             for name in names | {file.name for file in described}:
                 place.with_name(name).unlink(missing_ok=True)
             for file in written:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import MappedCube
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import MissingFileError
-from hsvlm.io._common import LabelMap, ReadResult
+from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._envi_header import (
     HINT_COPY_AGAIN,
     MAX_HEADER_BYTES,
@@ -30,22 +30,18 @@ from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = [
+    "READER",
     "band_fields",
     "data_files",
     "header_beside",
-    "is_utf8",
     "read_cube",
     "read_label_map",
 ]
-
-NAME = "ENVI"
-SUFFIXES = (".hdr",)
 
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
@@ -73,9 +69,9 @@ class _Native:
         return spectra.astype(native_dtype(spectra.dtype))
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a cube in ENVI's format."""
-    header, data = _open(path, variable)
+    header, data = _open(file, variable)
     cube = _mapped(header, data)
     fields = band_fields(header, cube.shape[2])
     crs, transform = read_map_info(header.path, header.fields, header.notes)
@@ -86,9 +82,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadRes
     )
 
 
-def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map in ENVI's format."""
-    header, data = _open(path, variable)
+    header, data = _open(file, variable)
     cube = _mapped(header, data)
     if cube.shape[2] != 1:
         wrong = f"it has {cube.shape[2]} bands, but a label map has one"
@@ -145,7 +141,7 @@ def header_beside(path: Path) -> Path | None:
     return next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
 
 
-def is_utf8(path: Path) -> bool:
+def _is_utf8(path: Path) -> bool:
     """Tell whether the header of an ENVI file is UTF-8; others are read as Latin-1."""
     header = header_beside(path)
     try:
@@ -162,8 +158,7 @@ def data_files(header: Path) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def _open(path: Any, variable: str | None) -> tuple[EnviHeader, Path]:
-    file = existing_file(path)
+def _open(file: Path, variable: str | None) -> tuple[EnviHeader, Path]:
     if variable is not None:
         wrong = f"an ENVI file holds one array, but variable={variable!r} is asked for"
         raise file_error(file, wrong, "Leave out `variable`.")
@@ -298,3 +293,6 @@ def _nodata(header: EnviHeader) -> float | tuple[float, ...] | None:
         return None
     numbers = tuple(value for value in values if value is not None)
     return numbers if len(numbers) > 1 else next(iter(numbers), None)
+
+
+READER = Reader("ENVI", (".hdr",), read_cube, read_label_map, is_utf8=_is_utf8)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
 from hsvlm.io._common import LabelMap, ReadResult
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "SUFFIXES",
     "HDF5Cube",
     "as_text",
     "check_own",
@@ -43,6 +44,7 @@ __all__ = [
     "read_label_map",
 ]
 
+SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".he5")
 _MOST_OBJECTS = 20_000
 _DEEPEST = 64
 _UNITS = ("units", "unit")
@@ -86,9 +88,8 @@ class HDF5Cube(LazyCube):
         return np.ascontiguousarray(values.transpose(self._axes), dtype=self.dtype)
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a cube from an HDF5 file."""
-    file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     with reading(file, "HDF5"), h5py.File(file) as opened:
         check_own(file, opened)
@@ -107,9 +108,8 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadRes
     return ReadResult(scene, nodata, valid_range=valid_range)
 
 
-def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from an HDF5 file."""
-    file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     with reading(file, "HDF5"), h5py.File(file) as opened:
         check_own(file, opened)

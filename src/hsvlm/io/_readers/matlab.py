@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMWarning
-from hsvlm.io._common import LabelMap, ReadResult
+from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
@@ -32,18 +32,13 @@ from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from hsvlm.io._readers.structs import Field
 
-__all__ = ["read_cube", "read_label_map"]
-
-NAME = "MATLAB"
-SUFFIXES = (".mat",)
-TAKES_SIZE = True
+__all__ = ["READER", "read_cube", "read_label_map"]
 
 _KIND = "a MATLAB file"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -58,10 +53,9 @@ _NUMERIC = {"double", "single", "logical"} | {
 
 
 def read_cube(
-    path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
+    file: Path, variable: str | None = None, size: tuple[int, int] | None = None
 ) -> ReadResult:
     """Read a cube from a ``.mat`` file."""
-    file = existing_file(path)
     with _opened(file) as content:
         variables = content.variables(3, variable)
         variable = _spelled(variables, variable)
@@ -80,9 +74,8 @@ def read_cube(
     return ReadResult(Scene(cube, wavelengths_nm=_fitting(file, lists, cube)))
 
 
-def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from a ``.mat`` file."""
-    file = existing_file(path)
     with _opened(file) as content:
         variables = content.variables(2, variable)
         variable = _spelled(variables, variable)
@@ -267,3 +260,6 @@ def _fitting(file: Path, lists: list[NDArray[Any]], cube: Any) -> NDArray[np.flo
     wavelengths = fitting_wavelengths([(values, "") for values in lists], cube.shape[2], notes)
     warn_of_file(file, notes, HINT_NANOMETERS)
     return wavelengths
+
+
+READER = Reader("MATLAB", (".mat",), read_cube, read_label_map, takes_size=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import Declared, declared_scale, declared_values
-from hsvlm.io._common import LabelMap, ReadResult
+from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._ground import georeference
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
@@ -32,15 +32,11 @@ from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["XarrayCube", "from_xarray", "read_cube", "read_label_map"]
-
-NAME = "NetCDF and HDF5"
-SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".he5")
+__all__ = ["READER", "XarrayCube", "from_xarray", "read_cube", "read_label_map"]
 
 _KIND = "NetCDF"
 # What errors call data that are in no file of ours.
@@ -75,18 +71,16 @@ class XarrayCube(LazyCube):
         return np.ascontiguousarray(values, dtype=self.dtype)
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a cube from a NetCDF or HDF5 file."""
-    file = existing_file(path)
     if not _is_netcdf(file):
         return hdf5.read_cube(file, variable)
     variables = _variables(file)
     return _cube(file.resolve(), variables, _choose(file, variables, 3, variable))
 
 
-def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from a NetCDF or HDF5 file."""
-    file = existing_file(path)
     if not _is_netcdf(file):
         return hdf5.read_label_map(file, variable)
     variables = _variables(file)
@@ -260,3 +254,6 @@ def _unpacked(dataset: Any) -> dict[Any, Any]:
         warnings.simplefilter("ignore", xarray.SerializationWarning)  # of several fill values
         unpacked = xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
     return {name: (unpacked if name in packed else dataset)[name] for name in dataset.variables}
+
+
+READER = Reader("NetCDF and HDF5", hdf5.SUFFIXES, read_cube, read_label_map)

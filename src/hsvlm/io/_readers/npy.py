@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, file_error
-from hsvlm.io._common import LabelMap, ReadResult
+from hsvlm._system.files import file_error
+from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory
@@ -28,7 +28,6 @@ from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from os import PathLike
     from pathlib import Path
     from typing import IO
 
@@ -36,11 +35,7 @@ if TYPE_CHECKING:
 
     from hsvlm.exceptions import FileError
 
-__all__ = ["read_cube", "read_label_map"]
-
-NAME = "NumPy"
-SUFFIXES = (".npy", ".npz")
-TAKES_SIZE = True
+__all__ = ["READER", "read_cube", "read_label_map"]
 
 # The form of the length of the header, by version of the format, and what reads the header.
 _READERS: dict[tuple[int, int], tuple[str, Any]] = {
@@ -52,10 +47,9 @@ _MOST_MEMBERS = 10_000
 
 
 def read_cube(
-    path: str | PathLike[str], variable: str | None = None, size: tuple[int, int] | None = None
+    file: Path, variable: str | None = None, size: tuple[int, int] | None = None
 ) -> ReadResult:
     """Read a cube from a ``.npy`` or ``.npz`` file."""
-    file = existing_file(path)
     if file.suffix.lower() == ".npy":
         if size is None:
             return ReadResult(Scene(_mapped(file, 3, variable)))
@@ -78,9 +72,8 @@ def read_cube(
     return ReadResult(Scene(cube, wavelengths_nm=wavelengths))
 
 
-def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from a ``.npy`` or ``.npz`` file."""
-    file = existing_file(path)
     if file.suffix.lower() == ".npy":
         return LabelMap(whole_labels(file, _mapped(file, 2, variable)))
     chosen = _chosen(file, _members(file), 2, variable)
@@ -173,3 +166,6 @@ def _chosen(file: Path, held: dict[str, VariableInfo], n_dims: int, variable: st
 def _objects(file: Path, what: str) -> FileError:
     wrong = f"{what} holds Python objects, which are not loaded: that could run any code"
     return file_error(file, wrong, "Save plain numbers: numpy.save(path, array.astype(float)).")
+
+
+READER = Reader("NumPy", (".npy", ".npz"), read_cube, read_label_map, takes_size=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import existing_file, file_error
-from hsvlm.io._common import LabelMap, ReadResult
+from hsvlm._system.files import file_error
+from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._gdal import (
     CACHE_BYTES,
     doubtful_ellipsoid,
@@ -45,10 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["RasterCube", "read_cube", "read_label_map"]
-
-NAME = "GeoTIFF and other formats of GDAL"
-SUFFIXES = (".tif", ".tiff")
+__all__ = ["READER", "RasterCube", "read_cube", "read_label_map"]
 
 _COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 # A row of tiles of this size is kept whole, for several blocks of rows are read from it.
@@ -113,9 +110,8 @@ class RasterCube(LazyCube):
         self.__dict__.update(state, _lock=threading.Lock())
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a cube from a raster file."""
-    file = existing_file(path)
     notes: list[str] = []
     with _opened(file, variable) as dataset:
         _check_size(file, dataset)
@@ -142,9 +138,8 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadRes
     return ReadResult(scene, beside if nodata[0] is None else float(nodata[0]))
 
 
-def read_label_map(path: str | PathLike[str], variable: str | None = None) -> LabelMap:
+def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map, of numbers or of colors, from a raster file."""
-    file = existing_file(path)
     colored, messages = read_color_map(file)
     for message in messages:
         # The caller of the public function.
@@ -236,3 +231,6 @@ def _palette(dataset: Any) -> dict[int, str]:
     except ValueError:
         return {}
     return {one: "#{:02X}{:02X}{:02X}".format(*color[:3]) for one, color in table.items()}
+
+
+READER = Reader("GeoTIFF and other formats of GDAL", (".tif", ".tiff"), read_cube, read_label_map)

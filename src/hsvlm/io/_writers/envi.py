@@ -7,8 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hsvlm._data.lazy import row_blocks
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._map_info import write_map_info
+from hsvlm.io._readers.envi import data_files
+from hsvlm.io._writers.output import SIDECARS, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +20,10 @@ if TYPE_CHECKING:
     from hsvlm.io._writers.output import Output
     from hsvlm.io.classes import ClassCodes
 
-__all__ = ["write_envi"]
+__all__ = ["WRITER"]
 
 
-def write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
+def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
     """Write a header and the data file beside it, interleaved by pixel."""
     envi = import_optional("spectral.io.envi", "geo")
     height, width, n_bands = output.shape
@@ -58,6 +61,17 @@ def write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
     return [data, header]
 
 
+def _checked_target(target: Path) -> Path:
+    """Refuse a header beside which another file would be taken for its data."""
+    target = target.with_suffix(target.suffix.lower())
+    data = target.with_suffix(".img")
+    for other in data_files(target.with_suffix(".hdr")):
+        if not (data.is_file() and other.samefile(data)):
+            problem = f"{other.name} lies beside it and would be taken for the data of its header"
+            raise file_error(target, problem, "Choose another name, or move that file away.")
+    return target
+
+
 def _class_fields(classes: ClassCodes) -> dict[str, Any]:
     names = classes.listed_names()
     colors = [classes.colors.get(number, "#000000") for number in range(len(names))]
@@ -84,3 +98,12 @@ def _plain(text: str) -> str:
     # spectral writes in the encoding of the platform, which need not have all characters.
     encoding = locale.getencoding()
     return text.encode(encoding, errors="replace").decode(encoding)
+
+
+WRITER = Writer(
+    (".hdr", ".img"),
+    _write_envi,
+    files=("{stem}.hdr", "{stem}.img"),
+    sidecars=(*SIDECARS, "{name}.hdr", "{stem}.sta"),
+    check_target=_checked_target,
+)

@@ -1,4 +1,4 @@
-"""Cloud-optimised GeoTIFF files, written row block by row block."""
+"""Cloud-optimized GeoTIFF files, written row block by row block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from hsvlm._data.lazy import row_blocks
 from hsvlm._system.optional import import_optional
 from hsvlm.io._gdal import gdal, parsed_crs, ungeoreferenced
-from hsvlm.io._writers.output import HINT_DISK_SPACE, unwritable
+from hsvlm.io._writers.output import HINT_DISK_SPACE, SIDECARS, Writer, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hsvlm.io._writers.output import Output
     from hsvlm.io.classes import ClassCodes
 
-__all__ = ["write_geotiff"]
+__all__ = ["WRITER"]
 
 # Tiles of many bands are smaller, for a row of them is what a reader keeps in memory.
 _TILE_SIDES = (512, 256, 128)
@@ -30,8 +30,8 @@ _LARGEST_TILE = 2**24
 _DRAFT_ROWS = 16
 
 
-def write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
-    """Write a cloud-optimised GeoTIFF."""
+def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
+    """Write a cloud-optimized GeoTIFF."""
     n_bands = output.shape[2]
     tile_bytes = n_bands * output.dtype.itemsize
     fitting = [one for one in _TILE_SIDES if one * one * tile_bytes <= _LARGEST_TILE]
@@ -162,3 +162,6 @@ def _write_category_names(sidecar: Path, classes: ClassCodes) -> None:
         ET.SubElement(listed, "Category").text = name
     # GDAL passes over a sidecar that begins with an XML declaration.
     sidecar.write_text(ET.tostring(root, encoding="unicode"), encoding="utf-8")
+
+
+WRITER = Writer((".tif", ".tiff"), _write_geotiff, sidecars=(*SIDECARS, "{stem}.tfw"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HINT_DISK_SPACE",
+    "SIDECARS",
     "Output",
+    "Writer",
     "checked_nodata",
     "scene_nodata",
     "stored_type",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 HINT_DISK_SPACE = "Make sure that there is room on the disk and that the folder may be written to."
+
+# Where readers look for statistics, overviews and masks of a data file.
+SIDECARS = ("{name}.aux.xml", "{name}.ovr", "{name}.msk")
 
 # What not all formats have is written in the next larger type.
 _INSTEAD = {"bool": "uint8", "int8": "int16", "float16": "float32"}
@@ -55,6 +60,19 @@ class Output:
     scale: NDArray[np.float64] | None = None
     title: str = ""
     classes: ClassCodes | None = None
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A format: suffixes of its files, and the function that writes them."""
+
+    # write(folder, target, output) returns the files written, that of the values first. `files`
+    # are their names, and `sidecars` those under which readers look for what describes them.
+    suffixes: tuple[str, ...]
+    write: Callable[[Path, Path, Output], list[Path]]
+    files: tuple[str, ...] = ("{name}",)
+    sidecars: tuple[str, ...] = ()
+    check_target: Callable[[Path], Path] = field(default=lambda target: target)
 
 
 def unwritable(path: Path, reason: object) -> FileError:
@@ -94,8 +112,8 @@ def scene_nodata(scene: Scene, dtype: np.dtype[Any]) -> float | None:
         return float("nan")
     ends = list(_range(dtype))
     for start, stop in row_blocks(scene.cube.shape):
-        held = read_rows(scene.cube, start, stop)[scene.valid[start:stop]]
-        ends = [one for one in ends if not (held == one).any()]
+        values = read_rows(scene.cube, start, stop)[scene.valid[start:stop]]
+        ends = [end for end in ends if not (values == end).any()]
     if not ends:
         raise DataError(
             f"The scene has invalid pixels, but its valid ones hold both the least and the "

@@ -14,7 +14,7 @@ from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers.hdf5 import as_text, loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ __all__ = [
     "band_list",
     "epsg_text",
     "first_number",
+    "hdf5_product",
     "holds",
     "per_band",
     "text_of",
@@ -40,6 +41,20 @@ _OPTION_HINT = (
     "The file was changed or cut after its delivery: get it again. --variable with the path of an "
     "array reads that array as it is stored."
 )
+
+
+def hdf5_product(find: Callable[[Any], str | None]) -> Callable[[Path], bool]:
+    """Make a test whether an HDF5 file has what `find` looks for in it."""
+
+    def matches(file: Path) -> bool:
+        try:
+            with import_optional("h5py", "geo").File(file) as opened:
+                return find(opened) is not None
+        except (ImportError, OSError, RuntimeError, KeyError, ValueError):
+            # Classic NetCDF, no h5py, or a damaged file: the reader of the format says more.
+            return False
+
+    return matches
 
 
 def holds(group: Any, path: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import MissingFileError, ParameterError
-from hsvlm.io._readers.features._archives import extracted, vector_members
+from hsvlm.io._common import Reader
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._readers.features._xml import checked_xml
 from hsvlm.io._sizes import check_memory
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from hsvlm.io._readers.features._source import FeatureQuery
     from hsvlm.scene import Scene
 
-__all__ = ["ARCHIVES", "SUFFIXES", "holds_features", "read_archive", "read_file"]
+__all__ = ["READER", "SUFFIXES", "read_vectors"]
 
 # How files of these formats begin: others, such as descriptions of what lies on a server, GDAL
 # would open under these names too.
@@ -37,8 +36,7 @@ _SIGNATURES = {
     ".json": b"{",
 }
 _XML_ROOTS = {".kml": "kml", ".gml": "FeatureCollection"}
-SUFFIXES = frozenset(_SIGNATURES) | frozenset(_XML_ROOTS)
-ARCHIVES = frozenset({".zip", ".shz", ".kmz"})
+SUFFIXES = (*_SIGNATURES, *_XML_ROOTS)
 # What features take in memory, while they are read, for each byte of the file.
 _MEMORY_PER_BYTE = 32
 _LANGUAGE_BYTE = 29
@@ -53,31 +51,12 @@ _LOOKS = {
 _NUMBERED = re.compile(r" \(#\d+\)$")
 
 
-def read_file(file: Path, _: Scene, query: FeatureQuery) -> Features:
+def _read_file(file: Path, _: Scene, query: FeatureQuery) -> Features:
     """Read a GeoPackage, shapefile, GeoJSON, FlatGeobuf, KML or GML file."""
-    return _read(file, file, query)
+    return read_vectors(file, file, query)
 
 
-def read_archive(file: Path, _: Scene, query: FeatureQuery) -> Features:
-    """Read the one vector file in a zip archive, or the one that is named."""
-    with extracted(file, query.layer, SUFFIXES) as path:
-        # The name has chosen the file, unless that is the only one.
-        with reading(file, "a zip archive"):
-            alone = len(vector_members(file, SUFFIXES)) == 1
-        names = {path.stem, file.stem, None} if alone else {query.layer}
-        layer = None if query.layer in names or path.suffix == ".shp" else query.layer
-        return _read(file, path, replace(query, layer=layer))
-
-
-def holds_features(archive: Path) -> bool:
-    """Tell whether a zip archive holds vector files."""
-    try:
-        return bool(vector_members(archive, SUFFIXES))
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
-
-
-def _read(file: Path, path: Path, query: FeatureQuery) -> Features:
+def read_vectors(file: Path, path: Path, query: FeatureQuery) -> Features:
     """Read the features at `path`, which messages call `file`."""
     suffix = path.suffix.lower()
     if query.encoding is not None and suffix != ".shp":
@@ -206,3 +185,6 @@ def _states_encoding(shapefile: Path) -> bool:
                 start = stream.read(_LANGUAGE_BYTE + 1)
             return len(start) > _LANGUAGE_BYTE and start[-1] not in _UNKNOWN_LANGUAGES
     return True
+
+
+READER = Reader("vectors", SUFFIXES, read_features=_read_file, has_layers=True)

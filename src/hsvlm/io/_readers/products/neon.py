@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
-from hsvlm.io._common import ReadResult
+from hsvlm.io._common import Reader, ReadResult
 from hsvlm.io._map_info import read_map_info
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._fields import (
     MOST_NAMES,
     epsg_text,
+    hdf5_product,
     holds,
     per_band,
     text_of,
@@ -27,12 +27,11 @@ from hsvlm.io._wavelengths import to_nanometres
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["matches", "read_cube"]
+__all__ = ["READER"]
 
 _CUBE = "Reflectance/Reflectance_Data"
 _SPECTRAL = "Reflectance/Metadata/Spectral_Data/Wavelength"
@@ -40,14 +39,8 @@ _PLACE = "Reflectance/Metadata/Coordinate_System"
 _WINDOW = re.compile(r"Band_Window_\d+_Nanometers")
 
 
-def matches(opened: Any) -> bool:
-    """Tell whether an HDF5 file is a NEON reflectance product."""
-    return _site_of(opened) is not None
-
-
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a NEON reflectance file."""
-    file = existing_file(path)
     h5py = import_optional("h5py", "geo")
     notes: list[str] = []
     with reading(file, "a NEON reflectance file"), h5py.File(file) as opened:
@@ -110,3 +103,6 @@ def _georeference(
     code = f"{group}/EPSG Code"
     stated = epsg_text(text_of(file, opened[code])) if holds(opened, code) else None
     return stated or crs, transform
+
+
+READER = Reader("NEON", hdf5.SUFFIXES, read_cube, matches=hdf5_product(_site_of))

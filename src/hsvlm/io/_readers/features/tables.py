@@ -10,6 +10,7 @@ import numpy as np
 
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
+from hsvlm.io._common import Reader
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import HINT_SPLIT_FILE, reading
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from hsvlm.io._readers.features._source import FeatureQuery
     from hsvlm.scene import Scene
 
-__all__ = ["SUFFIXES", "decoded_text", "read_table"]
+__all__ = ["READER", "decoded_text"]
 
-SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 _MEMORY_PER_BYTE = 32
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
@@ -53,7 +53,7 @@ _ELSEWHERE = {
 }
 
 
-def read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
+def _read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
     """Read a table whose first line names its columns."""
     names, rows, first_line = _rows(file, decoded_text(file, query.encoding))
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
@@ -264,3 +264,6 @@ def _from_wkt(file: Path, texts: Any, like: Scene) -> Any:
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     crs = f"EPSG:{code}" if code else _crs_of(like, bounds[:, ::2].ravel(), bounds[:, 1::2].ravel())
     return series.set_crs(crs)
+
+
+READER = Reader("tables", (".csv", ".tsv", ".txt"), read_features=_read_table)

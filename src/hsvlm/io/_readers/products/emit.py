@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
-from hsvlm.io._common import ReadResult
+from hsvlm.io._common import Reader, ReadResult
 from hsvlm.io._readers import hdf5, netcdf
 from hsvlm.io._readers.products._cubes import OrthoCube
 from hsvlm.io._readers.products._fields import (
     epsg_text,
+    hdf5_product,
     holds,
     per_band,
     warn_of_product,
@@ -24,12 +25,11 @@ from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["matches", "read_cube"]
+__all__ = ["READER"]
 
 _CUBES = ("reflectance", "radiance")
 _BANDS = "sensor_band_parameters"
@@ -38,17 +38,10 @@ _TABLES = ("location/glt_y", "location/glt_x")
 _FILL = -9999.0
 
 
-def matches(opened: Any) -> bool:
-    """Tell whether an HDF5 file is an EMIT granule with a geometry lookup table."""
-    parts = (f"{_BANDS}/wavelengths", *_TABLES)
-    return _cube_name(opened) is not None and all(holds(opened, part) for part in parts)
-
-
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read an EMIT granule on its map grid."""
     if variable is not None:
-        return netcdf.read_cube(path, variable)
-    file = existing_file(path)
+        return netcdf.read_cube(file, variable)
     h5py = import_optional("h5py", "geo")
     notes: list[str] = []
     with reading(file, "an EMIT granule"), h5py.File(file) as opened:
@@ -90,6 +83,9 @@ def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadRes
 
 
 def _cube_name(opened: Any) -> str | None:
+    """Return the name of the cube of a granule with a geometry lookup table."""
+    if not all(holds(opened, part) for part in (f"{_BANDS}/wavelengths", *_TABLES)):
+        return None
     fitting = (name for name in _CUBES if holds(opened, name))
     return next((name for name in fitting if len(getattr(opened[name], "shape", ())) == 3), None)
 
@@ -130,3 +126,6 @@ def _crs(text: str) -> str:
         return "EPSG:4326"
     code = crs.to_epsg()
     return str(crs.to_wkt()) if code is None else str(epsg_text(code))
+
+
+READER = Reader("EMIT", hdf5.SUFFIXES, read_cube, matches=hdf5_product(_cube_name))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
-from hsvlm.io._common import ReadResult
+from hsvlm.io._common import Reader, ReadResult
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._cubes import JoinedBandsCube
 from hsvlm.io._readers.products._fields import (
@@ -19,6 +19,7 @@ from hsvlm.io._readers.products._fields import (
     band_list,
     epsg_text,
     first_number,
+    hdf5_product,
     holds,
     warn_of_product,
 )
@@ -28,12 +29,11 @@ from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["matches", "read_cube"]
+__all__ = ["READER"]
 
 _SWATHS = "HDFEOS/SWATHS"
 # Coregistered cubes come first; in those of an HRC swath, VNIR and SWIR show other ground.
@@ -46,14 +46,8 @@ _CORNER = "Product_ULcorner_easting", "Product_ULcorner_northing"
 _OPPOSITE = "Product_LRcorner_easting", "Product_LRcorner_northing"
 
 
-def matches(opened: Any) -> bool:
-    """Tell whether an HDF5 file is a PRISMA product."""
-    return _swath_of(opened) is not None
-
-
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read the hyperspectral cube of a PRISMA file."""
-    file = existing_file(path)
     detectors = _DETECTORS if variable is None else (variable.upper(),)
     if detectors[0] not in _DETECTORS:
         return _as_stored(file, str(variable))
@@ -218,3 +212,6 @@ def _half_pixels(
         if (np.abs(spans + 2 * shift) <= _TOLERANCE_PX).all():
             return shift
     return None
+
+
+READER = Reader("PRISMA", hdf5.SUFFIXES, read_cube, matches=hdf5_product(_swath_of))

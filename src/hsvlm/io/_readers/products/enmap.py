@@ -9,21 +9,21 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from hsvlm._system.files import existing_file, file_error
+from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMError
+from hsvlm.io._common import Reader
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import envi, raster
 from hsvlm.io._scales import scale_of
 
 if TYPE_CHECKING:
-    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from hsvlm.io._common import ReadResult
 
-__all__ = ["matches", "read_cube"]
+__all__ = ["READER"]
 
 _IMAGE = re.compile(r"(?P<stem>.*)SPECTRAL_IMAGE(_(?P<detector>VNIR|SWIR))?(_COG)?", re.IGNORECASE)
 _METADATA = re.compile(r"(?P<stem>.*)METADATA\.XML", re.IGNORECASE)
@@ -54,7 +54,7 @@ class _NoDoctype(ET.TreeBuilder):
         raise ET.ParseError("it declares a document type")
 
 
-def matches(file: Path) -> bool:
+def _matches(file: Path) -> bool:
     """Tell whether a file is an image with METADATA.XML beside it, or that XML file."""
     if _METADATA.fullmatch(file.name):
         metadata: Path | None = file
@@ -72,9 +72,8 @@ def matches(file: Path) -> bool:
     return _local(root).lower() in _ROOTS or root.find(".//bandCharacterisation") is not None
 
 
-def read_cube(path: str | PathLike[str], variable: str | None = None) -> ReadResult:
+def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read an EnMAP or DESIS image with what its METADATA.XML says."""
-    file = existing_file(path)
     own = _METADATA.fullmatch(file.name)
     metadata_file = file if own else _metadata_of(file)
     if metadata_file is None:
@@ -229,3 +228,6 @@ def _children(element: ET.Element) -> dict[str, str]:
 
 def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
+
+
+READER = Reader("EnMAP and DESIS", (*_IMAGE_SUFFIXES, ".xml"), read_cube, matches=_matches)

@@ -10,9 +10,10 @@ import numpy as np
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
+from hsvlm.io._common import Reader
 from hsvlm.io._readers.features._source import Features
-from hsvlm.io._readers.features._tables import decoded_text
-from hsvlm.io._readers.features._xml import local_name, xml_tree
+from hsvlm.io._readers.features._xml import local_name, root_name, xml_tree
+from hsvlm.io._readers.features.tables import decoded_text
 from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from hsvlm.io._readers.features._source import FeatureQuery
     from hsvlm.scene import Scene
 
-__all__ = ["ASCII_START", "ROOT", "read_roi"]
+__all__ = ["READER"]
 
-ASCII_START = b"; ENVI Output of ROIs"
-ROOT = "RegionsOfInterest"
+_ASCII_START = b"; ENVI Output of ROIs"
+_ROOT = "RegionsOfInterest"
 _COLUMN = "region"
 _EXPORT = (
     "Export the regions from ENVI as XML, as a shapefile, as a classification image, or (ENVI "
@@ -37,7 +38,7 @@ _COUNT = re.compile(r"[0-9]{1,9}")
 _SIZE = re.compile(r"(?<!\d)([0-9]{1,9})\s*x\s*([0-9]{1,9})(?!\d)", re.IGNORECASE)
 
 
-def read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
+def _read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
     """Read regions that ENVI has exported as ASCII or XML."""
     with file.open("rb") as stream:
         start = stream.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -47,9 +48,16 @@ def read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
                 f"encoding={query.encoding!r} has no use: {file} states its own.", "Leave it out."
             )
         return _from_xml(file)
-    if start.startswith(ASCII_START[:6]):
+    if start.startswith(_ASCII_START[:6]):
         return _from_ascii(file, like, query.encoding)
     raise file_error(file, "is a binary file of ENVI regions, which is not read", _EXPORT)
+
+
+def _matches(file: Path) -> bool:
+    with file.open("rb") as stream:
+        start = stream.read(4096)
+    starts = {".txt": _ASCII_START in start, ".xml": root_name(start) == _ROOT}
+    return starts.get(file.suffix.lower(), True)
 
 
 def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
@@ -143,7 +151,7 @@ def _from_xml(file: Path) -> Features:
     colors: dict[str, str] = {}
     shapes: list[Any] = []
     systems: dict[str, None] = {}
-    for region in _children(xml_tree(file, file.read_bytes(), ROOT), "Region"):
+    for region in _children(xml_tree(file, file.read_bytes(), _ROOT), "Region"):
         name = region.get("name", "").strip()
         colors |= _color_of(name, region.get("color", ""))
         for definition in region:
@@ -207,3 +215,8 @@ def _children(parent: Element, name: str) -> list[Element]:
 
 def _text(parent: Element, name: str) -> str | None:
     return next((child.text for child in _children(parent, name)), None)
+
+
+READER = Reader(
+    "regions of ENVI", (".roi", ".xml", ".txt"), read_features=_read_roi, matches=_matches
+)

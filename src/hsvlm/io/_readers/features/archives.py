@@ -6,19 +6,27 @@ import shutil
 import tempfile
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hsvlm._system.files import file_error
+from hsvlm.io._common import Reader
+from hsvlm.io._readers.features import vector_files
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import HINT_SPLIT_FILE, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["extracted", "vector_members"]
+    from hsvlm.io._readers.features._source import FeatureQuery, Features
+    from hsvlm.scene import Scene
+
+__all__ = ["ARCHIVES", "READER"]
+
+ARCHIVES = (".zip", ".shz", ".kmz")
 
 _LARGEST = 2**31
 _MOST_MEMBERS = 10_000
@@ -26,24 +34,42 @@ _SHOWN = 8
 _SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
 
 
-def vector_members(file: Path, suffixes: frozenset[str]) -> list[zipfile.ZipInfo]:
+def _vector_members(file: Path) -> list[zipfile.ZipInfo]:
     """List the vector files in an archive, without what macOS adds."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
     return [
         member
         for member in members[:_MOST_MEMBERS]
-        if PurePosixPath(member.filename).suffix.lower() in suffixes
+        if PurePosixPath(member.filename).suffix.lower() in vector_files.SUFFIXES
         and not member.filename.startswith("__MACOSX/")
         and not PurePosixPath(member.filename).name.startswith(".")
     ]
 
 
+def _read_archive(file: Path, _: Scene, query: FeatureQuery) -> Features:
+    """Read the one vector file in a zip archive, or the one that is named."""
+    with _extracted(file, query.layer) as path:
+        # The name has chosen the file, unless that is the only one.
+        with reading(file, "a zip archive"):
+            alone = len(_vector_members(file)) == 1
+        names = {path.stem, file.stem, None} if alone else {query.layer}
+        layer = None if query.layer in names or path.suffix == ".shp" else query.layer
+        return vector_files.read_vectors(file, path, replace(query, layer=layer))
+
+
+def _matches(archive: Path) -> bool:
+    try:
+        return archive.suffix.lower() != ".zip" or bool(_vector_members(archive))
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+
+
 @contextmanager
-def extracted(file: Path, name: str | None, suffixes: frozenset[str]) -> Iterator[Path]:
+def _extracted(file: Path, name: str | None) -> Iterator[Path]:
     """Extract the one vector file of an archive, or the one of a name, into a temporary folder."""
     with reading(file, "a zip archive"):
-        members = vector_members(file, suffixes)
+        members = _vector_members(file)
     shown = ", ".join(member.filename for member in members[:_SHOWN])
     fitting = [
         member
@@ -54,7 +80,7 @@ def extracted(file: Path, name: str | None, suffixes: frozenset[str]) -> Iterato
     if not members:
         raise file_error(
             file,
-            f"holds no vector file ({', '.join(sorted(suffixes))})",
+            f"holds no vector file ({', '.join(sorted(vector_files.SUFFIXES))})",
             "Give an archive with a shapefile or a GeoPackage.",
         )
     if len(fitting) != 1:
@@ -94,3 +120,8 @@ def _extract(file: Path, chosen: zipfile.ZipInfo, folder: Path) -> Path:
             with archive.open(member) as source, (folder / f"features{suffix}").open("wb") as copy:
                 shutil.copyfileobj(source, copy)
     return folder / f"features{path.suffix.lower()}"
+
+
+READER = Reader(
+    "archives", ARCHIVES, read_features=_read_archive, matches=_matches, has_layers=True
+)
