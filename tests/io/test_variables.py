@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsvlm.io._variables import axis_order, holds_wavelengths
-from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
+from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 
 NAMES = {
     "y": [
@@ -93,7 +93,7 @@ def test_other_names(name):
     ],
 )
 def test_units(values, unit, expected):
-    assert to_nanometres(values, unit).tolist() == expected
+    assert to_nanometers(values, unit).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_units(values, unit, expected):
 )
 def test_what_is_no_wavelength_is_said(values, unit, note):
     notes = []
-    assert to_nanometres(values, unit, notes) is None
+    assert to_nanometers(values, unit, notes) is None
     assert len(notes) == 1
     assert note in notes[0]
 
@@ -127,7 +127,7 @@ UNITS = ["Nanometers", "Micrometers", "Angstroms", "Wavenumber", "GHz", "Unknown
 def test_wavelengths_are_positive_numbers_or_said_to_be_left_out(values, unit):
     notes = []
     with np.errstate(all="ignore"):
-        wavelengths = to_nanometres(values, unit, notes)
+        wavelengths = to_nanometers(values, unit, notes)
     if wavelengths is None:
         assert notes
     else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["LabelMap", "ReadResult", "Reader"]
+__all__ = ["LabelMap", "ReadResult", "Reader", "hex_color"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ class ReadResult:
     nodata_rule: str = "any"
     band_nodata: Sequence[float | None] = ()
     valid_range: tuple[float, float] | None = None
+
+
+def hex_color(red: float, green: float, blue: float) -> str:
+    """Write a color of three bytes as ``"#RRGGBB"``."""
+    return f"#{int(red):02X}{int(green):02X}{int(blue):02X}"
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,9 @@ class EnviHeader:
             whole = re.fullmatch(r"(\d{1,18})\.0*", value)
             number = int(whole[1]) if whole else least - 1
         if not least <= number < _WHOLE_LIMIT:
-            wrong = f"its field `{name}` is {value[:20]}"
-            remedy = f"It must be a whole number from {least} on. {HINT_COPY_AGAIN}"
-            raise file_error(self.path, wrong, remedy)
+            problem = f"its field `{name}` is {value[:20]}"
+            hint = f"It must be a whole number from {least} on. {HINT_COPY_AGAIN}"
+            raise file_error(self.path, problem, hint)
         return number
 
     def numbers(self, name: str, count: int | None = None) -> NDArray[np.float64] | None:
@@ -137,12 +137,12 @@ def read_header(path: Path) -> EnviHeader:
     with path.open("rb") as stream:
         raw = stream.read(MAX_HEADER_BYTES + 4)
     if len(raw) > MAX_HEADER_BYTES:
-        wrong = f"it has more than {MAX_HEADER_BYTES:,} bytes, which no ENVI header needs"
-        raise file_error(path, wrong, _GIVE_HEADER)
+        problem = f"it has more than {MAX_HEADER_BYTES:,} bytes, which no ENVI header needs"
+        raise file_error(path, problem, _GIVE_HEADER)
     lines = _decoded(raw).splitlines()
     if not lines or not lines[0].strip().upper().startswith("ENVI"):
-        wrong = 'it is no ENVI header, for it does not begin with "ENVI"'
-        raise file_error(path, wrong, _GIVE_HEADER)
+        problem = 'it is no ENVI header, for it does not begin with "ENVI"'
+        raise file_error(path, problem, _GIVE_HEADER)
     notes: list[str] = []
     fields: dict[str, str] = {}
     uncut: dict[str, str] = {}
@@ -300,7 +300,7 @@ def _adopt_near_names(fields: dict[str, str], uncut: dict[str, str], notes: list
 
 
 def _contradiction(path: Path, name: str, before: str, after: str) -> FileError:
-    wrong = (
+    problem = (
         f"its field `{name}` is there twice, as {before[:_MAX_SHOWN]} and as {after[:_MAX_SHOWN]}"
     )
-    return file_error(path, wrong, "Delete the wrong one.")
+    return file_error(path, problem, "Delete the wrong one.")

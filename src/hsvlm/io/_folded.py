@@ -9,13 +9,12 @@ import numpy as np
 from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import ParameterError
+from hsvlm.io._variables import VariableInfo, listed_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-    from hsvlm.io._variables import VariableInfo
 
 __all__ = ["check_size", "choose_table", "fold"]
 
@@ -39,29 +38,23 @@ def choose_table(
     """Find the array of two dimensions that has as many rows or columns as the scene pixels."""
     n_pixels = size[0] * size[1]
     fitting = [
-        name
-        for name, info in variables.items()
-        if info.numeric and len(info.shape) == 2 and n_pixels in info.shape and min(info.shape) > 1
+        name for name, info in variables.items() if info.is_table() and n_pixels in info.shape
     ]
-    listed = ", ".join(f"{name} {info.shape} {info.kind}" for name, info in variables.items())
+    listing = listed_variables(variables)
     wanted = f"of {size[0]} x {size[1]} = {n_pixels:,} pixels"
-    if variable is not None and variable not in fitting:
-        if variable not in variables:
-            raise file_error(path, f"has no variable {variable!r}", f"It holds: {listed}.")
-        raise file_error(
-            path,
-            (f"variable {variable!r} has shape {variables[variable].shape}, but no axis {wanted}"),
-            "Check height and width.",
-        )
+    if variable in fitting:
+        return str(variable)
+    if variable is not None and variable not in variables:
+        raise file_error(path, f"has no variable {variable!r}", listing)
     if variable is not None:
-        return variable
-    if len(fitting) != 1:
-        raise file_error(
-            path,
-            f"holds {len(fitting)} tables {wanted}",
-            f"Name the cube: variable=... It holds: {listed}.",
-            f"Name the cube with --variable. It holds: {listed}.",
+        problem = (
+            f"variable {variable!r} has shape {variables[variable].shape}, but no axis {wanted}"
         )
+        raise file_error(path, problem, "Check height and width.")
+    if len(fitting) != 1:
+        problem = f"holds {len(fitting)} tables {wanted}"
+        hint = f"Name the cube: variable=... {listing}"
+        raise file_error(path, problem, hint, f"Name the cube with --variable. {listing}")
     return fitting[0]
 
 
@@ -71,11 +64,8 @@ def fold(path: Any, table: NDArray[Any], size: tuple[int, int], by_columns: bool
     height, width = size
     n_pixels = height * width
     if table.shape == (n_pixels, n_pixels):
-        raise file_error(
-            path,
-            f"has as many bands as pixels ({n_pixels:,}), so that they cannot be told apart",
-            "Save the cube with 3 dimensions: height, width, bands.",
-        )
+        problem = f"has as many bands as pixels ({n_pixels:,}), so that they cannot be told apart"
+        raise file_error(path, problem, "Save the cube with 3 dimensions: height, width, bands.")
     pixels_first = table if table.shape[0] == n_pixels else table.T
     if by_columns:
         cube = pixels_first.reshape(width, height, -1).transpose(1, 0, 2)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
+from hsvlm.io._variables import HINT_COPY_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CACHE_BYTES",
+    "CANNOT_READ",
     "doubtful_ellipsoid",
     "gdal",
     "open_local",
+    "opened_raster",
     "parsed_crs",
     "real_crs",
     "real_transform",
     "ungeoreferenced",
 ]
 
+CANNOT_READ = "GDAL cannot read it"
 # By default GDAL keeps up to a twentieth of the machine's memory in decoded blocks.
 CACHE_BYTES = 64_000_000
 _SHOWN = 60
@@ -64,7 +68,7 @@ _AXES_M = {
 
 
 @contextmanager
-def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> Iterator[Any]:
+def gdal(path: Any, problem: str, hint: str, cache_bytes: int = CACHE_BYTES) -> Iterator[Any]:
     """Work with GDAL on a file, in little memory."""
     rasterio = import_optional("rasterio", "geo")
     failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError, UnicodeDecodeError)
@@ -74,7 +78,14 @@ def gdal(path: Any, wrong: str, remedy: str, cache_bytes: int = CACHE_BYTES) -> 
             yield rasterio
         except failures as error:
             reason = (str(error.__cause__ or error).strip() or "no reason given").splitlines()[0]
-            raise file_error(path, f"{wrong} ({reason.rstrip('.')})", remedy) from error
+            raise file_error(path, f"{problem} ({reason.rstrip('.')})", hint) from error
+
+
+@contextmanager
+def opened_raster(path: Path) -> Iterator[Any]:
+    """Open a raster, and blame the file for what GDAL fails at."""
+    with gdal(path, CANNOT_READ, HINT_COPY_AGAIN), open_local(path) as dataset:
+        yield dataset
 
 
 def open_local(path: Path) -> Any:
@@ -83,7 +94,8 @@ def open_local(path: Path) -> Any:
     with rasterio.Env() as environment:
         drivers = sorted(environment.drivers().keys() - _REMOTE)
     # rasterio.open takes one driver, or all of them.
-    return import_optional("rasterio.io", "geo").DatasetReader(path, driver=drivers)
+    with ungeoreferenced():
+        return import_optional("rasterio.io", "geo").DatasetReader(path, driver=drivers)
 
 
 @contextmanager

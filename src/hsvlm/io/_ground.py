@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["check_grid", "crs_name", "extent", "georeference"]
 
 # Grids are one if their corners differ by less than this share of a pixel. Coordinates kept as
-# float32 are good to a few hundredths; a confusion of pixel centres and corners is a half.
+# float32 are good to a few hundredths; a confusion of pixel centers and corners is a half.
 _TOLERANCE_PX = 0.1
 _UNLIKE_CRS = {"km", "kilometer", "kilometre", "rad", "radian", "radians"}
 _UNNAMED = {"", "unknown", "undefined", "unnamed"}
@@ -31,7 +31,7 @@ _DEGREES = re.compile(r"degrees?(_?(north|east|n|e))?", re.IGNORECASE)
 
 def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
     """Refuse a label map whose pixels are not those of the scene."""
-    remedy = "Bring it to the grid of the scene, for example with gdalwarp -r near."
+    hint = "Bring it to the grid of the scene, for example with gdalwarp -r near."
     height, width = scene.shape
     if found.labels.shape != (height, width):
         raise _other_size(path, found, scene)
@@ -48,31 +48,32 @@ def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
     if found.crs is not None and scene.crs is not None:
         names = crs_name(found.crs), crs_name(scene.crs)
         if names[0] != names[1]:
-            wrong = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
-            raise file_error(path, wrong, remedy)
+            problem = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
+            raise file_error(path, problem, hint)
     if _turned(theirs, ours, scene.transform):
-        wrong = "rows or columns of the label map run in another direction than those of the scene"
-        raise file_error(path, wrong, remedy)
-    wrong = f"the corners of the label map lie up to {pixels:.4g} pixels from those of the scene"
-    raise file_error(path, wrong, remedy)
+        problem = (
+            "rows or columns of the label map run in another direction than those of the scene"
+        )
+        raise file_error(path, problem, hint)
+    problem = f"the corners of the label map lie up to {pixels:.4g} pixels from those of the scene"
+    raise file_error(path, problem, hint)
 
 
 def _other_size(path: Any, found: LabelMap, scene: Scene) -> FileError:
     height, width = scene.shape
     rows, cols = found.labels.shape
     if min(rows, cols) == 1 and rows * cols == height * width:
-        return file_error(
-            path,
+        problem = (
             f"holds a row or column of labels, of {rows * cols:,} pixels, and their order of "
-            "pixels is unknown",
-            f"Save them as a map of {height} x {width} pixels.",
+            "pixels is unknown"
         )
-    remedy = "Bring it to the grid of the scene, for example with gdalwarp -r near."
+        return file_error(path, problem, f"Save them as a map of {height} x {width} pixels.")
+    hint = "Bring it to the grid of the scene, for example with gdalwarp -r near."
     if found.transform is None or scene.transform is None:
-        remedy = "Give a map with a label for each pixel of the scene."
+        hint = "Give a map with a label for each pixel of the scene."
     turned = " (it seems to be transposed)" if (cols, rows) == (height, width) else ""
-    wrong = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}{turned}"
-    return file_error(path, wrong, remedy)
+    problem = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}{turned}"
+    return file_error(path, problem, hint)
 
 
 def _turned(theirs: Any, ours: Any, transform: tuple[float, ...]) -> bool:
@@ -111,7 +112,7 @@ def georeference(
         crs = "EPSG:4326"
     if across is not None and down is not None:
         (x_first, x_step), (y_first, y_step) = across, down
-        # Coordinates are those of pixel centres.
+        # Coordinates are those of pixel centers.
         return crs, (x_step, 0, x_first - x_step / 2, 0, y_step, y_first - y_step / 2)
     if mapping is not None and any(one is None or len(one) == 1 for one in along):
         numbers = str(mapping.attrs.get("GeoTransform", "")).split()

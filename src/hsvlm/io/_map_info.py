@@ -30,7 +30,7 @@ __all__ = ["read_map_info", "write_map_info"]
 _FIELDS = ("map info", "projection info", "coordinate system string")
 _NO_CRS = re.compile(r"<?(arbitrary|unknown|none|image|pixel)|$", re.IGNORECASE)
 _WGS_84 = re.compile(r"(wgs|world geodetic system).*84", re.IGNORECASE)
-_REMEDY = "Correct the field `map info`, or delete it to do without a georeference."
+_HINT = "Correct the field `map info`, or delete it to do without a georeference."
 # Of pixels: the step from one to the next, and the place of the first.
 _TOLERANCES = np.array([1e-6, 1e-6, 1e-3, 1e-6, 1e-6, 1e-3])
 # GDAL takes a raster of at least two bytes.
@@ -83,7 +83,7 @@ def _by_gdal(header: Path, texts: Mapping[str, str]) -> tuple[str | None, tuple[
     memory_file = import_optional("rasterio.io", "geo").MemoryFile
     place = uuid4().hex
     with (
-        gdal(header, "its georeference cannot be read", _REMEDY),
+        gdal(header, "its georeference cannot be read", _HINT),
         ungeoreferenced(),
         memory_file(text.encode(), dirname=place, filename="grid.hdr"),
         memory_file(b"\0\0", dirname=place, filename="grid.img") as pixels,
@@ -101,7 +101,7 @@ def write_map_info(
     if grid is None or real_transform(grid) is None:
         return {}
     header = folder / "grid.hdr"
-    with gdal(header, "the georeference cannot be written", _REMEDY) as rasterio, ungeoreferenced():
+    with gdal(header, "the georeference cannot be written", _HINT) as rasterio, ungeoreferenced():
         rasterio.open(
             header.with_suffix(".img"), "w", driver="ENVI", width=2, height=1, count=1,
             dtype="uint8", crs=parsed_crs(crs), transform=grid,

@@ -12,7 +12,6 @@ from hsvlm._data.lazy import read_rows, release_pages, row_blocks
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import ParameterError
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import HINT_SPLIT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +60,7 @@ def with_valid_pixels(
     if not markers and limits is None:
         return scene
     good = np.ones(scene.n_bands, bool) if scene.bad_bands is None else ~scene.bad_bands
-    check_memory(source, scene.shape, np.dtype(bool), HINT_SPLIT_FILE, copies=2)
+    check_memory(source, scene.shape, bool, copies=2)
     valid = np.ones(scene.shape, dtype=bool) if scene.valid is None else scene.valid.copy()
     for start, stop in row_blocks(scene.cube.shape):
         rows = read_rows(scene.cube, start, stop)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hsvlm.exceptions import HSVLMWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["warn_caller", "warn_of_file"]
+__all__ = ["listed", "warn_caller", "warn_of_file"]
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _MAX_LISTED_NOTES = 12
@@ -22,9 +22,14 @@ def warn_of_file(path: Any, notes: Iterable[str], hint: str, option_hint: str = 
     """Warn once of all notes on a file, if there are any."""
     distinct = list(dict.fromkeys(notes))
     if distinct:
-        more = len(distinct) - _MAX_LISTED_NOTES
-        listed = "; ".join(distinct[:_MAX_LISTED_NOTES]) + (f"; and {more} more" * (more > 0))
-        warn_caller(f"{path}: {listed}.", hint, option_hint)
+        shown = listed(distinct, _MAX_LISTED_NOTES, "; ", "; and")
+        warn_caller(f"{path}: {shown}.", hint, option_hint)
+
+
+def listed(texts: Sequence[str], n_shown: int, separator: str = ", ", last: str = " and") -> str:
+    """Join the first texts, and say how many more there are."""
+    more = len(texts) - n_shown
+    return separator.join(texts[:n_shown]) + (f"{last} {more} more" if more > 0 else "")
 
 
 def warn_caller(problem: str, hint: str = "", option_hint: str = "") -> None:

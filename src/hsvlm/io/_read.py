@@ -286,10 +286,7 @@ def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> Labe
 
 
 def _with_checked_names(
-    file: Path,
-    labels: LabelMap,
-    encoding: str | None,
-    is_utf8: Callable[[Path], bool] | None,
+    file: Path, labels: LabelMap, encoding: str | None, is_utf8: Callable[[Path], bool] | None
 ) -> LabelMap:
     """Decode class names again if an encoding is given; warn if they look misread."""
     check_encoding(encoding)

@@ -8,17 +8,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hsvlm._system.files import file_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
+    from numpy.typing import DTypeLike
 
     from hsvlm.exceptions import FileError
 
 __all__ = ["available_memory", "check_memory", "check_stated", "too_large"]
 
+HINT_SPLIT_FILE = "Read it on a machine with more memory, or cut it into smaller files."
 # The best that a compression of rasters makes of a megabyte of zeros is some tens of bytes.
 _MOST_PER_BYTE = 2**16
 # What fits everywhere is not worth asking the system about.
@@ -30,34 +33,40 @@ def check_stated(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None
     """Refuse a file that states more values than one of its size can hold."""
     stated, size = math.prod(shape) * dtype.itemsize, path.stat().st_size
     if stated > _SMALL and stated > _MOST_PER_BYTE * size:
-        wrong = (
+        problem = (
             f"it states {' x '.join(map(str, shape))} values of {dtype}, {stated:,} bytes, but has "
             f"only {size:,} bytes"
         )
-        remedy = "It was never filled, or its header is damaged: get the file again."
-        raise file_error(path, wrong, remedy)
+        hint = "It was never filled, or its header is damaged: get the file again."
+        raise file_error(path, problem, hint)
 
 
 def check_memory(
-    path: Any, shape: Sequence[int], dtype: np.dtype[Any], remedy: str, copies: float = 1
+    path: Any,
+    shape: Sequence[int],
+    dtype: DTypeLike,
+    hint: str = HINT_SPLIT_FILE,
+    copies: float = 1,
 ) -> None:
     """Refuse values that have to be in memory at once and do not fit there."""
+    dtype = np.dtype(dtype)
     needed = math.prod(shape) * dtype.itemsize * copies
     left = available_memory() if needed > _SMALL else None
     if left is not None and needed > left:
         values = f"{' x '.join(map(str, shape))} values of {dtype}"
-        raise too_large(path, f"{values} take {needed:,.0f} bytes and there are {left:,}", remedy)
+        raise too_large(path, f"{values} take {needed:,.0f} bytes and there are {left:,}", hint)
 
 
-def too_large(path: Any, reason: str, remedy: str) -> FileError:
+def too_large(path: Any, reason: str, hint: str = HINT_SPLIT_FILE) -> FileError:
     """Build the error for values that do not fit into memory."""
-    return file_error(path, f"what is read at once does not fit into memory ({reason})", remedy)
+    return file_error(path, f"what is read at once does not fit into memory ({reason})", hint)
 
 
 def available_memory() -> int | None:
     """Tell how many more bytes this process can take."""
-    found = [one for one in (_of_machine(), _of_group(), _of_process()) if one is not None]
-    return max(0, min(found)) if found else None
+    limits = (_of_machine(), _of_group(), _of_process())
+    known = [limit for limit in limits if limit is not None]
+    return max(0, min(known)) if known else None
 
 
 def _of_machine() -> int | None:
@@ -66,12 +75,12 @@ def _of_machine() -> int | None:
     except OSError:
         return None
     kilobytes = (int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    return next((one * 1024 for one in kilobytes), None)
+    return next((size * 1024 for size in kilobytes), None)
 
 
 def _of_group() -> int | None:
     try:
-        limit, used = (int((_GROUP / f"memory.{one}").read_text()) for one in ("max", "current"))
+        limit, used = (int((_GROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
         stat = dict(line.split() for line in (_GROUP / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):  # there is no group, or its limit is "max"
         return None

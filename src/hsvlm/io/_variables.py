@@ -10,8 +10,8 @@ import numpy as np
 
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMError
+from hsvlm.io._notes import listed
 from hsvlm.io._sizes import check_memory, too_large
-from hsvlm.io._wavelengths import to_nanometres
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HINT_COPY_AGAIN",
-    "HINT_SPLIT_FILE",
     "VariableInfo",
     "axis_order",
     "choose_variable",
     "holds_wavelengths",
     "is_path_end",
+    "listed_variables",
     "native_dtype",
     "reading",
-    "to_nanometres",
     "whole_labels",
 ]
 
@@ -39,7 +38,6 @@ _NEEDED = {
 }
 _SHOWN = 12
 HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
-HINT_SPLIT_FILE = "Read it on a machine with more memory, or cut it into smaller files."
 
 _WAVELENGTHS = re.compile(
     r"(?!good)(\w+_)?(wavelengths?(_nm)?|wl|wvl|lambda|band_cent(er|re)s?)|list_cw_\w+"
@@ -67,6 +65,17 @@ class VariableInfo(NamedTuple):
         """Describe an array."""
         return cls(tuple(map(int, shape)), str(dtype), dtype.kind in "biuf")
 
+    def __str__(self) -> str:
+        return f"{self.shape} {self.kind}"
+
+    def fits(self, n_dims: int) -> bool:
+        """Tell whether it holds numbers in so many dimensions."""
+        return self.numeric and len(self.shape) == n_dims
+
+    def is_table(self) -> bool:
+        """Tell whether it holds numbers in more than one row and column."""
+        return self.fits(2) and min(self.shape) > 1
+
     def unlike(self, n_dims: int, name: str) -> str:
         """Say why it is no cube (3 dimensions) or no label map (2)."""
         return f"{name} has shape {self.shape} and type {self.kind}, but {_NEEDED[n_dims]}"
@@ -80,74 +89,64 @@ def reading(path: Any, kind: str) -> Iterator[None]:
     except HSVLMError:
         raise
     except MemoryError as error:
-        raise too_large(path, str(error) or "no reason given", HINT_SPLIT_FILE) from error
+        raise too_large(path, str(error) or "no reason given") from error
     except Exception as error:
         first = (str(error).strip() or "no reason given").splitlines()[0].rstrip(".")
-        wrong = f"cannot be read as {kind} ({type(error).__name__}: {first})"
-        raise file_error(path, wrong, HINT_COPY_AGAIN) from error
+        problem = f"cannot be read as {kind} ({type(error).__name__}: {first})"
+        raise file_error(path, problem, HINT_COPY_AGAIN) from error
 
 
 def choose_variable(
     path: Any,
-    held: Mapping[str, VariableInfo],
+    variables: Mapping[str, VariableInfo],
     n_dims: int,
     variable: str | None,
     may_fold: bool = False,
 ) -> str:
     """Find the variable that is meant."""
-    what = _WHAT[n_dims]
-    fitting = [name for name, one in held.items() if one.numeric and len(one.shape) == n_dims]
+    what, listing = _WHAT[n_dims], listed_variables(variables)
+    fitting = [name for name, info in variables.items() if info.fits(n_dims)]
     if variable is not None:
-        return _named_variable(path, held, fitting, n_dims, variable)
+        return _named_variable(path, variables, fitting, n_dims, variable)
     if n_dims == 2:
-        fitting = [name for name in fitting if min(held[name].shape) > 1]
+        fitting = [name for name in fitting if variables[name].is_table()]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        tables = [
-            name
-            for name, info in held.items()
-            if info.numeric and len(info.shape) == 2 and min(info.shape) > 1
-        ]
+        tables = [name for name, info in variables.items() if info.is_table()]
         fold, fold_option = "", ""
         if may_fold and n_dims == 3 and tables:
             fold = f"If {tables[0]} holds pixels and bands, pass shape=(height, width). "
             fold_option = f"If {tables[0]} holds pixels and bands, give --shape HEIGHTxWIDTH. "
-        raise file_error(
-            path,
-            f"holds no {what}: {_NEEDED[n_dims]}",
-            fold + _listing(held),
-            fold_option + _listing(held),
-        )
+        problem = f"holds no {what}: {_NEEDED[n_dims]}"
+        raise file_error(path, problem, fold + listing, fold_option + listing)
     call = {3: "read_scene(path, ", 2: "read_labels(path, scene, "}[n_dims]
     option = {3: "--variable", 2: "--label-variable"}[n_dims]
-    raise file_error(
-        path,
-        f"holds {len(fitting)} variables that could be the {what}",
-        f"Name one of them, as in {call}variable={fitting[0]!r}). {_listing(held)}",
-        f"Name one of them, as in {option} {fitting[0]}. {_listing(held)}",
-    )
+    problem = f"holds {len(fitting)} variables that could be the {what}"
+    hint = f"Name one of them, as in {call}variable={fitting[0]!r}). {listing}"
+    option_hint = f"Name one of them, as in {option} {fitting[0]}. {listing}"
+    raise file_error(path, problem, hint, option_hint)
 
 
 def _named_variable(
-    path: Any, held: Mapping[str, VariableInfo], fitting: Sequence[str], n_dims: int, variable: str
+    path: Any,
+    variables: Mapping[str, VariableInfo],
+    fitting: Sequence[str],
+    n_dims: int,
+    variable: str,
 ) -> str:
-    ending = [name for name in held if is_path_end(name, variable)]
-    names = [variable] if variable in held else ending
+    ending = [name for name in variables if is_path_end(name, variable)]
+    names = [variable] if variable in variables else ending
     matching = [name for name in names if name in fitting]
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise file_error(
-            path,
-            f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}",
-            "Give the path of one of them.",
-        )
+        problem = f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}"
+        raise file_error(path, problem, "Give the path of one of them.")
     if names:
-        raise file_error(
-            path, held[names[0]].unlike(n_dims, f"variable {names[0]!r}"), _listing(held)
-        )
-    raise file_error(path, f"has no variable {variable!r}", _listing(held))
+        problem = variables[names[0]].unlike(n_dims, f"variable {names[0]!r}")
+        raise file_error(path, problem, listed_variables(variables))
+    raise file_error(path, f"has no variable {variable!r}", listed_variables(variables))
 
 
 def is_path_end(path: str, end: str) -> bool:
@@ -160,7 +159,8 @@ def axis_order(names: Iterable[str]) -> tuple[int, int, int]:
     known: dict[str, int] = {}
     unknown = []
     for axis, name in enumerate(names):
-        role = next((one for one, said in _ROLES.items() if said.fullmatch(name.lower())), None)
+        matches = (role for role, names in _ROLES.items() if names.fullmatch(name.lower()))
+        role = next(matches, None)
         if role is None or role in known:
             unknown.append(axis)
         else:
@@ -188,7 +188,7 @@ def whole_labels(
     Shapes: `values` (height, width); returns (height, width).
     """
     copies = 3 if values.dtype.kind in "iu" else 3 * 8 / values.dtype.itemsize
-    check_memory(path, values.shape, values.dtype, HINT_SPLIT_FILE, copies)
+    check_memory(path, values.shape, values.dtype, copies=copies)
     labels = np.array(values, dtype=native_dtype(values.dtype), order="C")
     for value in np.ravel(() if missing is None else missing).tolist():
         is_missing = labels == value
@@ -202,8 +202,8 @@ def whole_labels(
         # Beyond 2**53, floats no longer tell whole numbers apart.
         broken = labels[(labels != np.rint(labels)) | (np.abs(labels) > 2**53)]
         if broken.size:
-            wrong = f"the label map must hold whole numbers, but holds {broken[0]}"
-            raise file_error(path, wrong, "Give the map of classes, not of measurements.")
+            problem = f"the label map must hold whole numbers, but holds {broken[0]}"
+            raise file_error(path, problem, "Give the map of classes, not of measurements.")
     low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
     for dtype in (np.uint8, np.int16, np.int32):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
@@ -211,9 +211,8 @@ def whole_labels(
     return labels.astype(np.int64)
 
 
-def _listing(held: Mapping[str, VariableInfo]) -> str:
-    if not held:
+def listed_variables(variables: Mapping[str, VariableInfo]) -> str:
+    """Describe the variables of a file in a sentence."""
+    if not variables:
         return "It holds no variables at all."
-    listed = [f"{name} {one.shape} {one.kind}" for name, one in list(held.items())[:_SHOWN]]
-    more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-    return f"It holds: {', '.join(listed)}{more}."
+    return f"It holds: {listed([f'{name} {info}' for name, info in variables.items()], _SHOWN)}."

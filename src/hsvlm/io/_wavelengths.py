@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["HINT_NANOMETERS", "fitting_wavelengths", "to_nanometres", "wavelengths_in_names"]
+__all__ = ["HINT_NANOMETERS", "fitting_wavelengths", "to_nanometers", "wavelengths_in_names"]
 
 HINT_NANOMETERS = "Save one wavelength in nanometers per band to be sure."
 _LIGHT_M_PER_S = 299_792_458.0
@@ -62,7 +62,7 @@ _IN_NAME = re.compile(
 )
 
 
-def to_nanometres(
+def to_nanometers(
     values: Any, unit: str = "", notes: list[str] | None = None
 ) -> NDArray[np.float64] | None:
     """Bring wavelengths to nanometres."""
@@ -102,7 +102,7 @@ def fitting_wavelengths(
             others.add(np.size(values))
             continue
         said: list[str] = []
-        wavelengths = to_nanometres(values, unit, said)
+        wavelengths = to_nanometers(values, unit, said)
         if wavelengths is not None:
             notes.extend(said)
             return wavelengths
@@ -193,5 +193,5 @@ def _guess(known: NDArray[Any]) -> str | None:
     return "micrometers" if low >= 0.1 and high < 100 else None
 
 
-def _plausible(nanometres: NDArray[Any]) -> bool:
-    return bool(nanometres.min() >= _LEAST_NM and nanometres.max() <= _GREATEST_NM)
+def _plausible(nanometers: NDArray[Any]) -> bool:
+    return bool(nanometers.min() >= _LEAST_NM and nanometers.max() <= _GREATEST_NM)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hsvlm._data.lazy import MappedCube
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.io._notes import warn_caller
+from hsvlm.io._notes import listed, warn_caller
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -39,7 +39,7 @@ def match_bands(
     scene : Scene
         Has wavelengths, which need not rise from band to band.
     wavelengths_nm : array-like of shape (n_wanted,)
-        Band centres wanted, in nanometres and in the order wanted.
+        Band centers wanted, in nanometres and in the order wanted.
     tolerance_nm : float, default=None
         How far a band may lie from the wavelength wanted, in nanometres. None: half of the median
         step between the wavelengths wanted, 0 for a single one.
@@ -95,13 +95,13 @@ def match_bands(
             option_hint="If they hold data all the same, remove the list of bad bands in the file.",
         )
     tolerance = _tolerance(wanted, tolerance_nm)
-    centres = scene.wavelengths_nm[usable]
+    centers = scene.wavelengths_nm[usable]
     if resample:
-        return _resampled(scene, wanted, usable, centres, tolerance)
-    taken = _assigned(wanted, centres, tolerance)
+        return _resampled(scene, wanted, usable, centers, tolerance)
+    taken = _assigned(wanted, centers, tolerance)
     if (taken < 0).any():
         raise DataError(
-            _unmatched(wanted, centres, taken, tolerance, scene),
+            _unmatched(wanted, centers, taken, tolerance, scene),
             "Pass resample=True to interpolate between its bands, or a larger tolerance_nm.",
             option_hint='Give "predict" --resample to interpolate between its bands, or train '
             "without them: --exclude.",
@@ -157,11 +157,11 @@ def _tolerance(wanted: NDArray[np.float64], tolerance_nm: float | None) -> float
 
 
 def _assigned(
-    wanted: NDArray[np.float64], centres: NDArray[np.float64], tolerance: float
+    wanted: NDArray[np.float64], centers: NDArray[np.float64], tolerance: float
 ) -> NDArray[np.intp]:
     from scipy.optimize import linear_sum_assignment
 
-    away = np.abs(wanted[:, np.newaxis] - centres)
+    away = np.abs(wanted[:, np.newaxis] - centers)
     # A pair that is too far apart costs more than all others can: as few as possible are made.
     forbidden = (tolerance + 1) * (len(wanted) + 1)
     rows, columns = linear_sum_assignment(np.where(away <= tolerance, away, forbidden))
@@ -170,29 +170,28 @@ def _assigned(
     taken = np.full(len(wanted), -1, dtype=np.intp)
     # The same bands in rising order are as near, and equal wavelengths keep the order of bands.
     rows = rows[np.lexsort([rows, wanted[rows]])]
-    taken[rows] = columns[np.lexsort([columns, centres[columns]])]
+    taken[rows] = columns[np.lexsort([columns, centers[columns]])]
     return taken
 
 
 def _unmatched(
     wanted: NDArray[np.float64],
-    centres: NDArray[np.float64],
+    centers: NDArray[np.float64],
     taken: NDArray[np.intp],
     tolerance: float,
     scene: Scene,
 ) -> str:
     missing = wanted[taken < 0]
     examples = []
-    for one in missing[:_SHOWN]:
-        nearest = centres[np.abs(centres - one).argmin()]
-        serves = ", which serves another" if abs(nearest - one) <= tolerance else ""
-        examples.append(f"{one:.2f} nm (nearest {nearest:.2f} nm{serves})")
-    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-    n_left_out = scene.n_bands - len(centres)
+    for wavelength in missing:
+        nearest = centers[np.abs(centers - wavelength).argmin()]
+        serves = ", which serves another" if abs(nearest - wavelength) <= tolerance else ""
+        examples.append(f"{wavelength:.2f} nm (nearest {nearest:.2f} nm{serves})")
+    n_left_out = scene.n_bands - len(centers)
     left_out = f" Bands left out as bad or without a wavelength: {n_left_out}." * bool(n_left_out)
     return (
         f"The scene has no band within {tolerance:.2f} nm for {len(missing)} of the {len(wanted)} "
-        f"wavelengths wanted: {', '.join(examples)}{more}.{left_out}"
+        f"wavelengths wanted: {listed(examples, _SHOWN)}.{left_out}"
     )
 
 
@@ -200,7 +199,7 @@ def _resampled(
     scene: Scene,
     wanted: NDArray[np.float64],
     usable: NDArray[np.intp],
-    centres: NDArray[np.float64],
+    centers: NDArray[np.float64],
     tolerance: float,
 ) -> Scene:
     if scene.scale is not None and (scene.scale != scene.scale[0]).any():
@@ -212,20 +211,20 @@ def _resampled(
             ),
             "Apply them to the cube first, or pass resample=False.",
         )
-    rising = np.argsort(centres, kind="stable")
-    bands, centres = usable[rising], centres[rising]
-    beyond = wanted[(wanted < centres[0] - tolerance) | (wanted > centres[-1] + tolerance)]
+    rising = np.argsort(centers, kind="stable")
+    bands, centers = usable[rising], centers[rising]
+    beyond = wanted[(wanted < centers[0] - tolerance) | (wanted > centers[-1] + tolerance)]
     if beyond.size:
         low, high = beyond.min(), beyond.max()
         raise DataError(
-            f"The scene has bands from {centres[0]:.2f} to {centres[-1]:.2f} nm, and "
+            f"The scene has bands from {centers[0]:.2f} to {centers[-1]:.2f} nm, and "
             f"{len(beyond)} of the {len(wanted)} wavelengths wanted lie beyond these by more than "
             f"{tolerance:.2f} nm, from {low:.2f} to {high:.2f} nm. Values are not extrapolated:",
             "train without these bands, or pass a larger tolerance_nm.",
             option_hint='train without these bands: "fit" with --exclude '
             f"{np.floor(low):.0f}:{np.ceil(high + 1e-9):.0f}.",
         )
-    interpolation = _Interpolation(scene.cube.dtype, bands, centres, wanted)
+    interpolation = _Interpolation(scene.cube.dtype, bands, centers, wanted)
     return replace(
         scene,
         cube=MappedCube(scene.cube, interpolation),
@@ -243,14 +242,14 @@ class _Interpolation:
         self,
         dtype: np.dtype[Any],
         bands: NDArray[np.intp],
-        centres: NDArray[np.float64],
+        centers: NDArray[np.float64],
         wanted: NDArray[np.float64],
     ) -> None:
         self._dtype = np.result_type(dtype, np.float32)
-        low = np.clip(np.searchsorted(centres, wanted, side="right") - 1, 0, len(bands) - 1)
+        low = np.clip(np.searchsorted(centers, wanted, side="right") - 1, 0, len(bands) - 1)
         high = np.minimum(low + 1, len(bands) - 1)
-        step = np.where(high > low, centres[high] - centres[low], 1)
-        share = np.clip((wanted - centres[low]) / step, 0, 1)
+        step = np.where(high > low, centers[high] - centers[low], 1)
+        share = np.clip((wanted - centers[low]) / step, 0, 1)
         # Without a share in it, not even the NaN of the next band is felt.
         self._low, self._high = bands[low], bands[np.where(share > 0, high, low)]
         self._share = share.astype(self._dtype)

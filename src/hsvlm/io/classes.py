@@ -70,10 +70,7 @@ class ClassCodes:
 
 
 def class_codes(
-    labels: Any,
-    class_names: Mapping[Any, str],
-    class_colors: Mapping[Any, str],
-    unlabeled: Any,
+    labels: Any, class_names: Mapping[Any, str], class_colors: Mapping[Any, str], unlabeled: Any
 ) -> ClassCodes:
     """Choose numbers, names and colours for the labels of a map.
 

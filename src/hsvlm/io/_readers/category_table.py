@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from hsvlm._system.optional import import_optional
+from hsvlm.io._common import hex_color
 from hsvlm.io._envi_header import parse_number
 
 __all__ = ["CategoryTable", "read_category_table"]
@@ -58,8 +59,9 @@ def _attribute_table(table: ET.Element) -> CategoryTable:
         if name:
             names[int(value)] = name
         parts = [parse_number(_field(fields, columns, part)) for part in (_RED, _GREEN, _BLUE)]
-        if all(part is not None and 0 <= part <= 255 for part in parts):
-            colors[int(value)] = "#{:02X}{:02X}{:02X}".format(*(int(part or 0) for part in parts))
+        levels = [part for part in parts if part is not None and 0 <= part <= 255]
+        if len(levels) == 3:
+            colors[int(value)] = hex_color(*levels)
     return CategoryTable(names, colors)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from hsvlm._data.lazy import MappedCube
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import MissingFileError
-from hsvlm.io._common import LabelMap, Reader, ReadResult
+from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
 from hsvlm.io._envi_header import (
     HINT_COPY_AGAIN,
     MAX_HEADER_BYTES,
@@ -25,7 +25,7 @@ from hsvlm.io._notes import warn_of_file
 from hsvlm.io._scales import scale_of
 from hsvlm.io._strangers import check_content
 from hsvlm.io._variables import native_dtype, reading
-from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
+from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "READER",
-    "band_fields",
-    "data_files",
-    "header_beside",
-    "read_cube",
-    "read_label_map",
-]
+__all__ = ["READER", "band_fields", "data_files", "header_beside", "read_cube", "read_label_map"]
 
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
@@ -87,8 +80,8 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     header, data = _open(file, variable)
     cube = _mapped(header, data)
     if cube.shape[2] != 1:
-        wrong = f"it has {cube.shape[2]} bands, but a label map has one"
-        raise file_error(header.path, wrong, "Give the file of the label map.")
+        problem = f"it has {cube.shape[2]} bands, but a label map has one"
+        raise file_error(header.path, problem, "Give the file of the label map.")
     # Python converts no more than 4,300 digits.
     stated = header.text("classes")
     count = int(stated) if stated.isdecimal() and len(stated) < 10 else None
@@ -97,7 +90,7 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     colors = {}
     if lookup is not None:
         parts = np.nan_to_num(np.clip(lookup, 0, 255)).astype(np.uint8).reshape(-1, 3).tolist()
-        colors = {value: "#{:02X}{:02X}{:02X}".format(*parts[value]) for value in names}
+        colors = {value: hex_color(*parts[value]) for value in names}
     place = read_map_info(header.path, header.fields, header.notes)
     nodata = _nodata(header)
     warn_of_file(header.path, header.notes, _HINT)
@@ -126,10 +119,10 @@ def _wavelengths(header: EnviHeader, band_names: tuple[str, ...], n_bands: int) 
     # Some software writes the unit behind each number, or both into the names of the bands only.
     values, units = wavelengths_in_names(text.strip(", ").split(",") if text else band_names)
     if len(values) == n_bands and None not in values and len(units) == 1:
-        return to_nanometres(values, units.pop(), header.notes)
+        return to_nanometers(values, units.pop(), header.notes)
     numbers = header.numbers("wavelength", n_bands)
     unit = header.text("wavelength units")
-    return None if numbers is None else to_nanometres(numbers, unit, header.notes)
+    return None if numbers is None else to_nanometers(numbers, unit, header.notes)
 
 
 def header_beside(path: Path) -> Path | None:
@@ -160,8 +153,8 @@ def data_files(header: Path) -> list[Path]:
 
 def _open(file: Path, variable: str | None) -> tuple[EnviHeader, Path]:
     if variable is not None:
-        wrong = f"an ENVI file holds one array, but variable={variable!r} is asked for"
-        raise file_error(file, wrong, "Leave out `variable`.")
+        problem = f"an ENVI file holds one array, but variable={variable!r} is asked for"
+        raise file_error(file, problem, "Leave out `variable`.")
     beside = header_beside(file)
     if beside is None:
         raise MissingFileError(
@@ -178,23 +171,23 @@ def _open(file: Path, variable: str | None) -> tuple[EnviHeader, Path]:
 def _check_fields(header: EnviHeader) -> None:
     for name, meaning in _REQUIRED.items():
         if not header.text(name) and name != "interleave":
-            remedy = f"Add the line `{name} = ...`: {meaning}."
-            raise file_error(header.path, f"the header lacks the field `{name}`", remedy)
+            hint = f"Add the line `{name} = ...`: {meaning}."
+            raise file_error(header.path, f"the header lacks the field `{name}`", hint)
     kind = header.text("file type")
     if _NO_IMAGE.match(kind):
-        wrong = f"its field `file type` is {kind!r}, which is no image with values of its own"
+        problem = f"its field `file type` is {kind!r}, which is no image with values of its own"
         raise file_error(
-            header.path, wrong, "Export it from ENVI as an image of type ENVI Standard."
+            header.path, problem, "Export it from ENVI as an image of type ENVI Standard."
         )
     if header.text("file compression") not in ("", "0"):
-        wrong = "its data file is compressed, so it cannot be mapped into memory"
-        remedy = "Decompress it with gunzip and set `file compression = 0`."
-        raise file_error(header.path, wrong, remedy)
+        problem = "its data file is compressed, so it cannot be mapped into memory"
+        hint = "Decompress it with gunzip and set `file compression = 0`."
+        raise file_error(header.path, problem, hint)
     for name in ("major frame offsets", "minor frame offsets"):
         if re.search(r"[1-9]", header.fields.get(name, "")):
-            wrong = "its frames lie apart (`major frame offsets`, `minor frame offsets`)"
-            remedy = "Export it from ENVI without frame offsets."
-            raise file_error(header.path, wrong, remedy)
+            problem = "its frames lie apart (`major frame offsets`, `minor frame offsets`)"
+            hint = "Export it from ENVI without frame offsets."
+            raise file_error(header.path, problem, hint)
 
 
 def _settle_interleave(header: EnviHeader, data: Path) -> None:
@@ -203,13 +196,13 @@ def _settle_interleave(header: EnviHeader, data: Path) -> None:
         # What GDAL does.
         suffix = data.suffix.lower()[1:]
         if suffix not in _AXES and header.text("bands") != "1":
-            remedy = f"Add the line `interleave = ...`: {_REQUIRED['interleave']}."
-            raise file_error(header.path, "the header lacks the field `interleave`", remedy)
+            hint = f"Add the line `interleave = ...`: {_REQUIRED['interleave']}."
+            raise file_error(header.path, "the header lacks the field `interleave`", hint)
         interleave = suffix if suffix in _AXES else "bsq"
         header.notes.append(f"there is no `interleave`, so {interleave} is assumed")
     if interleave not in _AXES:
-        wrong = f"its field `interleave` is {interleave!r}"
-        raise file_error(header.path, wrong, "Correct it to bsq, bil or bip.")
+        problem = f"its field `interleave` is {interleave!r}"
+        raise file_error(header.path, problem, "Correct it to bsq, bil or bip.")
     header.fields["interleave"] = interleave
 
 
@@ -218,12 +211,12 @@ def _mapped(header: EnviHeader, data: Path) -> Any:
     needed, size = offset + math.prod(shape) * dtype.itemsize, data.stat().st_size
     if size != needed:
         check_content(data)
-        wrong = (
+        problem = (
             f"{data.name} has {size:,} bytes, but {shape[0]} lines x {shape[1]} samples x "
             f"{shape[2]} bands of {dtype.name} after {offset} bytes make {needed:,}"
         )
         cut = "The file was cut off or the header is another's. " if size < needed else ""
-        raise file_error(header.path, wrong, cut + HINT_COPY_AGAIN)
+        raise file_error(header.path, problem, cut + HINT_COPY_AGAIN)
     if not header.text("byte order") and dtype.itemsize > 1:
         header.notes.append("there is no `byte order`, so 0 (little endian) is assumed")
     axes = _AXES[header.fields["interleave"]]
@@ -239,11 +232,11 @@ def _dtype(header: EnviHeader) -> np.dtype[Any]:
     dtype: np.dtype[Any] = np.dtype(_DTYPES.get(number, "V1"))
     if dtype.kind not in "iuf":
         what = "complex values" if dtype.kind == "c" else "no type of ENVI's"
-        wrong = f"its field `data type` is {number[:20]}, {what}"
-        raise file_error(header.path, wrong, "Convert it to integers or floats.")
+        problem = f"its field `data type` is {number[:20]}, {what}"
+        raise file_error(header.path, problem, "Convert it to integers or floats.")
     if order not in ("0", "1"):
-        wrong = f"its field `byte order` is {order[:20]}"
-        raise file_error(header.path, wrong, f"Correct it: {_BYTE_ORDERS}.")
+        problem = f"its field `byte order` is {order[:20]}"
+        raise file_error(header.path, problem, f"Correct it: {_BYTE_ORDERS}.")
     return dtype.newbyteorder("<" if order == "0" else ">")
 
 

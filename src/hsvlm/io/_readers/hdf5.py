@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from hsvlm.io._common import LabelMap, ReadResult
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
-    HINT_SPLIT_FILE,
     VariableInfo,
     axis_order,
     choose_variable,
@@ -29,6 +29,7 @@ from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
     from numpy.typing import NDArray
@@ -37,9 +38,9 @@ __all__ = [
     "SUFFIXES",
     "HDF5Cube",
     "as_text",
-    "check_own",
     "held_datasets",
     "loaded",
+    "opened_hdf5",
     "read_cube",
     "read_label_map",
 ]
@@ -61,7 +62,7 @@ class HDF5Cube(LazyCube):
     ) -> None:
         check_stated(Path(path), dataset.shape, dataset.dtype)
         # Of compressed chunks, none can be read in part.
-        check_memory(path, dataset.chunks or (), dataset.dtype, HINT_SPLIT_FILE)
+        check_memory(path, dataset.chunks or (), dataset.dtype)
         super().__init__(tuple(dataset.shape[axis] for axis in axes), native_dtype(dataset.dtype))
         self.path = path
         self._name = name
@@ -73,26 +74,22 @@ class HDF5Cube(LazyCube):
 
     def read_window(self, top: int, bottom: int, left: int, right: int) -> NDArray[Any]:
         """Read a rectangle of pixels, of shape (bottom - top, right - left, n_bands)."""
-        check_memory(
-            self.path, (bottom - top, right - left, self.shape[2]), self.dtype, HINT_SPLIT_FILE
-        )
+        check_memory(self.path, (bottom - top, right - left, self.shape[2]), self.dtype)
         key = [slice(None)] * 3
         key[self._axes[0]], key[self._axes[1]] = slice(top, bottom), slice(left, right)
         h5py = import_optional("h5py", "geo")
         with reading(self.path, "HDF5"), h5py.File(self.path) as file:
             dataset = file[self._name]
             if tuple(dataset.shape[axis] for axis in self._axes) != self.shape:
-                wrong = f"{self._name} had shape {self.shape}, and has changed"
-                raise file_error(self.path, wrong, "Read the scene again.")
+                problem = f"{self._name} had shape {self.shape}, and has changed"
+                raise file_error(self.path, problem, "Read the scene again.")
             values: NDArray[Any] = dataset[tuple(key)]
         return np.ascontiguousarray(values.transpose(self._axes), dtype=self.dtype)
 
 
 def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a cube from an HDF5 file."""
-    h5py = import_optional("h5py", "geo")
-    with reading(file, "HDF5"), h5py.File(file) as opened:
-        check_own(file, opened)
+    with opened_hdf5(file) as opened:
         name = choose_variable(file, held_datasets(opened), 3, variable and variable.strip("/"))
         dataset = opened[name]
         lists = _wavelength_lists(file, opened)
@@ -110,9 +107,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
 
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from an HDF5 file."""
-    h5py = import_optional("h5py", "geo")
-    with reading(file, "HDF5"), h5py.File(file) as opened:
-        check_own(file, opened)
+    with opened_hdf5(file) as opened:
         name = choose_variable(file, held_datasets(opened), 2, variable and variable.strip("/"))
         dataset = opened[name]
         values = loaded(file, dataset)
@@ -139,10 +134,17 @@ def held_datasets(opened: Any) -> dict[str, VariableInfo]:
     return held
 
 
-def check_own(path: Path, opened: Any) -> None:
+@contextmanager
+def opened_hdf5(file: Path, kind: str = "HDF5") -> Iterator[Any]:
+    """Open a file that holds all its values itself."""
+    with reading(file, kind), import_optional("h5py", "geo").File(file) as opened:
+        _check_own(file, opened)
+        yield opened
+
+
+def _check_own(path: Path, opened: Any) -> None:
     """Refuse a file some of whose values lie in other files, or that has no end."""
-    # Whoever makes a file that refers to others chooses what is read: any file of the user would
-    # do.
+    # A crafted link could make us read any file of the user.
     h5py = import_optional("h5py", "geo")
     count = itertools.count(1)
 
@@ -158,18 +160,18 @@ def check_own(path: Path, opened: Any) -> None:
 
     # A visit ends at the first value that is not None.
     if opened.visit(endless) is not None:
-        wrong = f"it has more than {_MOST_OBJECTS:,} objects, or groups more than {_DEEPEST} deep"
-        raise file_error(path, wrong, "Copy the scene into a file of its own.")
+        problem = f"it has more than {_MOST_OBJECTS:,} objects, or groups more than {_DEEPEST} deep"
+        raise file_error(path, problem, "Copy the scene into a file of its own.")
     found = opened.visititems_links(linked) or opened.visititems(stored)
     if found is not None:
-        wrong = f"its values of {found!r} lie in another file, which is not opened"
-        raise file_error(path, wrong, "Get a file that holds all its values itself.")
+        problem = f"its values of {found!r} lie in another file, which is not opened"
+        raise file_error(path, problem, "Get a file that holds all its values itself.")
 
 
 def loaded(path: Path, dataset: Any) -> NDArray[Any]:
     """Read a dataset as a whole."""
     check_stated(path, dataset.shape, dataset.dtype)
-    check_memory(path, dataset.shape, dataset.dtype, HINT_SPLIT_FILE)
+    check_memory(path, dataset.shape, dataset.dtype)
     values: NDArray[Any] = dataset[()]
     return values
 

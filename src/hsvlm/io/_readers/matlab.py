@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
-from hsvlm.io._readers.mat5 import check_matrix
-from hsvlm.io._readers.structs import fields_of_structs
+from hsvlm.io._readers.mat5 import check_matrix, fields_of_structs
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
-    HINT_SPLIT_FILE,
     VariableInfo,
     choose_variable,
     holds_wavelengths,
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm.io._readers.structs import Field
+    from hsvlm.io._readers.mat5 import Field
 
 __all__ = ["READER", "read_cube", "read_label_map"]
 
@@ -89,8 +86,7 @@ def _opened(file: Path) -> Iterator[_Mat5 | _Mat73]:
     if not _is_hdf5(file):
         yield _Mat5(file)
         return
-    with reading(file, _KIND), import_optional("h5py", "geo").File(file) as opened:
-        hdf5.check_own(file, opened)
+    with hdf5.opened_hdf5(file, _KIND) as opened:
         yield _Mat73(file, opened)
 
 
@@ -104,10 +100,7 @@ class _Mat5:
 
     def variables(self, n_dims: int, variable: str | None) -> dict[str, VariableInfo]:
         """List the variables; those in structs only where no other is meant."""
-        fits = any(
-            info.numeric and len(info.shape) == n_dims and min(info.shape, default=0) > 1
-            for info in self._top.values()
-        )
+        fits = any(info.fits(n_dims) and min(info.shape) > 1 for info in self._top.values())
         structs = any(info.kind == "struct" for info in self._top.values())
         if structs and (variable not in self._top if variable else not fits):
             with reading(self._file, _KIND):
@@ -119,7 +112,7 @@ class _Mat5:
         if name not in self._fields:
             return _load(self._file, name, self._top)
         field = self._fields[name]
-        check_memory(self._file, field.info.shape, np.dtype(np.float64), HINT_SPLIT_FILE, copies=2)
+        check_memory(self._file, field.info.shape, np.float64, copies=2)
         return np.ascontiguousarray(field.values())
 
     cube = values
@@ -151,7 +144,7 @@ class _Mat73:
         axes = (2, 1, 0) if _by_matlab(dataset) else (0, 1, 2)
         cube: Any = hdf5.HDF5Cube(self._file.resolve(), self._paths[name], dataset, axes)
         if dataset.chunks is not None and dataset.chunks[axes[0]] >= dataset.shape[axes[0]]:
-            check_memory(self._file, cube.shape, cube.dtype, HINT_SPLIT_FILE, copies=2)
+            check_memory(self._file, cube.shape, cube.dtype, copies=2)
             return np.asarray(cube)
         return cube
 
@@ -166,8 +159,8 @@ def _spelled(variables: dict[str, VariableInfo], variable: str | None) -> str | 
 
 def _check_cell(file: Path, variables: dict[str, VariableInfo], variable: str | None) -> None:
     if variable is not None and variable in variables and variables[variable].kind == "cell":
-        remedy = f"Save the array that is meant on its own, in MATLAB: x = {variable}{{1}};"
-        raise file_error(file, f"variable {variable!r} is a cell, which holds several", remedy)
+        hint = f"Save the array that is meant on its own, in MATLAB: x = {variable}{{1}};"
+        raise file_error(file, f"variable {variable!r} is a cell, which holds several", hint)
 
 
 def _table_size(
@@ -178,7 +171,7 @@ def _table_size(
     size: tuple[int, int] | None,
 ) -> tuple[int, int] | None:
     """Give height and width if the cube is stored with 2 dimensions."""
-    cubes = [name for name, info in variables.items() if info.numeric and len(info.shape) == 3]
+    cubes = [name for name, info in variables.items() if info.fits(3)]
     if size is None and (variable in cubes or (variable is None and cubes)):
         return None
     stated = tuple(_whole(content, variables, names) for names in _SIZES)
@@ -190,11 +183,8 @@ def _table_size(
             warnings.warn(HSVLMWarning(problem, hint), stacklevel=5)
         return size
     if size not in (None, stated):
-        raise file_error(
-            file,
-            f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for",
-            "Leave height and width out.",
-        )
+        problem = f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for"
+        raise file_error(file, problem, "Leave height and width out.")
     return stated
 
 
@@ -230,7 +220,7 @@ def _load(file: Path, name: str, held: dict[str, VariableInfo]) -> NDArray[Any]:
     dtype = np.dtype(_DTYPES.get(kind, kind))
     check_stated(file, shape, dtype)
     # Both the values as stored and those in C order.
-    check_memory(file, shape, dtype, HINT_SPLIT_FILE, copies=2)
+    check_memory(file, shape, dtype, copies=2)
     with reading(file, _KIND), file.open("rb") as stream:
         check_matrix(file, name)
         array = np.asarray(loadmat(stream, variable_names=[name])[name])

@@ -18,7 +18,6 @@ from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
-    HINT_SPLIT_FILE,
     VariableInfo,
     axis_order,
     choose_variable,
@@ -61,9 +60,7 @@ class XarrayCube(LazyCube):
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
-        check_memory(
-            self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype, HINT_SPLIT_FILE
-        )
+        check_memory(self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype)
         # Read first, then transposed: a transposed array of a file is read value by value.
         with reading(self.path or _DATA, _KIND):
             rows = self._array.isel({self._array.dims[self._axes[0]]: slice(start, stop)})
@@ -88,7 +85,7 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     y, x, _ = axis_order((*array.dims, "band"))
     with reading(file, _KIND):
         crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
-        check_memory(file, array.shape, array.dtype, HINT_SPLIT_FILE)
+        check_memory(file, array.shape, array.dtype)
         notes: list[str] = []
         nodata = _declared(array, notes).nodata
         values = array.values.transpose(y, x)
@@ -195,8 +192,7 @@ def _is_netcdf(file: Path) -> bool:
         # A visit ends at the first value that is not None.
         return None if named else True
 
-    with reading(file, "HDF5"), h5py.File(file) as opened:
-        hdf5.check_own(file, opened)
+    with hdf5.opened_hdf5(file) as opened:
         # Files of netCDF-4 name its version, but for those of old releases.
         return "_NCProperties" in opened.attrs or not opened.visititems(lacks_dimensions)
 
@@ -221,14 +217,14 @@ def _groups(file: Path) -> list[str]:
             check_stated(file, one.shape, one.dtype)
             if len(one.shape) == 1:
                 # Coordinates are read as soon as xarray opens the file.
-                check_memory(file, one.shape, np.dtype(np.float64), HINT_SPLIT_FILE, copies=3)
+                check_memory(file, one.shape, np.float64, copies=3)
             groups[name.rpartition("/")[0]] = None
 
     with h5py.File(file) as opened:
         opened.visititems(add)
     if len(groups) > _MOST_GROUPS:
-        wrong = f"it holds variables in {len(groups):,} groups, and {_MOST_GROUPS:,} are the most"
-        raise file_error(file, wrong, "Copy those that belong to the scene into another file.")
+        problem = f"it holds variables in {len(groups):,} groups, and {_MOST_GROUPS:,} are the most"
+        raise file_error(file, problem, "Copy those that belong to the scene into another file.")
     return list(groups)
 
 

@@ -16,7 +16,6 @@ from hsvlm.io._folded import choose_table, fold
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
-    HINT_SPLIT_FILE,
     VariableInfo,
     choose_variable,
     holds_wavelengths,
@@ -82,24 +81,22 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
 
 def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
     if variable is not None:
-        remedy = "Leave `variable` out, which names an array of a .npz file."
-        raise file_error(
-            file, f"a .npy file holds one array, but {variable!r} was asked for", remedy
-        )
+        hint = "Leave `variable` out, which names an array of a .npz file."
+        raise file_error(file, f"a .npy file holds one array, but {variable!r} was asked for", hint)
     with reading(file, "a NumPy file"), file.open("rb") as stream:
         held, start = _header(stream)
     if held.kind == "object":
         raise _objects(file, "its array")
-    if not held.numeric or len(held.shape) != n_dims:
-        remedy = "Give another file, or change the array."
-        raise file_error(file, held.unlike(n_dims, "its array"), remedy)
+    if not held.fits(n_dims):
+        hint = "Give another file, or change the array."
+        raise file_error(file, held.unlike(n_dims, "its array"), hint)
     _check_length(file, "it", held, file.stat().st_size - start)
     with reading(file, "a NumPy file"):
         mapped: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
         if mapped.dtype.isnative:
             return mapped
         # Tensors cannot be made of the other byte order.
-        check_memory(file, mapped.shape, mapped.dtype, HINT_SPLIT_FILE)
+        check_memory(file, mapped.shape, mapped.dtype)
         return mapped.astype(native_dtype(mapped.dtype))
 
 
@@ -108,8 +105,8 @@ def _members(file: Path) -> dict[str, VariableInfo]:
     with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
         members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
         if len(members) > _MOST_MEMBERS:
-            wrong = f"it holds {len(members):,} arrays, and {_MOST_MEMBERS:,} are the most"
-            raise file_error(file, wrong, "Save the arrays that belong to the scene alone.")
+            problem = f"it holds {len(members):,} arrays, and {_MOST_MEMBERS:,} are the most"
+            raise file_error(file, problem, "Save the arrays that belong to the scene alone.")
         for one in members:
             with archive.open(one) as stream:
                 held[one.filename.removesuffix(".npy")] = _header(stream)[0]
@@ -136,11 +133,13 @@ def _check_length(file: Path, what: str, held: VariableInfo, n_bytes: int) -> No
     needed = math.prod(held.shape) * np.dtype(held.kind).itemsize
     if min(held.shape) >= 0 and needed == n_bytes:
         return
-    wrong = (
+    problem = (
         f"{what} holds {n_bytes:,} bytes of values, but its header states {held.shape} values of "
         f"{held.kind}, {needed:,} bytes"
     )
-    raise file_error(file, wrong, "It was cut off, or holds several arrays: save the array again.")
+    raise file_error(
+        file, problem, "It was cut off, or holds several arrays: save the array again."
+    )
 
 
 def _load(file: Path, name: str) -> NDArray[Any]:
@@ -150,7 +149,7 @@ def _load(file: Path, name: str) -> NDArray[Any]:
             held, start = _header(stream)
         _check_length(file, f"variable {name!r}", held, member.file_size - start)
         # Both the values as stored and those in C order.
-        check_memory(file, held.shape, np.dtype(held.kind), HINT_SPLIT_FILE, copies=2)
+        check_memory(file, held.shape, np.dtype(held.kind), copies=2)
     with reading(file, "a NumPy archive"), np.load(file, allow_pickle=False) as archive:
         array: NDArray[Any] = archive[name]
     # In C order a spectrum is contiguous, as windows read it.
@@ -164,8 +163,8 @@ def _chosen(file: Path, held: dict[str, VariableInfo], n_dims: int, variable: st
 
 
 def _objects(file: Path, what: str) -> FileError:
-    wrong = f"{what} holds Python objects, which are not loaded: that could run any code"
-    return file_error(file, wrong, "Save plain numbers: numpy.save(path, array.astype(float)).")
+    problem = f"{what} holds Python objects, which are not loaded: that could run any code"
+    return file_error(file, problem, "Save plain numbers: numpy.save(path, array.astype(float)).")
 
 
 READER = Reader("NumPy", (".npy", ".npz"), read_cube, read_label_map, takes_size=True)

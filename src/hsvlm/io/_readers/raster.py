@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +13,20 @@ import numpy as np
 
 from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
-from hsvlm.io._common import LabelMap, Reader, ReadResult
+from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
 from hsvlm.io._gdal import (
     CACHE_BYTES,
+    CANNOT_READ,
     doubtful_ellipsoid,
     gdal,
     open_local,
+    opened_raster,
     real_crs,
     real_transform,
-    ungeoreferenced,
 )
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers.category_table import read_category_table
-from hsvlm.io._readers.color_maps import read_color_map
+from hsvlm.io._readers.color_maps import HINT_CUT_GRID, palette, read_color_map
 from hsvlm.io._readers.raster_bands import (
     note_unused_georeference,
     read_band_metadata,
@@ -34,25 +34,22 @@ from hsvlm.io._readers.raster_bands import (
     tags_of,
 )
 from hsvlm.io._sizes import check_memory, check_stated
-from hsvlm.io._variables import HINT_SPLIT_FILE
+from hsvlm.io._variables import HINT_COPY_AGAIN
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
     from os import PathLike
 
     from numpy.typing import NDArray
 
 __all__ = ["READER", "RasterCube", "read_cube", "read_label_map"]
 
-_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 # A row of tiles of this size is kept whole, for several blocks of rows are read from it.
 _LARGEST_CACHE = 512_000_000
 _SHOWN = 8
 _HINT = "Correct the file, for example with gdal_edit, to be sure."
-_CUT_GRID = "Cut it to the grid of the scene first."
 # GDAL takes time by the square of this number to read a row of pixel-interleaved bands.
 _MOST_BANDS = 2**14
 
@@ -82,8 +79,9 @@ class RasterCube(LazyCube):
         """Read whole rows; see the base class."""
         if stop <= start:
             return np.empty((0, *self.shape[1:]), dtype=self.dtype)
-        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype, HINT_SPLIT_FILE)
-        with self._lock, _reading(self.path, self._cache_bytes) as rasterio:
+        check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype)
+        reading = gdal(self.path, CANNOT_READ, HINT_COPY_AGAIN, self._cache_bytes)
+        with self._lock, reading as rasterio:
             # A dataset that was opened before a fork shares its place in the file with it.
             if self._dataset is None or self._process != os.getpid():
                 self._dataset, self._process = self._opened(), os.getpid()
@@ -94,13 +92,12 @@ class RasterCube(LazyCube):
         return np.moveaxis(values, 0, 2)
 
     def _opened(self) -> Any:
-        with ungeoreferenced():
-            dataset = open_local(Path(self.path))
+        dataset = open_local(Path(self.path))
         n_bands = len(self._bands) or dataset.count
         n_bands = n_bands if max(self._bands, default=0) <= dataset.count else 0
         if (dataset.height, dataset.width, n_bands) != self.shape:
-            wrong = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
-            raise file_error(self.path, wrong, "Read the scene again.")
+            problem = f"it was {self.shape[0]} x {self.shape[1]} x {self.shape[2]}, and has changed"
+            raise file_error(self.path, problem, "Read the scene again.")
         return dataset
 
     def __getstate__(self) -> dict[str, Any]:
@@ -140,51 +137,43 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
 
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map, of numbers or of colors, from a raster file."""
-    colored, messages = read_color_map(file)
-    for message in messages:
-        # The caller of the public function.
-        warnings.warn(message, stacklevel=4)
-    return colored or _read_numbers(file, variable)
-
-
-def _read_numbers(file: Path, variable: str | None) -> LabelMap:
+    with opened_raster(file) as dataset:
+        colored = read_color_map(file, dataset)
+    if colored is not None:
+        return colored
     notes: list[str] = []
     with _opened(file, variable) as dataset:
         bands, valid = spectral_bands(file, dataset, notes)
         if len(bands) != 1:
-            wrong = f"it has {len(bands)} bands, but a label map has one"
-            raise file_error(file, wrong, "Give the file of the label map.")
+            problem = f"it has {len(bands)} bands, but a label map has one"
+            raise file_error(file, problem, "Give the file of the label map.")
         _check_size(file, dataset)
-        check_memory(file, dataset.shape, _dtype(file, dataset, bands), _CUT_GRID)
+        check_memory(file, dataset.shape, _dtype(file, dataset, bands), HINT_CUT_GRID)
         nodata = dataset.nodatavals[bands[0] - 1]
         listed = read_category_table(dataset)
         names = _tagged(dataset, "CLASS_NAMES") or listed.names
-        colors = _tagged(dataset, "CLASS_COLORS") or _palette(dataset) or listed.colors
+        colors = (
+            _tagged(dataset, "CLASS_COLORS")
+            or {value: hex_color(*color[:3]) for value, color in palette(dataset).items()}
+            or listed.colors
+        )
         note_unused_georeference(dataset, notes)
         place = real_crs(dataset.crs), real_transform(dataset.transform)
         try:
             values = dataset.read(bands[0])
         except (MemoryError, ValueError) as error:
-            wrong = f"{dataset.height} x {dataset.width} labels do not fit into memory"
-            raise file_error(file, wrong, _CUT_GRID) from error
+            problem = f"{dataset.height} x {dataset.width} labels do not fit into memory"
+            raise file_error(file, problem, HINT_CUT_GRID) from error
     warn_of_file(file, notes, _HINT)
     return label_map(file, values, names, colors, nodata, *place, valid=valid)
-
-
-def _reading(path: Any, cache_bytes: int = CACHE_BYTES) -> AbstractContextManager[Any]:
-    return gdal(path, "GDAL cannot read it", _COPY_AGAIN, cache_bytes)
 
 
 @contextmanager
 def _opened(path: Path, variable: str | None) -> Iterator[Any]:
     if variable is not None:
-        wrong = f"it is read as one raster, but variable={variable!r} is asked for"
-        raise file_error(path, wrong, "Leave out `variable`.")
-    with (
-        _reading(path),
-        ungeoreferenced(),
-        open_local(path) as dataset,
-    ):
+        problem = f"it is read as one raster, but variable={variable!r} is asked for"
+        raise file_error(path, problem, "Leave out `variable`.")
+    with opened_raster(path) as dataset:
         if not dataset.count:
             raise file_error(path, "it holds no raster of its own", _extract(dataset))
         yield dataset
@@ -192,25 +181,25 @@ def _opened(path: Path, variable: str | None) -> Iterator[Any]:
 
 def _extract(dataset: Any) -> str:
     parts = ", ".join(dataset.subdatasets[:_SHOWN])
-    return f"Extract one with gdal_translate: {parts}." if parts else _COPY_AGAIN
+    return f"Extract one with gdal_translate: {parts}." if parts else HINT_COPY_AGAIN
 
 
 def _dtype(path: Any, dataset: Any, bands: Sequence[int]) -> np.dtype[Any]:
     kinds = sorted({dataset.dtypes[band - 1] for band in bands})
-    remedy = "Convert it to integers or floats of one type, for example with gdal_translate -ot."
+    hint = "Convert it to integers or floats of one type, for example with gdal_translate -ot."
     # GDAL has types that NumPy lacks, and all of them are complex.
-    if any(one.startswith("complex") for one in kinds):
-        raise file_error(path, "it holds complex values", remedy)
+    if any(kind.startswith("complex") for kind in kinds):
+        raise file_error(path, "it holds complex values", hint)
     if len(kinds) > 1:
-        raise file_error(path, f"its bands are of different types: {', '.join(kinds)}", remedy)
+        raise file_error(path, f"its bands are of different types: {', '.join(kinds)}", hint)
     dtype: np.dtype[Any] = np.dtype(kinds[0])
     return dtype
 
 
 def _check_size(path: Path, dataset: Any) -> None:
     if dataset.count > _MOST_BANDS:
-        wrong = f"it has {dataset.count:,} bands, and {_MOST_BANDS:,} are the most that are read"
-        raise file_error(path, wrong, "Cut it into files of fewer bands.")
+        problem = f"it has {dataset.count:,} bands, and {_MOST_BANDS:,} are the most that are read"
+        raise file_error(path, problem, "Cut it into files of fewer bands.")
     # A virtual raster holds no values itself.
     if dataset.driver != "VRT":
         check_stated(path, (*dataset.shape, dataset.count), _dtype(path, dataset, [1]))
@@ -219,18 +208,10 @@ def _check_size(path: Path, dataset: Any) -> None:
 def _tagged(dataset: Any, name: str) -> dict[int, str]:
     # Anybody may have written anything under this name.
     try:
-        found = json.loads(tags_of(dataset).get(name, "{}"))
-        return {int(one): str(text) for one, text in found.items()}
+        entries = json.loads(tags_of(dataset).get(name, "{}"))
+        return {int(value): str(text) for value, text in entries.items()}
     except (ValueError, AttributeError, RecursionError):
         return {}
-
-
-def _palette(dataset: Any) -> dict[int, str]:
-    try:
-        table = dataset.colormap(1)
-    except ValueError:
-        return {}
-    return {one: "#{:02X}{:02X}{:02X}".format(*color[:3]) for one, color in table.items()}
 
 
 READER = Reader("GeoTIFF and other formats of GDAL", (".tif", ".tiff"), read_cube, read_label_map)

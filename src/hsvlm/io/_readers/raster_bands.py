@@ -14,8 +14,7 @@ from hsvlm.io._envi_header import parse_number, read_header
 from hsvlm.io._readers.envi import band_fields, data_files, header_beside
 from hsvlm.io._scales import scale_of
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import HINT_SPLIT_FILE
-from hsvlm.io._wavelengths import to_nanometres, wavelengths_in_names
+from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +47,7 @@ def spectral_bands(
     for band in tagged:
         if "wavelength" in _lower(tags_of(dataset, band)):
             continue
-        check_memory(path, dataset.shape, np.dtype(bool), HINT_SPLIT_FILE, copies=2)
+        check_memory(path, dataset.shape, bool, copies=2)
         mask = _opaque_pixels(dataset, band)
         if mask is not None:
             bands.remove(band)
@@ -143,7 +142,7 @@ def _own_masks(path: Path, dataset: Any, bands: Sequence[int]) -> list[NDArray[n
     ]
     if not masked:
         return []
-    check_memory(path, dataset.shape, np.dtype(bool), HINT_SPLIT_FILE, copies=3)
+    check_memory(path, dataset.shape, bool, copies=3)
     if flags.per_dataset in dataset.mask_flag_enums[masked[0] - 1]:
         masked = masked[:1]
     valid = np.ones(dataset.shape, dtype=bool)
@@ -174,7 +173,7 @@ def _wavelengths(dataset: Any, bands: Sequence[int], names: Sequence[Any], notes
     if len(units) > 1:
         notes.append("the wavelengths of its bands have different units and are not used")
         return None
-    return to_nanometres(values, units.pop(), notes)
+    return to_nanometers(values, units.pop(), notes)
 
 
 def _bad_bands(marks: Sequence[str], notes: list[str]) -> NDArray[np.bool_] | None:

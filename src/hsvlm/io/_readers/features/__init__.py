@@ -20,7 +20,6 @@ from hsvlm.io._readers.features._losses import drawing_warnings
 from hsvlm.io._readers.features.archives import ARCHIVES
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._strangers import check_content
-from hsvlm.io._variables import HINT_SPLIT_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,9 +45,9 @@ _PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 def refuse_other_formats(file: Path) -> None:
     """Refuse files that may hold labels, but in a format that is not read."""
-    remedy = _OTHER_FORMATS.get(file.suffix.lower())
-    if remedy is not None:
-        raise file_error(file, f"labels are not read from {file.suffix.lower()} files", remedy)
+    hint = _OTHER_FORMATS.get(file.suffix.lower())
+    if hint is not None:
+        raise file_error(file, f"labels are not read from {file.suffix.lower()} files", hint)
 
 
 def _read(reader: Reader, file: Path, like: Scene, query: FeatureQuery) -> Features:
@@ -78,7 +77,7 @@ def read_features(reader: Reader, file: Path, like: Scene, query: FeatureQuery) 
     if query.group_column is not None:
         groups = group_numbers(file, features.table, query.group_column)
     # Two drawings, their classes and groups.
-    check_memory(file, like.shape, np.dtype(np.int32), HINT_SPLIT_FILE, copies=6)
+    check_memory(file, like.shape, np.int32, copies=6)
     drawing = draw(shapes, classes, groups, grid, query.all_touched)
     if np.isin(drawing.fates[classes.codes > 0], (OUTSIDE, EMPTY)).all():
         raise _elsewhere(file, shapes, features, like, grid)
@@ -127,11 +126,8 @@ def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
         shapes = features.shapes.to_crs(like.crs)
     except import_optional("pyproj", "geo").exceptions.ProjError as error:
         theirs = features.shapes.crs.name
-        raise file_error(
-            file,
-            f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}",
-            "Check the CRS of the scene and of the file.",
-        ) from error
+        problem = f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}"
+        raise file_error(file, problem, "Check the CRS of the scene and of the file.") from error
     return grid, shapes.set_axis(range(len(shapes))).map(shapely.force_2d, na_action="ignore")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from hsvlm._data.texts import normalize_text
 from hsvlm._system.files import file_error
+from hsvlm.io._notes import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,17 +72,14 @@ def group_numbers(file: Path, table: Any, column: str) -> NDArray[np.int32]:
     if name is None:
         if column.lower() in _EACH_FEATURE:
             return np.arange(1, len(table) + 1, dtype=np.int32)
-        remedy = f"{_listed_columns(table)} 'fid' makes each feature a group of its own."
-        raise file_error(file, f"has no column {column!r} for groups", remedy)
+        hint = f"{_listed_columns(table)} 'fid' makes each feature a group of its own."
+        raise file_error(file, f"has no column {column!r} for groups", hint)
     values = table[name]
     texts = _texts(values) if _kind(values) == "text" else values.tolist()
     missing = int(values.isna().sum()) if _kind(values) != "text" else texts.count(None)
     if missing:
-        raise file_error(
-            file,
-            f"column {name!r} is empty for {missing} of {len(values)} features",
-            "Give every feature a group, or name another column.",
-        )
+        problem = f"column {name!r} is empty for {missing} of {len(values)} features"
+        raise file_error(file, problem, "Give every feature a group, or name another column.")
     if _kind(values) == "whole numbers" and values.min() >= 1 and values.max() <= _LARGEST:
         return np.asarray(values, dtype=np.int32)
     _, numbers = np.unique(np.asarray(texts), return_inverse=True)
@@ -104,12 +102,10 @@ def _class_column_name(file: Path, table: Any, column: str | None, default: str 
     if len(fitting) == 1:
         return fitting[0]
     listed = _listed_columns(table)
-    raise file_error(
-        file,
-        f"{len(fitting)} columns could hold the classes",
-        f"Name the column of the classes: column=... {listed}",
-        f"Name the column of the classes with --label-column. {listed}",
-    )
+    problem = f"{len(fitting)} columns could hold the classes"
+    hint = f"Name the column of the classes: column=... {listed}"
+    option_hint = f"Name the column of the classes with --label-column. {listed}"
+    raise file_error(file, problem, hint, option_hint)
 
 
 def _matching_column(table: Any, column: str) -> str | None:
@@ -153,11 +149,8 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
         return _numeric_texts(file, column, texts)
     if any(_WHOLE.fullmatch(text) for text in numeric):
         name = next(text for text in counts if text not in numeric)
-        raise file_error(
-            file,
-            f"column {column!r} mixes numbers ({numeric[0]!r}) and names ({name!r})",
-            "Give all classes names, or all classes numbers.",
-        )
+        problem = f"column {column!r} mixes numbers ({numeric[0]!r}) and names ({name!r})"
+        raise file_error(file, problem, "Give all classes names, or all classes numbers.")
     spellings: dict[str, list[str]] = {}
     for text in counts:
         spellings.setdefault(normalize_text(text), []).append(text)
@@ -197,18 +190,14 @@ def _checked_numbers(file: Path, column: str, values: NDArray[np.float64]) -> ND
     present = values[~np.isnan(values)]
     broken = present[(present != np.rint(present)) | (present < 1) | (present > _LARGEST)]
     if broken.size:
-        raise file_error(
-            file,
-            f"column {column!r} holds {broken[0]:.15g}",
-            f"{_CLASSES[:-1]}, and {_LARGEST} is the largest.",
-        )
+        problem = f"column {column!r} holds {broken[0]:.15g}"
+        raise file_error(file, problem, f"{_CLASSES[:-1]}, and {_LARGEST} is the largest.")
     return np.nan_to_num(values).astype(np.int64)
 
 
 def _listed_columns(table: Any) -> str:
-    shown = [_described(str(name), table[name]) for name in table.columns[:_SHOWN_COLUMNS]]
-    more = len(table.columns) - len(shown)
-    return f"Columns: {', '.join(shown) or 'none'}{f' and {more} more' if more > 0 else ''}."
+    columns = [_described(str(name), table[name]) for name in table.columns]
+    return f"Columns: {listed(columns, _SHOWN_COLUMNS) or 'none'}."
 
 
 def _described(name: str, values: Any) -> str:

@@ -162,11 +162,7 @@ def _reasons_of_points(points: Any, grid: Grid, conflict: NDArray[np.bool_]) -> 
 
 
 def _reason(
-    shape: Any,
-    grid: Grid,
-    all_touched: bool,
-    drawn: NDArray[np.int32],
-    conflict: NDArray[np.bool_],
+    shape: Any, grid: Grid, all_touched: bool, drawn: NDArray[np.int32], conflict: NDArray[np.bool_]
 ) -> int:
     """Tell why a feature that meets the scene is not visible; `drawn` is 0 where none is."""
     features = import_optional("rasterio.features", "geo")

@@ -11,7 +11,7 @@ import numpy as np
 
 from hsvlm._system.files import file_error
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import HINT_SPLIT_FILE, reading
+from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ _MEMORY_PER_BYTE = 32
 
 def checked_xml(file: Path, data: bytes, root: str) -> bytes:
     """Refuse XML that declares a document type, nests endlessly or has another root."""
-    check_memory(file, (len(data),), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=_MEMORY_PER_BYTE)
+    check_memory(file, (len(data),), np.dtype(np.uint8), copies=_MEMORY_PER_BYTE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:64]:
         raise file_error(file, "its text is UTF-16", "Save it as UTF-8.")
     parser = expat.ParserCreate()
@@ -32,25 +32,16 @@ def checked_xml(file: Path, data: bytes, root: str) -> bytes:
 
     def start(name: str, _: object) -> None:
         if not path and local_name(name) != root:
-            raise file_error(
-                file,
-                f"its outermost element is {name[:40]!r} and not {root!r}",
-                "Give a file of the format that its suffix says.",
-            )
+            problem = f"its outermost element is {name[:40]!r} and not {root!r}"
+            raise file_error(file, problem, "Give a file of the format that its suffix says.")
         path.append(name)
         if len(path) > _DEEPEST:
-            raise file_error(
-                file,
-                f"its elements are nested more than {_DEEPEST} deep",
-                "Save the features in another format.",
-            )
+            problem = f"its elements are nested more than {_DEEPEST} deep"
+            raise file_error(file, problem, "Save the features in another format.")
 
     def refuse_doctype(*_: object) -> None:
-        raise file_error(
-            file,
-            "it declares a document type (DTD), which is not read",
-            "Remove the DOCTYPE, or save it in another format.",
-        )
+        problem = "it declares a document type (DTD), which is not read"
+        raise file_error(file, problem, "Remove the DOCTYPE, or save it in another format.")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: path.pop()

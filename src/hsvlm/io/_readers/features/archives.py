@@ -16,7 +16,7 @@ from hsvlm._system.files import file_error
 from hsvlm.io._common import Reader
 from hsvlm.io._readers.features import vector_files
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import HINT_SPLIT_FILE, reading
+from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,19 +78,14 @@ def _extracted(file: Path, name: str | None) -> Iterator[Path]:
         or name in (member.filename, Path(member.filename).name, Path(member.filename).stem)
     ]
     if not members:
-        raise file_error(
-            file,
-            f"holds no vector file ({', '.join(sorted(vector_files.SUFFIXES))})",
-            "Give an archive with a shapefile or a GeoPackage.",
-        )
+        problem = f"holds no vector file ({', '.join(sorted(vector_files.SUFFIXES))})"
+        raise file_error(file, problem, "Give an archive with a shapefile or a GeoPackage.")
     if len(fitting) != 1:
         first = Path(members[0].filename).stem
-        raise file_error(
-            file,
-            f"holds {len(members)} vector files",
-            f"Name one of them, as in variable={first!r}. It holds: {shown}.",
-            f"Name one of them, as in --label-variable {first}. It holds: {shown}.",
-        )
+        problem = f"holds {len(members)} vector files"
+        hint = f"Name one of them, as in variable={first!r}. It holds: {shown}."
+        option_hint = f"Name one of them, as in --label-variable {first}. It holds: {shown}."
+        raise file_error(file, problem, hint, option_hint)
     with tempfile.TemporaryDirectory() as folder, reading(file, "a zip archive"):
         yield _extract(file, fitting[0], Path(folder))
 
@@ -108,12 +103,9 @@ def _extract(file: Path, chosen: zipfile.ZipInfo, folder: Path) -> Path:
             ]
         n_bytes = sum(member.file_size for member in belonging)
         if n_bytes > _LARGEST:
-            raise file_error(
-                file,
-                f"it unpacks to {n_bytes:,} bytes, and {_LARGEST:,} are the most",
-                "Unpack it, and keep the features of this scene only.",
-            )
-        check_memory(file, (n_bytes,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=2)
+            problem = f"it unpacks to {n_bytes:,} bytes, and {_LARGEST:,} are the most"
+            raise file_error(file, problem, "Unpack it, and keep the features of this scene only.")
+        check_memory(file, (n_bytes,), np.uint8, copies=2)
         for member in belonging:
             # The names in the archive are not used: they may lead anywhere.
             suffix = PurePosixPath(member.filename).suffix.lower()

@@ -10,7 +10,7 @@ import numpy as np
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
-from hsvlm.io._common import Reader
+from hsvlm.io._common import Reader, hex_color
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._readers.features._xml import local_name, root_name, xml_tree
 from hsvlm.io._readers.features.tables import decoded_text
@@ -90,15 +90,12 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
             counts.append(int(value) if _COUNT.fullmatch(value) else -1)
     fitting = len(counts) == len(names) and -1 not in counts and sum(counts) == len(numbers)
     if not names or not fitting:
-        raise file_error(
-            file,
-            (
-                f"its header names {len(names)} regions of {sum(counts)} pixels, but "
-                f"{len(numbers)} "
-                "lines of pixels follow"
-            ),
-            _EXPORT,
+        problem = (
+            f"its header names {len(names)} regions of {sum(counts)} pixels, but "
+            f"{len(numbers)} "
+            "lines of pixels follow"
         )
+        raise file_error(file, problem, _EXPORT)
     if not numbers:
         raise file_error(file, "holds no pixels of regions", _EXPORT)
     if columns[:3] != ["ID", "X", "Y"]:
@@ -126,7 +123,7 @@ def _color_of(name: str, text: str) -> dict[str, str]:
     if len(parts) != 3:
         return {}
     levels = [min(int(part), 255) if _COUNT.fullmatch(part) else 255 for part in parts]
-    return {name: "#{:02X}{:02X}{:02X}".format(*levels)}
+    return {name: hex_color(*levels)}
 
 
 def _check_size(file: Path, value: str, like: Scene) -> None:
@@ -134,14 +131,11 @@ def _check_size(file: Path, value: str, like: Scene) -> None:
     height, width = like.shape
     # ENVI gives samples, then lines.
     if match is None or (int(match[1]), int(match[2])) != (width, height):
-        raise file_error(
-            file,
-            (
-                f"its regions belong to an image of {value[:40]} (samples x lines), but the scene "
-                f"has {width} x {height}"
-            ),
-            "Give the regions of this scene, or export them as XML.",
+        problem = (
+            f"its regions belong to an image of {value[:40]} (samples x lines), but the scene "
+            f"has {width} x {height}"
         )
+        raise file_error(file, problem, "Give the regions of this scene, or export them as XML.")
 
 
 def _from_xml(file: Path) -> Features:
@@ -157,11 +151,8 @@ def _from_xml(file: Path) -> Features:
         for definition in region:
             kind = local_name(definition.tag)
             if kind != "GeometryDef":
-                raise file_error(
-                    file,
-                    f"region {name!r} is defined by {kind!r}, and only geometries are read",
-                    _EXPORT,
-                )
+                problem = f"region {name!r} is defined by {kind!r}, and only geometries are read"
+                raise file_error(file, problem, _EXPORT)
             systems[(_text(definition, "CoordSysStr") or "none").strip()] = None
             with reading(file, "regions of ENVI"):
                 geometries = list(_geometries(file, definition))
@@ -170,11 +161,8 @@ def _from_xml(file: Path) -> Features:
     if not shapes:
         raise file_error(file, "holds no regions", _EXPORT)
     if len(systems) > 1 or "none" in systems:
-        raise file_error(
-            file,
-            "its regions are not all in one coordinate reference system (CoordSysStr)",
-            _EXPORT,
-        )
+        problem = "its regions are not all in one coordinate reference system (CoordSysStr)"
+        raise file_error(file, problem, _EXPORT)
     with reading(file, "regions of ENVI"):
         series = geopandas.GeoSeries(shapes, crs=next(iter(systems)))
     table = pandas.DataFrame({_COLUMN: names})

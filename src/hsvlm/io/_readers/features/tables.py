@@ -13,7 +13,7 @@ from hsvlm._system.optional import import_optional
 from hsvlm.io._common import Reader
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import HINT_SPLIT_FILE, reading
+from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,19 +85,17 @@ def _read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
 def decoded_text(file: Path, encoding: str | None) -> str:
     """Read text that is UTF-8, or in the encoding given."""
     size = file.stat().st_size
-    check_memory(file, (size,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=_MEMORY_PER_BYTE)
+    check_memory(file, (size,), np.uint8, copies=_MEMORY_PER_BYTE)
     data = file.read_bytes()
     if encoding is None:
         encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeError as error:
-        raise file_error(
-            file,
-            f"its text is not {encoding.removesuffix('-sig').upper()}",
-            "Pass encoding=, for example 'gbk' or 'cp1252'.",
-            "Give --encoding, for example gbk or cp1252.",
-        ) from error
+        problem = f"its text is not {encoding.removesuffix('-sig').upper()}"
+        hint = "Pass encoding=, for example 'gbk' or 'cp1252'."
+        option_hint = "Give --encoding, for example gbk or cp1252."
+        raise file_error(file, problem, hint, option_hint) from error
     if "\0" in text:
         raise file_error(file, "it is not a table of text", _COORDINATES)
     return text.removeprefix("\ufeff")
@@ -185,11 +183,8 @@ def _table(columns: dict[str, Any]) -> Any:
 def _numbers(file: Path, name: str, values: Any, first_line: int) -> NDArray[np.float64]:
     for line, value in enumerate(values, start=first_line):
         if value and not _NUMBER.fullmatch(value):
-            raise file_error(
-                file,
-                f"column {name!r} holds {value[:30]!r}, which is not a number (line {line})",
-                "Correct it, or leave it empty.",
-            )
+            problem = f"column {name!r} holds {value[:30]!r}, which is not a number (line {line})"
+            raise file_error(file, problem, "Correct it, or leave it empty.")
     return np.array([float(value.replace(",", ".")) if value else np.nan for value in values])
 
 
@@ -221,17 +216,11 @@ def _check_pixels(
         known = values[np.isfinite(values)]
         broken = known[known != np.rint(known)]
         if broken.size:
-            raise file_error(
-                file,
-                f"{name} must be whole numbers from 0, but there is {broken[0]:g}",
-                "Name coordinates on a map x and y, or lon and lat.",
-            )
+            problem = f"{name} must be whole numbers from 0, but there is {broken[0]:g}"
+            raise file_error(file, problem, "Name coordinates on a map x and y, or lon and lat.")
         if known.size and known.max() == size and known.min() >= 1:
-            raise file_error(
-                file,
-                f"{name} lie between 1 and {size}, but count from 0 to {size - 1}",
-                "They seem to count from 1: subtract 1.",
-            )
+            problem = f"{name} lie between 1 and {size}, but count from 0 to {size - 1}"
+            raise file_error(file, problem, "They seem to count from 1: subtract 1.")
 
 
 def _crs_of(like: Scene, x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None:

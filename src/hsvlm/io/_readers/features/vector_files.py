@@ -16,7 +16,7 @@ from hsvlm.io._common import Reader
 from hsvlm.io._readers.features._source import Features
 from hsvlm.io._readers.features._xml import checked_xml
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._variables import HINT_COPY_AGAIN, HINT_SPLIT_FILE, reading
+from hsvlm.io._variables import HINT_COPY_AGAIN, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def read_vectors(file: Path, path: Path, query: FeatureQuery) -> Features:
             "Leave it out.",
         )
     size = path.stat().st_size
-    check_memory(file, (size,), np.dtype(np.uint8), HINT_SPLIT_FILE, copies=_MEMORY_PER_BYTE)
+    check_memory(file, (size,), np.uint8, copies=_MEMORY_PER_BYTE)
     if suffix in _XML_ROOTS:
         data = checked_xml(file, path.read_bytes(), _XML_ROOTS[suffix])
         # GDAL would fetch schemas, and write what it learns beside a file.
@@ -77,11 +77,8 @@ def read_vectors(file: Path, path: Path, query: FeatureQuery) -> Features:
     with path.open("rb") as stream:
         start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith(_SIGNATURES[suffix]):
-        raise file_error(
-            file,
-            f"cannot be read as vector data (it does not begin like a {suffix} file)",
-            HINT_COPY_AGAIN,
-        )
+        problem = f"cannot be read as vector data (it does not begin like a {suffix} file)"
+        raise file_error(file, problem, HINT_COPY_AGAIN)
     if suffix == ".shp":
         _check_parts(file, path)
     features = _layer(file, path, query)
@@ -94,12 +91,10 @@ def _layer(file: Path, source: Path | bytes, query: FeatureQuery) -> Features:
     layers = _layers(file, source)
     listed = f"It holds: {', '.join(layers)}."
     if query.layer is None and len(layers) > 1:
-        raise file_error(
-            file,
-            f"holds {len(layers)} layers",
-            f"Name one of them, as in variable={layers[0]!r}. {listed}",
-            f"Name one of them, as in --label-variable {layers[0]}. {listed}",
-        )
+        problem = f"holds {len(layers)} layers"
+        hint = f"Name one of them, as in variable={layers[0]!r}. {listed}"
+        option_hint = f"Name one of them, as in --label-variable {layers[0]}. {listed}"
+        raise file_error(file, problem, hint, option_hint)
     if query.layer is not None and query.layer not in layers:
         raise file_error(file, f"has no layer {query.layer!r}", listed)
     options = {} if query.encoding is None else {"encoding": query.encoding}
@@ -108,12 +103,10 @@ def _layer(file: Path, source: Path | bytes, query: FeatureQuery) -> Features:
         try:
             frame = geopandas.read_file(source, layer=query.layer, **options)
         except UnicodeDecodeError as error:
-            raise file_error(
-                file,
-                f"its text is not {query.encoding or 'UTF-8'}",
-                "Pass encoding=, for example 'gbk' or 'cp1252'.",
-                "Give --encoding, for example gbk or cp1252.",
-            ) from error
+            problem = f"its text is not {query.encoding or 'UTF-8'}"
+            hint = "Pass encoding=, for example 'gbk' or 'cp1252'."
+            option_hint = "Give --encoding, for example gbk or cp1252."
+            raise file_error(file, problem, hint, option_hint) from error
     return _as_features(file, frame)
 
 
@@ -129,11 +122,8 @@ def _places(file: Path, data: bytes) -> Features:
     pandas = import_optional("pandas", "geo")
     layers = _layers(file, data)
     if len(layers) > _MOST_FOLDERS:
-        raise file_error(
-            file,
-            f"it has {len(layers):,} folders, and {_MOST_FOLDERS:,} are the most",
-            "Save it as a GeoPackage.",
-        )
+        problem = f"it has {len(layers):,} folders, and {_MOST_FOLDERS:,} are the most"
+        raise file_error(file, problem, "Save it as a GeoPackage.")
     frames = []
     for layer in layers:
         with reading(file, "KML"):

@@ -11,7 +11,7 @@ from hsvlm._data.lazy import LazyCube, row_blocks
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._sizes import check_memory, check_stated
-from hsvlm.io._variables import HINT_SPLIT_FILE, reading
+from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class JoinedBandsCube(LazyCube):
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
         shape = (stop - start, *self.shape[1:])
-        check_memory(self.path, shape, self.dtype, HINT_SPLIT_FILE, copies=2)
+        check_memory(self.path, shape, self.dtype, copies=2)
         values = np.empty(shape, dtype=self.dtype)
         for cube, (place, bands) in zip(self._cubes, self._parts, strict=True):
             values[..., place] = cube.read_rows(start, stop)[..., bands]
@@ -72,7 +72,7 @@ class OrthoCube(LazyCube):
 
     def inside(self) -> NDArray[np.bool_]:
         """Tell which pixels of the map grid the swath reaches, of shape (height, width)."""
-        check_memory(self.path, self.shape[:2], np.dtype(bool), HINT_SPLIT_FILE, copies=2)
+        check_memory(self.path, self.shape[:2], bool, copies=2)
         inside = np.zeros(self.shape[:2], dtype=bool)
         for start, stop in row_blocks((*self.shape[:2], 1)):
             inside[start:stop] = self._sources(start, stop)[0] >= 0
@@ -81,7 +81,7 @@ class OrthoCube(LazyCube):
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
         shape = (stop - start, *self.shape[1:])
-        check_memory(self.path, shape, self.dtype, HINT_SPLIT_FILE, copies=2)
+        check_memory(self.path, shape, self.dtype, copies=2)
         values = np.full(shape, self._fill, dtype=self.dtype)
         if stop <= start:
             return values
@@ -112,20 +112,15 @@ class OrthoCube(LazyCube):
 
     def _sources(self, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return row and column of the swath, -1 where there is none."""
-        check_memory(
-            self.path, (stop - start, self.shape[1]), np.dtype(np.int64), HINT_SPLIT_FILE, copies=6
-        )
+        check_memory(self.path, (stop - start, self.shape[1]), np.int64, copies=6)
         h5py = import_optional("h5py", "geo")
         sources = []
         with reading(self.path, "HDF5"), h5py.File(self.path) as opened:
             for name, size in zip(self._tables, self._swath.shape[:2], strict=True):
                 dataset = opened[name]
                 if dataset.shape != self.shape[:2]:
-                    raise file_error(
-                        self.path,
-                        f"{name} had shape {self.shape[:2]}, and has changed",
-                        "Read the scene again.",
-                    )
+                    problem = f"{name} had shape {self.shape[:2]}, and has changed"
+                    raise file_error(self.path, problem, "Read the scene again.")
                 check_stated(Path(self.path), dataset.shape, dataset.dtype)
                 index = np.nan_to_num(dataset[start:stop]).astype(np.intp) - 1
                 if (index >= size).any():

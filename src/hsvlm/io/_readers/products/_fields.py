@@ -89,12 +89,8 @@ def band_list(
 def per_band(path: Path, values: NDArray[Any], name: str, n_bands: int) -> NDArray[np.float64]:
     """Refuse a list that is not as long as there are bands."""
     if values.shape != (n_bands,):
-        raise file_error(
-            path,
-            f"its {name} has shape {values.shape}, but the cube has {n_bands} bands",
-            _HINT,
-            _OPTION_HINT,
-        )
+        problem = f"its {name} has shape {values.shape}, but the cube has {n_bands} bands"
+        raise file_error(path, problem, _HINT, _OPTION_HINT)
     return values.astype(np.float64)
 
 

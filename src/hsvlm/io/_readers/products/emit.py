@@ -19,8 +19,7 @@ from hsvlm.io._readers.products._fields import (
     per_band,
     warn_of_product,
 )
-from hsvlm.io._variables import reading
-from hsvlm.io._wavelengths import to_nanometres
+from hsvlm.io._wavelengths import to_nanometers
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -42,10 +41,8 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read an EMIT granule on its map grid."""
     if variable is not None:
         return netcdf.read_cube(file, variable)
-    h5py = import_optional("h5py", "geo")
     notes: list[str] = []
-    with reading(file, "an EMIT granule"), h5py.File(file) as opened:
-        hdf5.check_own(file, opened)
+    with hdf5.opened_hdf5(file, "an EMIT granule") as opened:
         name = str(_cube_name(opened))
         swath = hdf5.HDF5Cube(file.resolve(), name, opened[name], (0, 1, 2))
         wavelengths, bad_bands = _band_parameters(file, opened, swath.shape[2], notes)
@@ -53,23 +50,18 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         scale = declared_scale(opened[name].attrs, swath.shape[2], notes)
         shapes = {opened[table].shape for table in _TABLES}
         if len(shapes) > 1 or len(next(iter(shapes))) != 2:
-            raise file_error(
-                file,
-                f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}",
-                "The file is damaged: get it again.",
-            )
+            problem = f"its tables {' and '.join(_TABLES)} have shapes {sorted(shapes)}"
+            raise file_error(file, problem, "The file is damaged: get it again.")
         fill = _FILL if declared.nodata is None else float(np.ravel(declared.nodata)[0])
         cube = OrthoCube(swath, _TABLES, shapes.pop(), fill)
         inside = cube.inside()
         crs, transform = _georeference(opened.attrs, notes)
     warn_of_product(file, notes)
     if not inside.any():
-        raise file_error(
-            file,
-            f"its tables {' and '.join(_TABLES)} place no pixel on the map",
-            f'Read it in the geometry of the sensor: variable="{name}".',
-            f"Read it in the geometry of the sensor: --variable {name}.",
-        )
+        problem = f"its tables {' and '.join(_TABLES)} place no pixel on the map"
+        hint = f'Read it in the geometry of the sensor: variable="{name}".'
+        option_hint = f"Read it in the geometry of the sensor: --variable {name}."
+        raise file_error(file, problem, hint, option_hint)
     scene = Scene(
         cube,
         wavelengths_nm=wavelengths,
@@ -98,9 +90,9 @@ def _band_parameters(
     unit = hdf5.as_text(opened[name].attrs.get("units", "nm"))
     name = f"{_BANDS}/good_wavelengths"
     if not holds(opened, name):
-        return to_nanometres(values, unit, notes), None
+        return to_nanometers(values, unit, notes), None
     good = per_band(file, hdf5.loaded(file, opened[name]), f"variable {name}", n_bands)
-    return to_nanometres(values, unit, notes), good == 0
+    return to_nanometers(values, unit, notes), good == 0
 
 
 def _georeference(

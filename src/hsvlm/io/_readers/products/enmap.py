@@ -107,14 +107,11 @@ def _described(
     bands = part.get(detector, slice(None))
     wavelengths, bad = metadata.wavelengths[bands], metadata.bad_bands[bands]
     if len(wavelengths) != scene.n_bands:
-        raise file_error(
-            metadata_file,
-            (
-                f"its element bandCharacterisation describes {len(wavelengths)} bands, but "
-                f"{image.name} has {scene.n_bands}"
-            ),
-            _GET_AGAIN,
+        problem = (
+            f"its element bandCharacterisation describes {len(wavelengths)} bands, but "
+            f"{image.name} has {scene.n_bands}"
         )
+        raise file_error(metadata_file, problem, _GET_AGAIN)
     if scene.bad_bands is not None:
         bad = bad | scene.bad_bands
     in_place = metadata.level != "L1B"
@@ -146,12 +143,9 @@ def _image_of(metadata_file: Path, stem: str, variable: str | None) -> Path:
     if image is not None:
         return image
     if images["_VNIR"] or images["_SWIR"]:
-        raise file_error(
-            metadata_file,
-            "it describes an image of VNIR and one of SWIR, which do not show the same pixels",
-            'Read one of them: variable="VNIR" or "SWIR".',
-            "Read one of them: --variable VNIR or SWIR.",
-        )
+        problem = "it describes an image of VNIR and one of SWIR, which do not show the same pixels"
+        hint = 'Read one of them: variable="VNIR" or "SWIR".'
+        raise file_error(metadata_file, problem, hint, "Read one of them: --variable VNIR or SWIR.")
     raise file_error(
         metadata_file,
         f"no image {stem}SPECTRAL_IMAGE{detector or ''} (.TIF, .BSQ and the like) lies beside it",

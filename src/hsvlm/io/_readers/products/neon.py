@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.optional import import_optional
 from hsvlm.io._attributes import declared_scale, declared_values
 from hsvlm.io._common import Reader, ReadResult
 from hsvlm.io._map_info import read_map_info
@@ -22,8 +21,8 @@ from hsvlm.io._readers.products._fields import (
     text_of,
     warn_of_product,
 )
-from hsvlm.io._variables import is_path_end, reading
-from hsvlm.io._wavelengths import to_nanometres
+from hsvlm.io._variables import is_path_end
+from hsvlm.io._wavelengths import to_nanometers
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -41,10 +40,8 @@ _WINDOW = re.compile(r"Band_Window_\d+_Nanometers")
 
 def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a NEON reflectance file."""
-    h5py = import_optional("h5py", "geo")
     notes: list[str] = []
-    with reading(file, "a NEON reflectance file"), h5py.File(file) as opened:
-        hdf5.check_own(file, opened)
+    with hdf5.opened_hdf5(file, "a NEON reflectance file") as opened:
         site = str(_site_of(opened))
         if variable is not None and not is_path_end(f"{site}/{_CUBE}", variable):
             return hdf5.read_cube(file, variable)
@@ -53,7 +50,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         name = f"{site}/{_SPECTRAL}"
         values = per_band(file, hdf5.loaded(file, opened[name]), f"dataset {name}", cube.shape[2])
         unit = hdf5.as_text(opened[name].attrs.get("Units", "nm"))
-        wavelengths = to_nanometres(values, unit, notes)
+        wavelengths = to_nanometers(values, unit, notes)
         crs, transform = _georeference(file, opened, f"{site}/{_PLACE}", notes)
         scene = Scene(
             cube,

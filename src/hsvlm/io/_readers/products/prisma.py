@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
 from hsvlm.io._common import Reader, ReadResult
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._cubes import JoinedBandsCube
@@ -24,7 +23,7 @@ from hsvlm.io._readers.products._fields import (
     warn_of_product,
 )
 from hsvlm.io._scales import scale_of
-from hsvlm.io._variables import is_path_end, reading
+from hsvlm.io._variables import is_path_end
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -51,19 +50,14 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     detectors = _DETECTORS if variable is None else (variable.upper(),)
     if detectors[0] not in _DETECTORS:
         return _as_stored(file, str(variable))
-    h5py = import_optional("h5py", "geo")
     notes: list[str] = []
-    with reading(file, "a PRISMA file"), h5py.File(file) as opened:
-        hdf5.check_own(file, opened)
+    with hdf5.opened_hdf5(file, "a PRISMA file") as opened:
         swath = _swath_of(opened)
         names = {one: f"{_SWATHS}/{swath}/Data Fields/{one}_Cube" for one in detectors}
         names = {detector: name for detector, name in names.items() if holds(opened, name)}
         if not names:
-            raise file_error(
-                file,
-                f"its swath {swath} holds no {' or '.join(detectors)} cube",
-                "Read the other detector, or get the file again.",
-            )
+            problem = f"its swath {swath} holds no {' or '.join(detectors)} cube"
+            raise file_error(file, problem, "Read the other detector, or get the file again.")
         scene = _joined(file, opened, names, notes)
         if swath == "PRS_L2D_HCO":
             crs, transform = _georeference(opened.attrs, scene.shape, notes)
@@ -73,8 +67,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
 
 
 def _as_stored(file: Path, variable: str) -> ReadResult:
-    h5py = import_optional("h5py", "geo")
-    with reading(file, "a PRISMA file"), h5py.File(file) as opened:
+    with hdf5.opened_hdf5(file, "a PRISMA file") as opened:
         swath = _swath_of(opened)
         attributes = dict(opened.attrs)
     fields = f"{_SWATHS}/{swath}/Data Fields"
@@ -124,20 +117,14 @@ def _joined(file: Path, opened: Any, names: Mapping[str, str], notes: list[str])
         labels.extend(f"{detector} {number}" for number in range(1, cube.shape[2] + 1))
     if len({cube.shape[:2] for cube in cubes}) > 1:
         sizes = " and ".join(f"{cube.shape[0]} x {cube.shape[1]}" for cube in cubes)
-        raise file_error(
-            file,
-            f"its VNIR and SWIR cubes have {sizes} pixels and cannot be joined",
-            'Read one of them: variable="VNIR" or "SWIR".',
-            "Read one of them: --variable VNIR or SWIR.",
-        )
+        problem = f"its VNIR and SWIR cubes have {sizes} pixels and cannot be joined"
+        hint = 'Read one of them: variable="VNIR" or "SWIR".'
+        raise file_error(file, problem, hint, "Read one of them: --variable VNIR or SWIR.")
     wavelengths = np.concatenate(centers)
     bands = np.flatnonzero(np.concatenate(acquired))
     if not bands.size:
-        raise file_error(
-            file,
-            "its attributes List_Cw_* and List_Cw_*_Flags mark no band as acquired",
-            "Get the file again.",
-        )
+        problem = "its attributes List_Cw_* and List_Cw_*_Flags mark no band as acquired"
+        raise file_error(file, problem, "Get the file again.")
     bands = bands[np.argsort(wavelengths[bands], kind="stable")]
     counts = {detector: cube.shape[2] for detector, cube in zip(names, cubes, strict=True)}
     scale = _scale(opened.attrs, counts, notes)
