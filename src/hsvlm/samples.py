@@ -14,7 +14,7 @@ from hsvlm._data.arrays import as_array, native
 from hsvlm._data.background import check_background
 from hsvlm._data.class_table import ClassEntry
 from hsvlm._data.coordinates import as_whole_numbers, check_coordinates
-from hsvlm._data.cubes import as_cubes, check_window_fits
+from hsvlm._data.cubes import as_cubes, check_same_bands, check_window_fits
 from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
@@ -225,16 +225,13 @@ class PixelSamples:
                 )
         if isinstance(key, (int, np.integer)):
             key = [key]
-        selected = object.__new__(PixelSamples)
-        selected.cubes = self.cubes
-        selected.coords = self.coords[key]
-        selected.scene_ids = self.scene_ids[key]
-        selected.named_labels = None if self.named_labels is None else self.named_labels[key]
-        if selected.scene_ids.ndim != 1:
+        scene_ids = self.scene_ids[key]
+        if scene_ids.ndim != 1:
             raise IndexError(
                 f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
             )
-        return selected
+        named = None if self.named_labels is None else self.named_labels[key]
+        return samples_over(self.cubes, self.coords[key], scene_ids, named)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(
@@ -384,12 +381,36 @@ class PixelSamples:
                 numbers.append(known)
             scene_ids.append(np.array(numbers, dtype=np.intp)[part.scene_ids])
         coords = np.concatenate([part.coords for part in parts])
-        joined = cls(cubes, coords, np.concatenate(scene_ids))
         named = [part.named_labels for part in parts if part.named_labels is not None]
-        if named:
-            names = NamedLabels.joined(named)
-            joined.named_labels = names if len(named) == len(parts) else None
-        return joined
+        names = NamedLabels.joined(named) if named else None
+        check_same_bands(cubes)
+        return samples_over(
+            tuple(cubes),
+            coords,
+            np.concatenate(scene_ids),
+            names if len(named) == len(parts) else None,
+        )
+
+
+def samples_over(
+    cubes: tuple[Any, ...],
+    coords: NDArray[np.intp],
+    scene_ids: NDArray[np.intp],
+    named_labels: NamedLabels | None = None,
+) -> PixelSamples:
+    """Make samples of cubes and positions that have been checked.
+
+    Shapes: a cube (height, width, n_bands), `coords` (n_samples, 2), `scene_ids` (n_samples,).
+    """
+    samples = object.__new__(PixelSamples)
+    samples.cubes, samples.coords, samples.scene_ids = cubes, coords, scene_ids
+    samples.named_labels = named_labels
+    return samples
+
+
+def pixels_of(cube: Any, coords: NDArray[np.intp]) -> PixelSamples:
+    """Make samples of one cube and positions that have been checked."""
+    return samples_over((cube,), coords, np.zeros(len(coords), dtype=np.intp))
 
 
 def pixel_samples(
@@ -453,6 +474,16 @@ def pixel_samples(
         raise DataError(
             f"There are {len(cubes)} cubes and {len(maps)} label maps. Give one map per cube."
         )
+    return labeled_samples(cubes, maps, unlabeled, class_names)
+
+
+def labeled_samples(
+    cubes: tuple[Any, ...],
+    maps: list[NDArray[Any]],
+    unlabeled: Any,
+    class_names: Mapping[Any, str] | None,
+) -> tuple[PixelSamples, NDArray[Any]]:
+    """Take the labeled pixels of cubes and label maps that have been converted."""
     coords, scene_ids, y = [], [], []
     for number, (scene_cube, label_map) in enumerate(zip(cubes, maps, strict=True)):
         check_label_map(scene_cube, label_map)
@@ -479,7 +510,7 @@ def pixel_samples(
             option_hint="Check the map, or give --unlabeled the value that stands for no label.",
         )
     return (
-        PixelSamples(cubes, np.concatenate(coords), np.concatenate(scene_ids)),
+        samples_over(cubes, np.concatenate(coords), np.concatenate(scene_ids)),
         np.concatenate(y),
     )
 

@@ -12,6 +12,8 @@ from hsvlm._data.lazy import LazyCube, MaskedCube, RowsCube
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sklearn.base import BaseEstimator
 
 Padding = Literal["reflect", "zero"]
@@ -84,13 +86,18 @@ def as_cubes(cubes: Any) -> tuple[Any, ...]:
         raise DataError("There are no cubes. Give at least one array (height, width, n_bands).")
     several = isinstance(cubes, (list, tuple)) and n_dimensions(cubes[0]) == 3
     results = tuple(map(as_cube, cubes if several else [cubes]))
-    counts = sorted({int(cube.shape[2]) for cube in results})
+    check_same_bands(results)
+    return results
+
+
+def check_same_bands(cubes: Sequence[Any]) -> None:
+    """Raise if cubes differ in their numbers of bands."""
+    counts = sorted({int(cube.shape[2]) for cube in cubes})
     if len(counts) > 1:
         raise DataError(
             f"The cubes have different numbers of bands: {', '.join(map(str, counts))}. "
             "Select or resample bands so that all scenes share the same ones."
         )
-    return results
 
 
 def check_band_count(estimator: BaseEstimator, n_bands: int, n_expected: int) -> None:

@@ -29,7 +29,13 @@ from hsvlm._inputs.scenes import (
     with_wavelengths,
 )
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
+from hsvlm.samples import (
+    PixelSamples,
+    agreed_names,
+    labeled_samples,
+    pixels_of,
+    remembered_names,
+)
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -41,10 +47,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PredictInputs",
     "class_targets",
+    "cube_samples",
     "fit_inputs",
     "is_cube",
     "is_map",
-    "labeled_samples",
     "merge_duplicates",
     "predict_inputs",
     "score_inputs",
@@ -76,7 +82,7 @@ def fit_inputs(
         X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
         names = stated_names(estimator.prompts, estimator.class_names)
-        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled, names)
+        X, y, sample_weight = cube_samples(X, y, sample_weight, estimator.unlabeled, names)
     elif not isinstance(X, PixelSamples):
         X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=True)
     if not len(X):
@@ -91,7 +97,7 @@ def fit_inputs(
     return X, y, weights
 
 
-def labeled_samples(
+def cube_samples(
     X: Any,
     y: Any,
     sample_weight: Any,
@@ -105,7 +111,7 @@ def labeled_samples(
     """
     cube = as_cube(X)
     label_map = _label_map(cube, aligned_labels(y, X))
-    samples, labels = pixel_samples(cube, label_map, unlabeled, class_names=class_names)
+    samples, labels = labeled_samples((cube,), [label_map], unlabeled, class_names)
     return samples, as_labels(labels), weights_at(samples, sample_weight, np.shape(y))
 
 
@@ -122,7 +128,7 @@ def score_inputs(
     elif is_cube(X):
         # What the fit took for a class is one.
         names = {label: f"class {label}" for label in estimator.classes_.tolist()}
-        X, y, sample_weight = labeled_samples(X, y, sample_weight, estimator.unlabeled, names)
+        X, y, sample_weight = cube_samples(X, y, sample_weight, estimator.unlabeled, names)
     labels = label_vector(y, X.shape[0] if hasattr(X, "shape") else len(X))
     texts, known = (isinstance(one[:1].tolist()[0], str) for one in (labels, estimator.classes_))
     if texts != known:
@@ -211,7 +217,7 @@ def predict_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
                 "No pixel of the cube is valid, so there is nothing to predict. Check the mask or "
                 "the no-data value."
             )
-        X, shape = PixelSamples(cube, grid), cube.shape[:2]
+        X, shape = pixels_of(cube, grid), cube.shape[:2]
     else:
         if not isinstance(X, PixelSamples):
             X = _windows(X) if n_dimensions(X) == 4 else _spectra(estimator, X, reset=False)

@@ -14,7 +14,7 @@ from hsvlm._training_record.summary import spread_evenly
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.preprocessing import StandardNormalVariate
 from hsvlm.preprocessing.centers import center_spectra
-from hsvlm.samples import PixelSamples
+from hsvlm.samples import PixelSamples, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def _parts(
         yield X
     elif is_cube:
         cube = X.cubes[0]
-        yield PixelSamples(cube, spread_pixels(cube))
+        yield pixels_of(cube, spread_pixels(cube))
     else:
         for number in np.unique(X.scene_ids):
             yield X[X.scene_ids == number]

@@ -9,7 +9,7 @@ import numpy as np
 
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._training_record.summary import spread_evenly
-from hsvlm.samples import PixelSamples
+from hsvlm.samples import PixelSamples, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ class TrainingScene:
         if valid is not None:
             present = valid[tuple(coords.T)]
             coords, references = coords[present], references[present]
-        return np.asarray(PixelSamples(cube, coords), dtype=np.float64), references
+        return np.asarray(pixels_of(cube, coords), dtype=np.float64), references
 
 
 def _are_close(spectra: NDArray[np.float64], references: NDArray[np.float64]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hsvlm._data.palette import distinct_colors
-from hsvlm._inputs.kinds import is_cube, labeled_samples
+from hsvlm._inputs.kinds import cube_samples, is_cube
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import PixelSamples
@@ -74,7 +74,7 @@ class Display:
 def as_labeled_samples(X: Any, y: Any, unlabeled: Any = 0) -> tuple[Any, NDArray[Any]]:
     """Turn a cube with its label map, or samples with their labels, into samples and labels."""
     if is_cube(X):
-        X, y, _ = labeled_samples(X, y, None, unlabeled)
+        X, y, _ = cube_samples(X, y, None, unlabeled)
     samples = X if isinstance(X, PixelSamples) else np.asarray(X)
     labels = np.asarray(y)
     if labels.shape != (len(samples),):

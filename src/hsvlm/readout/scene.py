@@ -16,7 +16,7 @@ from hsvlm._training_record import FittedScene, Readout, training_scenes
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
 from hsvlm.readout import NEIGHBORS
-from hsvlm.samples import PixelSamples
+from hsvlm.samples import PixelSamples, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +109,7 @@ def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
             inside = ((there >= 0) & (there < cube.shape[:2])).all(axis=1)
             if valid is not None:
                 inside[inside] = valid[tuple(there[inside].T)]
-            spectra = np.asarray(PixelSamples(cube, there[inside]))
+            spectra = np.asarray(pixels_of(cube, there[inside]))
             whole = finite_spectra(spectra)
             if whole.any():
                 difference = edges.transform(spectra[whole]) - features[inside][whole]

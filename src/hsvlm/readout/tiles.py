@@ -14,7 +14,7 @@ from hsvlm._data.lazy import valid_pixels
 from hsvlm._prediction.windows import window_scores
 from hsvlm.readout import random_walk, transitions
 from hsvlm.readout.scene import finite_spectra
-from hsvlm.samples import PixelSamples
+from hsvlm.samples import pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ class SceneTiles:
         # Pixels that the walk cannot enter: the network says what is wrong with them.
         left_out = np.isnan(values[:, 0])
         if left_out.any():
-            alone = window_scores(self._model, PixelSamples(self._cube, coords[left_out]))
+            alone = window_scores(self._model, pixels_of(self._cube, coords[left_out]))
             values[left_out] = log_softmax(alone, axis=1)
         return values
 
@@ -120,7 +120,7 @@ class SceneTiles:
         probabilities = np.full((usable.size, n_classes), 1 / n_classes, dtype=np.float32)
         if inside.any():
             coords = np.argwhere(usable) + np.array([rows[0], cols[0]])
-            scores = window_scores(self._model, PixelSamples(self._cube, coords))
+            scores = window_scores(self._model, pixels_of(self._cube, coords))
             probabilities[inside] = softmax(scores, axis=1)
         readout = self._readout
         settings = readout.scale, readout.contrast, probabilities, readout.agreement
@@ -158,7 +158,7 @@ class SceneTiles:
             here = np.argwhere(present[start : start + _ROWS_AT_ONCE]) + np.array([start, 0])
             if not len(here):
                 continue
-            spectra = np.asarray(PixelSamples(self._cube, here + np.array([rows[0], cols[0]])))
+            spectra = np.asarray(pixels_of(self._cube, here + np.array([rows[0], cols[0]])))
             whole = finite_spectra(spectra)
             broken[tuple(here[~whole].T)] = True
             if whole.any():
