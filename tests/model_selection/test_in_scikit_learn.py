@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.model_selection import (
+    DistanceMatchedKFold,
     MapSplit,
     PerClassShuffleSplit,
     SpatialBlockKFold,
@@ -19,6 +20,7 @@ from hsvlm.model_selection import (
 SPATIAL = [
     SpatialBlockKFold(3, block_size=4, buffer=1),
     SpatialBlockShuffleSplit(2, train_size=0.3, block_size=3, buffer=1),
+    DistanceMatchedKFold(2, prediction_mask=np.ones((18, 20), dtype=bool)),
 ]
 
 
@@ -65,9 +67,9 @@ def test_learning_curve_starts_with_every_class(data, cv):
     sizes, train_scores, test_scores = learning_curve(
         GaussianNB(), X, y, cv=cv, train_sizes=[0.3, 1.0], error_score="raise"
     )
-    assert sizes[1] == min(len(train) for train, _ in cv.split(X, y))
-    assert train_scores.shape == test_scores.shape == (2, cv.n_splits)
     first, test = next(cv.split(X, y))
+    assert sizes[1] == len(first)
+    assert train_scores.shape == test_scores.shape == (2, cv.n_splits)
     assert len(set(y[first[: sizes[0]]])) == 3
     model = GaussianNB().fit(X[first[: sizes[0]]], y[first[: sizes[0]]])
     assert test_scores[0, 0] == model.score(X[test], y[test])
