@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hsvlm import PixelSamples, pixel_samples
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection import (
+    DistanceMatchedKFold,
+    FieldKFold,
     MapSplit,
     PerClassShuffleSplit,
     SpatialBlockKFold,
@@ -140,6 +142,8 @@ def check_warnings(said, cv, y, splits):
 SPLITTERS = [
     SpatialBlockKFold(2, block_size=2, buffer=0),
     SpatialBlockShuffleSplit(2, block_size=2, buffer=0),
+    FieldKFold(2),
+    DistanceMatchedKFold(2),
     PerClassShuffleSplit(2, 2),
     MapSplit(np.eye(4, dtype=int), 1 - np.eye(4, dtype=int)),
 ]

@@ -49,7 +49,8 @@ class Splitter(BaseCrossValidator):
             Their labels. Optional for `MapSplit`; where its maps hold labels too, both must agree.
         groups : array-like of shape (n_samples, 2) or (n_samples, 3), default=None
             Row and column, or scene, row and column, of every sample. Splitters that read positions
-            need it unless X is PixelSamples; the others ignore it.
+            need it unless X is PixelSamples; the others ignore it. `FieldKFold` also takes the
+            field of every sample, of shape (n_samples,).
 
         Yields
         ------
