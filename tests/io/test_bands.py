@@ -124,7 +124,7 @@ def test_scenes_without_wavelengths(resample):
     with pytest.raises(DataError) as error:
         match_bands(Scene(np.zeros((2, 2, 3))), [400, 500, 600], resample=resample)
     assert str(error.value) == (
-        "The scene has no wavelengths, so nobody can tell which of its 3 bands are the 3 wanted. "
+        "The scene has no wavelengths, so its 3 bands cannot be matched with the 3 wanted. "
         "Look them up in the documents of its instrument and add them: "
         "dataclasses.replace(scene, wavelengths_nm=...)."
     )
@@ -176,7 +176,7 @@ def test_what_is_no_list_of_wavelengths(wanted, got):
     with pytest.raises(ParameterError) as error:
         match_bands(scene([400, 500]), wanted)
     assert str(error.value) == (
-        f"wavelengths_nm must be a list of positive numbers, in nanometres, got {got}."
+        f"wavelengths_nm must be a list of positive numbers, in nanometers, got {got}."
     )
 
 
@@ -185,7 +185,7 @@ def test_what_is_no_tolerance(tolerance):
     with pytest.raises(ParameterError) as error:
         match_bands(scene([400, 500]), [401], tolerance_nm=tolerance)
     assert str(error.value) == (
-        f"tolerance_nm={tolerance!r} is not positive. Pass a distance in nanometres."
+        f"tolerance_nm={tolerance!r} is not positive. Pass a distance in nanometers."
     )
 
 

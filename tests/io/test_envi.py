@@ -258,7 +258,7 @@ def lengthened(path):
     [
         (
             replaced("ENVI\n", "ENVY\n"),
-            'it is no ENVI header, for it does not begin with "ENVI". Give the header of an ENVI '
+            'it is not an ENVI header: it does not begin with "ENVI". Give the header of an ENVI '
             "file, or its data file.",
         ),
         (
@@ -268,7 +268,7 @@ def lengthened(path):
         ),
         (
             replaced("file type = ENVI Standard", "file type = ENVI Spectral Library"),
-            "its field `file type` is 'ENVI Spectral Library', which is no image with values of "
+            "its field `file type` is 'ENVI Spectral Library', not an image with values of "
             "its own. Export it from ENVI as an image of type ENVI Standard.",
         ),
         (
@@ -281,7 +281,7 @@ def lengthened(path):
         ),
         (
             replaced("data type = 2", "data type = 7"),
-            "its field `data type` is 7, no type of ENVI's. Convert it to integers or floats.",
+            "its field `data type` is 7, not a type of ENVI. Convert it to integers or floats.",
         ),
         (
             replaced("byte order = 0", "byte order = 2"),
@@ -374,7 +374,7 @@ def test_no_data_beside_the_header(tmp_path):
 def test_other_headers_are_refused_without_being_parsed(tmp_path):
     path = tmp_path / "picture.hdr"
     path.write_bytes(b"#?RADIANCE\n" + bytes(range(256)))
-    with pytest.raises(FileError, match="it is no ENVI header"):
+    with pytest.raises(FileError, match="it is not an ENVI header"):
         read_cube(path)
 
 

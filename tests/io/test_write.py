@@ -463,7 +463,7 @@ def test_what_gdal_loses_in_silence_is_noticed(tmp_path, monkeypatch):
 
     def losing(*arguments):
         sums = write_draft(*arguments)
-        with rasterio.open(arguments[1], "r+") as dataset:
+        with rasterio.open(arguments[0], "r+") as dataset:
             dataset.write(np.zeros((1, 1)), 1, window=rasterio.windows.Window(19, 17, 1, 1))
         return sums
 
@@ -547,7 +547,7 @@ def test_a_crs_that_is_none(tmp_path, suffix):
     with pytest.raises(ParameterError) as error:
         write_scene(tmp_path / f"field{suffix}", replace(SCENE, crs="Atlantis " * 20))
     assert str(error.value) == (
-        f"crs='{('Atlantis ' * 20)[:60]}...' is no coordinate reference system that PROJ knows. "
+        f"crs='{('Atlantis ' * 20)[:60]}...' is not a coordinate reference system that PROJ knows. "
         'Give WKT or a code such as "EPSG:32616", or None.'
     )
     assert not contents(tmp_path)
@@ -617,7 +617,7 @@ def calls(folder):
         ),
         "colour": (
             lambda: write_map(tif, LABELS, class_colors={1: "red"}), ParameterError,
-            "class_colors[1]='red' is no colour. Give \"#rrggbb\".",
+            "class_colors[1]='red' is not a color. Give \"#rrggbb\".",
         ),
         "many labels": (
             lambda: write_map(tif, np.arange(70000).reshape(100, 700)), DataError,

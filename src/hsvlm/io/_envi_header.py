@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from hsvlm.exceptions import FileError
 
-__all__ = ["HINT_COPY_AGAIN", "MAX_HEADER_BYTES", "EnviHeader", "parse_number", "read_header"]
-
 _ESSENTIAL = ("samples", "lines", "bands", "data type", "interleave", "header offset", "byte order")
 # Fields of ENVI, of GDAL and of the library spectral.
 _KNOWN = {
@@ -141,7 +139,7 @@ def read_header(path: Path) -> EnviHeader:
         raise file_error(path, problem, _GIVE_HEADER)
     lines = _decoded(raw).splitlines()
     if not lines or not lines[0].strip().upper().startswith("ENVI"):
-        problem = 'it is no ENVI header, for it does not begin with "ENVI"'
+        problem = 'it is not an ENVI header: it does not begin with "ENVI"'
         raise file_error(path, problem, _GIVE_HEADER)
     notes: list[str] = []
     fields: dict[str, str] = {}
@@ -207,7 +205,7 @@ def _stated(lines: list[str], notes: list[str]) -> Iterator[tuple[str, str, str]
             while stop < len(lines) and _continues(lines[stop - 1], lines[stop]):
                 stop += 1
         whole = [first, *lines[place:stop]]
-        clean = [_uncommented(one, name) for one in whole]
+        clean = [_uncommented(line, name) for line in whole]
         yield name, _unbraced("\n".join(clean)), _unbraced("\n".join(whole))
         place = stop
 

@@ -9,26 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
+from hsvlm.io import _geo as geo
 from hsvlm.io._variables import HINT_COPY_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-__all__ = [
-    "CACHE_BYTES",
-    "CANNOT_READ",
-    "doubtful_ellipsoid",
-    "gdal",
-    "open_local",
-    "opened_raster",
-    "parsed_crs",
-    "real_crs",
-    "real_transform",
-    "ungeoreferenced",
-]
 
 CANNOT_READ = "GDAL cannot read it"
 # By default GDAL keeps up to a twentieth of the machine's memory in decoded blocks.
@@ -68,14 +55,14 @@ _AXES_M = {
 
 
 @contextmanager
-def gdal(path: Any, problem: str, hint: str, cache_bytes: int = CACHE_BYTES) -> Iterator[Any]:
+def gdal(path: Any, problem: str, hint: str, cache_bytes: int = CACHE_BYTES) -> Iterator[None]:
     """Work with GDAL on a file, in little memory."""
-    rasterio = import_optional("rasterio", "geo")
+    rasterio = geo.rasterio
     failures = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError, UnicodeDecodeError)
     options = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
-    with rasterio.Env(**options, **_SAFE):
+    with geo.rasterio.Env(**options, **_SAFE):
         try:
-            yield rasterio
+            yield
         except failures as error:
             reason = (str(error.__cause__ or error).strip() or "no reason given").splitlines()[0]
             raise file_error(path, f"{problem} ({reason.rstrip('.')})", hint) from error
@@ -90,20 +77,18 @@ def opened_raster(path: Path) -> Iterator[Any]:
 
 def open_local(path: Path) -> Any:
     """Open a raster, unless it is a description of what lies on a server."""
-    rasterio = import_optional("rasterio", "geo")
-    with rasterio.Env() as environment:
+    with geo.rasterio.Env() as environment:
         drivers = sorted(environment.drivers().keys() - _REMOTE)
     # rasterio.open takes one driver, or all of them.
     with ungeoreferenced():
-        return import_optional("rasterio.io", "geo").DatasetReader(path, driver=drivers)
+        return geo.rasterio.io.DatasetReader(path, driver=drivers)
 
 
 @contextmanager
 def ungeoreferenced() -> Iterator[None]:
     """Open files without a georeference in silence: a scene need not have one."""
-    rasterio = import_optional("rasterio", "geo")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        warnings.simplefilter("ignore", geo.rasterio.errors.NotGeoreferencedWarning)
         yield
 
 
@@ -111,15 +96,13 @@ def parsed_crs(crs: str | None) -> Any:
     """Understand a coordinate reference system."""
     if crs is None:
         return None
-    rasterio = import_optional("rasterio", "geo")
-    crs_class = import_optional("rasterio.crs", "geo").CRS
     try:
-        with rasterio.Env():
-            return crs_class.from_user_input(crs)
-    except rasterio.errors.CRSError as error:
+        with geo.rasterio.Env():
+            return geo.rasterio.crs.CRS.from_user_input(crs)
+    except geo.rasterio.errors.CRSError as error:
         shown = crs if len(crs) <= _SHOWN else f"{crs[:_SHOWN]}..."
         raise ParameterError(
-            f"crs={shown!r} is no coordinate reference system that PROJ knows. "
+            f"crs={shown!r} is not a coordinate reference system that PROJ knows. "
             'Give WKT or a code such as "EPSG:32616", or None.'
         ) from error
 
@@ -130,7 +113,7 @@ def real_crs(crs: Any) -> str | None:
     if not text or text.startswith(("LOCAL_CS", "ENGCRS")):
         return None
     if _UNNAMED.match(text) and (code := crs.to_epsg()):
-        return str(import_optional("rasterio.crs", "geo").CRS.from_epsg(code).to_wkt())
+        return str(geo.rasterio.crs.CRS.from_epsg(code).to_wkt())
     return text
 
 
@@ -149,6 +132,11 @@ def doubtful_ellipsoid(crs: str | None) -> str:
 
 def _folded(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
+
+
+def place_of(dataset: Any) -> tuple[str | None, tuple[float, ...] | None]:
+    """Give CRS and transform of a raster."""
+    return real_crs(dataset.crs), real_transform(dataset.transform)
 
 
 def real_transform(transform: Any) -> tuple[float, ...] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
+from hsvlm.io import _geo as geo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,58 +19,50 @@ if TYPE_CHECKING:
     from hsvlm.io._common import LabelMap
     from hsvlm.scene import Scene
 
-__all__ = ["check_grid", "crs_name", "extent", "georeference"]
-
 # Grids are one if their corners differ by less than this share of a pixel. Coordinates kept as
 # float32 are good to a few hundredths; a confusion of pixel centers and corners is a half.
 _TOLERANCE_PX = 0.1
+_HINT = "Bring it to the grid of the scene, for example with gdalwarp -r near."
 _UNLIKE_CRS = {"km", "kilometer", "kilometre", "rad", "radian", "radians"}
 _UNNAMED = {"", "unknown", "undefined", "unnamed"}
 _DEGREES = re.compile(r"degrees?(_?(north|east|n|e))?", re.IGNORECASE)
 
 
-def check_grid(path: Any, found: LabelMap, scene: Scene) -> None:
+def check_grid(path: Any, label_map: LabelMap, scene: Scene) -> None:
     """Refuse a label map whose pixels are not those of the scene."""
-    hint = "Bring it to the grid of the scene, for example with gdalwarp -r near."
-    height, width = scene.shape
-    if found.labels.shape != (height, width):
-        raise _other_size(path, found, scene)
-    if found.transform is None or scene.transform is None:
+    if label_map.labels.shape != scene.shape:
+        raise _other_size(path, label_map, scene)
+    if label_map.transform is None or scene.transform is None:
         return
-    theirs, ours = _corners(found.transform, scene.shape), _corners(scene.transform, scene.shape)
-    if found.crs is not None and scene.crs is not None and found.crs != scene.crs:
-        theirs = _reprojected(theirs, found.crs, scene.crs)
+    theirs = _corners(label_map.transform, scene.shape)
+    ours = _corners(scene.transform, scene.shape)
+    names = ("", "")
+    if label_map.crs is not None and scene.crs is not None and label_map.crs != scene.crs:
+        theirs = _reprojected(theirs, label_map.crs, scene.crs)
+        names = crs_name(label_map.crs), crs_name(scene.crs)
     a, b, _, d, e, _ = scene.transform
     shift = np.linalg.solve([[a, b], [d, e]], (theirs - ours).T)
     pixels = float(np.hypot(*shift).max()) if np.isfinite(shift).all() else np.inf
     if pixels < _TOLERANCE_PX:
         return
-    if found.crs is not None and scene.crs is not None:
-        names = crs_name(found.crs), crs_name(scene.crs)
-        if names[0] != names[1]:
-            problem = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
-            raise file_error(path, problem, hint)
-    if _turned(theirs, ours, scene.transform):
-        problem = (
-            "rows or columns of the label map run in another direction than those of the scene"
-        )
-        raise file_error(path, problem, hint)
     problem = f"the corners of the label map lie up to {pixels:.4g} pixels from those of the scene"
-    raise file_error(path, problem, hint)
+    if names[0] != names[1]:
+        problem = f"the label map lies in another CRS ({names[0]}) than the scene ({names[1]})"
+    elif _turned(theirs, ours, scene.transform):
+        what = "rows or columns of the label map"
+        problem = f"{what} run in another direction than those of the scene"
+    raise file_error(path, problem, _HINT)
 
 
-def _other_size(path: Any, found: LabelMap, scene: Scene) -> FileError:
+def _other_size(path: Any, label_map: LabelMap, scene: Scene) -> FileError:
     height, width = scene.shape
-    rows, cols = found.labels.shape
+    rows, cols = label_map.labels.shape
     if min(rows, cols) == 1 and rows * cols == height * width:
-        problem = (
-            f"holds a row or column of labels, of {rows * cols:,} pixels, and their order of "
-            "pixels is unknown"
-        )
-        return file_error(path, problem, f"Save them as a map of {height} x {width} pixels.")
-    hint = "Bring it to the grid of the scene, for example with gdalwarp -r near."
-    if found.transform is None or scene.transform is None:
-        hint = "Give a map with a label for each pixel of the scene."
+        problem = f"holds a row or column of labels, of {rows * cols:,} pixels, and their order of "
+        hint = f"Save them as a map of {height} x {width} pixels."
+        return file_error(path, f"{problem}pixels is unknown", hint)
+    is_placed = label_map.transform is not None and scene.transform is not None
+    hint = _HINT if is_placed else "Give a map with a label for each pixel of the scene."
     turned = " (it seems to be transposed)" if (cols, rows) == (height, width) else ""
     problem = f"the label map has {rows} x {cols} pixels, the scene {height} x {width}{turned}"
     return file_error(path, problem, hint)
@@ -91,10 +83,9 @@ def extent(transform: tuple[float, ...], shape: tuple[int, int]) -> tuple[float,
 
 def crs_name(crs: str) -> str:
     """Give the name of a coordinate reference system."""
-    pyproj = import_optional("pyproj", "geo")
     try:
-        return str(pyproj.CRS.from_user_input(crs).name)
-    except pyproj.exceptions.CRSError:
+        return str(geo.pyproj.CRS.from_user_input(crs).name)
+    except geo.pyproj.exceptions.CRSError:
         return crs
 
 
@@ -104,17 +95,19 @@ def georeference(
     """Find CRS and transform of an array of xarray."""
     mapping = _grid_mapping(array, variables)
     along = [_coordinate(array, variables, dim) for dim in (x, y)]
-    across, down = (None if one is None else _even_steps(one) for one in along)
+    across, down = (None if coordinate is None else _even_steps(coordinate) for coordinate in along)
     crs = None
     if mapping is not None:
         crs = _crs_of(mapping)
-    elif all(one is not None and _in_degrees(one) for one in along):
+    elif all(coordinate is not None and _in_degrees(coordinate) for coordinate in along):
         crs = "EPSG:4326"
     if across is not None and down is not None:
         (x_first, x_step), (y_first, y_step) = across, down
         # Coordinates are those of pixel centers.
         return crs, (x_step, 0, x_first - x_step / 2, 0, y_step, y_first - y_step / 2)
-    if mapping is not None and any(one is None or len(one) == 1 for one in along):
+    if mapping is not None and any(
+        coordinate is None or len(coordinate) == 1 for coordinate in along
+    ):
         numbers = str(mapping.attrs.get("GeoTransform", "")).split()
         if len(numbers) == 6:
             c, a, b, f, d, e = map(float, numbers)
@@ -130,18 +123,17 @@ def _grid_mapping(array: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def _crs_of(mapping: Any) -> str | None:
-    pyproj = import_optional("pyproj", "geo")
     try:
-        crs = pyproj.CRS.from_cf(mapping.attrs)
+        crs = geo.pyproj.CRS.from_cf(mapping.attrs)
         code = crs.to_epsg() if crs.name in _UNNAMED else None
-        return str((pyproj.CRS.from_epsg(code) if code else crs).to_wkt())
-    except (pyproj.exceptions.CRSError, KeyError):
+        return str((geo.pyproj.CRS.from_epsg(code) if code else crs).to_wkt())
+    except (geo.pyproj.exceptions.CRSError, KeyError):
         return None
 
 
 def _coordinate(array: Any, variables: Mapping[str, Any], dim: Any) -> Any:
-    found = array.coords[dim] if dim in array.coords else variables.get(str(dim))
-    return found if found is not None and found.dims == (dim,) else None
+    coordinate = array.coords[dim] if dim in array.coords else variables.get(str(dim))
+    return coordinate if coordinate is not None and coordinate.dims == (dim,) else None
 
 
 def _even_steps(coordinate: Any) -> tuple[float, float] | None:
@@ -168,12 +160,11 @@ def _corners(transform: tuple[float, ...], shape: tuple[int, int]) -> NDArray[np
 
 
 def _reprojected(points: NDArray[np.float64], here: str, there: str) -> NDArray[np.float64]:
-    pyproj = import_optional("pyproj", "geo")
     try:
-        crs = [pyproj.CRS.from_user_input(one) for one in (here, there)]
+        crs = [geo.pyproj.CRS.from_user_input(crs) for crs in (here, there)]
         if crs[0] == crs[1]:
             return points
-        moved = pyproj.Transformer.from_crs(*crs, always_xy=True).transform(*points.T)
-    except pyproj.exceptions.ProjError:
+        moved = geo.pyproj.Transformer.from_crs(*crs, always_xy=True).transform(*points.T)
+    except geo.pyproj.exceptions.ProjError:
         return np.full_like(points, np.nan)
     return np.column_stack(moved)

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import FileError, ParameterError
+from hsvlm.io import _geo as geo
 from hsvlm.io._envi_header import parse_number, read_header
 from hsvlm.io._gdal import (
     doubtful_ellipsoid,
@@ -24,8 +24,6 @@ from hsvlm.io._gdal import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-__all__ = ["read_map_info", "write_map_info"]
 
 _FIELDS = ("map info", "projection info", "coordinate system string")
 _NO_CRS = re.compile(r"<?(arbitrary|unknown|none|image|pixel)|$", re.IGNORECASE)
@@ -80,13 +78,12 @@ def read_map_info(
 
 def _by_gdal(header: Path, texts: Mapping[str, str]) -> tuple[str | None, tuple[float, ...]]:
     text = _HEADER + "".join(f"{name} = {{{value}}}\n" for name, value in texts.items())
-    memory_file = import_optional("rasterio.io", "geo").MemoryFile
     place = uuid4().hex
     with (
         gdal(header, "its georeference cannot be read", _HINT),
         ungeoreferenced(),
-        memory_file(text.encode(), dirname=place, filename="grid.hdr"),
-        memory_file(b"\0\0", dirname=place, filename="grid.img") as pixels,
+        geo.rasterio.io.MemoryFile(text.encode(), dirname=place, filename="grid.hdr"),
+        geo.rasterio.io.MemoryFile(b"\0\0", dirname=place, filename="grid.img") as pixels,
         pixels.open(driver="ENVI") as dataset,
     ):
         # A rotation by nothing leaves negative zeros.
@@ -97,12 +94,12 @@ def write_map_info(
     folder: Path, crs: str | None, transform: tuple[float, ...] | None
 ) -> dict[str, str]:
     """Phrase CRS and transform as fields of a header."""
-    grid = None if transform is None else import_optional("affine", "geo").Affine(*transform)
+    grid = None if transform is None else geo.affine.Affine(*transform)
     if grid is None or real_transform(grid) is None:
         return {}
     header = folder / "grid.hdr"
-    with gdal(header, "the georeference cannot be written", _HINT) as rasterio, ungeoreferenced():
-        rasterio.open(
+    with gdal(header, "the georeference cannot be written", _HINT), ungeoreferenced():
+        geo.rasterio.open(
             header.with_suffix(".img"), "w", driver="ENVI", width=2, height=1, count=1,
             dtype="uint8", crs=parsed_crs(crs), transform=grid,
         ).close()  # fmt: skip

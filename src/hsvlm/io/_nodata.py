@@ -14,14 +14,12 @@ from hsvlm.exceptions import ParameterError
 from hsvlm.io._sizes import check_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from hsvlm.io._common import ReadResult
     from hsvlm.scene import Scene
-
-__all__ = ["check_nodata", "with_valid_pixels"]
 
 _RULES = ("any", "all")
 
@@ -55,7 +53,7 @@ def with_valid_pixels(
     stated = read.nodata if auto else nodata
     listed: Any = list(stated) if isinstance(stated, set) else stated
     values = [] if stated is None else np.ravel(listed).astype(np.float64).tolist()
-    markers = list(_markers(scene.cube.dtype, values, read.band_nodata if auto else ()))
+    markers = _markers(scene.cube.dtype, values, read.band_nodata if auto else ())
     limits = read.valid_range if auto else None
     if not markers and limits is None:
         return scene
@@ -75,22 +73,16 @@ def with_valid_pixels(
 
 def _markers(
     dtype: np.dtype[Any], values: Any, band_values: Sequence[float | None]
-) -> Iterator[tuple[Any, NDArray[np.bool_] | None]]:
-    """Yield values in the type of the cube, and in which bands they are no data."""
-    own = {value for value in band_values if value is not None}
-    is_searched = False
-    for value in dict.fromkeys(values):
-        marker = _marker(dtype, value)
-        if marker is not None:
-            is_searched = True
-            yield marker, None
-    for value in sorted(own):
-        marker = _marker(dtype, value)
-        if marker is not None:
-            is_searched = True
-            yield marker, np.array([one == value for one in band_values])
-    if is_searched and dtype.kind == "f":
-        yield dtype.type(np.nan), None
+) -> list[tuple[Any, NDArray[np.bool_] | None]]:
+    """Give values in the type of the cube, and in which bands they are no data."""
+    own = sorted({value for value in band_values if value is not None})
+    stated = [
+        *((value, None) for value in dict.fromkeys(values)),
+        *((value, np.array([each == value for each in band_values])) for value in own),
+    ]
+    markers = [(_marker(dtype, value), bands) for value, bands in stated]
+    markers = [(marker, bands) for marker, bands in markers if marker is not None]
+    return [*markers, (dtype.type(np.nan), None)] if markers and dtype.kind == "f" else markers
 
 
 def _missing(

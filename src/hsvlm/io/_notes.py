@@ -12,8 +12,6 @@ from hsvlm.exceptions import HSVLMWarning
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["listed", "warn_caller", "warn_of_file"]
-
 _PACKAGE = str(Path(__file__).parent.parent)
 _MAX_LISTED_NOTES = 12
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm.exceptions import HSVLMWarning
+from hsvlm.io._notes import warn_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.scene import Scene
-
-__all__ = ["warn_of_orientation"]
 
 # What a map may be, and what undoes it.
 _ORIENTATIONS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
@@ -58,12 +55,11 @@ def warn_of_orientation(path: Any, labels: NDArray[Any], scene: Scene) -> None:
     name = max(others, key=lambda key: others[key])
     if others[name] < max(explained + _LEAST_GAIN, _LEAST_RATIO * explained):
         return
-    problem = (
+    warn_caller(
         f"{path}: the label map may be {name}. Its classes explain {max(0, explained):.0%} of the "
-        f"variance of the spectra as it is, and {others[name]:.0%} if that is undone."
+        f"variance of the spectra as it is, and {others[name]:.0%} if that is undone.",
+        "Compare both in a picture, and store the map in the orientation of the cube.",
     )
-    hint = "Compare both in a picture, and store the map in the orientation of the cube."
-    warnings.warn(HSVLMWarning(problem, hint), stacklevel=4)
 
 
 def _explained(labels: NDArray[Any], scene: Scene) -> float:

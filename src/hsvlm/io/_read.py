@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -11,26 +10,25 @@ import numpy as np
 
 from hsvlm._data.texts import normalize_text
 from hsvlm._system.files import existing_file, file_error
-from hsvlm.exceptions import HSVLMWarning, ParameterError
-from hsvlm.io._folded import check_size
+from hsvlm.exceptions import ParameterError
+from hsvlm.io._common import FeatureQuery
 from hsvlm.io._ground import check_grid
 from hsvlm.io._nodata import check_nodata, with_valid_pixels
+from hsvlm.io._notes import warn_caller
 from hsvlm.io._orientation import warn_of_orientation
 from hsvlm.io._readers import envi, feature_reader, netcdf, raster, readers
 from hsvlm.io._readers.features import read_features, refuse_other_formats
-from hsvlm.io._readers.features._encodings import check_encoding, encoding_warning
-from hsvlm.io._readers.features._source import FeatureQuery
-from hsvlm.io._strangers import check_content, check_pointer
+from hsvlm.io._readers.features._encodings import check_encoding, warn_of_encoding
+from hsvlm.io._strangers import check_content, check_pointer, start_of
+from hsvlm.io._variables import check_size
 from hsvlm.io.classes import with_class_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hsvlm.io._common import LabelMap, Reader, ReadResult
     from hsvlm.scene import Scene
-
-__all__ = ["is_feature_file", "read_labels", "read_scene"]
 
 
 _PLACE = ("crs", "transform")
@@ -299,23 +297,19 @@ def _with_checked_names(
             )
         names = {label: _decoded(name, encoding) for label, name in labels.class_names.items()}
         return replace(labels, class_names=names)
-    for message in _shared_names(file, labels.class_names):
-        warnings.warn(message, stacklevel=4)
+    _warn_of_shared_names(file, labels.class_names)
     stated = is_utf8 is None or is_utf8(file)
-    warning = encoding_warning(file, labels.class_names.values(), stated)
-    if warning is not None:
-        # The caller of the public function.
-        warnings.warn(warning, stacklevel=4)
+    warn_of_encoding(file, labels.class_names.values(), stated)
     return labels
 
 
-def _shared_names(file: Path, names: Mapping[Any, str]) -> Iterator[HSVLMWarning]:
+def _warn_of_shared_names(file: Path, names: Mapping[Any, str]) -> None:
     labels_of: dict[str, list[Any]] = {}
     for label, name in names.items():
         labels_of.setdefault(normalize_text(name), []).append(label)
     for labels in labels_of.values():
         if len(labels) > 1:
-            yield HSVLMWarning(
+            warn_caller(
                 f"{file}: the classes {', '.join(map(str, labels))} have one name, "
                 f"{names[labels[0]]!r}.",
                 "Give each class a name of its own, or all its pixels one number.",
@@ -387,12 +381,6 @@ def _format_of(file: Path) -> Reader:
     if header is None or file == header:
         # The values of an ENVI file may begin with any bytes.
         check_content(file)
-    if suffix == ".hdr" or (header is not None and b"ENVI" in _start_of(header)):
-        return envi.READER
-    return raster.READER
-
-
-def _start_of(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        # In UTF-16, every other byte is 0.
-        return stream.read(16).replace(b"\0", b"").upper()
+    # In UTF-16, every other byte is 0.
+    start = b"" if header is None else start_of(header, 16).replace(b"\0", b"").upper()
+    return envi.READER if suffix == ".hdr" or b"ENVI" in start else raster.READER

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from hsvlm.exceptions import FileError
 
-__all__ = ["available_memory", "check_memory", "check_stated", "too_large"]
-
 HINT_SPLIT_FILE = "Read it on a machine with more memory, or cut it into smaller files."
 # The best that a compression of rasters makes of a megabyte of zeros is some tens of bytes.
 _MOST_PER_BYTE = 2**16
 # What fits everywhere is not worth asking the system about.
 _SMALL = 2**26
+# What text and features take in memory, while they are read, for each byte of the file.
+_PARSED_BYTES_PER_BYTE = 32
 _GROUP = Path("/sys/fs/cgroup")
 
 
@@ -55,6 +55,11 @@ def check_memory(
     if left is not None and needed > left:
         values = f"{' x '.join(map(str, shape))} values of {dtype}"
         raise too_large(path, f"{values} take {needed:,.0f} bytes and there are {left:,}", hint)
+
+
+def check_parsed(path: Path, n_bytes: int) -> None:
+    """Refuse a text or features that take more memory than there is once they are parsed."""
+    check_memory(path, (n_bytes,), np.uint8, copies=_PARSED_BYTES_PER_BYTE)
 
 
 def too_large(path: Any, reason: str, hint: str = HINT_SPLIT_FILE) -> FileError:

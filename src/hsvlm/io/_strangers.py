@@ -10,8 +10,6 @@ from hsvlm._system.files import file_error
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_content", "check_pointer"]
-
 _UNPACK = "Unpack it and give the path of the file inside."
 _LFS = (
     "it is a Git LFS pointer, a small text in place of the file",
@@ -40,7 +38,7 @@ _BINARY = {".mat", ".npy", ".npz", ".nc", ".nc4", ".h5", ".hdf5", ".he5", ".tif"
 def check_content(file: Path) -> None:
     """Refuse a file whose first bytes show that it is something else."""
     check_pointer(file)
-    start = _start_of(file)
+    start = start_of(file)
     if not start:
         raise file_error(file, "it is empty, 0 bytes long", "Copy or download it again.")
     if _PAGES.match(start.removeprefix(b"\xef\xbb\xbf").lower()):
@@ -59,16 +57,17 @@ def check_content(file: Path) -> None:
 
 def check_pointer(file: Path) -> None:
     """Refuse a pointer of Git LFS or git-annex in place of a file."""
-    start = _start_of(file)
+    start = start_of(file)
     if start.startswith(b"version https://git-lfs.github.com/spec/"):
         raise file_error(file, *_LFS)
     if start.startswith((b"/annex/objects/", b"../.git/annex/", b".git/annex/")):
         raise file_error(file, *_ANNEX)
 
 
-def _start_of(file: Path) -> bytes:
+def start_of(file: Path, n_bytes: int = _N_BYTES) -> bytes:
+    """Read the first bytes of a file."""
     with file.open("rb") as stream:
-        return stream.read(_N_BYTES)
+        return stream.read(n_bytes)
 
 
 def _is_text(content: bytes) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import file_error
-from hsvlm.exceptions import HSVLMError
+from hsvlm.exceptions import HSVLMError, ParameterError
 from hsvlm.io._notes import listed
 from hsvlm.io._sizes import check_memory, too_large
 
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-__all__ = [
-    "HINT_COPY_AGAIN",
-    "VariableInfo",
-    "axis_order",
-    "choose_variable",
-    "holds_wavelengths",
-    "is_path_end",
-    "listed_variables",
-    "native_dtype",
-    "reading",
-    "whole_labels",
-]
 
 _WHAT = {3: "cube", 2: "label map"}
 _NEEDED = {
@@ -77,7 +65,7 @@ class VariableInfo(NamedTuple):
         return self.fits(2) and min(self.shape) > 1
 
     def unlike(self, n_dims: int, name: str) -> str:
-        """Say why it is no cube (3 dimensions) or no label map (2)."""
+        """Say why it is not a cube (3 dimensions) or a label map (2)."""
         return f"{name} has shape {self.shape} and type {self.kind}, but {_NEEDED[n_dims]}"
 
 
@@ -104,7 +92,7 @@ def choose_variable(
     may_fold: bool = False,
 ) -> str:
     """Find the variable that is meant."""
-    what, listing = _WHAT[n_dims], listed_variables(variables)
+    what, listing = _WHAT[n_dims], _listed_variables(variables)
     fitting = [name for name, info in variables.items() if info.fits(n_dims)]
     if variable is not None:
         return _named_variable(path, variables, fitting, n_dims, variable)
@@ -145,8 +133,8 @@ def _named_variable(
         raise file_error(path, problem, "Give the path of one of them.")
     if names:
         problem = variables[names[0]].unlike(n_dims, f"variable {names[0]!r}")
-        raise file_error(path, problem, listed_variables(variables))
-    raise file_error(path, f"has no variable {variable!r}", listed_variables(variables))
+        raise file_error(path, problem, _listed_variables(variables))
+    raise file_error(path, f"has no variable {variable!r}", _listed_variables(variables))
 
 
 def is_path_end(path: str, end: str) -> bool:
@@ -175,9 +163,9 @@ def holds_wavelengths(name: str) -> bool:
     return _WAVELENGTHS.fullmatch(name.rpartition("/")[2].lower()) is not None
 
 
-def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the type in the byte order of this machine."""
-    return dtype.newbyteorder("=")
+def in_c_order(array: NDArray[Any]) -> NDArray[Any]:
+    """Give values in the byte order of this machine, with spectra contiguous for windows."""
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
 def whole_labels(
@@ -189,7 +177,7 @@ def whole_labels(
     """
     copies = 3 if values.dtype.kind in "iu" else 3 * 8 / values.dtype.itemsize
     check_memory(path, values.shape, values.dtype, copies=copies)
-    labels = np.array(values, dtype=native_dtype(values.dtype), order="C")
+    labels = np.array(values, dtype=values.dtype.newbyteorder("="), order="C")
     for value in np.ravel(() if missing is None else missing).tolist():
         is_missing = labels == value
         if value != unlabeled and is_missing.any():
@@ -211,8 +199,62 @@ def whole_labels(
     return labels.astype(np.int64)
 
 
-def listed_variables(variables: Mapping[str, VariableInfo]) -> str:
-    """Describe the variables of a file in a sentence."""
+def _listed_variables(variables: Mapping[str, VariableInfo]) -> str:
     if not variables:
         return "It holds no variables at all."
     return f"It holds: {listed([f'{name} {info}' for name, info in variables.items()], _SHOWN)}."
+
+
+def check_size(shape: Any) -> tuple[int, int] | None:
+    """Refuse a `shape` that is not height and width."""
+    if shape is None:
+        return None
+    values = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
+    if len(values) != 2 or not all(map(is_whole_number, values)) or min(values) < 1:
+        raise ParameterError(
+            f"shape={shape!r} must be height and width in pixels, two positive numbers.",
+            "Pass, for example, shape=(100, 120).",
+        )
+    return int(values[0]), int(values[1])
+
+
+def choose_table(
+    path: Any, variables: Mapping[str, VariableInfo], size: tuple[int, int], variable: str | None
+) -> str:
+    """Find the array of two dimensions that has as many rows or columns as the scene pixels."""
+    n_pixels = size[0] * size[1]
+    fitting = [
+        name for name, info in variables.items() if info.is_table() and n_pixels in info.shape
+    ]
+    listing = _listed_variables(variables)
+    wanted = f"of {size[0]} x {size[1]} = {n_pixels:,} pixels"
+    if variable in fitting:
+        return str(variable)
+    if variable is not None and variable not in variables:
+        raise file_error(path, f"has no variable {variable!r}", listing)
+    if variable is not None:
+        problem = (
+            f"variable {variable!r} has shape {variables[variable].shape}, but no axis {wanted}"
+        )
+        raise file_error(path, problem, "Check height and width.")
+    if len(fitting) != 1:
+        problem = f"holds {len(fitting)} tables {wanted}"
+        hint = f"Name the cube: variable=... {listing}"
+        raise file_error(path, problem, hint, f"Name the cube with --variable. {listing}")
+    return fitting[0]
+
+
+def fold(path: Any, table: NDArray[Any], size: tuple[int, int], by_columns: bool) -> NDArray[Any]:
+    """Give a table of (bands, pixels) or (pixels, bands) the shape (height, width, n_bands)."""
+    # Pixels follow each other down the columns of the scene, as MATLAB counts, or along its rows.
+    height, width = size
+    n_pixels = height * width
+    if table.shape == (n_pixels, n_pixels):
+        problem = f"has as many bands as pixels ({n_pixels:,}), so that they cannot be told apart"
+        raise file_error(path, problem, "Save the cube with 3 dimensions: height, width, bands.")
+    pixels_first = table if table.shape[0] == n_pixels else table.T
+    if by_columns:
+        cube = pixels_first.reshape(width, height, -1).transpose(1, 0, 2)
+    else:
+        cube = pixels_first.reshape(height, width, -1)
+    return np.ascontiguousarray(cube)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm.io._notes import warn_of_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["HINT_NANOMETERS", "fitting_wavelengths", "to_nanometers", "wavelengths_in_names"]
-
-HINT_NANOMETERS = "Save one wavelength in nanometers per band to be sure."
 _LIGHT_M_PER_S = 299_792_458.0
 # Nanometres per unit.
 _LENGTHS = {
@@ -65,7 +65,7 @@ _IN_NAME = re.compile(
 def to_nanometers(
     values: Any, unit: str = "", notes: list[str] | None = None
 ) -> NDArray[np.float64] | None:
-    """Bring wavelengths to nanometres."""
+    """Bring wavelengths to nanometers."""
     said = [] if notes is None else notes
     try:
         array = np.asarray(values, dtype=np.float64).reshape(-1)
@@ -87,14 +87,14 @@ def to_nanometers(
         return array
     else:
         converted = array * _LENGTHS[kind]
-    # A thousandth of a nanometre: what float32 micrometres resolve.
+    # A thousandth of a nanometer: what float32 micrometers resolve.
     return np.round(converted, 3).astype(np.float64, copy=False)
 
 
 def fitting_wavelengths(
     lists: Iterable[tuple[Any, str]], n_bands: int, notes: list[str]
 ) -> NDArray[np.float64] | None:
-    """Return the first list, given with its unit, of one wavelength per band; in nanometres."""
+    """Return the first list, given with its unit, of one wavelength per band; in nanometers."""
     refused: list[str] = []
     others = set()
     for values, unit in lists:
@@ -112,6 +112,14 @@ def fitting_wavelengths(
         refused.append(f"the list of {sizes} wavelengths does not fit {n_bands} bands")
     notes.extend(refused[:1])
     return None
+
+
+def read_wavelengths(file: Path, lists: Iterable[Any], n_bands: int) -> NDArray[np.float64] | None:
+    """Return the first list without a unit that fits the bands, and warn of what is assumed."""
+    notes: list[str] = []
+    wavelengths = fitting_wavelengths([(values, "") for values in lists], n_bands, notes)
+    warn_of_file(file, notes, "Save one wavelength in nanometers per band to be sure.")
+    return wavelengths
 
 
 def wavelengths_in_names(names: Any) -> tuple[list[str | None], set[str]]:
@@ -142,7 +150,7 @@ def _settled_unit(
         return guess
     if unit in _LENGTHS and not _plausible(known * _LENGTHS[unit]):
         guesses = ("nanometers", "micrometers")
-        guess = next((one for one in guesses if _plausible(known * _LENGTHS[one])), unit)
+        guess = next((length for length in guesses if _plausible(known * _LENGTHS[length])), unit)
         if guess != unit:
             notes.append(
                 f"the wavelengths, {span}, cannot be in the unit {shown!r} and are taken as {guess}"
@@ -168,7 +176,7 @@ def _understood(text: str) -> str | None:
 
 def _spelt_wrong(text: str) -> bool:
     compact = re.sub(r"[^a-z]+", "", _plain(text))
-    singular = {one.removesuffix("s") for one in _LONG}
+    singular = {unit.removesuffix("s") for unit in _LONG}
     in_other_words = any(
         re.sub(r"[\s_.^*]+", "", word) in _SHORT for word in _WORDS.split(_plain(text))
     )

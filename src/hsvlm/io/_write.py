@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["checked_target", "write_map", "write_raster", "write_scene"]
-
 
 def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
     """Write the cube of a scene with what is known of its bands and its place on the ground.
@@ -120,9 +118,7 @@ def write_map(
     Parameters
     ----------
     path : path
-        ``.tif`` or ``.tiff`` for a cloud-optimized GeoTIFF; ``.hdr`` or ``.img`` for an ENVI
-        classification, of which both files are written. Their folder must exist. Files of that
-        name are replaced, but not before the new ones are whole.
+        As for :func:`write_scene`; ENVI gets a classification.
     label_map : array of shape (height, width)
         Numbers or strings, for example the prediction for a scene. A memory map is read row block
         by row block, twice; a Dask array is computed once and kept meanwhile, by its workers.
@@ -145,18 +141,14 @@ def write_map(
 
     Raises
     ------
-    FileError
-        If the suffix is another, or the file cannot be written.
-    MissingFileError
-        If the folder does not exist.
+    FileError, MissingFileError, MissingDependencyError
+        As for :func:`write_scene`.
     DataError
-        If the map is not 2-D or not that of the scene, `unlabeled` is no such value as the map
-        holds, or there are more than 65,535 classes.
+        If the map is not 2-D or not that of the scene, `unlabeled` is not of the type of the
+        labels, or there are more than 65,535 classes.
     ParameterError
         If `class_names` belongs to other labels, a color is none, PROJ does not know the CRS, or
         `path` is the file that the scene is read from; or, for ENVI, if the grid is skewed.
-    MissingDependencyError
-        If rasterio, or spectral for ENVI, is not installed.
 
     Notes
     -----
@@ -186,25 +178,20 @@ def write_map(
     labels = label_map if hasattr(label_map, "shape") else np.asarray(label_map)
     if len(labels.shape) != 2:
         raise DataError(f"A label map has shape (height, width), got {tuple(labels.shape)}.")
-    _check_grid(labels.shape, scene)
-    _refuse_source(target, scene)
+    _check_scene(target, labels.shape, scene)
     labels = labels.persist() if hasattr(labels, "persist") else labels  # it is read twice
-    names = class_names
-    if names is None:
-        names = {} if scene is None else scene.class_names
-    colors = class_colors
-    if colors is None:
-        colors = {} if scene is None else scene.class_colors
-    codes = class_codes(labels, names, colors, unlabeled)
+    if scene is not None:
+        class_names = scene.class_names if class_names is None else class_names
+        class_colors = scene.class_colors if class_colors is None else class_colors
+    codes = class_codes(labels, class_names or {}, class_colors or {}, unlabeled)
     output = Output(
         shape=(*labels.shape, 1),
         dtype=codes.dtype,
         read=lambda start, stop: codes.encode(labels[start:stop])[..., np.newaxis],
-        crs=None if scene is None else scene.crs,
-        transform=None if scene is None else scene.transform,
         nodata=0,
         title="" if scene is None else scene.name,
         classes=codes,
+        **_place(scene),
     )
     return _write(target, output)
 
@@ -222,9 +209,7 @@ def write_raster(
     Parameters
     ----------
     path : path
-        ``.tif`` or ``.tiff`` for a cloud-optimized GeoTIFF; ``.hdr`` or ``.img`` for ENVI, of
-        which both files are written. Their folder must exist. Files of that name are replaced, but
-        not before the new ones are whole.
+        As for :func:`write_scene`.
     values : array of shape (height, width) or (height, width, n)
         Real numbers. A memory map is read row block by row block.
     scene : Scene, default=None
@@ -241,17 +226,13 @@ def write_raster(
 
     Raises
     ------
-    FileError
-        If the suffix is another, or the file cannot be written.
-    MissingFileError
-        If the folder does not exist.
+    FileError, MissingFileError, MissingDependencyError
+        As for :func:`write_scene`.
     DataError
-        If the values are no real numbers, have another shape, or there are not as many names.
+        If the values are not real numbers, have another shape, or there are not as many names.
     ParameterError
         If the type of the values cannot hold `nodata`, PROJ does not know the CRS, or `path` is
         the file that the scene is read from; or, for ENVI, if the grid is skewed.
-    MissingDependencyError
-        If rasterio, or spectral for ENVI, is not installed.
 
     Examples
     --------
@@ -269,8 +250,7 @@ def write_raster(
     shape = tuple(array.shape) if len(array.shape) != 2 else (*array.shape, 1)
     if len(shape) != 3:
         raise DataError(f"A raster has shape (height, width) or (height, width, n), got {shape}.")
-    _check_grid(shape[:2], scene)
-    _refuse_source(target, scene)
+    _check_scene(target, shape[:2], scene)
     if len(band_names) not in (0, shape[2]):
         raise DataError(
             f"There are {shape[2]} bands, but {len(band_names)} names. Give one per band."
@@ -284,10 +264,9 @@ def write_raster(
         read=lambda start, stop: (
             read_rows(array, start, stop).reshape(-1, *shape[1:]).astype(dtype, copy=False)
         ),
-        crs=None if scene is None else scene.crs,
-        transform=None if scene is None else scene.transform,
         nodata=checked_nodata(nodata, dtype),
         band_names=tuple(map(str, band_names)),
+        **_place(scene),
     )
     return _write(target, output)
 
@@ -319,25 +298,26 @@ def _scene_rows(
     return rows
 
 
-def _check_grid(shape: tuple[int, ...], scene: Scene | None) -> None:
-    if scene is not None and tuple(shape) != scene.shape:
+def _place(scene: Scene | None) -> dict[str, Any]:
+    return {} if scene is None else {"crs": scene.crs, "transform": scene.transform}
+
+
+def _check_scene(target: Path, shape: tuple[int, ...], scene: Scene | None) -> None:
+    """Refuse another grid than that of the scene, and to overwrite the scene."""
+    if scene is None:
+        return
+    if tuple(shape) != scene.shape:
         raise DataError(
             f"The scene has {scene.shape[0]} x {scene.shape[1]} pixels, but what is to be written "
             f"has shape {tuple(shape)}. Both must cover the same grid of (height, width) pixels."
         )
-
-
-def _refuse_source(target: Path, scene: Scene | None) -> None:
-    source = None if scene is None else source_of(scene.cube)
-    known = getattr(source, "filename", None) or getattr(source, "path", None)
-    names = writers_by_suffix()[target.suffix.lower()].files
-    files = {
-        target.with_name(name.format(name=target.name, stem=target.stem)).resolve()
-        for name in names
-    }
-    if known is not None and Path(known).resolve() in files:
+    cube = source_of(scene.cube)
+    source = getattr(cube, "filename", None) or getattr(cube, "path", None)
+    patterns = writers_by_suffix()[target.suffix.lower()].files
+    names = [name.format(name=target.name, stem=target.stem) for name in patterns]
+    if source and Path(source).resolve() in [target.with_name(name).resolve() for name in names]:
         raise ParameterError(
-            f"{target} would overwrite {known}, which is the scene itself. Give another path."
+            f"{target} would overwrite {source}, which is the scene itself. Give another path."
         )
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from hsvlm.scene import Scene
 
-__all__ = ["match_bands", "match_or_warn"]
-
 _SHOWN = 3
 
 
@@ -39,9 +37,9 @@ def match_bands(
     scene : Scene
         Has wavelengths, which need not rise from band to band.
     wavelengths_nm : array-like of shape (n_wanted,)
-        Band centers wanted, in nanometres and in the order wanted.
+        Band centers wanted, in nanometers and in the order wanted.
     tolerance_nm : float, default=None
-        How far a band may lie from the wavelength wanted, in nanometres. None: half of the median
+        How far a band may lie from the wavelength wanted, in nanometers. None: half of the median
         step between the wavelengths wanted, 0 for a single one.
     resample : bool, default=False
         Interpolate linearly between the two bands around each wavelength wanted, however far these
@@ -60,7 +58,7 @@ def match_bands(
     DataError
         If the scene has no wavelengths, or no band for one that is wanted.
     ParameterError
-        If the wavelengths wanted are no positive numbers, or the tolerance is not positive.
+        If the wavelengths wanted are not positive numbers, or the tolerance is not positive.
 
     Examples
     --------
@@ -76,14 +74,14 @@ def match_bands(
     wanted = _checked(wavelengths_nm)
     if scene.wavelengths_nm is None:
         raise DataError(
-            f"The scene has no wavelengths, so nobody can tell which of its {scene.n_bands} bands "
-            f"are the {len(wanted)} wanted.",
+            f"The scene has no wavelengths, so its {scene.n_bands} bands cannot be matched with "
+            f"the {len(wanted)} wanted.",
             "Look them up in the documents of its instrument and add them: "
             "dataclasses.replace(scene, wavelengths_nm=...).",
             option_hint="Look them up in the documents of its instrument and add them to its file.",
         )
     good = np.ones(scene.n_bands, bool) if scene.bad_bands is None else ~scene.bad_bands
-    # Bands without a known centre are marked by NaN or 0 in files.
+    # Bands without a known center are marked by NaN or 0 in files.
     usable = np.flatnonzero(good & np.isfinite(scene.wavelengths_nm) & (scene.wavelengths_nm > 0))
     if len(usable) == scene.n_bands and np.array_equal(scene.wavelengths_nm, wanted):
         return scene
@@ -140,7 +138,7 @@ def _checked(wavelengths_nm: ArrayLike) -> NDArray[np.float64]:
     wanted = np.asarray(wavelengths_nm, dtype=np.float64)
     if wanted.ndim != 1 or not wanted.size or not (np.isfinite(wanted) & (wanted > 0)).all():
         raise ParameterError(
-            "wavelengths_nm must be a list of positive numbers, in nanometres, got "
+            "wavelengths_nm must be a list of positive numbers, in nanometers, got "
             f"{np.array2string(wanted, threshold=6)}."
         )
     return wanted
@@ -151,7 +149,7 @@ def _tolerance(wanted: NDArray[np.float64], tolerance_nm: float | None) -> float
         return float(np.median(np.abs(np.diff(wanted)))) / 2 if len(wanted) > 1 else 0.0
     if not tolerance_nm > 0:
         raise ParameterError(
-            f"tolerance_nm={tolerance_nm!r} is not positive. Pass a distance in nanometres."
+            f"tolerance_nm={tolerance_nm!r} is not positive. Pass a distance in nanometers."
         )
     return float(tolerance_nm)
 
@@ -236,7 +234,7 @@ def _resampled(
 
 
 class _Interpolation:
-    """Linear between neighbouring bands; a class, so that scenes can be pickled."""
+    """Linear between neighboring bands; a class, so that scenes can be pickled."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Classes in files: label maps as numbers, with names and colours."""
+"""Classes in files: label maps as numbers, with names and colors."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-__all__ = ["UNCLASSIFIED", "ClassCodes", "class_codes", "label_map", "with_class_names"]
 
 # What ENVI calls pixels of class 0.
 UNCLASSIFIED = "Unclassified"
@@ -59,20 +57,20 @@ class ClassCodes:
             return np.where(labeled, held, 0).astype(self.dtype)
         values, inverse = np.unique(held[labeled], return_inverse=True)
         numbers = np.zeros(labels.shape, dtype=self.dtype)
-        known = np.array([self.codes[one] for one in values.tolist()], dtype=self.dtype)
+        known = np.array([self.codes[label] for label in values.tolist()], dtype=self.dtype)
         numbers[labeled] = known[inverse.reshape(-1)]
         return numbers
 
     def listed_names(self) -> list[str]:
         """Give one name per number, from 0 on."""
         numbers = range(1, max(self.names, default=0) + 1)
-        return [UNCLASSIFIED, *(self.names.get(one, "") for one in numbers)]
+        return [UNCLASSIFIED, *(self.names.get(number, "") for number in numbers)]
 
 
 def class_codes(
     labels: Any, class_names: Mapping[Any, str], class_colors: Mapping[Any, str], unlabeled: Any
 ) -> ClassCodes:
-    """Choose numbers, names and colours for the labels of a map.
+    """Choose numbers, names and colors for the labels of a map.
 
     Shapes: `labels` (height, width).
     """
@@ -85,18 +83,22 @@ def class_codes(
             "Give {label: name} with the labels of the map."
         )
     known = dict.fromkeys(named)
-    legend = [*named, *(one for one in held if one not in known)]
-    themselves = all(_stands_for_itself(one) for one in legend)
-    numbers = legend if themselves else [1 + one for one in np.argsort(np.argsort(legend)).tolist()]
+    legend = [*named, *(label for label in held if label not in known)]
+    themselves = all(_stands_for_itself(label) for label in legend)
+    numbers = (
+        legend if themselves else [1 + rank for rank in np.argsort(np.argsort(legend)).tolist()]
+    )
     codes = {label: int(number) for label, number in zip(legend, numbers, strict=True)}
     for label, color in class_colors.items():
         if not (isinstance(color, str) and _COLOR.fullmatch(color)):
-            raise ParameterError(f'class_colors[{label!r}]={color!r} is no colour. Give "#rrggbb".')
+            raise ParameterError(
+                f'class_colors[{label!r}]={color!r} is not a color. Give "#rrggbb".'
+            )
     colors = {**dict(zip(legend, distinct_colors(len(legend)), strict=True)), **class_colors}
     return ClassCodes(
         codes,
-        {codes[one]: _printable(class_names.get(one, _plain(one))) for one in legend},
-        {codes[one]: colors[one].upper() for one in legend},
+        {codes[label]: _printable(class_names.get(label, _plain(label))) for label in legend},
+        {codes[label]: colors[label].upper() for label in legend},
         unlabeled,
         not themselves,
     )
@@ -171,7 +173,11 @@ def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: 
             match.problem(unknown), "Add them to class_names, or remove them from the labels."
         )
     codes = {value: entry.value for value, entry in match.pairs.items()}
-    colors = {codes[one]: labeled.class_colors[one] for one in codes if one in labeled.class_colors}
+    colors = {
+        codes[label]: labeled.class_colors[label]
+        for label in codes
+        if label in labeled.class_colors
+    }
     # Class 0 of class_names must not meet a 0 that stands for "no label" in the file.
     values = np.array(list(class_names))
     unlabeled = no_label(values, labeled.unlabeled) if values.size else labeled.unlabeled
@@ -186,17 +192,17 @@ def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: 
 
 
 def _distinct(labels: Any, unlabeled: Any) -> list[Any]:
-    found: set[Any] = set()
+    distinct: set[Any] = set()
     for start, stop in row_blocks((*labels.shape, 1)):
         rows = labels[start:stop]
         held = np.asarray(rows)[labeled_pixels(rows, unlabeled)]
-        found.update(np.unique(held).tolist())
-        if len(found) > _MOST:
+        distinct.update(np.unique(held).tolist())
+        if len(distinct) > _MOST:
             raise DataError(
                 f"The map holds more than {_MOST:,} different labels, the most that a file of "
                 "classes has room for. Write other numbers with write_raster."
             )
-    return sorted(found)
+    return sorted(distinct)
 
 
 def _stands_for_itself(label: Any) -> bool:

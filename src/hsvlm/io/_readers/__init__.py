@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from hsvlm.io._common import Reader
 
-__all__ = ["feature_reader", "list_feature_suffixes", "list_scene_suffixes", "readers"]
-
 # Imported when the first file is read. The first that fits a file reads it; `raster` also reads
 # files of all other suffixes.
 _READERS = (

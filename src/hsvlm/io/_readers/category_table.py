@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from hsvlm._system.optional import import_optional
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import hex_color
 from hsvlm.io._envi_header import parse_number
-
-__all__ = ["CategoryTable", "read_category_table"]
 
 # Usages of columns in GDAL's raster attribute tables.
 _NAME, _VALUE, _RED, _GREEN, _BLUE = "2", "5", "6", "7", "8"
@@ -25,8 +23,8 @@ class CategoryTable(NamedTuple):
 def read_category_table(dataset: Any) -> CategoryTable:
     """Read category names, or else the raster attribute table, of the first band."""
     # rasterio does not tell them, but GDAL writes them down in a virtual raster.
-    copy_dataset = import_optional("rasterio.shutil", "geo").copy
-    with import_optional("rasterio.io", "geo").MemoryFile(ext=".vrt") as copy:
+    copy_dataset = geo.rasterio.shutil.copy
+    with geo.rasterio.io.MemoryFile(ext=".vrt") as copy:
         copy_dataset(dataset, copy.name, driver="VRT")
         written = copy.read().decode(errors="replace")
     try:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap
-from hsvlm.io._gdal import real_crs, real_transform
+from hsvlm.io._gdal import place_of
 from hsvlm.io._notes import listed, warn_caller
 from hsvlm.io._sizes import check_memory, check_stated
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["HINT_CUT_GRID", "palette", "read_color_map"]
 
 _MOST_COLORS = 256
 _SHOWN = 8
@@ -36,7 +34,7 @@ def read_color_map(file: Path, dataset: Any) -> LabelMap | None:
     if dataset.driver in _LOSSY:
         problem = f"its format, {dataset.driver}, mixes the colors and numbers of classes"
         raise file_error(file, problem, _SAVE_MAP)
-    alpha = import_optional("rasterio.enums", "geo").ColorInterp.alpha
+    alpha = geo.rasterio.enums.ColorInterp.alpha
     bands = [band for band in dataset.indexes if dataset.colorinterp[band - 1] != alpha]
     if len(bands) != 3 or set(dataset.dtypes) != {"uint8"}:
         _warn_of_palette(file, dataset)
@@ -46,7 +44,7 @@ def read_color_map(file: Path, dataset: Any) -> LabelMap | None:
     check_memory(file, dataset.shape, np.uint8, HINT_CUT_GRID, copies=24)
     red, green, blue = (band.astype(np.uint32) for band in dataset.read(bands))
     valid = dataset.dataset_mask() > 0
-    crs, transform = real_crs(dataset.crs), real_transform(dataset.transform)
+    crs, transform = place_of(dataset)
     if (red == green).all() and (green == blue).all():
         # A map of numbers that was saved in color.
         gray = np.where(valid, red, 0).astype(np.uint8)

@@ -13,6 +13,7 @@ from hsvlm._data.lazy import MappedCube
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import MissingFileError
 from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
+from hsvlm.io._declared import scale_of
 from hsvlm.io._envi_header import (
     HINT_COPY_AGAIN,
     MAX_HEADER_BYTES,
@@ -22,9 +23,8 @@ from hsvlm.io._envi_header import (
 )
 from hsvlm.io._map_info import read_map_info
 from hsvlm.io._notes import warn_of_file
-from hsvlm.io._scales import scale_of
 from hsvlm.io._strangers import check_content
-from hsvlm.io._variables import native_dtype, reading
+from hsvlm.io._variables import reading
 from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["READER", "band_fields", "data_files", "header_beside", "read_cube", "read_label_map"]
 
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
@@ -59,7 +57,7 @@ class _Native:
     """Brings values to the byte order of the machine; a class, so that cubes can be pickled."""
 
     def __call__(self, spectra: NDArray[Any]) -> NDArray[Any]:
-        return spectra.astype(native_dtype(spectra.dtype))
+        return spectra.astype(spectra.dtype.newbyteorder("="))
 
 
 def read_cube(file: Path, variable: str | None = None) -> ReadResult:
@@ -175,7 +173,7 @@ def _check_fields(header: EnviHeader) -> None:
             raise file_error(header.path, f"the header lacks the field `{name}`", hint)
     kind = header.text("file type")
     if _NO_IMAGE.match(kind):
-        problem = f"its field `file type` is {kind!r}, which is no image with values of its own"
+        problem = f"its field `file type` is {kind!r}, not an image with values of its own"
         raise file_error(
             header.path, problem, "Export it from ENVI as an image of type ENVI Standard."
         )
@@ -231,7 +229,7 @@ def _dtype(header: EnviHeader) -> np.dtype[Any]:
     number, order = header.text("data type"), header.text("byte order") or "0"
     dtype: np.dtype[Any] = np.dtype(_DTYPES.get(number, "V1"))
     if dtype.kind not in "iuf":
-        what = "complex values" if dtype.kind == "c" else "no type of ENVI's"
+        what = "complex values" if dtype.kind == "c" else "not a type of ENVI"
         problem = f"its field `data type` is {number[:20]}, {what}"
         raise file_error(header.path, problem, "Convert it to integers or floats.")
     if order not in ("0", "1"):
@@ -252,7 +250,9 @@ def _data_beside(header: EnviHeader) -> Path:
     likely = data_files(path)
     # GDAL takes a data file of any suffix; here its size has to agree.
     others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
-    fitting = (one for one in [*likely, *others] if one.is_file() and one.stat().st_size == size)
+    fitting = (
+        path for path in [*likely, *others] if path.is_file() and path.stat().st_size == size
+    )
     data = next(fitting, None) or (likely[0] if likely else None)
     if data is None or data == path:
         raise MissingFileError(

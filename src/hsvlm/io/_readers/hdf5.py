@@ -11,9 +11,9 @@ import numpy as np
 
 from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
-from hsvlm.io._attributes import declared_scale, declared_values
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, ReadResult
+from hsvlm.io._declared import declared_scale, declared_values
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
@@ -21,7 +21,6 @@ from hsvlm.io._variables import (
     axis_order,
     choose_variable,
     holds_wavelengths,
-    native_dtype,
     reading,
 )
 from hsvlm.io._wavelengths import fitting_wavelengths
@@ -33,17 +32,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import NDArray
-
-__all__ = [
-    "SUFFIXES",
-    "HDF5Cube",
-    "as_text",
-    "held_datasets",
-    "loaded",
-    "opened_hdf5",
-    "read_cube",
-    "read_label_map",
-]
 
 SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".he5")
 _MOST_OBJECTS = 20_000
@@ -63,7 +51,9 @@ class HDF5Cube(LazyCube):
         check_stated(Path(path), dataset.shape, dataset.dtype)
         # Of compressed chunks, none can be read in part.
         check_memory(path, dataset.chunks or (), dataset.dtype)
-        super().__init__(tuple(dataset.shape[axis] for axis in axes), native_dtype(dataset.dtype))
+        super().__init__(
+            tuple(dataset.shape[axis] for axis in axes), dataset.dtype.newbyteorder("=")
+        )
         self.path = path
         self._name = name
         self._axes = axes
@@ -77,8 +67,7 @@ class HDF5Cube(LazyCube):
         check_memory(self.path, (bottom - top, right - left, self.shape[2]), self.dtype)
         key = [slice(None)] * 3
         key[self._axes[0]], key[self._axes[1]] = slice(top, bottom), slice(left, right)
-        h5py = import_optional("h5py", "geo")
-        with reading(self.path, "HDF5"), h5py.File(self.path) as file:
+        with reading(self.path, "HDF5"), geo.h5py.File(self.path) as file:
             dataset = file[self._name]
             if tuple(dataset.shape[axis] for axis in self._axes) != self.shape:
                 problem = f"{self._name} had shape {self.shape}, and has changed"
@@ -123,12 +112,12 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
 
 def held_datasets(opened: Any) -> dict[str, VariableInfo]:
     """List the datasets of an HDF5 file."""
-    dataset = import_optional("h5py", "geo").Dataset
+    dataset = geo.h5py.Dataset
     held: dict[str, VariableInfo] = {}
 
-    def add(name: str, one: Any) -> None:
-        if isinstance(one, dataset) and one.shape is not None and not name.startswith("#"):
-            held[name] = VariableInfo.of(one.shape, one.dtype)
+    def add(name: str, item: Any) -> None:
+        if isinstance(item, dataset) and item.shape is not None and not name.startswith("#"):
+            held[name] = VariableInfo.of(item.shape, item.dtype)
 
     opened.visititems(add)
     return held
@@ -137,7 +126,7 @@ def held_datasets(opened: Any) -> dict[str, VariableInfo]:
 @contextmanager
 def opened_hdf5(file: Path, kind: str = "HDF5") -> Iterator[Any]:
     """Open a file that holds all its values itself."""
-    with reading(file, kind), import_optional("h5py", "geo").File(file) as opened:
+    with reading(file, kind), geo.h5py.File(file) as opened:
         _check_own(file, opened)
         yield opened
 
@@ -145,26 +134,25 @@ def opened_hdf5(file: Path, kind: str = "HDF5") -> Iterator[Any]:
 def _check_own(path: Path, opened: Any) -> None:
     """Refuse a file some of whose values lie in other files, or that has no end."""
     # A crafted link could make us read any file of the user.
-    h5py = import_optional("h5py", "geo")
     count = itertools.count(1)
 
     def endless(name: str) -> str | None:
         return name if next(count) > _MOST_OBJECTS or name.count("/") > _DEEPEST else None
 
     def linked(name: str, link: Any) -> str | None:
-        return name if isinstance(link, h5py.ExternalLink) else None
+        return name if isinstance(link, geo.h5py.ExternalLink) else None
 
-    def stored(name: str, one: Any) -> str | None:
-        elsewhere = isinstance(one, h5py.Dataset) and (one.is_virtual or one.external)
+    def stored(name: str, item: Any) -> str | None:
+        elsewhere = isinstance(item, geo.h5py.Dataset) and (item.is_virtual or item.external)
         return name if elsewhere else None
 
     # A visit ends at the first value that is not None.
     if opened.visit(endless) is not None:
         problem = f"it has more than {_MOST_OBJECTS:,} objects, or groups more than {_DEEPEST} deep"
         raise file_error(path, problem, "Copy the scene into a file of its own.")
-    found = opened.visititems_links(linked) or opened.visititems(stored)
-    if found is not None:
-        problem = f"its values of {found!r} lie in another file, which is not opened"
+    name = opened.visititems_links(linked) or opened.visititems(stored)
+    if name is not None:
+        problem = f"its values of {name!r} lie in another file, which is not opened"
         raise file_error(path, problem, "Get a file that holds all its values itself.")
 
 
@@ -193,11 +181,11 @@ def _axes(dataset: Any, lists: list[tuple[Any, str]]) -> tuple[int, int, int]:
 
 def _wavelength_lists(file: Path, opened: Any) -> list[tuple[Any, str]]:
     values = [(opened.attrs[name], "") for name in opened.attrs if holds_wavelengths(name)]
-    for name, one in held_datasets(opened).items():
+    for name, info in held_datasets(opened).items():
         if (
             holds_wavelengths(name)
-            and one.numeric
-            and max(one.shape, default=0) == np.prod(one.shape)
+            and info.numeric
+            and max(info.shape, default=0) == np.prod(info.shape)
         ):
             attributes = opened[name].attrs
             unit = next((attributes[key] for key in attributes if key.lower() in _UNITS), "")

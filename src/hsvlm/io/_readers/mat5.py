@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Field", "check_matrix", "fields_of_structs"]
-
 _VERSION_5 = 1
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15

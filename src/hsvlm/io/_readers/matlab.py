@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io._common import LabelMap, Reader, ReadResult
-from hsvlm.io._folded import choose_table, fold
-from hsvlm.io._notes import warn_of_file
+from hsvlm.io._notes import warn_caller
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.mat5 import check_matrix, fields_of_structs
 from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._strangers import start_of
 from hsvlm.io._variables import (
     VariableInfo,
+    choose_table,
     choose_variable,
+    fold,
     holds_wavelengths,
-    native_dtype,
+    in_c_order,
     reading,
     whole_labels,
 )
-from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
+from hsvlm.io._wavelengths import read_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.io._readers.mat5 import Field
-
-__all__ = ["READER", "read_cube", "read_label_map"]
 
 _KIND = "a MATLAB file"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -68,7 +66,7 @@ def read_cube(
             for name, info in variables.items()
             if holds_wavelengths(name.replace(".", "/")) and info.numeric
         ]
-    return ReadResult(Scene(cube, wavelengths_nm=_fitting(file, lists, cube)))
+    return ReadResult(Scene(cube, wavelengths_nm=read_wavelengths(file, lists, cube.shape[2])))
 
 
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
@@ -177,10 +175,10 @@ def _table_size(
     stated = tuple(_whole(content, variables, names) for names in _SIZES)
     if None in stated:
         if size is not None:
-            problem = f"{file}: pixels are taken column by column, as MATLAB keeps them."
-            hint = "If a program has written them row by row, save the cube with 3 dimensions."
-            # The caller of the public function.
-            warnings.warn(HSVLMWarning(problem, hint), stacklevel=5)
+            warn_caller(
+                f"{file}: pixels are taken column by column, as MATLAB keeps them.",
+                "If a program has written them row by row, save the cube with 3 dimensions.",
+            )
         return size
     if size not in (None, stated):
         problem = f"it states {stated[0]} x {stated[1]} pixels, but {size} were asked for"
@@ -197,8 +195,8 @@ def _whole(content: _Mat5 | _Mat73, variables: dict[str, VariableInfo], names: s
 
 
 def _is_hdf5(file: Path) -> bool:
-    with reading(file, _KIND), file.open("rb") as stream:
-        start = stream.read(_OFFSETS[-1] + len(_SIGNATURE))
+    with reading(file, _KIND):
+        start = start_of(file, _OFFSETS[-1] + len(_SIGNATURE))
     return any(start[offset:].startswith(_SIGNATURE) for offset in _OFFSETS)
 
 
@@ -224,32 +222,24 @@ def _load(file: Path, name: str, held: dict[str, VariableInfo]) -> NDArray[Any]:
     with reading(file, _KIND), file.open("rb") as stream:
         check_matrix(file, name)
         array = np.asarray(loadmat(stream, variable_names=[name])[name])
-    # MATLAB keeps columns together; in C order a spectrum is contiguous, as windows read it.
-    return np.ascontiguousarray(array, dtype=native_dtype(array.dtype))
+    return in_c_order(array)
 
 
 def _listed_hdf5(opened: Any) -> dict[str, VariableInfo]:
     held = {}
-    for name, one in hdf5.held_datasets(opened).items():
+    for name, info in hdf5.held_datasets(opened).items():
         by_matlab = _by_matlab(opened[name])
-        shape = one.shape[::-1] if by_matlab else one.shape
-        kind = one.kind
+        shape = info.shape[::-1] if by_matlab else info.shape
+        kind = info.kind
         if by_matlab:
             kind = hdf5.as_text(opened[name].attrs["MATLAB_class"])
-        held[name] = VariableInfo(shape, kind, one.numeric and (not by_matlab or kind in _NUMERIC))
+        held[name] = VariableInfo(shape, kind, info.numeric and (not by_matlab or kind in _NUMERIC))
     return held
 
 
 def _by_matlab(dataset: Any) -> bool:
     # What h5py writes under this suffix is in NumPy's order of axes.
     return "MATLAB_class" in dataset.attrs
-
-
-def _fitting(file: Path, lists: list[NDArray[Any]], cube: Any) -> NDArray[np.float64] | None:
-    notes: list[str] = []
-    wavelengths = fitting_wavelengths([(values, "") for values in lists], cube.shape[2], notes)
-    warn_of_file(file, notes, HINT_NANOMETERS)
-    return wavelengths
 
 
 READER = Reader("MATLAB", (".mat",), read_cube, read_label_map, takes_size=True)

@@ -11,18 +11,19 @@ import numpy as np
 from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
-from hsvlm.io._attributes import Declared, declared_scale, declared_values
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, Reader, ReadResult
+from hsvlm.io._declared import Declared, declared_scale, declared_values
 from hsvlm.io._ground import georeference
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
 from hsvlm.io._sizes import check_memory, check_stated
+from hsvlm.io._strangers import start_of
 from hsvlm.io._variables import (
     VariableInfo,
     axis_order,
     choose_variable,
     holds_wavelengths,
-    native_dtype,
     reading,
 )
 from hsvlm.io._wavelengths import fitting_wavelengths
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["READER", "XarrayCube", "from_xarray", "read_cube", "read_label_map"]
 
 _KIND = "NetCDF"
 # What errors call data that are in no file of ours.
@@ -52,7 +51,7 @@ class XarrayCube(LazyCube):
     """An array of xarray, read where it is indexed."""
 
     def __init__(self, array: Any, axes: tuple[int, int, int], path: Any) -> None:
-        super().__init__(tuple(array.shape[axis] for axis in axes), native_dtype(array.dtype))
+        super().__init__(tuple(array.shape[axis] for axis in axes), array.dtype.newbyteorder("="))
         # Names, coordinates and attributes are no part of the values.
         self._array = array.variable
         self._axes = axes
@@ -99,7 +98,7 @@ def from_xarray(data: Any, variable: str | None = None) -> ReadResult:
     if hasattr(data, "data_vars"):
         variables = {str(name): data[name] for name in data.variables}
     else:
-        variables = {str(name): one for name, one in data.coords.items()}
+        variables = {str(name): array for name, array in data.coords.items()}
         own = "the array" if data.name is None else str(data.name)
         variables[own] = data
         variable = own if variable is None else variable
@@ -110,8 +109,8 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadRes
     array = variables[name]
     axes = axis_order(map(str, array.dims))
     y, x, band = (array.dims[axis] for axis in axes)
-    along = {one: held for one, held in variables.items() if held.dims == (band,)}
-    good = next((held for one, held in along.items() if _GOOD_BANDS.fullmatch(one)), None)
+    along = {name: array for name, array in variables.items() if array.dims == (band,)}
+    good = next((array for name, array in along.items() if _GOOD_BANDS.fullmatch(name)), None)
     names = along.get(str(band))
     notes: list[str] = []
     with reading(path or _DATA, _KIND):
@@ -167,27 +166,26 @@ def _flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
 
 
 def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:
-    held = {name: VariableInfo.of(one.shape, one.dtype) for name, one in variables.items()}
+    held = {name: VariableInfo.of(array.shape, array.dtype) for name, array in variables.items()}
     return choose_variable(path, held, n_dims, variable and variable.strip("/"))
 
 
 def _is_classic(file: Path) -> bool:
-    with reading(file, _KIND), file.open("rb") as stream:
-        return stream.read(len(_CLASSIC)) == _CLASSIC
+    with reading(file, _KIND):
+        return start_of(file).startswith(_CLASSIC)
 
 
 def _is_netcdf(file: Path) -> bool:
     if _is_classic(file):
         return True
-    h5py = import_optional("h5py", "geo")
 
-    def lacks_dimensions(_: str, one: Any) -> bool | None:
-        if not isinstance(one, h5py.Dataset):
+    def lacks_dimensions(_: str, array: Any) -> bool | None:
+        if not isinstance(array, geo.h5py.Dataset):
             return None
         # Attributes that are damaged end the process where HDF5's own functions look at them.
-        scales = one.attrs.get("DIMENSION_LIST", ())
-        named = one.attrs.get("CLASS") == b"DIMENSION_SCALE" or (
-            len(scales) == one.ndim and all(map(len, scales))
+        scales = array.attrs.get("DIMENSION_LIST", ())
+        named = array.attrs.get("CLASS") == b"DIMENSION_SCALE" or (
+            len(scales) == array.ndim and all(map(len, scales))
         )
         # A visit ends at the first value that is not None.
         return None if named else True
@@ -200,27 +198,26 @@ def _is_netcdf(file: Path) -> bool:
 def _variables(file: Path) -> dict[str, Any]:
     with reading(file, _KIND):
         return {
-            f"{group}/{name}".strip("/"): one
+            f"{group}/{name}".strip("/"): array
             for group in _groups(file)
-            for name, one in _unpacked(_open(file, group)).items()
+            for name, array in _unpacked(_open(file, group)).items()
         }
 
 
 def _groups(file: Path) -> list[str]:
     if _is_classic(file):
         return [""]
-    h5py = import_optional("h5py", "geo")
     groups = {"": None}
 
-    def add(name: str, one: Any) -> None:
-        if isinstance(one, h5py.Dataset) and one.shape is not None:
-            check_stated(file, one.shape, one.dtype)
-            if len(one.shape) == 1:
+    def add(name: str, dataset: Any) -> None:
+        if isinstance(dataset, geo.h5py.Dataset) and dataset.shape is not None:
+            check_stated(file, dataset.shape, dataset.dtype)
+            if len(dataset.shape) == 1:
                 # Coordinates are read as soon as xarray opens the file.
-                check_memory(file, one.shape, np.float64, copies=3)
+                check_memory(file, dataset.shape, np.float64, copies=3)
             groups[name.rpartition("/")[0]] = None
 
-    with h5py.File(file) as opened:
+    with geo.h5py.File(file) as opened:
         opened.visititems(add)
     if len(groups) > _MOST_GROUPS:
         problem = f"it holds variables in {len(groups):,} groups, and {_MOST_GROUPS:,} are the most"
@@ -229,11 +226,10 @@ def _groups(file: Path) -> list[str]:
 
 
 def _open(file: Path, group: str) -> Any:
-    xarray = import_optional("xarray", "geo")
     if _is_classic(file):
-        return xarray.open_dataset(file, engine="scipy", decode_cf=False, cache=False)
+        return geo.xarray.open_dataset(file, engine="scipy", decode_cf=False, cache=False)
     import_optional("h5netcdf", "geo")
-    return xarray.open_dataset(
+    return geo.xarray.open_dataset(
         file,
         engine="h5netcdf",
         group=group or None,
@@ -244,11 +240,12 @@ def _open(file: Path, group: str) -> Any:
 
 
 def _unpacked(dataset: Any) -> dict[Any, Any]:
-    packed = [name for name, one in dataset.variables.items() if not _PACKED.isdisjoint(one.attrs)]
-    xarray = import_optional("xarray", "geo")
+    packed = [
+        name for name, array in dataset.variables.items() if not _PACKED.isdisjoint(array.attrs)
+    ]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", xarray.SerializationWarning)  # of several fill values
-        unpacked = xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
+        warnings.simplefilter("ignore", geo.xarray.SerializationWarning)  # of several fill values
+        unpacked = geo.xarray.decode_cf(dataset[packed], decode_times=False, decode_coords=False)
     return {name: (unpacked if name in packed else dataset)[name] for name in dataset.variables}
 
 

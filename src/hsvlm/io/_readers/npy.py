@@ -12,18 +12,18 @@ import numpy as np
 
 from hsvlm._system.files import file_error
 from hsvlm.io._common import LabelMap, Reader, ReadResult
-from hsvlm.io._folded import choose_table, fold
-from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
     VariableInfo,
+    choose_table,
     choose_variable,
+    fold,
     holds_wavelengths,
-    native_dtype,
+    in_c_order,
     reading,
     whole_labels,
 )
-from hsvlm.io._wavelengths import HINT_NANOMETERS, fitting_wavelengths
+from hsvlm.io._wavelengths import read_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.exceptions import FileError
-
-__all__ = ["READER", "read_cube", "read_label_map"]
 
 # The form of the length of the header, by version of the format, and what reads the header.
 _READERS: dict[tuple[int, int], tuple[str, Any]] = {
@@ -63,11 +61,8 @@ def read_cube(
     else:
         table = _load(file, choose_table(file, held, size, variable))
         cube = fold(file, table, size, by_columns=False)
-    notes: list[str] = []
-    names = [one for one in held if holds_wavelengths(one) and held[one].numeric]
-    lists = [(_load(file, one), "") for one in names if len(held[one].shape) == 1]
-    wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
-    warn_of_file(file, notes, HINT_NANOMETERS)
+    names = [name for name, info in held.items() if holds_wavelengths(name) and info.fits(1)]
+    wavelengths = read_wavelengths(file, [_load(file, name) for name in names], cube.shape[2])
     return ReadResult(Scene(cube, wavelengths_nm=wavelengths))
 
 
@@ -97,29 +92,29 @@ def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
             return mapped
         # Tensors cannot be made of the other byte order.
         check_memory(file, mapped.shape, mapped.dtype)
-        return mapped.astype(native_dtype(mapped.dtype))
+        return mapped.astype(mapped.dtype.newbyteorder("="))
 
 
 def _members(file: Path) -> dict[str, VariableInfo]:
     held = {}
     with reading(file, "a NumPy archive"), zipfile.ZipFile(file) as archive:
-        members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+        members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
         if len(members) > _MOST_MEMBERS:
             problem = f"it holds {len(members):,} arrays, and {_MOST_MEMBERS:,} are the most"
             raise file_error(file, problem, "Save the arrays that belong to the scene alone.")
-        for one in members:
-            with archive.open(one) as stream:
-                held[one.filename.removesuffix(".npy")] = _header(stream)[0]
+        for member in members:
+            with archive.open(member) as stream:
+                held[member.filename.removesuffix(".npy")] = _header(stream)[0]
     return held
 
 
 def _header(stream: IO[bytes]) -> tuple[VariableInfo, int]:
     """Read what an array is, and where its values start."""
-    found = _READERS.get(np.lib.format.read_magic(stream))
-    if found is None:
+    form_and_reader = _READERS.get(np.lib.format.read_magic(stream))
+    if form_and_reader is None:
         # Later versions of the format exist for field names beyond ASCII: tables, not cubes.
         return VariableInfo((), "table", False), 0
-    form, reader = found
+    form, reader = form_and_reader
     raw = stream.read(struct.calcsize(form))
     (length,) = struct.unpack(form, raw)
     if length > _LARGEST_HEADER:
@@ -152,8 +147,7 @@ def _load(file: Path, name: str) -> NDArray[Any]:
         check_memory(file, held.shape, np.dtype(held.kind), copies=2)
     with reading(file, "a NumPy archive"), np.load(file, allow_pickle=False) as archive:
         array: NDArray[Any] = archive[name]
-    # In C order a spectrum is contiguous, as windows read it.
-    return np.ascontiguousarray(array, dtype=native_dtype(array.dtype))
+    return in_c_order(array)
 
 
 def _chosen(file: Path, held: dict[str, VariableInfo], n_dims: int, variable: str | None) -> str:

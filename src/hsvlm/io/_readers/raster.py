@@ -13,6 +13,7 @@ import numpy as np
 
 from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
 from hsvlm.io._gdal import (
     CACHE_BYTES,
@@ -21,8 +22,7 @@ from hsvlm.io._gdal import (
     gdal,
     open_local,
     opened_raster,
-    real_crs,
-    real_transform,
+    place_of,
 )
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers.category_table import read_category_table
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import NDArray
-
-__all__ = ["READER", "RasterCube", "read_cube", "read_label_map"]
 
 # A row of tiles of this size is kept whole, for several blocks of rows are read from it.
 _LARGEST_CACHE = 512_000_000
@@ -81,11 +79,11 @@ class RasterCube(LazyCube):
             return np.empty((0, *self.shape[1:]), dtype=self.dtype)
         check_memory(self.path, (stop - start, *self.shape[1:]), self.dtype)
         reading = gdal(self.path, CANNOT_READ, HINT_COPY_AGAIN, self._cache_bytes)
-        with self._lock, reading as rasterio:
+        with self._lock, reading:
             # A dataset that was opened before a fork shares its place in the file with it.
             if self._dataset is None or self._process != os.getpid():
                 self._dataset, self._process = self._opened(), os.getpid()
-            window = rasterio.windows.Window(0, start, self.shape[1], stop - start)
+            window = geo.rasterio.windows.Window(0, start, self.shape[1], stop - start)
             # All bands of pixels that lie together are read faster without a list.
             bands = {"indexes": list(self._bands)} if self._bands else {}
             values: NDArray[Any] = self._dataset.read(window=window, **bands)
@@ -117,7 +115,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         told = read_band_metadata(file, dataset, bands, notes)
         nodata = [dataset.nodatavals[band - 1] for band in bands]
         note_unused_georeference(dataset, notes)
-        crs = real_crs(dataset.crs)
+        crs, transform = place_of(dataset)
         doubt = doubtful_ellipsoid(crs)
         cube = RasterCube(
             file.resolve(),
@@ -126,7 +124,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
             dataset.block_shapes[0][0],
             bands=() if len(bands) == dataset.count else tuple(bands),
         )
-        told |= {"crs": crs, "transform": real_transform(dataset.transform)}
+        told |= {"crs": crs, "transform": transform}
     warn_of_file(file, [*notes, doubt] if doubt else notes, _HINT)
     beside = told.pop("nodata")
     scene = Scene(cube=cube, name=file.stem, valid=valid, **told)
@@ -158,7 +156,7 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
             or listed.colors
         )
         note_unused_georeference(dataset, notes)
-        place = real_crs(dataset.crs), real_transform(dataset.transform)
+        place = place_of(dataset)
         try:
             values = dataset.read(bands[0])
         except (MemoryError, ValueError) as error:

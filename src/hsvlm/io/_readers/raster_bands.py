@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import row_blocks
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import FileError
+from hsvlm.io import _geo as geo
+from hsvlm.io._declared import scale_of
 from hsvlm.io._envi_header import parse_number, read_header
 from hsvlm.io._readers.envi import band_fields, data_files, header_beside
-from hsvlm.io._scales import scale_of
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["note_unused_georeference", "read_band_metadata", "spectral_bands", "tags_of"]
 
 # Share of pixels of an alpha band that are fully opaque or transparent; others may lie at edges.
 _LEAST_SHARE_OF_MASK = 0.9
@@ -39,7 +37,7 @@ def spectral_bands(
 
     Shape: `valid` (height, width).
     """
-    alpha = import_optional("rasterio.enums", "geo").ColorInterp.alpha
+    alpha = geo.rasterio.enums.ColorInterp.alpha
     colors = dataset.colorinterp
     bands = list(range(1, dataset.count + 1))
     masks = []
@@ -116,7 +114,7 @@ def _lower(tags: dict[str, str]) -> dict[str, str]:
 
 def _opaque_pixels(dataset: Any, band: int) -> NDArray[np.bool_] | None:
     """Read an alpha band; None if its values are not those of a mask."""
-    window = import_optional("rasterio.windows", "geo").Window
+    window = geo.rasterio.windows.Window
     height, width = dataset.shape
     dtype = np.dtype(dataset.dtypes[band - 1])
     opaque = [1, 255, 65535, *([np.iinfo(dtype).max] if dtype.kind in "iu" else [])]
@@ -130,7 +128,7 @@ def _opaque_pixels(dataset: Any, band: int) -> NDArray[np.bool_] | None:
 
 
 def _own_masks(path: Path, dataset: Any, bands: Sequence[int]) -> list[NDArray[np.bool_]]:
-    flags = import_optional("rasterio.enums", "geo").MaskFlags
+    flags = geo.rasterio.enums.MaskFlags
     # Bands that are all valid, or whose mask comes from their values or from alpha, have none.
     derived = {flags.all_valid, flags.alpha}
     masked = [

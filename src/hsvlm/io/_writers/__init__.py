@@ -10,8 +10,6 @@ from hsvlm.io._writers.geotiff import WRITER as GEOTIFF
 if TYPE_CHECKING:
     from hsvlm.io._writers.output import Writer
 
-__all__ = ["writers_by_suffix"]
-
 
 def writers_by_suffix() -> dict[str, Writer]:
     """Return the writer of each suffix."""

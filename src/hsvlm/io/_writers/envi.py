@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from hsvlm.io._writers.output import Output
     from hsvlm.io.classes import ClassCodes
 
-__all__ = ["WRITER"]
-
 
 def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
     """Write a header and the data file beside it, interleaved by pixel."""
@@ -48,7 +46,7 @@ def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
         fields["wavelength units"] = "Nanometers"
         fields["wavelength"] = output.wavelengths_nm.tolist()
     if output.bad_bands is not None:
-        fields["bbl"] = [int(not one) for one in output.bad_bands]
+        fields["bbl"] = [int(not is_bad) for is_bad in output.bad_bands]
     if output.scale is not None:
         fields["data gain values"], fields["data offset values"] = output.scale.T.tolist()
     if output.classes is not None:
@@ -78,12 +76,12 @@ def _class_fields(classes: ClassCodes) -> dict[str, Any]:
     fields = {
         "file type": "ENVI Classification",
         "classes": len(names),
-        "class names": _plain_list(name or f"Class {one}" for one, name in enumerate(names)),
+        "class names": _plain_list(name or f"Class {number}" for number, name in enumerate(names)),
         "class lookup": [part for color in colors for part in bytes.fromhex(color[1:])],
     }
     if classes.renumbered:
         labels = {number: str(label) for label, number in classes.codes.items()}
-        fields["class labels"] = _plain_list(labels.get(one, "") for one in range(len(names)))
+        fields["class labels"] = _plain_list(labels.get(number, "") for number in range(len(names)))
     return fields
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from hsvlm._data.lazy import row_blocks
-from hsvlm._system.optional import import_optional
+from hsvlm.io import _geo as geo
 from hsvlm.io._gdal import gdal, parsed_crs, ungeoreferenced
 from hsvlm.io._writers.output import HINT_DISK_SPACE, SIDECARS, Writer, unwritable
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from hsvlm.io._writers.output import Output
     from hsvlm.io.classes import ClassCodes
-
-__all__ = ["WRITER"]
 
 # Tiles of many bands are smaller, for a row of them is what a reader keeps in memory.
 _TILE_SIDES = (512, 256, 128)
@@ -34,13 +32,12 @@ def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
     """Write a cloud-optimized GeoTIFF."""
     n_bands = output.shape[2]
     tile_bytes = n_bands * output.dtype.itemsize
-    fitting = [one for one in _TILE_SIDES if one * one * tile_bytes <= _LARGEST_TILE]
+    fitting = [side for side in _TILE_SIDES if side * side * tile_bytes <= _LARGEST_TILE]
     side = max(fitting, default=_TILE_SIDES[-1])
     path, draft = folder / target.name, folder / f"draft of {target.name}"
-    copy = import_optional("rasterio.shutil", "geo").copy
-    with gdal(target, "it cannot be written", HINT_DISK_SPACE) as rasterio, ungeoreferenced():
-        sums = _write_draft(rasterio, draft, output, side)
-        copy(
+    with gdal(target, "it cannot be written", HINT_DISK_SPACE), ungeoreferenced():
+        sums = _write_draft(draft, output, side)
+        geo.rasterio.shutil.copy(
             draft,
             path,
             driver="COG",
@@ -54,7 +51,7 @@ def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
         )
         # What fails while a file is closed, such as the last block on a full disk, GDAL does not
         # tell.
-        if _sums_of(rasterio, path, sums, side) != sums:
+        if _sums_of(path, sums, side) != sums:
             raise unwritable(target, "it does not hold what was written")
     draft.unlink()
     if output.classes is None:
@@ -64,7 +61,7 @@ def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
     return [path, sidecar]
 
 
-def _write_draft(rasterio: Any, draft: Path, output: Output, side: int) -> dict[Any, int]:
+def _write_draft(draft: Path, output: Output, side: int) -> dict[Any, int]:
     height, width, n_bands = output.shape
     profile = {
         "driver": "GTiff", "height": height, "width": width, "count": n_bands,
@@ -76,13 +73,13 @@ def _write_draft(rasterio: Any, draft: Path, output: Output, side: int) -> dict[
         # Four bands of 8 bits would be taken for red, green, blue and a mask.
         profile["photometric"] = "MINISBLACK"
     if output.transform is not None:
-        profile["transform"] = import_optional("affine", "geo").Affine(*output.transform)
+        profile["transform"] = geo.affine.Affine(*output.transform)
     sums: dict[Any, int] = {}
-    with rasterio.open(draft, "w", **profile) as dataset:
+    with geo.rasterio.open(draft, "w", **profile) as dataset:
         _describe(dataset, output)
         for start, stop in _blocks_within_tiles(output.shape, side):
             rows = output.read(start, stop)
-            window = rasterio.windows.Window(0, start, width, stop - start)
+            window = geo.rasterio.windows.Window(0, start, width, stop - start)
             dataset.write(np.moveaxis(rows, 2, 0), window=window)
             for left in range(0, width, side):
                 tile = start // side * side, left
@@ -91,11 +88,11 @@ def _write_draft(rasterio: Any, draft: Path, output: Output, side: int) -> dict[
     return sums
 
 
-def _sums_of(rasterio: Any, path: Path, tiles: Iterable[Any], side: int) -> dict[Any, int]:
+def _sums_of(path: Path, tiles: Iterable[Any], side: int) -> dict[Any, int]:
     sums = {}
-    with rasterio.open(path) as dataset:
+    with geo.rasterio.open(path) as dataset:
         for top, left in tiles:
-            window = rasterio.windows.Window(
+            window = geo.rasterio.windows.Window(
                 left, top, min(side, dataset.width - left), min(side, dataset.height - top)
             )
             values = dataset.read(window=window)
@@ -142,7 +139,7 @@ def _describe_classes(dataset: Any, classes: ClassCodes) -> None:
     if classes.renumbered:
         tags["CLASS_LABELS"] = {number: str(label) for label, number in classes.codes.items()}
     if classes.dtype == np.uint8:
-        table = {one: _rgba(color) for one, color in classes.colors.items()}
+        table = {number: _rgba(color) for number, color in classes.colors.items()}
         dataset.write_colormap(1, {0: (0, 0, 0, 0), **table})
     else:
         # Palettes of more than 256 entries are more than most readers of TIFF expect.

@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from hsvlm.io.classes import ClassCodes
     from hsvlm.scene import Scene
 
-__all__ = [
-    "HINT_DISK_SPACE",
-    "SIDECARS",
-    "Output",
-    "Writer",
-    "checked_nodata",
-    "scene_nodata",
-    "stored_type",
-    "unwritable",
-]
-
 HINT_DISK_SPACE = "Make sure that there is room on the disk and that the folder may be written to."
 
 # Where readers look for statistics, overviews and masks of a data file.

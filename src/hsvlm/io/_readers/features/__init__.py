@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
-from hsvlm.exceptions import HSVLMWarning, ParameterError
+from hsvlm.exceptions import ParameterError
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap
 from hsvlm.io._ground import crs_name, extent
+from hsvlm.io._notes import warn_caller
 from hsvlm.io._readers.features._columns import class_column, group_numbers
-from hsvlm.io._readers.features._drawing import EMPTY, OUTSIDE, Grid, draw
-from hsvlm.io._readers.features._encodings import check_encoding, encoding_warning
-from hsvlm.io._readers.features._losses import drawing_warnings
+from hsvlm.io._readers.features._drawing import EMPTY, OUTSIDE, Grid, draw, notes_on_drawing
+from hsvlm.io._readers.features._encodings import check_encoding, warn_of_encoding
 from hsvlm.io._readers.features.archives import ARCHIVES
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._strangers import check_content
@@ -25,11 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hsvlm.exceptions import FileError
-    from hsvlm.io._common import Reader
-    from hsvlm.io._readers.features._source import FeatureQuery, Features
+    from hsvlm.io._common import FeatureQuery, Features, Reader
     from hsvlm.scene import Scene
-
-__all__ = ["read_features", "refuse_other_formats"]
 
 # Files that people have, and what to make of them.
 _SAVE_AGAIN = "Save the features as a GeoPackage or shapefile, with a GIS or geopandas."
@@ -81,14 +77,12 @@ def read_features(reader: Reader, file: Path, like: Scene, query: FeatureQuery) 
     drawing = draw(shapes, classes, groups, grid, query.all_touched)
     if np.isin(drawing.fates[classes.codes > 0], (OUTSIDE, EMPTY)).all():
         raise _elsewhere(file, shapes, features, like, grid)
-    messages = [
-        *(_note(file, note) for note in classes.notes),
-        *filter(None, [encoding_warning(file, classes.names.values(), features.says_encoding)]),
-        *drawing_warnings(file, drawing, classes, shapes, query.all_touched),
-    ]
-    for message in messages:
-        # The caller of the public function.
-        warnings.warn(message, stacklevel=4)
+    drawing_notes = list(notes_on_drawing(file, drawing, classes, shapes, query.all_touched))
+    for note in classes.notes:
+        warn_caller(f"{file}: {note}")
+    warn_of_encoding(file, classes.names.values(), features.says_encoding)
+    for note, *hints in drawing_notes:
+        warn_caller(f"{file}: {note}.", *hints)
     colors = features.colors or {}
     return LabelMap(
         drawing.labels,
@@ -103,7 +97,6 @@ def read_features(reader: Reader, file: Path, like: Scene, query: FeatureQuery) 
 
 def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
     """Bring features to the coordinates of the scene."""
-    shapely = import_optional("shapely", "geo")
     shapes = features.shapes.set_crs(None, allow_override=True)
     if features.in_pixels:
         return Grid(like.shape, _PIXELS, like.valid), shapes
@@ -124,15 +117,11 @@ def _on_scene(file: Path, features: Features, like: Scene) -> tuple[Grid, Any]:
         )
     try:
         shapes = features.shapes.to_crs(like.crs)
-    except import_optional("pyproj", "geo").exceptions.ProjError as error:
+    except geo.pyproj.exceptions.ProjError as error:
         theirs = features.shapes.crs.name
         problem = f"its features, in {theirs}, cannot be brought to the CRS {crs_name(like.crs)}"
         raise file_error(file, problem, "Check the CRS of the scene and of the file.") from error
-    return grid, shapes.set_axis(range(len(shapes))).map(shapely.force_2d, na_action="ignore")
-
-
-def _note(file: Path, note: str) -> HSVLMWarning:
-    return HSVLMWarning(f"{file}: {note}")
+    return grid, shapes.set_axis(range(len(shapes))).map(geo.shapely.force_2d, na_action="ignore")
 
 
 def _elsewhere(file: Path, shapes: Any, features: Features, like: Scene, grid: Grid) -> FileError:

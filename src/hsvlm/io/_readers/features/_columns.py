@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ClassColumn", "class_column", "group_numbers"]
-
 _LARGEST = np.iinfo(np.int32).max
 _SHOWN_COLUMNS, _SHOWN_VALUES, _SHOWN_CHARACTERS = 8, 3, 20
 _WHOLE = re.compile(r"[+-]?\d+([.,]0*)?")

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._system.optional import import_optional
+from hsvlm._system.files import file_error
+from hsvlm.io import _geo as geo
 from hsvlm.io._ground import extent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from hsvlm.io._readers.features._columns import ClassColumn
 
-__all__ = ["CUT_AT_EDGE", "MARKS", "REASONS", "Drawing", "Grid", "draw"]
-
-# What becomes of a feature; REASONS are those that leave it without a pixel.
+# What becomes of a feature; _REASONS are those that leave it without a pixel.
 MARKS, NO_CLASS, EMPTY, OUTSIDE, SMALL, OVERLAPPED, NO_DATA, CUT_AT_EDGE = range(8)
-REASONS = {
+_SHOWN_CLASSES = 4
+_TOUCHED = (
+    "Pass all_touched=True to mark all pixels that a polygon touches, or give points.",
+    "Give --all-touched to mark all pixels that a polygon touches, or give points.",
+)
+_REASONS = {
     NO_CLASS: "without a class",
     EMPTY: "without a usable geometry",
     OUTSIDE: "outside of the scene",
@@ -39,6 +47,11 @@ class Grid:
     shape: tuple[int, int]
     transform: tuple[float, ...]
     valid: NDArray[np.bool_] | None = None
+
+    @property
+    def affine(self) -> Any:
+        """The transform as a library of the extra "geo" knows it."""
+        return geo.affine.Affine(*self.transform)
 
 
 @dataclass(frozen=True)
@@ -74,8 +87,7 @@ def draw(
     keys = (codes[here],) if groups is None else (groups[here], codes[here])
     order = here[np.lexsort(keys)]
     rising, falling = (
-        _rasterized(shapes, indices, grid.shape, grid.transform, all_touched)
-        for indices in (order, order[::-1])
+        _rasterized(shapes, indices, grid, all_touched) for indices in (order, order[::-1])
     )
     code_of = np.concatenate([[0], codes]).astype(np.int32)
     labels = code_of[rising]
@@ -103,39 +115,32 @@ def draw(
 
 
 def _placed(shapes: Any, codes: NDArray[np.int32], grid: Grid) -> NDArray[np.int64]:
-    shapely = import_optional("shapely", "geo")
     geometries = shapes.to_numpy()
     # Features may have no geometry, or lie beyond what the CRS can express.
-    usable = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
-    points, owners = shapely.get_coordinates(geometries, return_index=True)
+    usable = ~(geo.shapely.is_missing(geometries) | geo.shapely.is_empty(geometries))
+    points, owners = geo.shapely.get_coordinates(geometries, return_index=True)
     usable[owners[~np.isfinite(points).all(axis=1)]] = False
     fates = np.full(len(codes), EMPTY)
-    scene = shapely.box(*extent(grid.transform, grid.shape))
-    fates[usable] = np.where(shapely.intersects(geometries[usable], scene), MARKS, OUTSIDE)
+    scene = geo.shapely.box(*extent(grid.transform, grid.shape))
+    fates[usable] = np.where(geo.shapely.intersects(geometries[usable], scene), MARKS, OUTSIDE)
     fates[codes == 0] = NO_CLASS
     return fates
 
 
 def _rasterized(
-    shapes: Any,
-    indices: NDArray[np.intp],
-    shape: tuple[int, int],
-    transform: Any,
-    all_touched: bool,
+    shapes: Any, indices: NDArray[np.intp], grid: Grid, all_touched: bool
 ) -> NDArray[np.int32]:
     """Give for each pixel 1 + the index of the last feature that covers it, or 0."""
     chosen = shapes.iloc[indices]
     if (chosen.geom_type == "Point").all():
-        rows, cols, inside = _pixels(chosen, shape, transform)
-        numbers = np.zeros(shape, dtype=np.int32)
+        rows, cols, inside = _pixels(chosen, grid)
+        numbers = np.zeros(grid.shape, dtype=np.int32)
         numbers[rows[inside], cols[inside]] = indices[inside] + 1
         return numbers
-    features = import_optional("rasterio.features", "geo")
-    affine = import_optional("affine", "geo")
-    drawn: NDArray[np.int32] = features.rasterize(
+    drawn: NDArray[np.int32] = geo.rasterio.features.rasterize(
         zip(chosen, (indices + 1).tolist(), strict=True),
-        out_shape=shape,
-        transform=affine.Affine(*transform),
+        out_shape=grid.shape,
+        transform=grid.affine,
         dtype=np.int32,
         all_touched=all_touched,
     )
@@ -143,17 +148,16 @@ def _rasterized(
 
 
 def _pixels(
-    points: Any, shape: tuple[int, int], transform: Any
+    points: Any, grid: Grid
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
     """Give rows and columns of points, and which of them lie on the grid."""
-    affine = import_optional("affine", "geo")
-    cols, rows = ~affine.Affine(*transform) @ (points.x.to_numpy(), points.y.to_numpy())
-    inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
+    cols, rows = ~grid.affine @ (points.x.to_numpy(), points.y.to_numpy())
+    inside = (rows >= 0) & (rows < grid.shape[0]) & (cols >= 0) & (cols < grid.shape[1])
     return np.floor(rows).astype(np.intp), np.floor(cols).astype(np.intp), inside
 
 
 def _reasons_of_points(points: Any, grid: Grid, conflict: NDArray[np.bool_]) -> NDArray[np.int64]:
-    rows, cols, inside = _pixels(points, grid.shape, grid.transform)
+    rows, cols, inside = _pixels(points, grid)
     reasons = np.full(len(rows), OUTSIDE)
     at = rows[inside], cols[inside]
     usable = np.ones(len(at[0]), dtype=bool) if grid.valid is None else grid.valid[at]
@@ -165,8 +169,7 @@ def _reason(
     shape: Any, grid: Grid, all_touched: bool, drawn: NDArray[np.int32], conflict: NDArray[np.bool_]
 ) -> int:
     """Tell why a feature that meets the scene is not visible; `drawn` is 0 where none is."""
-    features = import_optional("rasterio.features", "geo")
-    affine = import_optional("affine", "geo").Affine(*grid.transform)
+    affine = grid.affine
     west, south, east, north = shape.bounds
     corners = [(x, y) for x in (west, east) for y in (south, north)]
     cols, rows = zip(*(~affine @ corner for corner in corners), strict=True)
@@ -177,7 +180,7 @@ def _reason(
         return OUTSIDE
     if not drawn[top:bottom, left:right].any():
         return SMALL
-    covered = features.rasterize(
+    covered = geo.rasterio.features.rasterize(
         [(shape, 1)],
         out_shape=(bottom - top, right - left),
         transform=affine @ affine.translation(left, top),
@@ -197,11 +200,82 @@ def _reason(
 
 def _reaches_out(shapes: Any, grid: Grid) -> NDArray[np.bool_]:
     """Tell which features reach more than half a pixel beyond the grid."""
-    shapely = import_optional("shapely", "geo")
     a, b, _, d, e, _ = grid.transform
     west, south, east, north = extent(grid.transform, grid.shape)
     x, y = (abs(a) + abs(b)) / 2, (abs(d) + abs(e)) / 2
     inside: NDArray[np.bool_] = shapes.within(
-        shapely.box(west - x, south - y, east + x, north + y)
+        geo.shapely.box(west - x, south - y, east + x, north + y)
     ).to_numpy()
     return ~inside
+
+
+def notes_on_drawing(
+    file: Path, drawing: Drawing, classes: ClassColumn, shapes: Any, all_touched: bool
+) -> Iterator[tuple[str, ...]]:
+    """Say what is lost of the features of a file, with hints; refuse it if that is all."""
+    kinds = {str(kind).removeprefix("Multi") for kind in shapes.geom_type.dropna()}
+    noun = {frozenset({"Polygon"}): "polygons", frozenset({"Point"}): "points"}.get(
+        frozenset(kinds), "features"
+    )
+    lost = _lost(drawing, classes, noun)
+    small = SMALL in drawing.fates and not all_touched
+    if not drawing.labels.any():
+        problem = f"no pixel of the scene gets a class: {lost or 'all features overlap'}"
+        hints = _TOUCHED if small else ("Check the features, their classes and their CRS.", "")
+        raise file_error(file, problem, *hints)
+    if drawing.n_conflicts:
+        yield (
+            f"features of different classes overlap on {drawing.n_conflicts} pixels, "
+            "which are left without a label",
+        )
+    if drawing.n_shared:
+        yield (
+            f"features of different groups overlap on {drawing.n_shared} pixels, which "
+            "are assigned to one of these groups",
+        )
+    if lost:
+        yield (lost, *_TOUCHED) if small else (lost,)
+
+
+def _lost(drawing: Drawing, classes: ClassColumn, noun: str) -> str:
+    codes, fates = classes.codes.tolist(), drawing.fates.tolist()
+    n_of_class = Counter(codes)
+    lost: dict[int, Counter[int]] = {}
+    cut: Counter[int] = Counter()
+    for code, fate in zip(codes, fates, strict=True):
+        if fate in _REASONS:
+            lost.setdefault(code, Counter())[fate] += 1
+        elif fate == CUT_AT_EDGE:
+            cut[code] += 1
+    n_unclassed = lost.pop(0, Counter())[NO_CLASS]
+    clauses = [
+        f"{counts.total()} of {n_of_class[code]} {noun} of {_shown(code, classes)} mark no pixel "
+        f"({_reasons(counts)})"
+        for code, counts in sorted(lost.items())
+    ]
+    if len(clauses) > _SHOWN_CLASSES:
+        rest = sorted(lost.items())[_SHOWN_CLASSES:]
+        total = sum((counts for _, counts in rest), Counter[int]())
+        clauses[_SHOWN_CLASSES:] = [
+            f"{total.total()} of {sum(n_of_class[code] for code, _ in rest)} of {len(rest)} more "
+            f"classes mark no pixel ({_reasons(total)})"
+        ]
+    if n_unclassed:
+        clauses.append(f"{n_unclassed} of {len(codes)} {noun} have no class and are left out")
+    if cut:
+        listed = ", ".join(
+            f"{count} of {n_of_class[code]} of {_shown(code, classes)}"
+            for code, count in sorted(cut.items())[:_SHOWN_CLASSES]
+        )
+        clauses.append(f"the border of the scene cuts {cut.total()} {noun} ({listed})")
+    return "; ".join(clauses)
+
+
+def _shown(code: int, classes: ClassColumn) -> str:
+    return repr(classes.names[code]) if code in classes.names else f"class {code}"
+
+
+def _reasons(counts: Counter[int]) -> str:
+    if len(counts) == 1:
+        return _REASONS[next(iter(counts))]
+    return ", ".join(f"{count} {_REASONS[fate]}" for fate, count in sorted(counts.items()))

@@ -6,13 +6,15 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-from hsvlm.exceptions import HSVLMWarning, ParameterError
+from hsvlm._system.files import file_error
+from hsvlm.exceptions import ParameterError
+from hsvlm.io._notes import warn_caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["check_encoding", "encoding_warning"]
+    from hsvlm.exceptions import FileError
 
 _SHOWN = 3
 # The second byte of a letter in UTF-8, read on its own, is one of these.
@@ -33,27 +35,35 @@ def check_encoding(encoding: str | None) -> None:
         ) from error
 
 
-def encoding_warning(path: Path, names: Iterable[str], stated: bool) -> HSVLMWarning | None:
-    """Build a warning if class names may have been read in a wrong encoding."""
+def text_error(path: Path, encoding: str) -> FileError:
+    """Build the error for text in another encoding."""
+    hint = "Pass encoding=, for example 'gbk' or 'cp1252'."
+    option_hint = "Give --encoding, for example gbk or cp1252."
+    return file_error(path, f"its text is not {encoding}", hint, option_hint)
+
+
+def warn_of_encoding(path: Path, names: Iterable[str], stated: bool) -> None:
+    """Warn if class names may have been read in a wrong encoding."""
     # Names beyond ASCII are suspected if the file does not state its encoding, others if they look
     # like text of another encoding.
     suspected = [
         name for name in names if _MISREAD.search(name) or (not stated and not name.isascii())
     ]
     if not suspected:
-        return None
+        return
     shown = ", ".join(map(repr, suspected[:_SHOWN]))
     problem = f"{path}: the encoding of the class names is uncertain. They were read as {shown}."
-    better = next((one for one in ("utf-8", "gbk") if _reread(suspected, one)), None)
+    better = next((each for each in ("utf-8", "gbk") if _reread(suspected, each)), None)
     if better is None:
         hint = "If these are wrong, pass encoding=, for example 'utf-8', 'gbk' or 'cp1252'."
         option = "If these are wrong, give --encoding, for example utf-8, gbk or cp1252."
-        return HSVLMWarning(problem, hint, option_hint=option)
+        warn_caller(problem, hint, option)
+        return
     read = ", ".join(map(repr, _reread(suspected[:_SHOWN], better) or ()))
-    return HSVLMWarning(
+    warn_caller(
         problem,
         f"With encoding={better!r} they are {read}.",
-        option_hint=f"With --encoding {better} they are {read}.",
+        f"With --encoding {better} they are {read}.",
     )
 
 

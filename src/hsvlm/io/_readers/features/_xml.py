@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-import numpy as np
-
 from hsvlm._system.files import file_error
-from hsvlm.io._sizes import check_memory
+from hsvlm.io._sizes import check_parsed
 from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["checked_xml", "local_name", "root_name", "xml_tree"]
-
 _DEEPEST = 64
-_MEMORY_PER_BYTE = 32
 
 
 def checked_xml(file: Path, data: bytes, root: str) -> bytes:
     """Refuse XML that declares a document type, nests endlessly or has another root."""
-    check_memory(file, (len(data),), np.dtype(np.uint8), copies=_MEMORY_PER_BYTE)
+    check_parsed(file, len(data))
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:64]:
         raise file_error(file, "its text is UTF-16", "Save it as UTF-8.")
     parser = expat.ParserCreate()

@@ -21,10 +21,8 @@ from hsvlm.io._variables import reading
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hsvlm.io._readers.features._source import FeatureQuery, Features
+    from hsvlm.io._common import FeatureQuery, Features
     from hsvlm.scene import Scene
-
-__all__ = ["ARCHIVES", "READER"]
 
 ARCHIVES = (".zip", ".shz", ".kmz")
 

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
-from hsvlm.io._common import Reader, hex_color
-from hsvlm.io._readers.features._source import Features
+from hsvlm.io import _geo as geo
+from hsvlm.io._common import Features, Reader, hex_color
 from hsvlm.io._readers.features._xml import local_name, root_name, xml_tree
 from hsvlm.io._readers.features.tables import decoded_text
+from hsvlm.io._strangers import start_of
 from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
-    from hsvlm.io._readers.features._source import FeatureQuery
+    from hsvlm.io._common import FeatureQuery
     from hsvlm.scene import Scene
-
-__all__ = ["READER"]
 
 _ASCII_START = b"; ENVI Output of ROIs"
 _ROOT = "RegionsOfInterest"
@@ -40,8 +38,7 @@ _SIZE = re.compile(r"(?<!\d)([0-9]{1,9})\s*x\s*([0-9]{1,9})(?!\d)", re.IGNORECAS
 
 def _read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
     """Read regions that ENVI has exported as ASCII or XML."""
-    with file.open("rb") as stream:
-        start = stream.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = start_of(file, 1024).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
         if query.encoding is not None:
             raise ParameterError(
@@ -54,16 +51,12 @@ def _read_roi(file: Path, like: Scene, query: FeatureQuery) -> Features:
 
 
 def _matches(file: Path) -> bool:
-    with file.open("rb") as stream:
-        start = stream.read(4096)
+    start = start_of(file, 4096)
     starts = {".txt": _ASCII_START in start, ".xml": root_name(start) == _ROOT}
     return starts.get(file.suffix.lower(), True)
 
 
 def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
-    geopandas = import_optional("geopandas", "geo")
-    shapely = import_optional("shapely", "geo")
-    pandas = import_optional("pandas", "geo")
     names: list[str] = []
     colors: dict[str, str] = {}
     counts: list[int] = []
@@ -110,10 +103,14 @@ def _from_ascii(file: Path, like: Scene, encoding: str | None) -> Features:
             file, f"pixels count from 1 in such files, but there is {pixels.min():g}", _EXPORT
         )
     # From 1 to the centers of pixels that count from 0.
-    shapes = shapely.points(pixels - 0.5)
-    table = pandas.DataFrame({_COLUMN: np.repeat(np.array(names, dtype=object), counts)})
+    shapes = geo.shapely.points(pixels - 0.5)
+    table = geo.pandas.DataFrame({_COLUMN: np.repeat(np.array(names, dtype=object), counts)})
     return Features(
-        table, geopandas.GeoSeries(shapes), in_pixels=True, default_column=_COLUMN, colors=colors
+        table,
+        geo.geopandas.GeoSeries(shapes),
+        in_pixels=True,
+        default_column=_COLUMN,
+        colors=colors,
     )
 
 
@@ -139,8 +136,6 @@ def _check_size(file: Path, value: str, like: Scene) -> None:
 
 
 def _from_xml(file: Path) -> Features:
-    geopandas = import_optional("geopandas", "geo")
-    pandas = import_optional("pandas", "geo")
     names: list[str] = []
     colors: dict[str, str] = {}
     shapes: list[Any] = []
@@ -164,13 +159,12 @@ def _from_xml(file: Path) -> Features:
         problem = "its regions are not all in one coordinate reference system (CoordSysStr)"
         raise file_error(file, problem, _EXPORT)
     with reading(file, "regions of ENVI"):
-        series = geopandas.GeoSeries(shapes, crs=next(iter(systems)))
-    table = pandas.DataFrame({_COLUMN: names})
+        series = geo.geopandas.GeoSeries(shapes, crs=next(iter(systems)))
+    table = geo.pandas.DataFrame({_COLUMN: names})
     return Features(table, series, default_column=_COLUMN, colors=colors)
 
 
 def _geometries(file: Path, definition: Element) -> Any:
-    shapely = import_optional("shapely", "geo")
     for part in definition:
         kind = local_name(part.tag)
         if kind == "CoordSysStr":
@@ -178,13 +172,13 @@ def _geometries(file: Path, definition: Element) -> Any:
         if kind == "Polygon":
             outer = [_coordinates(ring) for ring in _children(part, "Exterior")]
             inner = [_coordinates(ring) for ring in _children(part, "Interior")]
-            yield shapely.Polygon(outer[0], inner)
+            yield geo.shapely.Polygon(outer[0], inner)
         elif kind == "Point":
-            yield from shapely.points(_coordinates(part))
+            yield from geo.shapely.points(_coordinates(part))
         elif kind == "MultiPoint":
-            yield shapely.MultiPoint(_coordinates(part))
+            yield geo.shapely.MultiPoint(_coordinates(part))
         elif kind == "LineString":
-            yield shapely.LineString(_coordinates(part))
+            yield geo.shapely.LineString(_coordinates(part))
         else:
             raise file_error(file, f"its geometry {kind!r} is unknown", _EXPORT)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
-from hsvlm.io._common import Reader
-from hsvlm.io._readers.features._source import Features
-from hsvlm.io._sizes import check_memory
+from hsvlm.io import _geo as geo
+from hsvlm.io._common import Features, Reader
+from hsvlm.io._readers.features._encodings import text_error
+from hsvlm.io._sizes import check_parsed
 from hsvlm.io._variables import reading
 
 if TYPE_CHECKING:
@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hsvlm.io._readers.features._source import FeatureQuery
+    from hsvlm.io._common import FeatureQuery
     from hsvlm.scene import Scene
 
-__all__ = ["READER", "decoded_text"]
-
-_MEMORY_PER_BYTE = 32
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _SRID = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
@@ -84,18 +81,14 @@ def _read_table(file: Path, like: Scene, query: FeatureQuery) -> Features:
 
 def decoded_text(file: Path, encoding: str | None) -> str:
     """Read text that is UTF-8, or in the encoding given."""
-    size = file.stat().st_size
-    check_memory(file, (size,), np.uint8, copies=_MEMORY_PER_BYTE)
+    check_parsed(file, file.stat().st_size)
     data = file.read_bytes()
     if encoding is None:
         encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeError as error:
-        problem = f"its text is not {encoding.removesuffix('-sig').upper()}"
-        hint = "Pass encoding=, for example 'gbk' or 'cp1252'."
-        option_hint = "Give --encoding, for example gbk or cp1252."
-        raise file_error(file, problem, hint, option_hint) from error
+        raise text_error(file, encoding.removesuffix("-sig").upper()) from error
     if "\0" in text:
         raise file_error(file, "it is not a table of text", _COORDINATES)
     return text.removeprefix("\ufeff")
@@ -165,7 +158,6 @@ def _shown(names: list[str]) -> str:
 
 
 def _table(columns: dict[str, Any]) -> Any:
-    pandas = import_optional("pandas", "geo")
     table = {}
     for name, values in columns.items():
         present = [value for value in values if value]
@@ -177,7 +169,7 @@ def _table(columns: dict[str, Any]) -> Any:
             table[name] = [float(value.replace(",", ".")) if value else None for value in values]
         else:
             table[name] = [value or None for value in values]
-    return pandas.DataFrame(table)
+    return geo.pandas.DataFrame(table)
 
 
 def _numbers(file: Path, name: str, values: Any, first_line: int) -> NDArray[np.float64]:
@@ -191,19 +183,17 @@ def _numbers(file: Path, name: str, values: Any, first_line: int) -> NDArray[np.
 def _points(
     file: Path, kind: str, pair: list[NDArray[np.float64]], like: Scene, table: Any
 ) -> Features:
-    shapely = import_optional("shapely", "geo")
-    geopandas = import_optional("geopandas", "geo")
     x, y = pair
     if kind == "pixels":
         _check_pixels(file, x, y, like)
         x, y = x + 0.5, y + 0.5
     known = np.isfinite(x) & np.isfinite(y)
     shapes = np.full(len(x), None, dtype=object)
-    shapes[known] = shapely.points(x[known], y[known])
+    shapes[known] = geo.shapely.points(x[known], y[known])
     crs = {"pixels": None, "degrees": "EPSG:4326"}.get(kind, _crs_of(like, x[known], y[known]))
     return Features(
         table,
-        geopandas.GeoSeries(shapes, crs=crs),
+        geo.geopandas.GeoSeries(shapes, crs=crs),
         in_pixels=kind == "pixels",
         hint=_ELSEWHERE.get(kind, Features.hint),
     )
@@ -227,10 +217,9 @@ def _crs_of(like: Scene, x: NDArray[np.float64], y: NDArray[np.float64]) -> str 
     """Give the CRS of the scene, or that of degrees where coordinates can be nothing else."""
     if like.crs is None or not x.size:
         return like.crs
-    pyproj = import_optional("pyproj", "geo")
     try:
-        projected = pyproj.CRS.from_user_input(like.crs).is_projected
-    except pyproj.exceptions.CRSError:
+        projected = geo.pyproj.CRS.from_user_input(like.crs).is_projected
+    except geo.pyproj.exceptions.CRSError:
         return None
     return (
         "EPSG:4326"
@@ -240,15 +229,13 @@ def _crs_of(like: Scene, x: NDArray[np.float64], y: NDArray[np.float64]) -> str 
 
 
 def _from_wkt(file: Path, texts: Any, like: Scene) -> Any:
-    shapely = import_optional("shapely", "geo")
-    geopandas = import_optional("geopandas", "geo")
     codes = {match[1] if (match := _SRID.match(text)) else "" for text in texts if text}
     if len(codes) > 1:
         raise file_error(file, "its shapes have several SRIDs", "Bring them to one.")
     with reading(file, "shapes as WKT"):
-        shapes = shapely.from_wkt([_SRID.sub("", text) or None for text in texts])
+        shapes = geo.shapely.from_wkt([_SRID.sub("", text) or None for text in texts])
     code = next(iter(codes), "")
-    series = geopandas.GeoSeries(shapes)
+    series = geo.geopandas.GeoSeries(shapes)
     bounds = series.bounds.to_numpy()
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     crs = f"EPSG:{code}" if code else _crs_of(like, bounds[:, ::2].ravel(), bounds[:, 1::2].ravel())

@@ -7,24 +7,21 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import MissingFileError, ParameterError
-from hsvlm.io._common import Reader
-from hsvlm.io._readers.features._source import Features
+from hsvlm.io import _geo as geo
+from hsvlm.io._common import Features, Reader
+from hsvlm.io._readers.features._encodings import text_error
 from hsvlm.io._readers.features._xml import checked_xml
-from hsvlm.io._sizes import check_memory
+from hsvlm.io._sizes import check_parsed
+from hsvlm.io._strangers import start_of
 from hsvlm.io._variables import HINT_COPY_AGAIN, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hsvlm.io._readers.features._source import FeatureQuery
+    from hsvlm.io._common import FeatureQuery
     from hsvlm.scene import Scene
-
-__all__ = ["READER", "SUFFIXES", "read_vectors"]
 
 # How files of these formats begin: others, such as descriptions of what lies on a server, GDAL
 # would open under these names too.
@@ -37,8 +34,6 @@ _SIGNATURES = {
 }
 _XML_ROOTS = {".kml": "kml", ".gml": "FeatureCollection"}
 SUFFIXES = (*_SIGNATURES, *_XML_ROOTS)
-# What features take in memory, while they are read, for each byte of the file.
-_MEMORY_PER_BYTE = 32
 _LANGUAGE_BYTE = 29
 # What programs write there without knowing: nothing, or "the encoding of this machine".
 _UNKNOWN_LANGUAGES = (0, 0x57)
@@ -67,15 +62,13 @@ def read_vectors(file: Path, path: Path, query: FeatureQuery) -> Features:
             ),
             "Leave it out.",
         )
-    size = path.stat().st_size
-    check_memory(file, (size,), np.uint8, copies=_MEMORY_PER_BYTE)
+    check_parsed(file, path.stat().st_size)
     if suffix in _XML_ROOTS:
         data = checked_xml(file, path.read_bytes(), _XML_ROOTS[suffix])
         # GDAL would fetch schemas, and write what it learns beside a file.
         data = data.replace(b"schemaLocation", b"schemaIgnored_")
         return _places(file, data) if suffix == ".kml" else _layer(file, data, query)
-    with path.open("rb") as stream:
-        start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = start_of(path, 64).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith(_SIGNATURES[suffix]):
         problem = f"cannot be read as vector data (it does not begin like a {suffix} file)"
         raise file_error(file, problem, HINT_COPY_AGAIN)
@@ -87,7 +80,6 @@ def read_vectors(file: Path, path: Path, query: FeatureQuery) -> Features:
 
 
 def _layer(file: Path, source: Path | bytes, query: FeatureQuery) -> Features:
-    geopandas = import_optional("geopandas", "geo")
     layers = _layers(file, source)
     listed = f"It holds: {', '.join(layers)}."
     if query.layer is None and len(layers) > 1:
@@ -101,25 +93,19 @@ def _layer(file: Path, source: Path | bytes, query: FeatureQuery) -> Features:
     with reading(file, "vector data"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Could not parse column .* as JSON")
         try:
-            frame = geopandas.read_file(source, layer=query.layer, **options)
+            frame = geo.geopandas.read_file(source, layer=query.layer, **options)
         except UnicodeDecodeError as error:
-            problem = f"its text is not {query.encoding or 'UTF-8'}"
-            hint = "Pass encoding=, for example 'gbk' or 'cp1252'."
-            option_hint = "Give --encoding, for example gbk or cp1252."
-            raise file_error(file, problem, hint, option_hint) from error
+            raise text_error(file, query.encoding or "UTF-8") from error
     return _as_features(file, frame)
 
 
 def _layers(file: Path, source: Path | bytes) -> list[str]:
-    pyogrio = import_optional("pyogrio", "geo")
     with reading(file, "vector data"):
-        return [str(name) for name, _ in pyogrio.list_layers(source)]
+        return [str(name) for name, _ in geo.pyogrio.list_layers(source)]
 
 
 def _places(file: Path, data: bytes) -> Features:
     """Read the places of all folders of a KML file, with a column of the folders."""
-    geopandas = import_optional("geopandas", "geo")
-    pandas = import_optional("pandas", "geo")
     layers = _layers(file, data)
     if len(layers) > _MOST_FOLDERS:
         problem = f"it has {len(layers):,} folders, and {_MOST_FOLDERS:,} are the most"
@@ -127,14 +113,14 @@ def _places(file: Path, data: bytes) -> Features:
     frames = []
     for layer in layers:
         with reading(file, "KML"):
-            frame = geopandas.read_file(data, layer=layer)
+            frame = geo.geopandas.read_file(data, layer=layer)
         if hasattr(frame, "geometry") and len(frame):
             # GDAL numbers folders of one name.
             folder = _NUMBERED.sub("", layer)
             frames.append(frame.assign(folder=folder if folder in layers else layer))
     if not frames:
         raise file_error(file, "holds no points or polygons", "Give a file with places.")
-    frame = pandas.concat(frames)
+    frame = geo.pandas.concat(frames)
     dropped = [
         name
         for name in frame.columns
@@ -171,8 +157,7 @@ def _states_encoding(shapefile: Path) -> bool:
     for suffix in (".dbf", ".DBF"):
         table = shapefile.with_suffix(suffix)
         if table.is_file():
-            with table.open("rb") as stream:
-                start = stream.read(_LANGUAGE_BYTE + 1)
+            start = start_of(table, _LANGUAGE_BYTE + 1)
             return len(start) > _LANGUAGE_BYTE and start[-1] not in _UNKNOWN_LANGUAGES
     return True
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hsvlm._data.lazy import LazyCube, row_blocks
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
+from hsvlm.io import _geo as geo
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import reading
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.io._readers.hdf5 import HDF5Cube
-
-__all__ = ["JoinedBandsCube", "OrthoCube"]
 
 # Rows of a swath that are read together, within the columns that are needed.
 _SLAB_ROWS = 32
@@ -113,9 +111,8 @@ class OrthoCube(LazyCube):
     def _sources(self, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return row and column of the swath, -1 where there is none."""
         check_memory(self.path, (stop - start, self.shape[1]), np.int64, copies=6)
-        h5py = import_optional("h5py", "geo")
         sources = []
-        with reading(self.path, "HDF5"), h5py.File(self.path) as opened:
+        with reading(self.path, "HDF5"), geo.h5py.File(self.path) as opened:
             for name, size in zip(self._tables, self._swath.shape[:2], strict=True):
                 dataset = opened[name]
                 if dataset.shape != self.shape[:2]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import HSVLMError
+from hsvlm.io import _geo as geo
 from hsvlm.io._gdal import parsed_crs
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers.hdf5 import as_text, loaded
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = [
-    "MOST_NAMES",
-    "band_list",
-    "epsg_text",
-    "first_number",
-    "hdf5_product",
-    "holds",
-    "per_band",
-    "text_of",
-    "warn_of_product",
-]
 
 # Among so many names of a group, that of a product is looked for.
 MOST_NAMES = 100
@@ -48,7 +36,7 @@ def hdf5_product(find: Callable[[Any], str | None]) -> Callable[[Path], bool]:
 
     def matches(file: Path) -> bool:
         try:
-            with import_optional("h5py", "geo").File(file) as opened:
+            with geo.h5py.File(file) as opened:
                 return find(opened) is not None
         except (ImportError, OSError, RuntimeError, KeyError, ValueError):
             # Classic NetCDF, no h5py, or a damaged file: the reader of the format says more.
@@ -59,7 +47,7 @@ def hdf5_product(find: Callable[[Any], str | None]) -> Callable[[Path], bool]:
 
 def holds(group: Any, path: str) -> bool:
     """Tell whether a path lies in the file itself; links to other files are not followed."""
-    hard_link = import_optional("h5py", "geo").HardLink
+    hard_link = geo.h5py.HardLink
     for part in path.split("/"):
         if not hasattr(group, "get") or not isinstance(group.get(part, getlink=True), hard_link):
             return False
@@ -84,6 +72,11 @@ def band_list(
 ) -> NDArray[np.float64]:
     """Return an attribute that has one number per band."""
     return per_band(path, _values_of(path, attributes, name), f"attribute {name}", n_bands)
+
+
+def band_dataset(file: Path, opened: Any, name: str, n_bands: int) -> NDArray[np.float64]:
+    """Read a dataset of one number per band."""
+    return per_band(file, loaded(file, opened[name]), f"dataset {name}", n_bands)
 
 
 def per_band(path: Path, values: NDArray[Any], name: str, n_bands: int) -> NDArray[np.float64]:

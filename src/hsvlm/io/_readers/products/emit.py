@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.files import file_error
-from hsvlm._system.optional import import_optional
-from hsvlm.io._attributes import declared_scale, declared_values
+from hsvlm.io import _geo as geo
 from hsvlm.io._common import Reader, ReadResult
+from hsvlm.io._declared import declared_scale, declared_values
 from hsvlm.io._readers import hdf5, netcdf
 from hsvlm.io._readers.products._cubes import OrthoCube
 from hsvlm.io._readers.products._fields import (
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["READER"]
 
 _CUBES = ("reflectance", "radiance")
 _BANDS = "sensor_band_parameters"
@@ -111,10 +109,9 @@ def _georeference(
 
 def _crs(text: str) -> str:
     """Return the CRS as a code where it has one; granules are in degrees by definition."""
-    pyproj = import_optional("pyproj", "geo")
     try:
-        crs = pyproj.CRS.from_user_input(text)
-    except pyproj.exceptions.CRSError:
+        crs = geo.pyproj.CRS.from_user_input(text)
+    except geo.pyproj.exceptions.CRSError:
         return "EPSG:4326"
     code = crs.to_epsg()
     return str(crs.to_wkt()) if code is None else str(epsg_text(code))

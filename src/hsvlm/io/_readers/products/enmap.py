@@ -12,9 +12,9 @@ import numpy as np
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMError
 from hsvlm.io._common import Reader
+from hsvlm.io._declared import scale_of
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import envi, raster
-from hsvlm.io._scales import scale_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsvlm.io._common import ReadResult
-
-__all__ = ["READER"]
 
 _IMAGE = re.compile(r"(?P<stem>.*)SPECTRAL_IMAGE(_(?P<detector>VNIR|SWIR))?(_COG)?", re.IGNORECASE)
 _METADATA = re.compile(r"(?P<stem>.*)METADATA\.XML", re.IGNORECASE)

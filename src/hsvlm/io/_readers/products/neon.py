@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm.io._attributes import declared_scale, declared_values
 from hsvlm.io._common import Reader, ReadResult
+from hsvlm.io._declared import declared_scale, declared_values
 from hsvlm.io._map_info import read_map_info
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._fields import (
     MOST_NAMES,
+    band_dataset,
     epsg_text,
     hdf5_product,
     holds,
-    per_band,
     text_of,
     warn_of_product,
 )
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["READER"]
 
 _CUBE = "Reflectance/Reflectance_Data"
 _SPECTRAL = "Reflectance/Metadata/Spectral_Data/Wavelength"
@@ -48,7 +46,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         dataset, group = opened[f"{site}/{_CUBE}"], opened[f"{site}/Reflectance"]
         cube = hdf5.HDF5Cube(file.resolve(), f"{site}/{_CUBE}", dataset, (0, 1, 2))
         name = f"{site}/{_SPECTRAL}"
-        values = per_band(file, hdf5.loaded(file, opened[name]), f"dataset {name}", cube.shape[2])
+        values = band_dataset(file, opened, name, cube.shape[2])
         unit = hdf5.as_text(opened[name].attrs.get("Units", "nm"))
         wavelengths = to_nanometers(values, unit, notes)
         crs, transform = _georeference(file, opened, f"{site}/{_PLACE}", notes)

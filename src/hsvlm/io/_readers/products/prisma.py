@@ -11,6 +11,7 @@ import numpy as np
 
 from hsvlm._system.files import file_error
 from hsvlm.io._common import Reader, ReadResult
+from hsvlm.io._declared import scale_of
 from hsvlm.io._readers import hdf5
 from hsvlm.io._readers.products._cubes import JoinedBandsCube
 from hsvlm.io._readers.products._fields import (
@@ -22,7 +23,6 @@ from hsvlm.io._readers.products._fields import (
     holds,
     warn_of_product,
 )
-from hsvlm.io._scales import scale_of
 from hsvlm.io._variables import is_path_end
 from hsvlm.scene import Scene
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-__all__ = ["READER"]
 
 _SWATHS = "HDFEOS/SWATHS"
 # Coregistered cubes come first; in those of an HRC swath, VNIR and SWIR show other ground.
@@ -53,7 +51,9 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     notes: list[str] = []
     with hdf5.opened_hdf5(file, "a PRISMA file") as opened:
         swath = _swath_of(opened)
-        names = {one: f"{_SWATHS}/{swath}/Data Fields/{one}_Cube" for one in detectors}
+        names = {
+            detector: f"{_SWATHS}/{swath}/Data Fields/{detector}_Cube" for detector in detectors
+        }
         names = {detector: name for detector, name in names.items() if holds(opened, name)}
         if not names:
             problem = f"its swath {swath} holds no {' or '.join(detectors)} cube"

@@ -1,4 +1,4 @@
-"""What attributes of arrays in NetCDF and HDF5 files say about their values."""
+"""Values for "no data", valid ranges, factors and offsets, as files declare them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hsvlm.io._envi_header import parse_number
-from hsvlm.io._scales import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-__all__ = ["Declared", "declared_scale", "declared_values"]
 
 # Letters of the names under which software states values for "no data".
 _NODATA = {
@@ -66,7 +63,7 @@ def declared_values(
 def declared_scale(
     attributes: Mapping[str, Any], n_bands: int, notes: list[str]
 ) -> NDArray[np.float64] | None:
-    """Read factor and offset of every band, (n_bands, 2), which nobody has applied."""
+    """Read factor and offset of every band, (n_bands, 2), not applied."""
     parts: dict[str, Any] = {}
     for name in attributes:
         letters = re.sub(r"[^a-z]", "", str(name).lower())
@@ -74,7 +71,9 @@ def declared_scale(
             numbers = _numbers(name, attributes[name], notes)
             # In the CF conventions the factor multiplies; elsewhere 10000 divides reflectance.
             if numbers and letters == "scalefactor" and name != "scale_factor":
-                numbers = [1 / one if abs(one) >= _LEAST_DIVISOR else one for one in numbers]
+                numbers = [
+                    1 / number if abs(number) >= _LEAST_DIVISOR else number for number in numbers
+                ]
             parts[letters] = numbers or None
     return scale_of(parts.get("scalefactor"), parts.get("addoffset"), n_bands, notes)
 
@@ -91,3 +90,30 @@ def _numbers(name: str, value: Any, notes: list[str]) -> list[float]:
     if None in numbers:
         notes.append(f"its attribute {name} is {' '.join(texts)[:30]!r} and is not used")
     return [number for number in numbers if number is not None] if None not in numbers else []
+
+
+def scale_of(
+    factors: Any, offsets: Any, n_bands: int, notes: list[str]
+) -> NDArray[np.float64] | None:
+    """Give factor and offset of every band, (n_bands, 2); None for 1 and 0 throughout."""
+    if factors is None and offsets is None:
+        return None
+    try:
+        parts = [
+            np.full(n_bands, default) if values is None else _per_band(values, n_bands)
+            for values, default in ((factors, 1.0), (offsets, 0.0))
+        ]
+    except (TypeError, ValueError):
+        parts = [np.full(n_bands, np.nan)] * 2
+    scale = np.column_stack(parts)
+    if not np.isfinite(scale).all() or not scale[:, 0].all():
+        notes.append(
+            "scale and offset of the values are not finite, or a factor is 0, and are not used"
+        )
+        return None
+    return None if (scale == (1.0, 0.0)).all() else scale
+
+
+def _per_band(values: Any, n_bands: int) -> NDArray[np.float64]:
+    array = np.ravel(np.asarray(values, dtype=np.float64))
+    return np.full(n_bands, array[0]) if array.size == 1 else np.broadcast_to(array, n_bands)
