@@ -123,15 +123,12 @@ def doubtful_ellipsoid(crs: str | None) -> str:
     if match is None:
         return ""
     name, axis, flattening = match[1], float(match[2]), float(match[3])
-    known = next((size for part, size in _AXES_M.items() if part in _folded(name)), None)
+    letters = "".join(filter(str.isalnum, name.lower()))
+    known = next((size for part, size in _AXES_M.items() if part in letters), None)
     plausible = abs(axis - known) < 1000 if known else axis > 1e5
     if plausible and (flattening == 0 or flattening > 5):
         return ""
     return f"the ellipsoid {name[:40]!r} of its CRS is corrupt, with a half axis of {axis:,.1f} m"
-
-
-def _folded(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
 
 
 def place_of(dataset: Any) -> tuple[str | None, tuple[float, ...] | None]:

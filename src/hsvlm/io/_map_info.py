@@ -141,7 +141,7 @@ def _checked_crs(
         notes.append(f"`map info` names the UTM zone {', '.join(info[7:9])!r}; there is no CRS")
         return None
     if stated is None:
-        crs = crs.replace('"unnamed"', f'"{_quotable(name)}"', 1)
+        crs = crs.replace('"unnamed"', '"' + name.replace('"', "")[:40] + '"', 1)
         place = {"utm": 9, "geographic lat/lon": 7}.get(name.lower())
         datum = "".join(info[place : place + 1]) if place else ""
         if place and (not datum or "=" in datum):
@@ -172,10 +172,6 @@ def _doubtful_axes(projection_info: str) -> str:
         return ""
     shown = " and ".join(f"{number:,.1f}" for number in axes)
     return f"`projection info` states an ellipsoid with half axes of {shown} m, not the Earth's"
-
-
-def _quotable(text: str) -> str:
-    return text.replace('"', "")[:40]
 
 
 def _alike(said: tuple[float, ...], meant: tuple[float, ...]) -> bool:

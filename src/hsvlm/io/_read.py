@@ -222,17 +222,12 @@ def read_labels(
 
     Raises
     ------
-    MissingFileError
-        If there is no such file.
-    FileError
-        If the file is damaged or holds something else, or does not lie on the grid of the scene.
-        Positions are compared if both are georeferenced: the corners may differ by a tenth of a
-        pixel.
+    FileError, MissingFileError, MissingDependencyError
+        As for :func:`read_scene`. Positions are compared if both are georeferenced: the corners
+        may differ by a tenth of a pixel.
     ParameterError
         If `column`, `group_column` or `all_touched` is given for a file without features, or
         `encoding` is unknown or has no use.
-    MissingDependencyError
-        If the library that reads the format is not installed.
 
     Warns
     -----

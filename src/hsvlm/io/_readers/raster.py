@@ -25,13 +25,17 @@ from hsvlm.io._gdal import (
     place_of,
 )
 from hsvlm.io._notes import warn_of_file
-from hsvlm.io._readers.category_table import read_category_table
-from hsvlm.io._readers.color_maps import HINT_CUT_GRID, palette, read_color_map
 from hsvlm.io._readers.raster_bands import (
     note_unused_georeference,
     read_band_metadata,
     spectral_bands,
     tags_of,
+)
+from hsvlm.io._readers.raster_classes import (
+    HINT_CUT_GRID,
+    palette,
+    read_category_table,
+    read_color_map,
 )
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import HINT_COPY_AGAIN

@@ -139,16 +139,14 @@ def _describe_classes(dataset: Any, classes: ClassCodes) -> None:
     if classes.renumbered:
         tags["CLASS_LABELS"] = {number: str(label) for label, number in classes.codes.items()}
     if classes.dtype == np.uint8:
-        table = {number: _rgba(color) for number, color in classes.colors.items()}
+        table = {
+            number: (*bytes.fromhex(color[1:]), 255) for number, color in classes.colors.items()
+        }
         dataset.write_colormap(1, {0: (0, 0, 0, 0), **table})
     else:
         # Palettes of more than 256 entries are more than most readers of TIFF expect.
         tags["CLASS_COLORS"] = classes.colors
     dataset.update_tags(**{name: json.dumps(tag, ensure_ascii=False) for name, tag in tags.items()})
-
-
-def _rgba(color: str) -> tuple[int, ...]:
-    return (*bytes.fromhex(color[1:]), 255)
 
 
 def _write_category_names(sidecar: Path, classes: ClassCodes) -> None:

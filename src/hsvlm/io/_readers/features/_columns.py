@@ -15,7 +15,7 @@ from hsvlm._system.files import file_error
 from hsvlm.io._notes import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,9 +54,7 @@ def class_column(
     texts = _texts(values) if kind == "text" else []
     if any(texts):
         return _text_classes(file, name, texts)
-    if kind == "text":
-        kind = "empty"
-    if kind == "empty":
+    if kind in ("text", "empty"):
         raise file_error(file, f"column {name!r} is empty for all {len(values)} features", _CLASSES)
     if kind not in ("whole numbers", "fractions"):
         raise file_error(file, f"column {name!r} holds {kind}, which are not classes", _CLASSES)
@@ -159,12 +157,7 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
     names = dict(enumerate(sorted(chosen.values()), start=1))
     numbers = {name: number for number, name in names.items()}
     codes = [0 if text is None else numbers[chosen[normalize_text(text)]] for text in texts]
-    notes = [
-        f"column {column!r} spells a class in several ways: "
-        f"{', '.join(map(repr, sorted(alike)))} are read as {chosen[key]!r}."
-        for key, alike in spellings.items()
-        if len(alike) > 1
-    ]
+    notes = _notes_on_spelling(column, {chosen[key]: alike for key, alike in spellings.items()})
     return ClassColumn(np.array(codes, dtype=np.int64), names, notes)
 
 
@@ -175,13 +168,16 @@ def _numeric_texts(file: Path, column: str, texts: Sequence[str | None]) -> Clas
     for text, code in zip(texts, codes.tolist(), strict=True):
         if text is not None:
             spellings.setdefault(code, set()).add(text)
-    notes = [
+    return ClassColumn(codes, {}, _notes_on_spelling(column, spellings))
+
+
+def _notes_on_spelling(column: str, spellings: Mapping[Any, Collection[str]]) -> list[str]:
+    return [
         f"column {column!r} spells a class in several ways: "
-        f"{', '.join(map(repr, sorted(alike)))} are read as {code}."
-        for code, alike in spellings.items()
+        f"{', '.join(map(repr, sorted(alike)))} are read as {name!r}."
+        for name, alike in spellings.items()
         if len(alike) > 1
     ]
-    return ClassColumn(codes, {}, notes)
 
 
 def _checked_numbers(file: Path, column: str, values: NDArray[np.float64]) -> NDArray[np.int64]:
