@@ -83,9 +83,10 @@ def save_recipe(
 ) -> None:
     """Write the recipe that repeats the current command; `options` replace those given."""
     saved = {}
+    paths = _path_options(context)  # typer 0.19 holds their values as texts
     for parameter in context.command.params:
         name = str(parameter.name)
-        value = options.get(name, _plain(context.params.get(name)))
+        value = options.get(name, _plain(context.params.get(name), is_path=name in paths))
         if name in _POSSIBLE_PATHS and name not in options:
             value = _absolute_if_existing(value)
         if name not in _NOT_SAVED and value not in (None, []):
@@ -149,9 +150,9 @@ def _option_names(parameter: Any) -> list[str]:
     return [name.lstrip("-") for name in longest if name.startswith("--") or "-" not in name]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, is_path: bool) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value.expanduser().absolute())
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+        return [_plain(item, is_path) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(Path(value).expanduser().absolute()) if is_path else str(value)
