@@ -223,7 +223,8 @@ def test_splits_given_as_indices_or_masks(data, kind):
 
 def test_what_the_report_knows_of_the_splits(data):
     X, y = data
-    assert evaluate(GaussianNB(), X, y, BLOCKS, baselines=[]).protocol == repr(BLOCKS)
+    protocol = " ".join(repr(BLOCKS).split())  # a long one is printed in several lines
+    assert evaluate(GaussianNB(), X, y, BLOCKS, baselines=[]).protocol == protocol
     twice = [(np.arange(0, 100), np.arange(100, 150)), (np.arange(50, 100), np.arange(149, 190))]
     assert not evaluate(GaussianNB(), X, y, twice, baselines=[]).disjoint
 
