@@ -138,8 +138,10 @@ class HSIPromptClassifier(
         the prompts and trains a linear head (vision only).
     criterion_params : dict, default=None
         Further arguments of the loss.
-    max_epochs, batch_size : int
-        Passes over the training samples, and samples per step.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training samples; ``"auto"`` makes 60, or as many as give 1,000 steps.
+    batch_size : int, default=64
+        Samples per step.
     lr, weight_decay : float
         Learning rate and weight decay of AdamW; without weight decay it is Adam.
     lr_schedule : {"cosine", "constant"}, default="cosine"
@@ -266,7 +268,7 @@ class HSIPromptClassifier(
         n_semi_hard: int = 4,
         criterion: str = "hard-semi-hard",
         criterion_params: Mapping[str, Any] | None = None,
-        max_epochs: int = 60,
+        max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 1.5e-3,
         lr_schedule: str = "cosine",

@@ -39,11 +39,12 @@ FIT = ("fit", "scene.tif", "--labels", "labels.tif", "--output", "fitted")
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("max_epochs=five", "a whole number at least 1 and at most 2147483647 is allowed."),
-        ("max_epochs=0", "a whole number at least 1 and"),
-        ("max_epochs=1e3", "a whole number at least 1 and"),
-        ("max_epochs=true", "a whole number at least 1 and"),
-        ("max_epochs=none", "a whole number at least 1 and"),
+        ("max_epochs=five", "auto or a whole number at least 1 and at most 2147483647 is allowed."),
+        ("max_epochs=0", "auto or a whole number at least 1 and"),
+        ("max_epochs=1e3", "auto or a whole number at least 1 and"),
+        ("max_epochs=true", "auto or a whole number at least 1 and"),
+        ("max_epochs=none", "auto or a whole number at least 1 and"),
+        ("batch_size=0", "a whole number at least 1 and"),
         ("lr=abc", "a number above 0 and at most 1e+38 is allowed."),
         ("lr=nan", "a number above 0"),
         ("lr=-1", "a number above 0"),
@@ -149,7 +150,7 @@ def test_names_of_the_library_stand_in_the_help(run):
 def test_all_settings_are_listed(run):
     code, printed, _ = run("settings")
     assert code == 0
-    assert "max_epochs=60  (a whole number at least 1 and at most 2147483647)" in printed
+    assert "max_epochs=auto  (auto or a whole number at least 1 and at most 2147483647)" in printed
     assert "Passes over the training samples" in printed
     assert "fast: max_epochs=20" in printed
     listed = json.loads(run("settings", "--json")[1])

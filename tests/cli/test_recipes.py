@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hsvlm.cli._options import Recipe, SetOption
 from hsvlm.cli._recipes import save_recipe
-from hsvlm.cli._settings import parse_settings
+from hsvlm.cli._settings import check_settings, parse_settings
 from hsvlm.exceptions import FileError, MissingFileError, ParameterError
 
 app = typer.Typer()
@@ -77,6 +77,16 @@ def test_the_command_line_wins(tmp_path):
     assert seen["scene"] == Path("b.tif")
     assert seen["factor"] == 3.0
     assert seen["settings"] == {"lr": 0.001, "max_epochs": 3}
+
+
+def test_epochs_can_be_left_to_the_number_of_samples(tmp_path):
+    run("a.tif", "--set", "max_epochs=auto", "--output", tmp_path)
+    assert seen["settings"] == {"max_epochs": "auto"}
+    assert check_settings(seen["settings"], "fast").max_epochs == "auto"
+    run("--recipe", tmp_path / "recipe.yaml")
+    assert seen["settings"] == {"max_epochs": "auto"}
+    run("--recipe", tmp_path / "recipe.yaml", "--set", "max_epochs=30")
+    assert seen["settings"] == {"max_epochs": 30}
 
 
 def test_a_saved_recipe_repeats_the_run(tmp_path, monkeypatch):

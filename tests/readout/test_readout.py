@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from hsvlm.readout import NEIGHBORS, neighbor_distances, random_walk, transitions
+from hsvlm.readout import NEIGHBORS, neighbor_distances, random_walk, steps_until, transitions
 
 SHAPE = (7, 9)
 
@@ -149,19 +149,86 @@ def test_transitions_are_probabilities(seed, height, width, share, scale, contra
 # Walks
 
 
+def solve(walk, probabilities, known, targets, restart):
+    """The end of the iteration."""
+    unknown = np.ones(len(probabilities))
+    unknown[known] = 0
+    source = restart * probabilities.astype(float)
+    source[known] = targets
+    onward = sparse.diags_array((1 - restart) * unknown) @ walk.astype(np.float64)
+    return spsolve(sparse.csc_array(sparse.eye_array(len(unknown)) - onward), source)
+
+
 @pytest.mark.parametrize("restart", [0.05, 0.3])
 def test_many_steps_solve_the_equations(restart):
     features, probabilities, known, targets = random_scene(2)
     walk = transitions(features, everywhere(), 1.0, 4.0)
     found = random_walk(walk, probabilities, known, targets, restart, 200)
     assert found.dtype == np.float32
-    unknown = np.ones(len(probabilities))
-    unknown[known] = 0
-    source = restart * probabilities.astype(float)
-    source[known] = targets
-    onward = sparse.diags_array((1 - restart) * unknown) @ walk.astype(np.float64)
-    expected = spsolve(sparse.csc_array(sparse.eye_array(len(unknown)) - onward), source)
+    expected = solve(walk, probabilities, known, targets, restart)
     np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("restart", [0.003, 0.05, 0.3, 0.9])
+@pytest.mark.parametrize("error", [0.1, 1e-3])
+def test_after_so_many_steps_little_of_the_error_remains(seed, restart, error):
+    features, probabilities, known, targets = random_scene(seed)
+    # Edges everywhere: hardest to solve.
+    walk = transitions(features, everywhere(), 1.0, 1.0)
+    expected = solve(walk, probabilities, known, targets, restart)
+    guess = probabilities.copy()
+    guess[known] = targets
+    found = random_walk(walk, probabilities, known, targets, restart, steps_until(error, restart))
+    # In the norm in which the walk is symmetric: weighted by how often pixels are visited.
+    values, vectors = np.linalg.eig(walk.toarray().T.astype(float))
+    visits = np.abs(vectors[:, values.real.argmax()])[:, None]
+    before, after = (np.sqrt((visits * np.square(one - expected)).sum()) for one in (guess, found))
+    assert after <= error * before + 1e-5
+
+
+def test_steps_until_is_the_smallest_number_that_is_enough():
+    for restart in (1e-6, 0.0005, 0.02, 0.2, 0.7, 0.999):
+        factor = (1 - restart) / (1 + np.sqrt(1 - (1 - restart) ** 2))
+        for error in (0.3, 1e-3, 1e-6, 1e-9):
+            n_steps = steps_until(error, restart)
+            assert type(n_steps) is int
+            assert 2 * factor**n_steps <= error * (1 + 1e-9)
+            assert n_steps == 1 or 2 * factor ** (n_steps - 1) > error
+    assert steps_until(1e-6, 1.0) == steps_until(5.0, 0.01) == 1
+
+
+def test_restarts_too_small_for_a_number_are_walks_without_an_end():
+    assert steps_until(1e-6, 1e-17) > 10**6
+    features, probabilities, known, targets = random_scene(2)
+    walk = transitions(features, everywhere(), 1.0, 4.0)
+    found, expected = (
+        random_walk(walk, probabilities, known, targets, restart, 50)
+        for restart in (1e-17, np.float32(1e-12))
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+class CountedWalk:
+    """Transitions that count their uses."""
+
+    def __init__(self, walk):
+        self.walk, self.n_uses = walk, 0
+
+    def __matmul__(self, values):
+        self.n_uses += 1
+        return self.walk @ values
+
+
+@pytest.mark.parametrize("restart", [0.02, 0.3, 1.0])
+def test_steps_that_would_change_nothing_are_not_made(restart):
+    features, probabilities, known, targets = random_scene(5)
+    walk = CountedWalk(transitions(features, everywhere(), 1.0, 4.0))
+    random_walk(walk, probabilities, known, targets, restart, 1000)
+    assert walk.n_uses == steps_until(1e-6, restart) < 100
+    walk.n_uses = 0
+    random_walk(walk, probabilities, known, targets, restart, 3)
+    assert walk.n_uses == min(3, steps_until(1e-6, restart))
 
 
 def test_a_step_is_an_average_over_the_neighbours():

@@ -31,7 +31,7 @@ REFUSED = {
     "n_semi_hard": NATURAL,
     "criterion_params": ["margin", 5, ["margin"], True],
     "criterion": [0, True, None, ["clip"], {}, b"clip", np.array("clip")],
-    "max_epochs": COUNT,
+    "max_epochs": [*COUNT, "all", ""],
     "batch_size": COUNT,
     "lr": RATE,
     "lr_schedule": CHOICE,

@@ -85,6 +85,9 @@ def fit_classifier(
     return _train(settings, texts, X, targets, weights, previous)
 
 
+# Of the epochs, in trainings that only serve to choose the read-out: longer ones choose the same.
+_SHARE_OF_PART = 1 / 8
+
 # The side of the classes, which a continued fit keeps.
 _TEXTS = (
     "classes",
@@ -163,7 +166,7 @@ def _train(
         training = dataset(train, on_spectra)
         validation = dataset(valid, on_spectra) if len(valid) else None
         model_params = _model_params(settings, texts, training.source.n_channels, window_size)
-        optimization = _optimization(settings)
+        optimization = _optimization(settings, len(train))
         former = None if previous is None else previous.net
         checkpoint = None
         if settings.checkpoint_dir is not None:
@@ -186,7 +189,7 @@ def _train(
         )
 
         def fit_part(part: NDArray[np.intp]) -> FittedModel:
-            n_epochs = math.ceil(optimization.max_epochs / 2)
+            n_epochs = math.ceil(optimization.max_epochs * _SHARE_OF_PART)
             quiet = replace(optimization, max_epochs=n_epochs, callbacks=(), verbose=0)
             data = dataset(train[part])
             net = fit_net(model_params, quiet, data, None, seed=seed, interruptible=False)
@@ -286,13 +289,13 @@ def _random_holdout(
     return np.sort(train), np.sort(valid)
 
 
-def _optimization(settings: FitSettings) -> TrainingSettings:
+def _optimization(settings: FitSettings, n_samples: int) -> TrainingSettings:
     return TrainingSettings(
         criterion=settings.criterion,
         n_hard=int(settings.n_hard),
         n_semi_hard=int(settings.n_semi_hard),
         criterion_params=dict(settings.criterion_params or {}),
-        max_epochs=int(settings.max_epochs),
+        max_epochs=settings.n_epochs(n_samples),
         batch_size=int(settings.batch_size),
         lr=float(settings.lr),
         weight_decay=float(settings.weight_decay),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -27,6 +28,11 @@ _COUNT = Numbers(Integral, 1, 2**31 - 1, closed="both")
 _NATURAL = Numbers(Integral, 0, 2**31 - 1, closed="both")
 _SHARE = Numbers(Real, 0, 1, closed="neither")
 
+# Of a training with max_epochs="auto": few samples make few steps per epoch, and a network needs
+# steps, however few labels there are.
+_LEAST_EPOCHS = 60
+_LEAST_STEPS = 1000
+
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
     "class_names": [Mapping, None],
@@ -46,7 +52,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "criterion_params": [Mapping, None],
     "n_hard": [_NATURAL],
     "n_semi_hard": [_NATURAL],
-    "max_epochs": [_COUNT],
+    "max_epochs": [StrOptions({"auto"}), _COUNT],
     "batch_size": [_COUNT],
     "lr": [Numbers(Real, 0, 1e38, closed="right")],
     "lr_schedule": [StrOptions({"cosine", "constant"})],
@@ -92,7 +98,7 @@ _PAPER: dict[str, Any] = {
 }
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"max_epochs": 20, "lr": 3e-3, "spatial_params": {"restart": 0.001}},
+    "fast": {"max_epochs": 20, "lr": 3e-3},
     "accurate": {"max_epochs": 100, "vision_params": {"depth": 4}},
     "paper-indian-pines": {
         **_PAPER,
@@ -128,7 +134,7 @@ class FitSettings:
     n_semi_hard: int
     criterion: str
     criterion_params: Mapping[str, Any] | None
-    max_epochs: int
+    max_epochs: int | str
     batch_size: int
     lr: float
     lr_schedule: str
@@ -159,6 +165,12 @@ class FitSettings:
             **{name: getattr(estimator, name) for name in names},
             defaults={name: signature[name].default for name in names if name in signature},
         )
+
+    def n_epochs(self, n_samples: int) -> int:
+        """Number of passes over so many training samples."""
+        if not isinstance(self.max_epochs, str):
+            return int(self.max_epochs)
+        return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / math.ceil(n_samples / self.batch_size)))
 
 
 def list_presets() -> list[str]:

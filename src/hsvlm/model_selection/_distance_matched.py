@@ -14,7 +14,7 @@ from hsvlm.exceptions import DataError
 from hsvlm.model_selection._labels import class_codes, warn_of_classes
 from hsvlm.model_selection._positions import sample_positions
 from hsvlm.model_selection.base import Splitter
-from hsvlm.model_selection.matched_folds import distance_matched_folds, draw_pixels
+from hsvlm.model_selection.matched_folds import distance_matched_folds, draw_map
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -144,15 +144,7 @@ class DistanceMatchedKFold(Splitter):
         for scene in np.unique(positions[:, 0]).tolist():
             cube: Any = cubes[scene] if cubes else None
             mask = valid_pixels(cube) if masks is None else _mask_of_scene(masks, scene, cube)
-            height, width = cube.shape[:2] if mask is None else mask.shape
-            if mask is None:
-                pixels = draw_pixels(height * width, rng)
-            else:
-                pixels = np.flatnonzero(mask)
-                pixels = pixels[draw_pixels(len(pixels), rng)]
-            drawn.append(
-                np.column_stack([np.full(len(pixels), scene), pixels // width, pixels % width])
-            )
+            drawn.append(draw_map(scene, cube.shape if mask is None else mask.shape, mask, rng))
         return np.concatenate(drawn)
 
 

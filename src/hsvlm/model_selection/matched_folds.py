@@ -186,6 +186,19 @@ def draw_pixels(n_pixels: int, rng: np.random.RandomState) -> NDArray[np.intp]:
     return np.asarray(rng.randint(n_pixels, size=_MAX_MAP_PIXELS), dtype=np.intp)
 
 
+def draw_map(
+    scene: int, shape: tuple[int, ...], mask: NDArray[np.bool_] | None, rng: np.random.RandomState
+) -> NDArray[np.intp]:
+    """Draw scene, row and column, shape (n_pixels, 3), of pixels of a scene to be mapped."""
+    height, width = shape[:2]
+    if mask is None:
+        pixels = draw_pixels(height * width, rng)
+    else:
+        pixels = np.flatnonzero(mask)
+        pixels = pixels[draw_pixels(len(pixels), rng)]
+    return np.column_stack([np.full(len(pixels), scene), pixels // width, pixels % width])
+
+
 def _with_scene(positions: Any, name: str) -> NDArray[np.intp]:
     positions = np.asarray(positions)
     if positions.ndim != 2 or positions.shape[1] not in (2, 3):

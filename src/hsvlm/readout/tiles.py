@@ -99,12 +99,8 @@ class SceneTiles:
         for number, (down, right) in enumerate(tiles.tolist()):
             yield (down, right), np.flatnonzero(group.reshape(-1) == number)
 
-    def region(self, place: tuple[int, int]) -> TileWithMargin:
-        """Prepare a tile with its margin."""
-        rows, cols = (
-            (max(0, one * _TILE - _MARGIN), min(size, (one + 1) * _TILE + _MARGIN))
-            for one, size in zip(place, self._cube.shape[:2], strict=True)
-        )
+    def region(self, rows: tuple[int, int], cols: tuple[int, int]) -> TileWithMargin:
+        """Prepare a part of the scene, its margin included."""
         # Windows at the rim of the region see pixels beyond it.
         half = self._model.window_size // 2
         tall, wide = (
@@ -132,7 +128,11 @@ class SceneTiles:
         if place in self._kept:
             self._kept.move_to_end(place)
             return self._kept[place]
-        region = self.region(place)
+        rows, cols = (
+            (max(0, one * _TILE - _MARGIN), min(size, (one + 1) * _TILE + _MARGIN))
+            for one, size in zip(place, self._cube.shape[:2], strict=True)
+        )
+        region = self.region(rows, cols)
         found = region.log_probabilities(self._readout.restart or 1, self._readout.n_steps)
         found = log_softmax(found / np.float32(self._readout.temperature), axis=2)
         core = tuple(
