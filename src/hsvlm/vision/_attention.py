@@ -49,6 +49,7 @@ class _NarrowHeads(Function):
     # exponentials, and are shifted by an upper bound of theirs (Cauchy-Schwarz) instead of their
     # maximum, which would take another pass: the shift is one more row of the product, and the sum
     # of the powers is one more row of the next. Backward, they are computed again, not stored.
+    # Large scores are shifted by their maximum after the product, whose rounding may exceed 2 ** 7.
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor) -> Tensor:
@@ -58,10 +59,12 @@ class _NarrowHeads(Function):
         rows[1:, ..., -1, :] = 1
         query, key, value = rows.flatten(1, 2)
         query[:, :-1] *= _scale(width)
-        query[:, -1:] = -_bound(query[:, :-1], key[:, :-1])
+        bound = _bound(query[:, :-1], key[:, :-1])
+        ctx.is_bounded = bool((bound <= _LARGEST_BOUND).all())  # false where one is NaN
+        query[:, -1:] = -bound if ctx.is_bounded else 0
         mixed = torch.empty_like(value)
         for piece, scores in _pieces(query):
-            weights = _powers(query[piece], key[piece], scores)
+            weights = _powers(query[piece], key[piece], scores, ctx.is_bounded)
             torch.bmm(value[piece], weights.transpose(1, 2), out=mixed[piece])
         total = mixed[:, -1:]
         mixed = mixed[:, :-1] / total
@@ -78,7 +81,7 @@ class _NarrowHeads(Function):
         against = torch.cat([gradient, -(gradient * mixed).sum(dim=1, keepdim=True)], dim=1)
         result = torch.empty(3, n_all, width, n_tokens, dtype=mixed.dtype)
         for piece, scores in _pieces(query):
-            weights = _powers(query[piece], key[piece], scores)
+            weights = _powers(query[piece], key[piece], scores, ctx.is_bounded)
             torch.bmm(gradient[piece], weights, out=result[2, piece])
             slopes = torch.bmm(against[piece].transpose(1, 2), value[piece]).mul_(weights)
             torch.bmm(key[piece, :-1], slopes.transpose(1, 2), out=result[0, piece])
@@ -94,19 +97,14 @@ def _scale(width: int) -> float:
 
 def _bound(query: Tensor, key: Tensor) -> Tensor:
     longest = key.square().sum(dim=1, keepdim=True).amax(dim=2, keepdim=True)
-    bound = (query.square().sum(dim=1, keepdim=True) * longest).sqrt()
-    if bound.numel() and bound.max() <= _LARGEST_BOUND:
-        return bound
-    # NaN fails the comparison and propagates.
-    largest = [
-        torch.bmm(query[piece].transpose(1, 2), key[piece], out=scores).amax(dim=2)
-        for piece, scores in _pieces(query)
-    ]
-    return torch.cat(largest)[:, None]
+    return (query.square().sum(dim=1, keepdim=True) * longest).sqrt()
 
 
-def _powers(query: Tensor, key: Tensor, scores: Tensor) -> Tensor:
-    return torch.bmm(query.transpose(1, 2), key, out=scores).exp2_()
+def _powers(query: Tensor, key: Tensor, scores: Tensor, is_bounded: bool) -> Tensor:
+    torch.bmm(query.transpose(1, 2), key, out=scores)
+    if not is_bounded:
+        scores -= scores.amax(dim=2, keepdim=True)
+    return scores.exp2_()
 
 
 def _pieces(query: Tensor) -> Iterator[tuple[slice, Tensor]]:
