@@ -104,6 +104,18 @@ def read_cells(folder: Path) -> Cells:
     return cells
 
 
+def command(cells: Cells) -> str:
+    """Give the command that measures what is in the files."""
+    scenes, protocols = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
+    rows = dict.fromkeys(row for cell in cells.values() for row in cell)
+    draws = max(len(lines) for cell in cells.values() for lines in cell.values())
+    quoted = " ".join(f'"{row}"' for row in rows)
+    return (
+        f"python -m benchmarks.scenes --data FOLDER --scene {' '.join(scenes)} --protocol "
+        f"{' '.join(protocols)} --draws {draws} --row {quoted}"
+    )
+
+
 def percent(lines: Lines, column: str) -> list[float]:
     """Read a column in percent, where it has values."""
     return [100 * float(line[column]) for line in lines if line[column]]
@@ -218,7 +230,7 @@ def render(name: str = "scenes") -> str:
     cells = read_cells(results_folder(name))
     ranks, n_ranked = rank_table(cells)
     return _TEXT.format(
-        commands=commands("python -m benchmarks.scenes --data FOLDER --jobs 2", "scenes"),
+        commands=commands(command(cells), "scenes"),
         accuracy=scene_tables(cells, _two_figures("OA", "AA")),
         differences=difference_table(cells),
         n_ranked=n_ranked,
