@@ -24,9 +24,9 @@ from hsvlm._training.checks import (
     check_warm_start,
     class_weights,
     encoder_class,
-    names_of_codes,
     warn_of_unused_settings,
 )
+from hsvlm._training.codes import names_of_codes
 from hsvlm._training.loop import fit_net
 from hsvlm._training.net import TrainingSettings, WindowDataset
 from hsvlm._training.settings import FitSettings
