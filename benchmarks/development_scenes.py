@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.io import loadmat
 
 from hsvlm import Scene
 from hsvlm.datasets import fetch_split, load_indian_pines
 from hsvlm.model_selection import field_numbers
+from hsvlm.plotting import SceneDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["FOLDER_VARIABLE", "SCENES", "load_scene", "pure_blocks"]
+__all__ = ["FOLDER_VARIABLE", "SCENES", "load_photograph", "load_scene", "pure_blocks"]
 
 FOLDER_VARIABLE = "HSVLM_SCENES"
 # Five to train on and one to test.
@@ -69,9 +71,25 @@ def load_scene(name: str, folder: Path | None = None) -> Scene:
     FileNotFoundError
         If a file is missing, or no folder was given.
     """
+    return SCENES[name](_find_folder(folder))
+
+
+def load_photograph(name: str, scene: Scene, folder: Path | None = None) -> NDArray[Any]:
+    """Return a true-color picture of a scene, of shape (height, width, 3).
+
+    That of Houston 2018 is a photograph of its own, with four times as many pixels on a side.
+    """
+    if name == "houston-2018":
+        file = _require_file(_find_folder(folder), "houston2018_crop.mat")
+        return np.asarray(loadmat(file)["rgbImg"])
+    ax = Figure().add_subplot()
+    return SceneDisplay.from_scene(scene, kind="true-color", ax=ax).image
+
+
+def _find_folder(folder: Path | None) -> Path | None:
     if folder is None and FOLDER_VARIABLE in os.environ:
-        folder = Path(os.environ[FOLDER_VARIABLE])
-    return SCENES[name](folder)
+        return Path(os.environ[FOLDER_VARIABLE])
+    return folder
 
 
 def _require_file(folder: Path | None, name: str) -> Path:

@@ -50,7 +50,7 @@ prediction, commit, environment and settings.
 {protocols}
 
 What the random split is worth: the first baseline of table 1, which sees no spectrum. See
-[Leakage](guide/leakage.md).
+[Leakage](guide/leakage.md). Maps of three scenes: [Looking at a map](guide/maps.md).
 """
 
 
