@@ -138,12 +138,16 @@ def divided(step: str, size: dict[str, int]) -> dict[str, float]:
 
 
 def child(step: str, size: dict[str, int], varied: str) -> dict[str, float]:
-    """Measure in a process of its own: what its parent ever held counts as its memory too."""
+    """Measure in a process of its own."""
     how = "divided" if varied == "workers" else "measured"
-    command = [sys.executable, "-m", "benchmarks.growth", how, step, json.dumps(size)]
+    return run_json("benchmarks.growth", how, step, json.dumps(size))
+
+
+def run_json(module: str, *arguments: str) -> dict[str, float]:
+    """Run a module on one thread, alone: what a parent ever held counts as its memory too."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(  # noqa: S603 - this module itself
-        command,
+    done = subprocess.run(  # noqa: S603 - a module of this folder
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -230,19 +234,21 @@ def record(found: dict[str, list[dict[str, float]]]) -> None:
 
 
 def render() -> str:
+    from benchmarks import readout_growth
     from benchmarks.page import commands
-    from benchmarks.records import environments, read_rows
+    from benchmarks.records import read_rows
     from hsvlm.evaluation import markdown_table
 
     names = [*SECONDS, *MEGABYTES]
     header = ["epoch s", "prepare s", "predict s", "fit MB", "predict MB"]
+    lines = read_rows(FOLDER / "figures.csv")
     rows = [
         [
             AXES[line["varied"]][0],
             f"{int(line['size']):,}",
             *(cell(float(line[name]), name) for name in names),
         ]
-        for line in read_rows(FOLDER / "figures.csv")
+        for line in lines
     ]
     growth = [
         [AXES[line["varied"]][0], *(f"{float(line[name]):.2f}" for name in names)]
@@ -258,8 +264,10 @@ def render() -> str:
         markdown_table(["varied", "size", *header], rows),
         textwrap.fill(_READING, 100),
         markdown_table(["exponent in", *header], growth),
-        f"Measured on {environments('growth')}.",
+        f"Measured on {' and '.join(sorted({line['environment'] for line in lines}))}.",
     ]
+    if readout_growth.PATH.is_file():
+        parts.append(readout_growth.render())
     return "\n\n".join(parts) + "\n"
 
 
