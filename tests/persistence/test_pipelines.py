@@ -10,6 +10,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 from hsvlm import HSIPromptClassifier, SpectralPCA, SpectralTransformer, pixel_samples
 from hsvlm.exceptions import FileError, ParameterError
 from hsvlm.persistence import load, save
+from hsvlm.preprocessing import ShapeAndBrightness
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ STEPS = [
     [SpectralTransformer(StandardScaler(with_mean=False)), SpectralPCA(0.9)],
     [SpectralTransformer(PCA(3, svd_solver="full", random_state=0)), "passthrough"],
     [SpectralTransformer(StandardScaler(with_mean=False, with_std=False))],
+    [SpectralTransformer(ShapeAndBrightness()), SpectralPCA(4)],
 ]
 
 
@@ -94,7 +96,7 @@ def test_other_steps_are_refused(make, cube, labels, tmp_path, step, place, kind
     assert str(caught.value) == (
         f"pipeline.{place} is a {kind}, which a saved model does not hold. The steps before the "
         "classifier may be SpectralPCA, and SpectralTransformer with StandardNormalVariate, "
-        "StandardScaler or PCA."
+        "ShapeAndBrightness, StandardScaler or PCA."
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -57,7 +57,9 @@ def _training(
     model: FittedModel, metadata: Mapping[str, Any], steps: Sequence[tuple[str, Any]]
 ) -> Iterator[str]:
     module = model.net.module_
-    n_spectra = int(np.max(model.preprocessing["scale"].transformer_.n_samples_seen_))
+    fitted = [step.transformer_ for _, step in model.preprocessing.steps]
+    counts = [each.n_samples_seen_ for each in fitted if hasattr(each, "n_samples_seen_")]
+    n_spectra = int(np.max(counts[0]))
     size = model.window_size
     if steps:
         yield f"steps before the classifier: {', '.join(name for name, _ in steps)}"

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from hsvlm._data.arrays import is_whole_number
-from hsvlm.preprocessing import SpectralPCA, StandardNormalVariate
+from hsvlm.preprocessing import ShapeAndBrightness, SpectralPCA, StandardNormalVariate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hsvlm._prediction.model import FittedModel
 
 __all__ = ["check_model", "check_steps"]
+
+# A classifier has one of them, which counts the training spectra.
+_SCALERS = (ShapeAndBrightness, StandardScaler)
 
 
 def check_model(model: FittedModel, parameters: Mapping[str, Any]) -> None:
@@ -51,7 +54,7 @@ def check_model(model: FittedModel, parameters: Mapping[str, Any]) -> None:
         _check_text(model, n_classes)
     _check_names(model.feature_names_in, model.n_features_in)
     steps = model.preprocessing.steps
-    scaled = any(isinstance(step.transformer_, StandardScaler) for _, step in steps)
+    scaled = any(isinstance(step.transformer_, _SCALERS) for _, step in steps)
     _expect(scaled, "preprocessing")
     check_steps([step for _, step in steps], model.n_features_in)
 
@@ -104,13 +107,30 @@ def _check_scaler(scaler: Any, n_features: int) -> int:
     return _check_counts(scaler, n_features)
 
 
+def _check_brightness(transformer: Any, n_features: int) -> int:
+    n_columns = n_features + 2  # the mean of a spectrum and its deviation
+    _check_array(transformer.brightness_scale_, (2,), "ShapeAndBrightness.brightness_scale_")
+    _check_array(transformer.mean_, (n_columns,), "ShapeAndBrightness.mean_")
+    _check_array(transformer.weights_, (n_columns,), "ShapeAndBrightness.weights_")
+    _expect(transformer.brightness_scale_.min() > 0, "ShapeAndBrightness.brightness_scale_")
+    _expect(transformer.weights_.min() >= 0, "ShapeAndBrightness.weights_")
+    _expect(_is_count(transformer.n_samples_seen_), "ShapeAndBrightness.n_samples_seen_")
+    _check_counts(transformer, n_features)
+    return n_columns
+
+
 def _check_counts(transformer: Any, n_features: int) -> int:
     _expect(_is_count(transformer.n_features_in_), "n_features_in_")
     _expect(transformer.n_features_in_ == n_features, "n_features_in_")
     return n_features
 
 
-_CHECKS = {PCA: _check_pca, StandardScaler: _check_scaler, StandardNormalVariate: _check_counts}
+_CHECKS = {
+    PCA: _check_pca,
+    ShapeAndBrightness: _check_brightness,
+    StandardNormalVariate: _check_counts,
+    StandardScaler: _check_scaler,
+}
 
 
 def _check_names(names: Any, n_features: int) -> None:

@@ -13,7 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._storage.values import fields
 from hsvlm.exceptions import ParameterError
-from hsvlm.preprocessing import SpectralPCA, SpectralTransformer, StandardNormalVariate
+from hsvlm.preprocessing import (
+    ShapeAndBrightness,
+    SpectralPCA,
+    SpectralTransformer,
+    StandardNormalVariate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +45,10 @@ _CLASSES: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
             "noise_variance_",
             "singular_values_",
         ),
+    ),
+    "ShapeAndBrightness": (
+        ShapeAndBrightness,
+        ("brightness_scale_", "mean_", "n_features_in_", "n_samples_seen_", "weights_"),
     ),
     "SpectralPCA": (SpectralPCA, (*_SPECTRAL, "n_components_")),
     "SpectralTransformer": (SpectralTransformer, _SPECTRAL),
@@ -124,6 +133,6 @@ def _unsupported(step: Any, place: str) -> ParameterError:
     message = (
         f"{place} is a {type(step).__name__}, which a saved model does not hold. The steps before "
         "the classifier may be SpectralPCA, and SpectralTransformer with StandardNormalVariate, "
-        "StandardScaler or PCA."
+        "ShapeAndBrightness, StandardScaler or PCA."
     )
     return ParameterError(message)

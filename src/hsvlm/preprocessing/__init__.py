@@ -1,6 +1,7 @@
 """Spectra to channels: normalization and principal components along the bands."""
 
+from hsvlm.preprocessing._brightness import ShapeAndBrightness
 from hsvlm.preprocessing._normalization import StandardNormalVariate
 from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer
 
-__all__ = ["SpectralPCA", "SpectralTransformer", "StandardNormalVariate"]
+__all__ = ["ShapeAndBrightness", "SpectralPCA", "SpectralTransformer", "StandardNormalVariate"]

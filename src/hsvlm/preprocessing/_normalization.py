@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["StandardNormalVariate"]
+__all__ = ["StandardNormalVariate", "normal_variates"]
 
 
 class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -20,6 +20,10 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
     This removes the factor and the offset that slopes, shadows and overall brightness cause, and
     with them the information that brightness has about a class. A spectrum without variation
     becomes zero. Nothing is learned from the data.
+
+    See Also
+    --------
+    ShapeAndBrightness : The same with some of the brightness of each spectrum.
 
     References
     ----------
@@ -81,9 +85,17 @@ class StandardNormalVariate(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
         """
         check_is_fitted(self)
         spectra = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
-        # In double precision: the mean of a spectrum may be much larger than its variation.
-        centered = spectra - spectra.mean(axis=1, keepdims=True, dtype=np.float64)
-        deviation = centered.std(axis=1, keepdims=True)
-        # The remainder of a spectrum without variation is rounding.
-        deviation[deviation == 0] = np.inf
-        return np.asarray((centered / deviation).astype(spectra.dtype))
+        return normal_variates(spectra)[0].astype(spectra.dtype)
+
+
+def normal_variates(
+    spectra: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Normalize spectra; return them with means and deviations, both (n_spectra, 1)."""
+    # In double precision: the mean of a spectrum may be much larger than its variation.
+    mean = spectra.mean(axis=1, keepdims=True, dtype=np.float64)
+    centered = spectra - mean
+    deviation = centered.std(axis=1, keepdims=True)
+    # The remainder of a spectrum without variation is rounding.
+    divisor = np.where(deviation == 0, np.inf, deviation)
+    return centered / divisor, mean, deviation
