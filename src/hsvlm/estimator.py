@@ -116,10 +116,12 @@ class HSIPromptClassifier(
         See :func:`hsvlm.vision.list_vision_encoders`.
     vision_params : dict, default=None
         Further arguments of the encoder, such as ``{"depth": 4}``.
-    normalize : {"auto", "snv"} or None, default="auto"
+    normalize : {"auto", "snv-brightness", "snv"} or None, default="auto"
         ``"snv"`` brings every spectrum to mean 0 and deviation 1, see
-        :class:`~hsvlm.preprocessing.StandardNormalVariate`; ``"auto"`` does so where the classifier
-        reduces at least 16 bands itself.
+        :class:`~hsvlm.preprocessing.StandardNormalVariate`, which suits scenes under other
+        illumination; ``"snv-brightness"`` keeps some of their brightness, see
+        :class:`~hsvlm.preprocessing.ShapeAndBrightness`; ``"auto"`` does the latter where the
+        classifier reduces at least 16 bands itself, and nothing elsewhere.
     n_components : "auto", int, float or None, default="auto"
         Principal components of the spectra, see :class:`~hsvlm.SpectralPCA`; None keeps the bands.
         Bands are standardized before the reduction if spectra are normalized, components after it

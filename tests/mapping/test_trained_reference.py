@@ -222,6 +222,18 @@ def test_normalized_scenes_may_have_any_scale(make, bright, train):
     assert (mapped.label_map == expected).mean() > 0.99
 
 
+def test_some_brightness_has_a_scale(make, bright, train):
+    wide = np.concatenate([bright, bright[..., ::-1]], axis=2)
+    clf = make().fit(wide, train)
+    assert "normalize" in clf.preprocessing_.named_steps
+    with pytest.raises(DataError, match="about 10,000 times larger") as caught:
+        predict_scene(clf, 1e4 * wide[::-1])
+    assert 'Or fit with normalize="snv"' in str(caught.value)
+    assert "--set normalize=snv" in caught.value.for_command_line()
+    with pytest.warns(HSVLMWarning, match="about 10 times larger"):
+        predict_scene(clf, 10 * wide[::-1])
+
+
 def test_what_is_only_probable_is_a_warning(make, bright, train):
     clf = make().fit(bright, train)
     with pytest.warns(HSVLMWarning, match="another quantity, unit or offset") as caught:

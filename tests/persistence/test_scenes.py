@@ -95,12 +95,56 @@ def test_a_chosen_restart_is_kept(make, cube, labels, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
 
 
-def test_normalised_spectra(make, labels, tmp_path):
-    cube = np.random.default_rng(0).normal(size=(18, 20, 24)).astype(np.float32)
-    clf = make().fit(cube, labels)
-    assert [name for name, _ in clf.preprocessing_.steps] == ["snv", "scale", "pca"]
-    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
-    np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+@pytest.fixture
+def many_bands():
+    return np.random.default_rng(0).normal(size=(18, 20, 24)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("normalize", "steps"),
+    [("auto", ["normalize", "pca"]), ("snv", ["snv", "scale", "pca"]), (None, ["pca", "scale"])],
+)
+def test_normalized_spectra(make, many_bands, labels, tmp_path, normalize, steps):
+    clf = make(normalize=normalize).fit(many_bands, labels)
+    assert [name for name, _ in clf.preprocessing_.steps] == steps
+    folder = clf.save(tmp_path / "model")
+    assert f"- {int((labels > 0).sum())} spectra, windows" in (folder / "README.md").read_text()
+    loaded = HSIPromptClassifier.load(folder, device="cpu")
+    np.testing.assert_array_equal(loaded.predict_proba(many_bands), clf.predict_proba(many_bands))
+
+
+def test_a_model_normalized_by_the_former_default(make, edit, many_bands, labels, tmp_path):
+    """Its "auto" stood for "snv"."""
+    clf = make(normalize="snv").fit(many_bands, labels)
+    folder = clf.save(tmp_path / "model")
+    edit(folder, lambda config: config["classifier"]["parameters"].update(normalize="auto"))
+    loaded = HSIPromptClassifier.load(folder, device="cpu")
+    assert loaded.normalize == "auto"
+    np.testing.assert_array_equal(loaded.predict_proba(many_bands), clf.predict_proba(many_bands))
+
+
+FORGED = {
+    "scale of zero": ("brightness_scale_", lambda array: 0 * array),
+    "negative scale": ("brightness_scale_", lambda array: -array),
+    "scale of one column": ("brightness_scale_", lambda array: array[:1]),
+    "integers": ("brightness_scale_", lambda array: np.ones(2, dtype=np.int64)),
+    "negative weights": ("weights_", lambda array: -array),
+    "infinite weights": ("weights_", lambda array: array + np.inf),
+    "weights of the bands": ("weights_", lambda array: array[:-2]),
+    "mean of NaN": ("mean_", lambda array: array * np.nan),
+    "mean in a row": ("mean_", lambda array: array[None]),
+    "no spectra": ("n_samples_seen_", lambda count: 0),
+    "other bands": ("n_features_in_", lambda count: count + 2),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), FORGED.values(), ids=FORGED)
+def test_forged_brightness_is_refused(make, many_bands, labels, tmp_path, name, change):
+    clf = make().fit(many_bands, labels)
+    transformer = clf.preprocessing_["normalize"].transformer_
+    setattr(transformer, name, change(getattr(transformer, name)))
+    with pytest.raises(FileError, match="is not what a fit gives, or does not fit the rest"):
+        HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
 
 
 def test_pipelines(make, cube, labels, tmp_path):

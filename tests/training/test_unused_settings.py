@@ -177,6 +177,7 @@ def test_unlabeled_in_a_vector_is_a_class_and_said(make, data):
         ({"text_encoder": np.eye(3)}, "text_encoder"),
         ({"n_components": 4}, "n_components"),
         ({"normalize": "snv"}, "normalize"),
+        ({"normalize": "snv-brightness"}, "normalize"),
         ({"n_components": None, "normalize": "snv"}, "n_components, normalize"),
     ],
 )

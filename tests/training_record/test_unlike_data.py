@@ -121,6 +121,30 @@ def test_another_scale_is_told_of_where_it_matters(plain, change, message):
         assert "has no effect, since the classifier normalizes each spectrum" in normalized
 
 
+@pytest.fixture(scope="module")
+def bright():
+    """Keeps some of the brightness, as by default from 16 bands on."""
+    clf = make(n_components="auto").fit(*landscape(0, 16))
+    assert "normalize" in clf.preprocessing_.named_steps
+    return clf
+
+
+@pytest.mark.parametrize("change", LIKE.values(), ids=LIKE)
+def test_nothing_is_said_of_usual_brightness(bright, change):
+    assert said(bright, change(landscape(1, 16)[0])) == ""
+
+
+@pytest.mark.parametrize(("change", "message"), SCALES.values(), ids=SCALES)
+def test_another_scale_is_told_of_where_some_brightness_is_kept(bright, change, message):
+    text = said(bright, change(landscape(1, 16)[0]))
+    assert message in text
+    assert text.endswith(
+        'Or fit with normalize="snv", for which a factor or offset that all bands share has no '
+        "effect."
+    )
+    assert "normalizes each spectrum" not in text
+
+
 RANGES = {
     "offset": (lambda cube: cube + 5, "another quantity, unit or offset"),
     "standardized": (lambda cube: (cube - cube.mean()) / cube.std(), "standardized data"),
@@ -129,8 +153,11 @@ RANGES = {
 
 
 @pytest.mark.parametrize(("change", "message"), RANGES.values(), ids=RANGES)
-def test_another_quantity_is_told_of(plain, change, message):
+def test_another_quantity_is_told_of(plain, bright, change, message):
     assert message in said(plain, change(landscape(1)[0]))
+    text = said(bright, change(landscape(1, 16)[0]))
+    assert message in text
+    assert ("negative" in text) == ('normalize="snv"' not in text)
 
 
 ORDERS = {
@@ -182,6 +209,17 @@ def test_the_hint_for_the_command_line_speaks_no_python(plain):
         plain.predict(landscape(1)[0] * 1e4)
     text = caught[0].message.for_command_line()
     assert text.endswith("or train on a scene in this scale.")
+    assert "cube" not in text
+
+
+def test_the_hint_for_the_command_line_names_the_option(bright):
+    with pytest.warns(HSVLMWarning) as caught:
+        bright.predict(landscape(1, 16)[0] * 10)
+    text = caught[0].message.for_command_line()
+    assert text.endswith(
+        "Or fit with --set normalize=snv, for which a factor or offset that all bands share has no "
+        "effect."
+    )
     assert "cube" not in text
 
 

@@ -22,6 +22,7 @@ from hsvlm.exceptions import (
     ParameterError,
     UnusedSettingWarning,
 )
+from hsvlm.preprocessing.default import normalization_of
 from hsvlm.prompts import resolve_prompts
 from hsvlm.readout.scene import readout_settings
 from hsvlm.samples import PixelSamples
@@ -96,11 +97,11 @@ def check_warm_start(
             changed.append("the prompts or class_names")
         if not _is_same(settings.text_encoder, previous.text_encoder):
             changed.append("text_encoder")
-    steps = dict(previous.preprocessing.steps)
-    pca = steps.get("pca")
+    pca = previous.preprocessing.named_steps.get("pca")
     if (None if pca is None else pca.n_components) != settings.n_components:
         changed.append("n_components")
-    if settings.normalize != "auto" and ("snv" in steps) != (settings.normalize == "snv"):
+    normalization = normalization_of(previous.preprocessing)
+    if settings.normalize not in ("auto", normalization):
         changed.append("normalize")
     if changed:
         raise ParameterError(

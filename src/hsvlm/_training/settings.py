@@ -37,7 +37,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
     "class_names": [Mapping, None],
     "vision_params": [Mapping, None],
-    "normalize": [StrOptions({"auto", "snv"}), None],
+    "normalize": [StrOptions({"auto", "snv", "snv-brightness"}), None],
     "n_components": [
         StrOptions({"auto"}),
         _COUNT,

@@ -12,8 +12,8 @@ from hsvlm._data.spectra import usable_values
 from hsvlm._training_record.likeness import MIN_SPECTRA, compare_spectra
 from hsvlm._training_record.summary import spread_evenly
 from hsvlm.exceptions import HSVLMWarning
-from hsvlm.preprocessing import StandardNormalVariate
 from hsvlm.preprocessing.centers import center_spectra
+from hsvlm.preprocessing.default import normalization_of
 from hsvlm.samples import PixelSamples, pixels_of
 
 if TYPE_CHECKING:
@@ -59,9 +59,8 @@ def find_mismatch(
     usable = usable_values(spectra)
     if usable is not None:
         spectra = spectra[usable.all(axis=1)]
-    first = preprocessing.steps[0][1]
-    is_normalized = isinstance(first.transformer_, StandardNormalVariate)
-    mismatch = compare_spectra(spectra, record.spectra, is_normalized=is_normalized)
+    normalization = normalization_of(preprocessing)
+    mismatch = compare_spectra(spectra, record.spectra, normalization)
     if mismatch is None or cube is None:
         return mismatch
     # Labels may cover a small part of what a training scene shows.

@@ -47,9 +47,12 @@ class Mismatch(NamedTuple):
 
 
 def compare_spectra(
-    spectra: NDArray[Any], known: SpectraSummary, *, is_normalized: bool
+    spectra: NDArray[Any], known: SpectraSummary, normalization: str | None
 ) -> Mismatch | None:
-    """Compare spectra (n_spectra, n_bands) with those of the training."""
+    """Compare spectra (n_spectra, n_bands) with those of the training.
+
+    `normalization` is that of the classifier: "snv", "snv-brightness" or None.
+    """
     spectra = _without_fill(spectra.astype(np.float64))
     if len(spectra) < MIN_SPECTRA or known.n_spectra < MIN_SPECTRA:
         return None
@@ -58,8 +61,11 @@ def compare_spectra(
     quantiles = np.quantile(spectra, LEVELS, axis=0)
     shape = _shape_mismatch(spectra, quantiles, known)
     scale = _scale_mismatch(quantiles, known)
-    if not is_normalized:
-        return scale or shape or _range_mismatch(quantiles, known)
+    if normalization != "snv":
+        mismatch = scale or shape or _range_mismatch(quantiles, known)
+        if normalization == "snv-brightness" and mismatch and mismatch.kind in ("scale", "range"):
+            return _with_alternative(mismatch)
+        return mismatch
     if shape is not None or scale is None or not (scale.is_certain or scale.kind == "negative"):
         return shape
     harmless = (
@@ -67,6 +73,15 @@ def compare_spectra(
         "each spectrum; anything else has."
     )
     return scale._replace(hint=harmless, option_hint=harmless, is_certain=False)
+
+
+def _with_alternative(mismatch: Mismatch) -> Mismatch:
+    """Name the normalization that removes differences in brightness."""
+    reason = "for which a factor or offset that all bands share has no effect"
+    return mismatch._replace(
+        hint=f'{mismatch.hint} Or fit with normalize="snv", {reason}.',
+        option_hint=f"{mismatch.option_hint} Or fit with --set normalize=snv, {reason}.",
+    )
 
 
 def _without_fill(spectra: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -100,8 +100,8 @@ def predict_scene(
     DataError
         If the bands of the scene differ from those of the fit, by their number or by the
         wavelengths saved with the classifier; if no pixel is valid; if values are NaN or
-        infinite, or many times larger or smaller than those of the training and the classifier
-        does not normalize them.
+        infinite, or many times larger or smaller than those of the training, unless the
+        classifier was fitted with ``normalize="snv"``.
     FileError, MissingFileError
         If a file or a folder is missing, cannot be read or written, a suffix belongs to no
         format, or another process works on the same map.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SpectralPCA", "SpectralTransformer"]
+__all__ = ["SpectralPCA", "SpectralTransformer", "component_count"]
 
 _DEFAULT_COMPONENTS = 40
 
@@ -257,7 +257,8 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
         self.memory = memory
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
-        count, shrink = self._component_count(spectra), self.n_components == "auto"
+        count = component_count(self.n_components, *spectra.shape)
+        shrink = self.n_components == "auto"
         pca = _cached(self.memory, _fit_pca)(spectra, count, self.whiten, shrink)
         self.n_components_ = int(pca.n_components_)
         return pca
@@ -266,31 +267,34 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
         dtype = np.float32 if spectra.dtype == np.float32 else np.float64
         return super()._apply(spectra).astype(dtype, copy=False)
 
-    def _component_count(self, spectra: NDArray[Any]) -> int | float | None:
-        n_spectra, n_bands = map(int, spectra.shape)
-        count = self.n_components
-        if count == "auto":
-            return min(_DEFAULT_COMPONENTS, n_bands, n_spectra)
-        if count is None:
-            return None
-        if isinstance(count, (float, np.floating)) and 0 < count < 1:
-            return float(count)
-        if not is_whole_number(count) or count < 1:
-            raise ParameterError(
-                f"n_components={count!r} is not understood. Use a positive int, "
-                'a share of variance between 0 and 1, "auto" or None.'
-            )
-        if count > n_bands:
-            raise ParameterError(
-                f"n_components={count} is above the number of bands, {n_bands}. Use at most "
-                f'{n_bands}, a share of variance between 0 and 1, "auto" or None.'
-            )
-        if count > n_spectra:
-            raise ParameterError(
-                f"n_components={count} needs at least {count} spectra to fit, got {n_spectra}. "
-                'Give more samples or fewer components, or use "auto".'
-            )
-        return int(count)
+
+def component_count(
+    n_components: int | float | str | None, n_spectra: int, n_bands: int
+) -> int | float | None:
+    """Return what PCA takes as `n_components`; raise if spectra cannot give as many."""
+    count = n_components
+    if count == "auto":
+        return min(_DEFAULT_COMPONENTS, n_bands, n_spectra)
+    if count is None:
+        return None
+    if isinstance(count, (float, np.floating)) and 0 < count < 1:
+        return float(count)
+    if not is_whole_number(count) or count < 1:
+        raise ParameterError(
+            f"n_components={count!r} is not understood. Use a positive int, "
+            'a share of variance between 0 and 1, "auto" or None.'
+        )
+    if count > n_bands:
+        raise ParameterError(
+            f"n_components={count} is above the number of bands, {n_bands}. Use at most "
+            f'{n_bands}, a share of variance between 0 and 1, "auto" or None.'
+        )
+    if count > n_spectra:
+        raise ParameterError(
+            f"n_components={count} needs at least {count} spectra to fit, got {n_spectra}. "
+            'Give more samples or fewer components, or use "auto".'
+        )
+    return int(count)
 
 
 def _cached(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:

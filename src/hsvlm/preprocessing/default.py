@@ -8,8 +8,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hsvlm._data.spectra import check_finite, check_variation
+from hsvlm.preprocessing._brightness import ShapeAndBrightness
 from hsvlm.preprocessing._normalization import StandardNormalVariate
-from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer
+from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer, component_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,14 +26,25 @@ def fit_preprocessing(
     """Fit the default steps to training spectra of shape (n_spectra, n_bands)."""
     check_finite(spectra)
     check_variation(spectra)
+    if normalize == "auto":
+        are_spectra = n_components is not None and spectra.shape[1] >= _MIN_NORMALIZED_BANDS
+        normalize = "snv-brightness" if are_spectra else None
     scale = ("scale", SpectralTransformer(StandardScaler()))
     reduce = [] if n_components is None else [("pca", SpectralPCA(n_components))]
-    are_spectra = n_components is not None and spectra.shape[1] >= _MIN_NORMALIZED_BANDS
-    if normalize == "snv" or (normalize == "auto" and are_spectra):
-        # Components keep their variances: equal ones would give the last as much weight as the
-        # first.
-        snv = ("snv", SpectralTransformer(StandardNormalVariate()))
-        steps: list[tuple[str, Any]] = [snv, scale, *reduce]
-    else:
-        steps = [*reduce, scale]
+    # Components of normalized spectra keep their variances: equal ones would give the last as much
+    # weight as the first.
+    steps: list[tuple[str, Any]] = [*reduce, scale]
+    if normalize == "snv":
+        steps = [("snv", SpectralTransformer(StandardNormalVariate())), scale, *reduce]
+    elif normalize == "snv-brightness":
+        component_count(n_components, *spectra.shape)  # more columns than bands come to the PCA
+        steps = [("normalize", SpectralTransformer(ShapeAndBrightness())), *reduce]
     return Pipeline(steps).set_output(transform="default").fit(spectra)
+
+
+def normalization_of(preprocessing: Pipeline) -> str | None:
+    """Return the value of `normalize` that fitted steps belong to."""
+    first = preprocessing.steps[0][1].transformer_
+    if isinstance(first, StandardNormalVariate):
+        return "snv"
+    return "snv-brightness" if isinstance(first, ShapeAndBrightness) else None
