@@ -57,7 +57,8 @@ CALIBRATED = ("default", "default, window by window")
 
 TAKEN_AWAY: dict[str, dict[str, Any]] = {
     "no read-out": {"spatial": None},
-    "restart of the walks not chosen": {"spatial_params": {"restart": 0.001}},
+    "walks and windows weigh the same": {"spatial_params": {"weights": (0.5, 0.5)}},
+    "walks without windows": {"spatial_params": {"weights": (1, 0)}},
     "walks blind to edges in spectra": {"spatial_params": {"contrast": 0.0}},
     "walks blind to classes": {"spatial_params": {"agreement": 0.0}},
     "spectra not normalized": {"normalize": None},
@@ -138,8 +139,6 @@ p is right:
 _ABLATION = """## What makes the default accurate
 
 {common}
-- All rows, the first one included, are those of an earlier default: 60 epochs however few the
-  samples, and a restart probability chosen from 0.0005 to 0.02 on held-out blocks.
 
 One thing is changed at a time. The first row is overall accuracy; the others are differences from
 it over the same splits, in points, with the p-value that the top of this page explains. Seconds

@@ -66,6 +66,7 @@ def sections() -> dict[str, Callable[[], str]]:
         scenes_page,
         speed,
         tables,
+        wrong_labels,
     )
 
     return {
@@ -74,6 +75,7 @@ def sections() -> dict[str, Callable[[], str]]:
         "ablation": accuracy.render_ablation,
         "big_scene": big_scene.render,
         "scenes": scenes_page.render,
+        "wrong_labels": wrong_labels.render,
         "fields": fields.render,
         "growth": growth.render,
         "speed": speed.render,

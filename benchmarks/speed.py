@@ -287,7 +287,7 @@ def main() -> None:
     found: dict[str, Any] = {"rate_one": product_rate(1) / 1e9}
     rates, achieved = [product_rate(n_threads)], {}
     achieved["train_limit"], found["train_overhead"], clf = training(
-        X[train], y[train], 1 + given.repeats, spatial_params={"restart": 0.001}
+        X[train], y[train], 1 + given.repeats, spatial_params={"weights": (0.5, 0.5)}
     )
     rates.append(product_rate(n_threads))
     whole = timed(lambda: clf.predict(scene.cube), given.repeats)

@@ -23,6 +23,7 @@ from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
 from hsvlm._training.fit import fit_classifier
 from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
+from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError
 from hsvlm.readout.scores import class_scores, predicted_labels
 
@@ -140,8 +141,9 @@ class HSIPromptClassifier(
         the prompts and trains a linear head (vision only).
     criterion_params : dict, default=None
         Further arguments of the loss.
-    max_epochs : int or "auto", default="auto"
-        Passes over the training samples; ``"auto"`` makes 60, or as many as give 1,000 steps.
+    max_epochs : int, "short", "auto" or "long", default="auto"
+        Passes over the training samples; ``"auto"`` makes 60, or as many as give 1,000 steps,
+        ``"short"`` 20 or 400 steps, ``"long"`` 100 or 2,000 steps.
     batch_size : int, default=64
         Samples per step.
     lr, weight_decay : float
@@ -158,8 +160,9 @@ class HSIPromptClassifier(
         How class scores are read out of the fitted scene: by random walks that training labels
         absorb, see :mod:`hsvlm.readout`, or window by window, as for all other data.
     spatial_params : dict, default=None
-        ``restart`` (``"auto"`` chooses it inside the training labels), ``contrast``, ``agreement``
-        and ``n_steps`` of the walks.
+        ``restart``, ``contrast``, ``agreement`` and ``n_steps`` of the walks; ``weights`` of walks
+        and windows in what is read out, where ``"auto"`` finds them, and training labels that are
+        probably wrong, by holding out training labels.
     callbacks : list of skorch callbacks, default=None
         Such as early stopping.
     checkpoint_dir : path or None, default=None
@@ -351,6 +354,53 @@ class HSIPromptClassifier(
         33
         """
         return cls(**{**preset(name), **parameters})
+
+    @property
+    def disputed_labels_(self) -> NDArray[Any]:
+        """Training labels that are probably wrong and were not used, the least probable first.
+
+        Walks and windows of networks that were trained without these labels speak for another
+        class, more than is explained by their own errors; see :doc:`/guide/readout`.
+
+        Returns
+        -------
+        structured ndarray of shape (n_labels,)
+            Fields: ``scene``, its number among those of the samples, ``row`` and ``col``; the
+            ``label`` and the most probable of the others, ``suggested``; ``probability`` that the
+            label is right. Empty without a read-out that was weighed on held-out labels.
+
+        Raises
+        ------
+        AttributeError
+            If the classifier is not fitted.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> from hsvlm import HSIPromptClassifier
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> labels = scene.labels.copy()
+        >>> labels[0, 0] = 2 if labels[0, 0] == 1 else 1
+        >>> clf = HSIPromptClassifier(class_names=scene.class_names, random_state=0, max_epochs=20)
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")  # it says that a label is not used
+        ...     clf = clf.fit(scene.cube, labels)
+        >>> clf.disputed_labels_[["row", "col"]].tolist()
+        [(0, 0)]
+        """
+        readout = self.readout_
+        disputed = DisputedLabels.none() if readout is None else readout.disputed
+        label = self.classes_.dtype
+        kinds = [("scene", int), ("row", int), ("col", int), ("label", label)]
+        table = np.empty(
+            len(disputed), dtype=[*kinds, ("suggested", label), ("probability", float)]
+        )
+        table["scene"], table["probability"] = disputed.scenes, disputed.trust
+        table["row"], table["col"] = disputed.coords.T
+        table["label"] = self.classes_[disputed.targets]
+        table["suggested"] = self.classes_[disputed.suggested]
+        return table
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:

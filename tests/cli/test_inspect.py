@@ -1,15 +1,18 @@
 """What ``hsvlm inspect`` says of everything that the commands read and write."""
 
 import json
+from dataclasses import replace
 
 import geopandas
+import numpy as np
 import pytest
 from shapely.geometry import box
 from typer.testing import CliRunner
 
 from hsvlm import HSIPromptClassifier, Scene
+from hsvlm._training_record import DisputedLabels  # what readout_ holds
 from hsvlm.cli import app
-from hsvlm.exceptions import FileError
+from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.io import write_map
 from hsvlm.prompts import write_prompt_file
 
@@ -27,8 +30,27 @@ def inspect(*arguments):
 @pytest.fixture
 def fitted(cube, labels, settings):
     parameters = {**settings, "max_epochs": 1, "spatial": "random-walk", "class_names": NAMES}
-    parameters["spatial_params"] = {"restart": 0.01}
+    parameters["spatial_params"] = {"restart": 0.01, "weights": (1, 0.25)}
     return HSIPromptClassifier(**parameters).fit(*Scene(cube, labels).samples())
+
+
+@pytest.fixture
+def dispute(fitted):
+    """The same classifier with disputed labels, of class 2 and rather of class 3."""
+
+    def change(scenes):
+        numbers = np.arange(len(scenes))
+        disputed = DisputedLabels(
+            scenes=np.array(scenes),
+            coords=np.column_stack([numbers + 30, numbers + 70]),
+            targets=np.full(len(scenes), 1),
+            suggested=np.full(len(scenes), 2),
+            trust=numbers / 64,
+        )
+        fitted.readout_ = replace(fitted.readout_, disputed=disputed)
+        return fitted
+
+    return change
 
 
 @pytest.mark.parametrize("name", ["model", "model.zip"])
@@ -42,17 +64,60 @@ def test_models(tmp_path, fitted, name):
         "field",
         "224 pixels of a scene of 18 x 20 pixels",
         "restart=0.01",
+        "weights=[1.0, 0.25]",
         "12, 400.0 to 950.0 nm",
         "0.1.0",
         "max_epochs=1",
     ):
         assert text in printed
+    assert "disputed" not in printed
     figures = json.loads(inspect(tmp_path / name, "--json"))
     assert figures["readout"]["restart"] == 0.01
+    assert figures["readout"]["weights"] == [1, 0.25]
+    assert figures["disputed_labels"] == []
     assert figures["training_scene"] == "field"
     assert figures["training_scenes"] == [{"height": 18, "width": 20, "n_pixels": 224}]
     assert figures["settings"]["window_size"] == 5
     assert figures["classes"][2]["color"] == "#0000ff"
+
+
+def test_disputed_labels(tmp_path, dispute):
+    dispute([0, 0]).save(tmp_path / "model")
+    printed = " ".join(inspect(tmp_path / "model").split())
+    assert (
+        "disputed labels row 30, column 70: 2, rather 3 row 31, column 71: 2, rather 3 training"
+        in printed
+    )
+    figures = json.loads(inspect(tmp_path / "model", "--json"))
+    common = {"scene": 0, "label": 2, "suggested": 3}
+    assert figures["disputed_labels"] == [
+        {**common, "row": 30, "col": 70, "probability": 0},
+        {**common, "row": 31, "col": 71, "probability": 1 / 64},
+    ]
+
+
+def test_many_disputed_labels_of_several_scenes(tmp_path, dispute):
+    dispute([1] * 23).save(tmp_path / "model")
+    printed = inspect(tmp_path / "model")
+    assert "scene 1, row 30, column 70: 2, rather 3" in printed
+    assert "row 49" in printed
+    assert "row 50" not in printed
+    assert "and 3 more" in printed
+    assert len(json.loads(inspect(tmp_path / "model", "--json"))["disputed_labels"]) == 23
+
+
+def test_disputed_labels_of_text(tmp_path, cube, labels, settings):
+    X, y = Scene(cube, labels).samples()
+    wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)
+    y[wrong] = y[wrong] % 3 + 1
+    clf = HSIPromptClassifier(**{**settings, "spatial": "random-walk"})
+    with pytest.warns(HSVLMWarning, match="probably wrong"):
+        clf.fit(X, np.array(["", "oats", "so\nil", "lake"])[y])
+    clf.save(tmp_path / "model")
+    table = json.loads(inspect(tmp_path / "model", "--json"))["disputed_labels"]
+    assert [one["label"] for one in table] == clf.disputed_labels_["label"].tolist()
+    printed = inspect(tmp_path / "model")
+    assert f"column {table[0]['col']}: {table[0]['label']}".replace("\n", "\\n") in printed
 
 
 @pytest.mark.parametrize("suffix", ["tif", "hdr"])

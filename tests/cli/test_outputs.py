@@ -151,7 +151,9 @@ def test_recipes_that_say_something_else_than_they_seem(folder, recipe, message)
 
 def test_settings_of_recipes_are_checked(folder):
     (folder / "recipe.yaml").write_text("options: {}\nsettings: {max_epochs: five}")
-    with pytest.raises(ValueError, match=r"recipe\.yaml: the setting max_epochs: five: auto or a"):
+    with pytest.raises(
+        ValueError, match=r"recipe\.yaml: the setting max_epochs: five: auto or long or short or a"
+    ):
         run("evaluate", "--recipe", "recipe.yaml")
 
 

@@ -1,3 +1,6 @@
+import copy
+from dataclasses import replace
+
 import joblib
 import numpy as np
 import pytest
@@ -6,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from hsvlm import Scene, pixel_samples
+from hsvlm import HSIPromptClassifier, Scene, pixel_samples
 from hsvlm.mapping._fingerprint import fingerprint
 
 
@@ -30,6 +33,40 @@ def test_prompt_classifiers_keep_their_mark_on_disk(tmp_path, cube, fitted):
     loaded = [type(fitted).load(tmp_path / "model") for _ in range(2)]
     one, other = (fingerprint(clf, Scene(cube), [], 0) for clf in loaded)
     assert one == other
+
+
+@pytest.fixture(scope="module")
+def read_out(cube, labels, settings):
+    given = {"spatial": "random-walk", "spatial_params": {"weights": (0.5, 0.5)}, "max_epochs": 1}
+    return HSIPromptClassifier(**{**settings, **given}).fit(cube, labels)
+
+
+def test_read_outs_keep_their_mark_on_disk(tmp_path, cube, read_out):
+    read_out.save(tmp_path / "model")
+    loaded = [type(read_out).load(tmp_path / "model") for _ in range(2)]
+    one, other = (fingerprint(clf, Scene(cube), [], 0) for clf in loaded)
+    assert one == other
+
+
+def changed(clf, **changes):
+    """The same fitted classifier, with changes of its read-out."""
+    other = copy.copy(clf)
+    other.readout_ = replace(clf.readout_, **changes)
+    return other
+
+
+def test_read_outs_count(cube, read_out):
+    (scene,) = read_out.readout_.scenes
+    fewer = replace(scene, targets=np.where(scene.coords[:, 0] < 4, 0, scene.targets))
+    others = [
+        changed(read_out),
+        changed(read_out, weights=(1.0, 0.5)),
+        changed(read_out, temperature=2.0),
+        changed(read_out, restart=0.5),
+        changed(read_out, scenes=(fewer,)),
+        copy.copy(read_out).set_params(spatial=None),
+    ]
+    assert len({fingerprint(clf, Scene(cube), [], 0) for clf in others}) == len(others)
 
 
 def test_the_order_of_values_in_memory_does_not_count(cube, fitted):

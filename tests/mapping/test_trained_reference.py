@@ -45,7 +45,7 @@ def test(labels):
 
 @pytest.fixture(scope="module", params=["random-walk", None])
 def fitted(request, make, cube, train):
-    params = {"restart": 0.01, "n_steps": 20}
+    params = {"n_steps": 20, "weights": (0.5, 0.5)}
     return make(spatial=request.param, spatial_params=params).fit(cube, train)
 
 

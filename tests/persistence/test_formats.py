@@ -34,6 +34,23 @@ def test_models_of_the_past_are_loaded(path):
     assert [name for name, _ in pipeline.steps] == ["scale", "skipped", "clf"]
     assert len(clf.history_) == 3
     assert clf.interrupted_ is False
+    assert len(clf.disputed_labels_) == 0
+
+
+def test_read_outs_of_before_windows_had_a_weight():
+    """Their temperature was that of the walks, which were all that was read out."""
+    path = FOLDER / "format-1-walks.zip"
+    former = json.loads(read_parts(path)["config.json"])["classifier"]["readout"]
+    assert former["brier_scores"] is not None
+    assert former["temperature"] != 1
+    clf = load(path, device="cpu")[-1]
+    readout = clf.readout_
+    assert readout.weights == (1 / former["temperature"], 0)
+    assert (readout.restart, readout.temperature, readout.noise) == (former["restart"], 1, 0)
+    # About half of the pixels are known; the others are predicted with doubts.
+    probabilities = clf.metadata_["probabilities"].max(axis=2)
+    assert 0.3 < (probabilities > 1 - 1e-6).mean() < 0.6
+    assert probabilities.min() < 0.7
 
 
 def layout(value):

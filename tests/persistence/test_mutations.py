@@ -41,6 +41,22 @@ def models(fitted, cube, labels, settings, tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="session")
+def read_outs(cube, labels, settings, tmp_path_factory):
+    """Folders of two models that read out their scenes and have disputed labels."""
+    folder = tmp_path_factory.mktemp("read-outs")
+    X, y = pixel_samples(cube, labels)
+    wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)
+    y[wrong] = y[wrong] % 3 + 1
+    paths = []
+    for seed in (0, 1):
+        given = {"spatial": "random-walk", "spatial_params": {"n_steps": 5}, "random_state": seed}
+        with pytest.warns(HSVLMWarning, match="probably wrong"):
+            clf = HSIPromptClassifier(**{**settings, **given}).fit(X, y)
+        paths.append(clf.save(folder / str(seed)))
+    return paths
+
+
 # Changes of bytes
 
 
@@ -258,9 +274,10 @@ KINDS = [
 ]  # fmt: skip
 
 
-def forged_config(rng, parts, _):
+def forged_config(rng, parts, _, inside=()):
     config = json.loads(parts[CONFIG])
     places = [path for path in places_in(config) if path and path[0] not in ("format", "versions")]
+    places = [path for path in places if path[: len(inside)] == inside]
     for _ in range(rng.integers(1, 4)):
         path = places[rng.integers(len(places))]
         inner = config
@@ -294,9 +311,13 @@ def edited(rng, inner, key, config, places):
         inner.insert(key, copy.deepcopy(inner[key]))
 
 
-def forged_tensors(rng, parts, _):
+def forged_read_out(rng, parts, others):
+    return forged_config(rng, parts, others, ("classifier", "readout"))
+
+
+def forged_tensors(rng, parts, _, inside=""):
     tensors = safetensors.torch.load(parts[TENSORS])
-    names = sorted(tensors)
+    names = sorted(name for name in tensors if name.startswith(inside))
     for _ in range(rng.integers(1, 3)):
         name, other = (names[one] for one in rng.integers(len(names), size=2))
         one = tensors.get(name, torch.ones(1))
@@ -321,6 +342,10 @@ def forged_tensors(rng, parts, _):
         else:
             tensors[name] = one.repeat(*(2 for _ in one.shape)) if one.ndim else one[None]
     return {**parts, TENSORS: safetensors.torch.save(tensors)}
+
+
+def forged_read_out_tensors(rng, parts, others):
+    return forged_tensors(rng, parts, others, "readout.")
 
 
 def forged_header(rng, parts, _):
@@ -361,6 +386,9 @@ def assert_consistent(model, cube):
     for parameter in clf.net_.module_.parameters():
         assert parameter.isfinite().all()
     assert isinstance(clf.metadata_, dict)
+    disputed = clf.disputed_labels_
+    assert np.isin([disputed["label"], disputed["suggested"]], clf.classes_).all()
+    assert ((disputed["probability"] >= 0) & (disputed["probability"] <= 1)).all()
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # Forged statistics of the training may be unlike any data.
         warnings.simplefilter("ignore", HSVLMWarning)
@@ -375,20 +403,31 @@ def assert_consistent(model, cube):
 @pytest.mark.parametrize("forge", [forged_config, forged_tensors, forged_header, forged_bytes])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_forged_models(models, tmp_path, cube, forge, which, seal):
-    parts, others = read_parts(models[which]), read_parts(models[1 - which])
-    small = cube[:6, :6]
+    try_forgeries(forge, models[which], models[1 - which], tmp_path, cube[:6, :6], seal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("forge", [forged_read_out, forged_read_out_tensors])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_forged_read_outs(read_outs, tmp_path, cube, forge, which, seal):
+    try_forgeries(forge, read_outs[which], read_outs[1 - which], tmp_path, cube, seal)
+
+
+def try_forgeries(forge, model, other, tmp_path, cube, seal):
+    parts, others = read_parts(model), read_parts(other)
     path, n_refused, slowest = tmp_path / "model", 0, 0.0
     for number in range(N_FORGED):
         rng = np.random.default_rng((SEED, number))
         seal(path, forge(rng, parts, others))
         begin = time.perf_counter()
         try:
-            model = load(path, device="cpu")
-            assert_consistent(model, small)
+            loaded = load(path, device="cpu")
+            assert_consistent(loaded, cube)
         except HSVLMError:
             n_refused += 1
         except BaseException as error:
-            error.add_note(f"SEED {SEED}, {forge.__name__}, model {which}, number {number}")
+            error.add_note(f"SEED {SEED}, {forge.__name__}, {model.name}, number {number}")
             raise
         slowest = max(slowest, time.perf_counter() - begin)
     assert n_refused > N_FORGED // 10

@@ -9,11 +9,13 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from hsvlm import HSIPromptClassifier, SpectralPCA, pixel_samples
+from hsvlm._training_record import DisputedLabels  # what readout_ holds
 from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning
 from hsvlm.mapping import predict_scene
 from hsvlm.persistence import load, save
 
-WHOLE = "ValueError: scale, temperature, restart, edges, scenes or Brier scores of the read-out"
+WHOLE = "ValueError: scale, temperature, weights, noise, edges or scenes of the read-out"
+DISPUTED = "ValueError: disputed labels of the read-out"
 METHODS = ("predict", "predict_proba", "decision_function")
 
 
@@ -24,16 +26,26 @@ def make(settings):
         **settings,
         "max_epochs": 2,
         "spatial": "random-walk",
-        "spatial_params": {"restart": 0.01, "n_steps": 20},
+        "spatial_params": {"restart": 0.01, "n_steps": 20, "weights": (0.75, 0.25)},
     }
     return lambda **changes: HSIPromptClassifier(**{**given, **changes})
 
 
 @pytest.fixture(scope="module")
 def known(make, cube, labels):
-    """Fitted on two scenes; not to be changed."""
+    """Fitted on two scenes, with two disputed labels; not to be changed."""
     X, y = pixel_samples([cube, cube[:12] + 1], [labels, labels[:12]])
-    return make().fit(X[::9], y[::9])
+    clf = make().fit(X[::9], y[::9])
+    disputed = DisputedLabels(
+        scenes=np.array([1, 0]),
+        coords=np.array([[3, 4], [5, 6]]),
+        targets=np.array([0, 2]),
+        suggested=np.array([2, 1]),
+        trust=np.array([0.01, 0.4]),
+    )
+    found = {"temperature": 1.5, "weights": (1.25, 0.125), "noise": 0.01, "disputed": disputed}
+    clf.readout_ = replace(clf.readout_, **found)
+    return clf
 
 
 @pytest.fixture
@@ -58,9 +70,12 @@ def assert_refused(folder, wrong):
 def test_a_loaded_classifier_reads_the_same_out_of_its_scenes(known, cube, tmp_path):
     loaded = HSIPromptClassifier.load(known.save(tmp_path / "model"), device="cpu")
     found, expected = loaded.readout_, known.readout_
-    for name in ("restart", "contrast", "agreement", "n_steps", "scale"):
+    numbers = ("restart", "contrast", "agreement", "n_steps", "scale", "temperature", "noise")
+    for name in (*numbers, "weights"):
         assert getattr(found, name) == getattr(expected, name)
         assert type(getattr(found, name)) is type(getattr(expected, name))
+    np.testing.assert_array_equal(loaded.disputed_labels_, known.disputed_labels_)
+    assert loaded.disputed_labels_.dtype == known.disputed_labels_.dtype
     assert len(found.scenes) == 2
     for one, other in zip(found.scenes, expected.scenes, strict=True):
         assert one.shape == other.shape
@@ -86,13 +101,35 @@ def test_saving_again_changes_nothing(known, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
-def test_a_chosen_restart_is_kept(make, cube, labels, tmp_path):
+def test_what_a_fit_has_found_is_kept(make, cube, labels, tmp_path):
     X, y = pixel_samples(cube, labels)
-    clf = make(spatial_params=None).fit(X[::3], y[::3])
-    assert clf.readout_.brier_scores is not None
+    wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)
+    y = y.copy()
+    y[wrong] = y[wrong] % 3 + 1
+    with pytest.warns(HSVLMWarning, match="probably wrong"):
+        clf = make(spatial_params=None).fit(X, y)
+    assert clf.readout_.weights != (0.5, 0.5)
     loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
-    assert loaded.readout_.restart == clf.readout_.restart
+    for name in ("weights", "temperature", "noise"):
+        assert getattr(loaded.readout_, name) == getattr(clf.readout_, name)
+    assert len(loaded.disputed_labels_) > 0
+    np.testing.assert_array_equal(loaded.disputed_labels_, clf.disputed_labels_)
     np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+
+
+def test_labels_of_text(make, cube, labels, tmp_path):
+    X, y = pixel_samples(cube, labels)
+    clf = make().fit(X[::9], np.array(["", "oats", "rye", "soil"])[y[::9]])
+    assert len(clf.disputed_labels_) == 0
+    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
+    assert loaded.disputed_labels_.dtype == clf.disputed_labels_.dtype
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (1000.0, 0.0)])
+def test_weights_beyond_those_that_can_be_given_are_loaded(known, forge, cube, weights):
+    loaded = HSIPromptClassifier.load(forge(weights=weights), device="cpu")
+    assert loaded.readout_.weights == weights
+    assert np.isfinite(loaded.predict_proba(cube)).all()
 
 
 @pytest.fixture
@@ -236,9 +273,100 @@ def test_forged_scenes_are_refused(known, forge, change, number):
     assert_refused(forge(scenes=tuple(scenes)), "ValueError: a scene of the read-out")
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, 1, True, "1"])
-def test_forged_scales_are_refused(forge, scale):
-    assert_refused(forge(scale=scale), WHOLE)
+@pytest.mark.parametrize("name", ["scale", "temperature"])
+@pytest.mark.parametrize("value", [0.0, -1.0, 1, True, "1", None])
+def test_forged_factors_are_refused(forge, name, value):
+    assert_refused(forge(**{name: value}), WHOLE)
+
+
+@pytest.mark.parametrize("value", [-1.0, 1, True, "1", None])
+def test_forged_noise_is_refused(forge, value):
+    assert_refused(forge(noise=value), WHOLE)
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-9, 1e9, 1e308])
+def test_temperatures_that_cannot_be_computed_with_are_refused(forge, value):
+    assert_refused(forge(temperature=value), WHOLE)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (),
+        (1.0,),
+        (1.0, 1.0, 1.0),
+        (1, 1),
+        (True, 1.0),
+        (-1.0, 1.0),
+        (1.0, 1e308),
+        ("1", "1"),
+        (None, 1.0),
+        ([1.0], [1.0]),
+        "ab",
+        {"a": 1.0, "b": 1.0},
+    ],
+    ids=repr,
+)
+def test_forged_weights_are_refused(forge, value):
+    assert_refused(forge(weights=value), WHOLE)
+
+
+@pytest.mark.parametrize("value", [None, 1.0, "auto", {"unknown": 1}])
+def test_weights_that_are_no_list_are_refused(known, edit, tmp_path, value):
+    folder = known.save(tmp_path / "model")
+    edit(folder, lambda config: config["classifier"]["readout"].update(weights=value))
+    assert_refused(folder, "")
+
+
+FORGED_DISPUTED = {
+    "negative scene": with_value("scenes", 0, -1),
+    "negative row": with_value("coords", (0, 0), -1),
+    "no such class": with_value("targets", 1, 3),
+    "negative class": with_value("targets", 1, -1),
+    "no such suggestion": with_value("suggested", 0, 3),
+    "negative suggestion": with_value("suggested", 0, -1),
+    "more than certain": with_value("trust", 0, 1.01),
+    "less than nothing": with_value("trust", 0, -0.01),
+    "trust that is no number": with_value("trust", 0, np.nan),
+    "scenes as floats": lambda one: {"scenes": one.scenes.astype(float)},
+    "coords in 32 bits": lambda one: {"coords": one.coords.astype(np.int32)},
+    "targets as floats": lambda one: {"targets": one.targets.astype(float)},
+    "suggested in 32 bits": lambda one: {"suggested": one.suggested.astype(np.int32)},
+    "trust in single precision": lambda one: {"trust": one.trust.astype(np.float32)},
+    "coords of three": lambda one: {"coords": np.pad(one.coords, ((0, 0), (0, 1)))},
+    "coords of one": lambda one: {"coords": one.coords[:, 0]},
+    "fewer scenes": lambda one: {"scenes": one.scenes[:1]},
+    "fewer coords": lambda one: {"coords": one.coords[:1]},
+    "fewer suggestions": lambda one: {"suggested": one.suggested[:1]},
+    "more trust": lambda one: {"trust": np.append(one.trust, 0.1)},
+    "targets of two": lambda one: {"targets": np.column_stack([one.targets] * 2)},
+}
+
+
+@pytest.mark.parametrize("change", FORGED_DISPUTED.values(), ids=FORGED_DISPUTED)
+def test_forged_disputed_labels_are_refused(known, forge, change):
+    disputed = known.readout_.disputed
+    assert_refused(forge(disputed=replace(disputed, **change(disputed))), DISPUTED)
+
+
+@pytest.mark.parametrize("value", [{}, [], 1, "", {"scenes": 1}])
+def test_disputed_labels_that_are_no_lists_are_refused(known, edit, tmp_path, value):
+    folder = known.save(tmp_path / "model")
+    edit(folder, lambda config: config["classifier"]["readout"].update(disputed=value))
+    assert_refused(folder, "")
+
+
+@pytest.mark.parametrize("temperature", [0.0, -2.0, 1e-300, 1e300, None, "1", {"float": "nan"}])
+def test_forged_read_outs_of_before_are_refused(known, edit, tmp_path, temperature):
+    folder = known.save(tmp_path / "model")
+
+    def former(config):
+        readout = config["classifier"]["readout"]
+        del readout["weights"], readout["noise"], readout["disputed"]
+        readout.update(temperature=temperature, brier_scores=None)
+
+    edit(folder, former)
+    assert_refused(folder, "")
 
 
 def test_a_read_out_without_scenes_is_refused(forge):
@@ -252,6 +380,7 @@ def test_a_read_out_without_scenes_is_refused(forge):
         ("restart", -1.0),
         ("restart", 1.5),
         ("restart", None),
+        ("restart", "auto"),
         ("contrast", -1.0),
         ("contrast", "4"),
         ("agreement", -1.0),
@@ -266,12 +395,6 @@ def test_forged_settings_are_refused(forge, name, value):
     assert f"spatial_params: {name}={value!r} must be" in str(caught.value)
 
 
-def test_a_restart_that_is_not_chosen_is_refused(known, edit, tmp_path):
-    folder = known.save(tmp_path / "model")
-    edit(folder, lambda config: config["classifier"]["readout"].update(restart="auto"))
-    assert_refused(folder, WHOLE)
-
-
 @pytest.mark.parametrize("n_left", [0, 1])
 def test_edges_without_their_steps_are_refused(known, forge, n_left):
     assert_refused(forge(edges=Pipeline(known.readout_.edges.steps[:n_left])), WHOLE)
@@ -283,7 +406,9 @@ def test_edges_for_other_bands_are_refused(known, forge):
     assert_refused(forge(edges=edges), "ValueError: a step")
 
 
-@pytest.mark.parametrize("name", ["restart", "agreement", "scale", "edges", "scenes"])
+@pytest.mark.parametrize(
+    "name", ["restart", "agreement", "scale", "edges", "scenes", "weights", "noise", "disputed"]
+)
 def test_missing_entries_are_told_of(known, edit, tmp_path, name):
     folder = known.save(tmp_path / "model")
     edit(folder, lambda config: config["classifier"]["readout"].pop(name) and None)

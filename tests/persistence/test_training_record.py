@@ -35,7 +35,8 @@ def test_the_record_describes_the_training(known, cube):
 
 
 def test_coordinates_are_kept_once(settings, cube, labels, tmp_path):
-    params = {"spatial": "random-walk", "spatial_params": {"restart": 0.01, "n_steps": 20}}
+    readout = {"n_steps": 20, "weights": (0.5, 0.5)}
+    params = {"spatial": "random-walk", "spatial_params": readout}
     clf = HSIPromptClassifier(**{**settings, **params, "max_epochs": 1}).fit(cube, labels)
     assert clf.training_.scenes[0] is clf.readout_.scenes[0]
     loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")

@@ -26,9 +26,10 @@ def samples(cube):
 def test_what_is_kept(cube, samples):
     readout = kept(samples, spatial_params={"contrast": 2, "agreement": 1, "n_steps": np.int64(9)})
     settings = readout.contrast, readout.agreement, readout.n_steps
-    assert (readout.restart, *settings) == (None, 2.0, 1.0, 9)
+    assert (readout.restart, *settings) == (0.0005, 2.0, 1.0, 9)
     assert [type(one) for one in settings] == [float, float, int]
-    assert readout.brier_scores is None
+    assert (readout.temperature, readout.weights, readout.noise) == (1, (0.5, 0.5), 0)
+    assert len(readout.disputed) == 0
     (scene,) = readout.scenes
     assert scene.shape == (18, 20, 12)
     np.testing.assert_array_equal(scene.coords, samples.coords)
@@ -86,14 +87,58 @@ def test_scenes_are_known_again(cube, samples):
 
 
 def test_defaults():
-    expected = {"restart": None, "contrast": 4.0, "agreement": 2.0, "n_steps": 100}
-    assert readout_settings(None) == readout_settings({}) == expected
-    assert readout_settings({"restart": "auto"}) == expected
-    assert readout_settings({"restart": 1, "contrast": 0}) == {
-        **expected,
-        "restart": 1,
-        "contrast": 0,
+    expected = {
+        "restart": 0.0005,
+        "contrast": 4.0,
+        "agreement": 2.0,
+        "n_steps": 100,
+        "weights": "auto",
     }
+    assert readout_settings(None) == readout_settings({}) == expected
+    assert readout_settings({"weights": "auto"}) == expected
+    given = {"restart": 1, "contrast": 0}
+    assert readout_settings(given) == {**expected, **given}
+
+
+@pytest.mark.parametrize("weights", [(1, 0.5), [1, 0.5], np.array([1, 0.5]), (np.float32(1), 0.5)])
+def test_weights_are_a_pair_of_numbers(samples, weights):
+    assert readout_settings({"weights": weights})["weights"] == (1.0, 0.5)
+    found = kept(samples, spatial_params={"weights": weights}).weights
+    assert found == (1.0, 0.5)
+    assert [type(one) for one in found] == [float, float]
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        "equal",
+        None,
+        1,
+        0.5,
+        np.array(0.5),
+        np.ones((2, 2)),
+        (),
+        (1,),
+        (1, 1, 1),
+        (0, 0),
+        (-1, 1),
+        (1, 101),
+        (1, np.nan),
+        (1, np.inf),
+        (1, True),
+        ("1", "1"),
+        {0: 1, 1: 1},
+        {0, 1},
+    ],
+    ids=repr,
+)
+def test_weights_that_cannot_be_used(weights):
+    with pytest.raises(ParameterError) as caught:
+        readout_settings({"weights": weights})
+    assert str(caught.value) == (
+        f'spatial_params: weights={weights!r} must be "auto" or two numbers, the weights of walks '
+        "and of windows, each a float in the range [0.0, 100.0], and not both 0."
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,25 +147,24 @@ def test_defaults():
         (
             {"alpha": 0.1, "steps": 3},
             "spatial_params sets 'alpha', 'steps', which the read-out does not know. It may set "
-            "'restart', 'contrast', 'agreement', 'n_steps'.",
+            "'restart', 'contrast', 'agreement', 'n_steps', 'weights'.",
         ),
         (
             {1: 2, "a": 3},
             "spatial_params sets 1, 'a', which the read-out does not know. It may set 'restart', "
-            "'contrast', 'agreement', 'n_steps'.",
+            "'contrast', 'agreement', 'n_steps', 'weights'.",
         ),
         (
             {"restart": 0},
-            'spatial_params: restart=0 must be "auto" or a float in the range (0.0, 1.0].',
+            "spatial_params: restart=0 must be a float in the range (0.0, 1.0].",
         ),
         (
-            {"restart": "automatic"},
-            "spatial_params: restart='automatic' must be \"auto\" or a float in the range "
-            "(0.0, 1.0].",
+            {"restart": "auto"},
+            "spatial_params: restart='auto' must be a float in the range (0.0, 1.0].",
         ),
         (
             {"restart": None},
-            'spatial_params: restart=None must be "auto" or a float in the range (0.0, 1.0].',
+            "spatial_params: restart=None must be a float in the range (0.0, 1.0].",
         ),
         (
             {"contrast": -1.0},

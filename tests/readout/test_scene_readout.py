@@ -1,9 +1,12 @@
 """Class scores are read out of the scene that a classifier was fitted on, and of no other."""
 
+import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -14,7 +17,8 @@ from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.mapping import predict_scene
 from hsvlm.model_selection import PerClassShuffleSplit
-from hsvlm.readout.tiles import SceneTiles
+from hsvlm.readout import pool_opinions
+from hsvlm.readout.regions import SceneRegions
 
 STRANGE = (
     "These samples are not of a scene that the classifier was fitted on: every window is predicted "
@@ -49,7 +53,7 @@ def make():
     fast = {
         "text_encoder": np.eye(4),
         "vision_params": {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
-        "spatial_params": {"restart": 0.01},
+        "spatial_params": {"restart": 0.01, "weights": (0.8, 0.4)},
         "max_epochs": 3,
         "lr": 5e-3,
         "device": "cpu",
@@ -89,7 +93,7 @@ def grid(cube):
 def test_the_read_out_makes_predictions_better(fitted, alone, scene):
     assert alone.readout_ is None
     assert fitted.readout_.restart == 0.01
-    assert fitted.readout_.brier_scores is None
+    assert fitted.readout_.weights == (0.8, 0.4)
     found = [one.score(scene.cube, scene.labels) for one in (alone, fitted)]
     assert found[1] > found[0] + 0.05
 
@@ -141,13 +145,13 @@ def test_tiles_with_margins_that_reach_everywhere(fitted, scene, monkeypatch):
 
 
 def test_tiles_are_computed_once_in_a_map(fitted, scene, small_tiles, monkeypatch):
-    bounds, region = [], SceneTiles.region
+    bounds, region = [], SceneRegions.region
 
     def count(self, rows, cols):
         bounds.append((rows, cols))
         return region(self, rows, cols)
 
-    monkeypatch.setattr(SceneTiles, "region", count)
+    monkeypatch.setattr(SceneRegions, "region", count)
     predict_scene(fitted, scene.cube)
     assert len(bounds) == len(set(bounds)) == 3 * 4
 
@@ -381,22 +385,78 @@ def test_settings_are_looked_at_before_training(make, training, monkeypatch):
     with pytest.raises(ParameterError) as caught:
         make(spatial_params={"restart": 2}).fit(*training)
     assert str(caught.value) == (
-        'spatial_params: restart=2 must be "auto" or a float in the range (0.0, 1.0].'
+        "spatial_params: restart=2 must be a float in the range (0.0, 1.0]."
     )
 
 
 @pytest.mark.parametrize(
-    "given", [{"restart": 1}, {"contrast": 0}, {"agreement": 0}, {"n_steps": 1}]
+    "given",
+    [{"restart": 1}, {"contrast": 0}, {"agreement": 0}, {"n_steps": 1}, {"weights": (0.5, 0.5)}],
 )
 def test_settings_are_used(make, training, scene, fitted, given):
-    clf = make(spatial_params={"restart": 0.01, **given}).fit(*training)
+    clf = make(spatial_params={**fitted.spatial_params, **given}).fit(*training)
     assert (clf.predict_proba(scene.cube) != fitted.predict_proba(scene.cube)).any()
 
 
-def test_walks_that_end_at_once_leave_the_windows(make, training, scene, alone):
-    X, y = training
-    found = make(spatial_params={"restart": 1.0}).fit(X, y).predict_proba(scene.cube)
+@pytest.mark.parametrize(
+    "given", [{"weights": (0, 1)}, {"restart": 1.0, "weights": (0.5, 0.5)}], ids=["zero", "at once"]
+)
+def test_walks_that_do_not_count_leave_the_windows(make, training, scene, alone, unknown, given):
+    found = make(spatial_params=given).fit(*training).predict_proba(scene.cube)
     expected = alone.predict_proba(scene.cube)
-    elsewhere = np.ones(scene.labels.shape, dtype=bool)
-    elsewhere[tuple(X.coords.T)] = False
-    np.testing.assert_allclose(found[elsewhere], expected[elsewhere], atol=1e-5)
+    np.testing.assert_allclose(found[unknown], expected[unknown], atol=1e-5)
+
+
+# Walks and windows
+
+
+@pytest.fixture
+def unknown(training, scene):
+    """Pixels without a training label."""
+    mask = np.ones(scene.labels.shape, dtype=bool)
+    mask[tuple(training[0].coords.T)] = False
+    return mask
+
+
+@pytest.fixture
+def weighed(fitted):
+    """The same classifier with other weights and another temperature."""
+
+    def change(**changes):
+        clf = copy.copy(fitted)
+        clf.readout_ = replace(fitted.readout_, **changes)
+        return clf
+
+    return change
+
+
+@pytest.mark.parametrize("weights", [(0.8, 0.4), (0.5, 0.5), (2.0, 0.1), (100.0, 100.0)])
+def test_probabilities_are_those_of_the_pool(weighed, scene, unknown, weights):
+    walks, windows = (
+        weighed(weights=one).decision_function(scene.cube)[unknown] for one in ((1, 0), (0, 1))
+    )
+    found = weighed(weights=weights).decision_function(scene.cube)[unknown]
+    expected = pool_opinions(walks.astype(float), windows.astype(float), weights)
+    np.testing.assert_allclose(np.exp(found), np.exp(expected), atol=1e-4)
+    assert np.isfinite(found).all()
+
+
+def test_the_temperature_is_that_of_the_windows(weighed, alone, scene, unknown):
+    walks, windows = (
+        weighed(weights=one, temperature=3.0).predict_proba(scene.cube)[unknown]
+        for one in ((1, 0), (0, 1))
+    )
+    expected = softmax(alone.decision_function(scene.cube)[unknown] / 3, axis=-1)
+    np.testing.assert_allclose(windows, expected, atol=1e-5)
+    # Walks end with these probabilities.
+    assert (walks != weighed(weights=(1, 0)).predict_proba(scene.cube)[unknown]).any()
+
+
+@pytest.mark.parametrize("weights", [(0, 1), (1, 0), (0.01, 0.01), (100, 100)])
+@pytest.mark.parametrize("temperature", [0.25, 8.0])
+def test_known_pixels_need_no_opinion(weighed, training, weights, temperature):
+    X, y = training
+    clf = weighed(weights=weights, temperature=temperature)
+    np.testing.assert_array_equal(clf.predict(X), y)
+    np.testing.assert_allclose(clf.predict_proba(X).max(axis=1), 1, atol=1e-6)
+    assert np.isfinite(clf.decision_function(X)).all()

@@ -107,6 +107,26 @@ def test_ctrl_c_before_the_first_epoch_is_over_leaves_the_previous_fit(breaking,
     np.testing.assert_array_equal(clf.predict_proba(cube), before)
 
 
+def test_ctrl_c_keeps_the_read_out_that_was_weighed_before(breaking, cube, labels):
+    params = {"step": 22, "error": KeyboardInterrupt()}
+    clf = breaking(params, spatial="random-walk")
+    with pytest.warns(HSVLMWarning, match="Training was interrupted in epoch 6 of 8"):
+        clf.fit(cube, labels)
+    assert clf.interrupted_
+    assert clf.readout_.weights != (0.5, 0.5)
+    np.testing.assert_array_equal(clf.predict(cube)[labels > 0], labels[labels > 0])
+
+
+def test_ctrl_c_while_the_read_out_is_weighed_ends_the_fit(breaking, cube, labels):
+    clf = breaking({}, spatial="random-walk").fit(cube, labels)
+    before = clf.predict_proba(cube)
+    # Short trainings have two epochs of three steps.
+    clf.set_params(vision_params={"step": 5, "error": KeyboardInterrupt()}, max_epochs=16)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(cube, labels)
+    np.testing.assert_array_equal(clf.predict_proba(cube), before)
+
+
 def test_early_stopping_is_no_interruption(breaking, cube, labels):
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=1e9, threshold_mode="abs")
     clf = breaking({}, callbacks=[stop]).fit(cube, labels)
@@ -123,6 +143,11 @@ def test_training_that_does_not_fit_into_memory_says_what_to_lower(breaking, cub
         "window_size (5), n_components or the width and depth in vision_params, or raise "
         "patch_size; or take another device."
     )
+
+
+def test_memory_that_is_lacking_while_the_read_out_is_weighed(breaking, cube, labels):
+    with pytest.raises(DeviceMemoryError, match="There is not enough memory on cpu"):
+        breaking({"largest": 10}, spatial="random-walk").fit(cube, labels)
 
 
 def test_other_errors_of_torch_are_not_taken_for_a_lack_of_memory(breaking, cube, labels):
@@ -179,6 +204,15 @@ def test_weights_that_the_last_step_ruins(settings, cube, labels):
         "After training with lr=1e+30 and batch_size=1000, outputs of the network are not finite. "
         "Lower lr, raise batch_size, or look for extreme values in the data."
     )
+
+
+def test_weights_that_the_first_step_ruins_end_the_fit_with_a_read_out_too(settings, cube, labels):
+    changes = {"lr": 1e30, "lr_schedule": "constant", "max_epochs": 1, "spatial": "random-walk"}
+    with (
+        pytest.warns(HSVLMWarning, match=r"\(TrainingDivergedError\): walks and windows count"),
+        pytest.raises(TrainingDivergedError),
+    ):
+        HSIPromptClassifier(**{**settings, **changes}).fit(cube, labels)
 
 
 def test_outputs_that_are_not_finite_are_no_map(settings, cube, labels):

@@ -134,6 +134,46 @@ def test_resumed_trainings_are_equal_to_the_bit(make, cube, labels, changes, cut
     assert not resumed.interrupted_
 
 
+@pytest.fixture
+def wrong_labels(cube, labels):
+    """Samples of which a few labels are wrong, and the number of labels that a fit disputes."""
+    X, y = pixel_samples(cube, labels)
+    wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)
+    y[wrong] = y[wrong] % 3 + 1
+    return X, y
+
+
+@pytest.mark.filterwarnings("ignore:.*probably wrong:hsvlm.exceptions.HSVLMWarning")
+def test_resumed_trainings_leave_out_the_same_labels(make, cube, wrong_labels, tmp_path):
+    given = {"spatial": "random-walk", "every": 2}
+    whole = make(**given, checkpoint_dir=None, resume=False).fit(*wrong_labels)
+    with power_cut(5):
+        make(**given).fit(*wrong_labels)
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    resumed = make(**given).fit(*wrong_labels)
+    assert [len(one["batches"]) for one in resumed.history_].count(0) == 4
+    assert_same(resumed, whole, cube)
+    assert len(whole.disputed_labels_) > 3
+    np.testing.assert_array_equal(resumed.disputed_labels_, whole.disputed_labels_)
+
+
+@pytest.mark.filterwarnings("ignore:.*probably wrong:hsvlm.exceptions.HSVLMWarning")
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"spatial": None},
+        {"spatial": "random-walk", "spatial_params": {"weights": (0.5, 0.5)}},
+        {"spatial": "random-walk", "spatial_params": {"restart": 0.5, "contrast": 100}},
+    ],
+    ids=["windows", "given", "other walks"],
+)
+def test_a_training_with_other_labels_is_not_continued(make, cube, wrong_labels, other):
+    make(**other).fit(*wrong_labels)
+    given = {"spatial": "random-walk"}
+    whole = make(**given, checkpoint_dir=None, resume=False).fit(*wrong_labels)
+    assert_same(make(**given).fit(*wrong_labels), whole, cube)
+
+
 def test_early_stopping_goes_on_with_its_patience(make, cube, labels):
     def stop():
         return EarlyStopping(

@@ -34,8 +34,7 @@ def make(settings):
 @pytest.fixture
 def few_steps(monkeypatch):
     """Lets trainings be short: 2 epochs, or as many as give 12 steps."""
-    monkeypatch.setattr("hsvlm._training.settings._LEAST_EPOCHS", 2)
-    monkeypatch.setattr("hsvlm._training.settings._LEAST_STEPS", 12)
+    monkeypatch.setattr("hsvlm._training.settings._BUDGETS", {"auto": (2, 12)})
 
 
 @pytest.fixture
@@ -53,6 +52,20 @@ def planned(monkeypatch):
 
 def n_epochs(n_samples, **parameters):
     return FitSettings.of(HSIPromptClassifier(**parameters)).n_epochs(n_samples)
+
+
+@pytest.mark.parametrize(
+    ("budget", "few", "many"), [("short", 400, 20), ("auto", 1000, 60), ("long", 2000, 100)]
+)
+def test_a_budget_is_least_steps_and_least_epochs(budget, few, many):
+    assert n_epochs(64, max_epochs=budget) == few
+    assert n_epochs(10**6, max_epochs=budget) == many
+
+
+@pytest.mark.parametrize("name", ["fast", "accurate"])
+def test_presets_train_few_labels_too(name):
+    clf = HSIPromptClassifier.from_preset(name)
+    assert FitSettings.of(clf).n_epochs(30) >= 400
 
 
 def test_auto_is_the_default():
@@ -146,7 +159,7 @@ def test_repeated_samples_count_once(make, cube, labels, planned):
 def test_trainings_for_the_read_out_have_an_eighth_of_the_epochs(make, cube, labels, planned):
     X, y = pixel_samples(cube, labels)
     make(batch_size=len(y), spatial="random-walk").fit(X, y)
-    assert [each for _, each in planned] == [1000, 125, 125, 125]
+    assert [each for _, each in planned] == [125, 125, 125, 1000]
 
 
 def test_a_continued_fit_counts_its_own_samples(make, cube, labels, planned):
@@ -185,7 +198,7 @@ def test_saved_classifiers_keep_the_word(make, cube, labels, few_steps, tmp_path
 def test_other_words_are_refused(make, cube, labels, value):
     with pytest.raises(InvalidParameterError) as error:
         make(max_epochs=value).fit(cube, labels)
-    assert str(error.value) == (
-        "The 'max_epochs' parameter of HSIPromptClassifier must be a str among {'auto'} or an int "
-        f"in the range [1, 2147483647]. Got {value!r} instead."
-    )
+    message = str(error.value)
+    assert message.startswith("The 'max_epochs' parameter of HSIPromptClassifier must be a str")
+    assert all(repr(word) in message for word in ("short", "auto", "long"))
+    assert message.endswith(f"or an int in the range [1, 2147483647]. Got {value!r} instead.")

@@ -89,7 +89,7 @@ USED = [
     ({"augment": False, "spatial": None}, ALL),
     ({"spatial_params": {"restart": 0.5}}, IMAGES),
     ({"spatial_params": {}}, ALL),
-    ({"spatial_params": {"restart": "auto"}, "spatial": None}, ALL),
+    ({"spatial_params": {"weights": "auto"}, "spatial": None}, ALL),
     ({"criterion": "cross-entropy"}, ALL),
     ({"criterion": "hard-semi-hard", "n_hard": 2, "n_semi_hard": 2}, ALL),
     ({"normalize": "snv", "n_components": None}, ALL),

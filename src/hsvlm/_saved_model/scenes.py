@@ -13,6 +13,7 @@ from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
     MAX_EXAMPLES,
+    DisputedLabels,
     FittedScene,
     Readout,
     SpectraSummary,
@@ -33,6 +34,11 @@ _PLACE: Final = "readout"
 _RECORD_PLACE: Final = "training"
 _SETTINGS: Final = ("restart", "contrast", "agreement", "n_steps")
 _FACTORS: Final = ("scale", "temperature")
+# Far beyond those that a fit finds, which may be beyond those that spatial_params takes; scores and
+# logarithms of probabilities stay finite under them.
+_MAX_FACTOR: Final = 1e6
+_OPINIONS: Final = ("weights", "noise")
+_DISPUTED: Final = ("scenes", "coords", "targets", "suggested", "trust")
 _SCENE_ARRAYS: Final = ("coords", "references")
 _ARRAYS: Final = (*_SCENE_ARRAYS, "targets", "weights")
 
@@ -43,33 +49,78 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
         _pack_scene(packer, scene, f"{_PLACE}.{number}", _ARRAYS)
         for number, scene in enumerate(readout.scenes)
     ]
+    disputed = None
+    if len(readout.disputed):
+        disputed = {
+            name: packer.store(getattr(readout.disputed, name), f"{_PLACE}.disputed.{name}")
+            for name in _DISPUTED
+        }
     return {
         **{name: getattr(readout, name) for name in (*_SETTINGS, *_FACTORS)},
         "edges": pack_steps(packer, readout.edges.steps, f"{_PLACE}.edges"),
         "scenes": scenes,
-        "brier_scores": packer.pack(readout.brier_scores, f"{_PLACE}.brier_scores"),
+        "weights": list(readout.weights),
+        "noise": readout.noise,
+        "disputed": disputed,
     }
 
 
 def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Readout:
     """Turn JSON into a read-out."""
-    fields(record, (*_SETTINGS, *_FACTORS, "edges", "scenes", "brier_scores"))
+    if "brier_scores" in record:
+        record = _of_walks_alone(record)
+    fields(record, (*_SETTINGS, *_FACTORS, *_OPINIONS, "edges", "scenes", "disputed"))
     steps = unpack_steps(unpacker, record["edges"])
     n_bands = model.n_features_in
     check_steps([step for _, step in steps], n_bands)
     settings = readout_settings({name: record[name] for name in _SETTINGS})
-    factors = {name: record[name] for name in _FACTORS}
-    brier_scores = unpacker.unpack(record["brier_scores"])
+    factors = {name: record[name] for name in (*_FACTORS, "noise")}
+    weights = tuple(record["weights"])
     scenes = tuple(_scene(unpacker, one, n_bands, len(model.classes)) for one in record["scenes"])
-    whole = scenes and steps and isinstance(steps[-1][1], SpectralPCA) and settings["restart"]
-    positive = all(type(one) is float and 0 < one < np.inf for one in factors.values())
-    known = [] if brier_scores is None else [*brier_scores, *brier_scores.values()]
-    if not (whole and positive and all(type(one) is float for one in known)):
-        raise ValueError(
-            "scale, temperature, restart, edges, scenes or Brier scores of the read-out"
-        )
+    whole = scenes and steps and isinstance(steps[-1][1], SpectralPCA) and len(weights) == 2
+    numbers = *factors.values(), *weights
+    finite = all(type(one) is float and 0 <= one < np.inf for one in numbers)
+    if not (
+        whole
+        and finite
+        and factors["scale"] > 0
+        and 1 / _MAX_FACTOR <= factors["temperature"] <= _MAX_FACTOR
+        and max(weights) <= _MAX_FACTOR
+    ):
+        raise ValueError("scale, temperature, weights, noise, edges or scenes of the read-out")
+    settings["weights"] = weights
     edges = Pipeline(steps).set_output(transform="default")
-    return Readout(**settings, **factors, edges=edges, scenes=scenes, brier_scores=brier_scores)
+    disputed = DisputedLabels.none()
+    if record["disputed"] is not None:
+        disputed = _disputed(unpacker, record["disputed"], len(model.classes))
+    return Readout(**settings, **factors, edges=edges, scenes=scenes, disputed=disputed)
+
+
+def _of_walks_alone(record: dict[str, Any]) -> dict[str, Any]:
+    """Read a read-out of before windows had a weight: its temperature was that of the walks."""
+    fields(record, (*_SETTINGS, *_FACTORS, "edges", "scenes", "brier_scores"))
+    kept = {name: value for name, value in record.items() if name != "brier_scores"}
+    weights = [1 / float(record["temperature"]), 0.0]
+    return {**kept, "temperature": 1.0, "weights": weights, "noise": 0.0, "disputed": None}
+
+
+def _disputed(unpacker: Unpacker, record: Any, n_classes: int) -> DisputedLabels:
+    fields(record, _DISPUTED)
+    arrays = {name: unpacker.unpack(record[name]) for name in _DISPUTED}
+    n_labels = len(arrays["trust"])
+    whole = [arrays[name] for name in ("scenes", "targets", "suggested")]
+    fits = (
+        all(one.shape == (n_labels,) and one.dtype == np.int64 for one in whole)
+        and arrays["coords"].shape == (n_labels, 2)
+        and arrays["coords"].dtype == np.int64
+        and arrays["trust"].dtype == np.float64
+        and all(bool((one >= 0).all()) for one in arrays.values())
+        and all(bool((one < n_classes).all()) for one in whole[1:])
+        and bool((arrays["trust"] <= 1).all())
+    )
+    if not fits:
+        raise ValueError("disputed labels of the read-out")
+    return DisputedLabels(**arrays)
 
 
 def pack_record(packer: Packer, record: TrainingRecord, readout: Readout | None) -> dict[str, Any]:

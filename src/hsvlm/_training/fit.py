@@ -37,8 +37,9 @@ from hsvlm.model_selection import spatial_holdout
 from hsvlm.preprocessing.centers import center_spectra
 from hsvlm.preprocessing.default import fit_preprocessing
 from hsvlm.prompts import resolve_prompts
-from hsvlm.readout.restart import choose_restart
-from hsvlm.readout.scene import fit_readout
+from hsvlm.readout.disputed import find_disputed, list_disputed, warn_of_disputed
+from hsvlm.readout.held_out import hold_out
+from hsvlm.readout.scene import fit_readout, readout_settings
 from hsvlm.samples import PixelSamples, agreed_names, own_names, remembered_names
 from hsvlm.text import encode_prompts
 from hsvlm.text.models import encoder_identity
@@ -85,7 +86,7 @@ def fit_classifier(
     return _train(settings, texts, X, targets, weights, previous)
 
 
-# Of the epochs, in trainings that only serve to choose the read-out: longer ones choose the same.
+# Of the epochs, in trainings that only serve to weigh the read-out: longer ones weigh it the same.
 _SHARE_OF_PART = 1 / 8
 
 # The side of the classes, which a continued fit keeps.
@@ -168,42 +169,51 @@ def _train(
         model_params = _model_params(settings, texts, training.source.n_channels, window_size)
         optimization = _optimization(settings, len(train))
         former = None if previous is None else previous.net
-        checkpoint = None
-        if settings.checkpoint_dir is not None:
-            identity.add(device.type, seed)
-            identity.add_training(model_params, optimization, (training, validation), former)
-            folder = Path(settings.checkpoint_dir).expanduser()
-            path = folder / f"{identity.hexdigest()[:16]}.zip"
-            checkpoint = Checkpoint(path, settings.checkpoint_every, settings.resume)
-        data = training, validation
-        net = fit_net(
-            model_params, optimization, *data, seed=seed, previous=former, checkpoint=checkpoint
-        )
-        model = FittedModel(
-            **texts,
-            **_results(net),
-            preprocessing=preprocessing,
-            window_size=window_size,
-            padding=cast("Padding", settings.padding),
-            device=str(device),
-        )
+
+        def as_model(net: Any) -> FittedModel:
+            return FittedModel(
+                **texts,
+                **_results(net),
+                preprocessing=preprocessing,
+                window_size=window_size,
+                padding=cast("Padding", settings.padding),
+                device=str(device),
+            )
 
         def fit_part(part: NDArray[np.intp]) -> FittedModel:
             n_epochs = math.ceil(optimization.max_epochs * _SHARE_OF_PART)
             quiet = replace(optimization, max_epochs=n_epochs, callbacks=(), verbose=0)
             data = dataset(train[part])
-            net = fit_net(model_params, quiet, data, None, seed=seed, interruptible=False)
-            return replace(model, **_results(net))
+            return as_model(
+                fit_net(model_params, quiet, data, None, seed=seed, interruptible=False)
+            )
 
-        former_readout = None if previous is None else previous.readout
-        readout, interrupted = None, False
+        readout = None
         if settings.spatial is not None and samples is not None:
             known = samples[train], targets[train], weights[train]
-            readout, interrupted = _readout(settings, *known, fit_part, seed, former_readout)
-    scenes = None if readout is None or len(valid) else readout.scenes
+            former_readout = None if previous is None else previous.readout
+            readout, is_used = _readout(settings, *known, fit_part, seed, former_readout)
+            training.weights[torch.from_numpy(~is_used).to(device)] = 0
+        checkpoint = None
+        if settings.checkpoint_dir is not None:
+            # A training that leaves out other labels is another one.
+            identity.add(device.type, seed)
+            identity.add_training(model_params, optimization, (training, validation), former)
+            folder = Path(settings.checkpoint_dir).expanduser()
+            path = folder / f"{identity.hexdigest()[:16]}.zip"
+            checkpoint = Checkpoint(path, settings.checkpoint_every, settings.resume)
+        net = fit_net(
+            model_params,
+            optimization,
+            training,
+            validation,
+            seed=seed,
+            previous=former,
+            checkpoint=checkpoint,
+        )
+    scenes = None if readout is None or len(valid) or len(readout.disputed) else readout.scenes
     record = make_record(X, summary, scenes, None if previous is None else previous.training)
-    interrupted |= model.interrupted
-    return replace(model, readout=readout, training=record, interrupted=interrupted)
+    return replace(as_model(net), readout=readout, training=record)
 
 
 def _readout(
@@ -214,15 +224,25 @@ def _readout(
     fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
     former: Readout | None,
-) -> tuple[Readout, bool]:
-    """Return the read-out of the scenes, and whether Ctrl-C ended its choice."""
-    readout = fit_readout(settings.spatial_params, X, targets, weights)
-    if readout.restart is None and former is not None:
+) -> tuple[Readout, NDArray[np.bool_]]:
+    """Return the read-out of the scenes, and which labels it and the training use."""
+    params, is_used = settings.spatial_params, np.ones(len(targets), dtype=bool)
+    readout = fit_readout(params, X, targets, weights)
+    if readout_settings(params)["weights"] != "auto":
+        return readout, is_used
+    if former is not None:
         # The fit that is continued has seen the labels that would be held out.
-        readout = replace(readout, restart=former.restart, temperature=former.temperature)
-    if readout.restart is not None:
-        return readout, False
-    return choose_restart(readout, X, targets, weights, fit_part, seed)
+        found = {name: getattr(former, name) for name in ("temperature", "weights", "noise")}
+        return replace(readout, **found), is_used
+    findings = hold_out(readout, X, targets, weights, fit_part, seed)
+    is_disputed = find_disputed(targets, findings.trust, findings.readout.noise)
+    if not is_disputed.any():
+        return findings.readout, is_used
+    warn_of_disputed(int(is_disputed.sum()), len(targets))
+    is_used = ~is_disputed
+    used = fit_readout(params, X[is_used], targets[is_used], weights[is_used])
+    disputed = list_disputed(X, targets, is_disputed, findings)
+    return replace(findings.readout, scenes=used.scenes, disputed=disputed), is_used
 
 
 @contextmanager

@@ -28,10 +28,9 @@ _COUNT = Numbers(Integral, 1, 2**31 - 1, closed="both")
 _NATURAL = Numbers(Integral, 0, 2**31 - 1, closed="both")
 _SHARE = Numbers(Real, 0, 1, closed="neither")
 
-# Of a training with max_epochs="auto": few samples make few steps per epoch, and a network needs
-# steps, however few labels there are.
-_LEAST_EPOCHS = 60
-_LEAST_STEPS = 1000
+# Least epochs and least steps of a training: few samples make few steps per epoch, and a network
+# needs steps, however few labels there are.
+_BUDGETS = {"short": (20, 400), "auto": (60, 1000), "long": (100, 2000)}
 
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
@@ -52,7 +51,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "criterion_params": [Mapping, None],
     "n_hard": [_NATURAL],
     "n_semi_hard": [_NATURAL],
-    "max_epochs": [StrOptions({"auto"}), _COUNT],
+    "max_epochs": [StrOptions(set(_BUDGETS)), _COUNT],
     "batch_size": [_COUNT],
     "lr": [Numbers(Real, 0, 1e38, closed="right")],
     "lr_schedule": [StrOptions({"cosine", "constant"})],
@@ -98,8 +97,8 @@ _PAPER: dict[str, Any] = {
 }
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"max_epochs": 20, "lr": 3e-3},
-    "accurate": {"max_epochs": 100, "vision_params": {"depth": 4}},
+    "fast": {"max_epochs": "short", "lr": 3e-3},
+    "accurate": {"max_epochs": "long", "vision_params": {"depth": 4}},
     "paper-indian-pines": {
         **_PAPER,
         "prompts": "indian-pines",
@@ -170,7 +169,8 @@ class FitSettings:
         """Number of passes over so many training samples."""
         if not isinstance(self.max_epochs, str):
             return int(self.max_epochs)
-        return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / math.ceil(n_samples / self.batch_size)))
+        least_epochs, least_steps = _BUDGETS[self.max_epochs]
+        return max(least_epochs, math.ceil(least_steps / math.ceil(n_samples / self.batch_size)))
 
 
 def list_presets() -> list[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
 
 from hsvlm._training_record.scenes import TrainingScene
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-__all__ = ["FittedScene", "Readout"]
+__all__ = ["DisputedLabels", "FittedScene", "Readout"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +33,45 @@ class FittedScene(TrainingScene):
 
 
 @dataclass(frozen=True, eq=False)
+class DisputedLabels:
+    """Training labels that are probably wrong and were not used, the least probable first.
+
+    Attributes
+    ----------
+    scenes : ndarray of shape (n_labels,), dtype int64
+        Numbers of their scenes, among those of the training samples.
+    coords : ndarray of shape (n_labels, 2), dtype int64
+        Row and column.
+    targets, suggested : ndarray of shape (n_labels,), dtype int64
+        Indices of their classes, and of the most probable of the others.
+    trust : ndarray of shape (n_labels,), float64
+        Probability that the label is right, below one half.
+    """
+
+    scenes: NDArray[np.int64]
+    coords: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    suggested: NDArray[np.int64]
+    trust: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return an empty list."""
+        empty = np.empty(0, dtype=np.int64)
+        return cls(empty, np.empty((0, 2), dtype=np.int64), empty, empty, np.empty(0))
+
+
+@dataclass(frozen=True, eq=False)
 class Readout:
     """How a classifier reads its class scores out of a scene.
 
     Attributes
     ----------
-    restart : float or None
-        See :func:`hsvlm.readout.random_walk`; None as long as it is not chosen.
-    contrast, agreement, n_steps : float, float and int
-        See :func:`hsvlm.readout.transitions` and :func:`hsvlm.readout.random_walk`.
+    restart, contrast, agreement, n_steps : float, float, float and int
+        See :func:`hsvlm.readout.random_walk` and :func:`hsvlm.readout.transitions`.
     edges : Pipeline
         From spectra to what edges are seen in.
     scale : float
@@ -48,14 +79,17 @@ class Readout:
     scenes : tuple of FittedScene
         The scenes that hold training pixels.
     temperature : float
-        By which log-probabilities are divided in the end, so that probabilities are calibrated on
+        By which the scores of windows are divided, so that their probabilities are calibrated on
         training pixels that were held out.
-    brier_scores : dict or None
-        ``{restart: Brier score}`` on training pixels that were held out to choose; None where
-        nothing was to be chosen or could be held out.
+    weights : tuple of float
+        Of the log-probabilities of walks and of windows in their sum.
+    noise : float
+        Share of training labels that are wrong, as far as held-out ones tell.
+    disputed : DisputedLabels
+        Training labels that were not used.
     """
 
-    restart: float | None
+    restart: float
     contrast: float
     agreement: float
     n_steps: int
@@ -63,4 +97,6 @@ class Readout:
     scale: float
     scenes: tuple[FittedScene, ...]
     temperature: float = 1.0
-    brier_scores: dict[float, float] | None = None
+    weights: tuple[float, float] = (0.5, 0.5)
+    noise: float = 0.0
+    disputed: DisputedLabels = field(default_factory=DisputedLabels.none)

@@ -34,7 +34,7 @@ def describe_model(path: Path) -> Description:
 
 def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
     colors = dict(clf.metadata_.get("class_colors", []))
-    readout = clf.readout_
+    readout, disputed = clf.readout_, clf.disputed_labels_
     return {
         "model": type(clf).__name__,
         "version": _version(path),
@@ -62,7 +62,11 @@ def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
             "contrast": readout.contrast,
             "agreement": readout.agreement,
             "n_steps": readout.n_steps,
+            "weights": list(readout.weights),
         },
+        "disputed_labels": [
+            dict(zip(disputed.dtype.names or (), row, strict=True)) for row in disputed.tolist()
+        ],
         "settings": {
             name: value
             for name, value in clf.get_params().items()
@@ -105,6 +109,7 @@ def _model_lines(clf: HSIPromptClassifier, figures: dict[str, Any]) -> dict[str,
         ),
         "trained on": "\n".join(_training_lines(figures)),
         "read-out": _readout_line(figures["readout"]),
+        "disputed labels": "\n".join(_disputed_lines(figures["disputed_labels"])),
         "training": f"{figures['n_epochs']} epochs, last loss {figures['train_loss']:.4g}",
         "settings": "\n".join(changed) or "all as by default",
     }
@@ -124,6 +129,17 @@ def _readout_line(readout: dict[str, Any] | None) -> str:
         return "window by window"
     settings = ", ".join(f"{name}={value}" for name, value in readout.items())
     return f"random walks over the scenes trained on: {settings}"
+
+
+def _disputed_lines(disputed: list[dict[str, Any]]) -> list[str]:
+    several = any(one["scene"] for one in disputed)
+    lines = [
+        (f"scene {one['scene']}, " if several else "")
+        + f"row {one['row']}, column {one['col']}: {one['label']}, rather {one['suggested']}"
+        for one in disputed[:_MAX_LISTED]
+    ]
+    left = len(disputed) - len(lines)
+    return [escape_line(line) for line in lines] + ([f"and {left} more"] if left > 0 else [])
 
 
 def _class_line(entry: dict[str, Any], rest: str) -> str:

@@ -84,6 +84,7 @@ def _state(clf: Any) -> Any:
     if not isinstance(clf, HSIPromptClassifier):
         return clf
     weights = clf.net_.module_.state_dict()
+    readout = None if clf.spatial is None else vars(clf).get("readout_")
     return {
         # The same weights round differently on another device.
         "device": sorted({weight.device.type for weight in weights.values()}),
@@ -95,4 +96,5 @@ def _state(clf: Any) -> Any:
         "prototypes": vars(clf).get("prototypes_"),
         "scale": vars(clf).get("logit_scale_"),
         "preprocessing": _state(clf.preprocessing_),
+        "readout": readout,
     }

@@ -30,13 +30,20 @@ __all__ = [
 ]
 
 _N_EDGE_FEATURES = 5
-_DEFAULTS: dict[str, Any] = {"restart": "auto", "contrast": 4.0, "agreement": 2.0, "n_steps": 100}
+_DEFAULTS: dict[str, Any] = {
+    "restart": 0.0005,
+    "contrast": 4.0,
+    "agreement": 2.0,
+    "n_steps": 100,
+    "weights": "auto",
+}
 _RANGES = {
     "restart": Numbers(Real, 0, 1, closed="right"),
     "contrast": Numbers(Real, 0, 1e6, closed="both"),
     "agreement": Numbers(Real, 0, 100, closed="both"),
     "n_steps": Numbers(Integral, 1, 10**4, closed="both"),
 }
+_WEIGHT = Numbers(Real, 0, 100, closed="both")
 
 
 def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -49,40 +56,51 @@ def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
             f"know. It may set {', '.join(map(repr, _DEFAULTS))}."
         )
     for name, interval in _RANGES.items():
-        if name == "restart" and isinstance(settings[name], str) and settings[name] == "auto":
-            settings[name] = None
-        elif not interval.is_satisfied_by(settings[name]):
-            auto = '"auto" or ' if name == "restart" else ""
-            raise ParameterError(
-                f"spatial_params: {name}={settings[name]!r} must be {auto}{interval}."
-            )
+        if not interval.is_satisfied_by(settings[name]):
+            raise ParameterError(f"spatial_params: {name}={settings[name]!r} must be {interval}.")
+    weights = settings["weights"]
+    if not (isinstance(weights, str) and weights == "auto"):
+        settings["weights"] = _checked_weights(weights)
     return settings
+
+
+def _checked_weights(weights: Any) -> tuple[float, float]:
+    """Weights of walks and windows, as numbers."""
+    pair = weights.tolist() if isinstance(weights, np.ndarray) else weights
+    is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
+    if not is_pair or not all(_WEIGHT.is_satisfied_by(one) for one in pair) or not any(pair):
+        raise ParameterError(
+            f'spatial_params: weights={weights!r} must be "auto" or two numbers, the weights of '
+            f"walks and of windows, each {_WEIGHT}, and not both 0."
+        )
+    return float(pair[0]), float(pair[1])
 
 
 def fit_readout(
     spatial_params: Mapping[str, Any] | None,
     X: PixelSamples,
     targets: NDArray[np.intp],
-    weights: NDArray[np.float64],
+    sample_weights: NDArray[np.float64],
 ) -> Readout:
     """Keep what the read-out of a scene needs.
 
-    Shapes: `X` (n_samples, n_bands), `targets` (n_samples,), `weights` (n_samples,).
+    Shapes: `X` (n_samples, n_bands), `targets` and `sample_weights` (n_samples,).
     """
     settings = readout_settings(spatial_params)
     spectra = np.asarray(X)
     steps = [("scale", SpectralTransformer(StandardScaler()))]
     steps.append(("pca", SpectralPCA(min(_N_EDGE_FEATURES, *spectra.shape))))
     edges = Pipeline(steps).set_output(transform="default").fit(spectra)
-    restart = settings["restart"]
+    weights = {} if settings["weights"] == "auto" else {"weights": settings["weights"]}
     return Readout(
-        restart=None if restart is None else float(restart),
+        restart=float(settings["restart"]),
         contrast=float(settings["contrast"]),
         agreement=float(settings["agreement"]),
         n_steps=int(settings["n_steps"]),
         edges=edges,
         scale=_usual_distance(X, edges),
-        scenes=tuple(_fitted_scenes(X, targets, weights)),
+        scenes=tuple(_fitted_scenes(X, targets, sample_weights)),
+        **weights,
     )
 
 

@@ -58,7 +58,7 @@ def classifier(seed, **options):
         n_components=6,
         window_size=5,
         patch_size=1,
-        spatial_params={"restart": 0.01},
+        spatial_params={"restart": 0.01, "weights": (0.5, 0.5)},
         device="cpu",
         random_state=seed,
         **options,
