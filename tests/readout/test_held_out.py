@@ -115,24 +115,32 @@ def test_findings_are_those_of_classifiers_without_a_fold(make, training, params
     fold = distance_matched_folds(positions, pixels, 3, y=targets, random_state=7)
     monkeypatch.setattr("hsvlm.readout.regions._thinned", lambda usable, _: usable)
     findings = hold(clf, training, weights=weights, seed=7)
-    opinions = np.empty((2, len(y), 4))
+    far, near, alone = np.empty((3, len(y), 4))
     for number, part in itertools.product(range(3), range(2)):
         half = _halves(fold == number, targets, 7)
-        known, asked = half != part, half == part
-        scenes = fit_readout(params, X[known], targets[known], weights[known]).scenes
-        for which, pair in enumerate([(1.0, 0.0), (0.0, 1.0)]):
+        asked = half == part
+        for found, known, pair in [
+            (far, half == -1, (1.0, 0.0)),
+            (near, half != part, (1.0, 0.0)),
+            (alone, half == -1, (0.0, 1.0)),
+        ]:
             other = copy.copy(clf)
-            temperature = findings.readout.temperature
             other.readout_ = replace(
-                clf.readout_, scenes=scenes, weights=pair, temperature=temperature
+                clf.readout_,
+                scenes=fit_readout(params, X[known], targets[known], weights[known]).scenes,
+                weights=pair,
+                temperature=findings.readout.temperature,
             )
-            opinions[which, asked] = other.decision_function(X[asked])
-    expected = fit_pool(*opinions, targets, weights)
+            found[asked] = other.decision_function(X[asked])
+    balanced = weights / np.bincount(targets, weights=weights)[targets]
+    opinions = np.concatenate([far, near]), np.concatenate([alone, alone])
+    expected = fit_pool(*opinions, np.tile(targets, 2), np.tile(balanced, 2))
     assert findings.readout.weights == pytest.approx(expected.weights, abs=1e-3)
     assert findings.readout.weights != EQUAL
-    assert findings.readout.noise == pytest.approx(expected.noise, abs=1e-4)
-    np.testing.assert_allclose(findings.trust, expected.trust, atol=1e-3)
-    np.testing.assert_array_equal(findings.suggested, expected.suggested)
+    doubt = fit_pool(near, alone, targets, weights)
+    assert findings.readout.noise == pytest.approx(doubt.noise, abs=1e-4)
+    np.testing.assert_allclose(findings.trust, doubt.trust, atol=1e-3)
+    np.testing.assert_array_equal(findings.suggested, doubt.suggested)
 
 
 def test_findings_keep_the_settings_and_the_scenes_with_all_labels(fitted, training):
@@ -356,7 +364,8 @@ def test_labels_outside_of_the_patches_are_trusted(fitted, training, small_patch
     seen = is_asked(findings, training, fitted)
     assert 0.1 < seen.mean() < 0.9
     np.testing.assert_array_equal(findings.trust[~seen], 1)
-    ((targets, used),) = asked
+    assert len(asked) == 2  # for the weights, and for the trust
+    targets, used = asked[-1]
     order = used.astype(int) - 1
     np.testing.assert_array_equal(np.sort(order), np.flatnonzero(seen))
     np.testing.assert_array_equal(fitted.classes_[targets], y[order])

@@ -107,12 +107,18 @@ def hold_out(
             stacklevel=2,
         )
         return findings
-    seen, walks, windows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    seen, far, near, windows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     if not len(seen):
         return findings
-    pool = fit_pool(walks, windows, targets[seen], weights[seen])
-    findings.trust[seen], findings.suggested[seen] = pool.trust, pool.suggested
-    return findings._replace(readout=replace(readout, weights=pool.weights, noise=pool.noise))
+    labels, counts = targets[seen], weights[seen]
+    # Every class counts the same: a large one that is held out nearly as a whole would decide.
+    balanced = np.tile(counts / np.bincount(labels, weights=counts)[labels], 2)
+    both = np.concatenate([far, near]), np.tile(windows, (2, 1))
+    pool = fit_pool(*both, np.tile(labels, 2), balanced)
+    # Labels nearby know best which label is wrong.
+    doubt = fit_pool(near, windows, labels, counts)
+    findings.trust[seen], findings.suggested[seen] = doubt.trust, doubt.suggested
+    return findings._replace(readout=replace(readout, weights=pool.weights, noise=doubt.noise))
 
 
 def _trained(
@@ -179,25 +185,25 @@ def _opinions(
     X: PixelSamples,
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
-) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Read out held-out samples, or as many as the patches that are looked at hold.
 
-    Shapes: their numbers (n_seen,), and log-probabilities of walks and of windows
-    (n_seen, n_classes).
+    Shapes: their numbers (n_seen,), and log-probabilities of walks that know no label of the fold,
+    of walks that know half of them, and of windows (n_seen, n_classes).
     """
-    # Walks are asked about one half of the labels while they know the other: without a third of
-    # the labels they would miss them more than windows miss the training.
-    n_classes = len(fold.model.classes)
-    numbers = [np.empty(0, dtype=np.intp)]
-    walks = [np.empty((0, n_classes), dtype=np.float32)]
-    windows = [np.empty((0, n_classes), dtype=np.float32)]
+    # The map has labels as far away as the ones and as dense as the others.
+    none = np.empty((0, len(fold.model.classes)), dtype=np.float32)
+    numbers, far, near, windows = [np.empty(0, dtype=np.intp)], [none], [none], [none]
     scenes = np.unique(X.scene_ids[fold.held])
     for scene in scenes:
         regions = SceneRegions(fold.model, X.cubes[scene], readout)
         labeled = np.flatnonzero(X.scene_ids == scene)
         known = [
             PixelLabels(X.coords[index], targets[index], weights[index])
-            for index in (labeled[fold.half[labeled] != half] for half in (0, 1))
+            for index in (
+                labeled[fold.half[labeled] == -1],
+                *(labeled[fold.half[labeled] != half] for half in (0, 1)),
+            )
         ]
         held = fold.held[X.scene_ids[fold.held] == scene]
         shape = X.cubes[scene].shape
@@ -206,11 +212,13 @@ def _opinions(
             within = X.coords[held[here]] - (region.rows[0], region.cols[0])
             usable = region.usable[tuple(within.T)]
             seen, place = held[here[usable]], tuple(within[usable].T)
-            by_half = np.stack([region.walks(labels)[place] for labels in known])
+            without, *by_half = (region.walks(labels)[place] for labels in known)
             numbers.append(seen)
-            walks.append(by_half[fold.half[seen], np.arange(len(seen))])
+            far.append(without)
+            near.append(np.where(fold.half[seen][:, None] == 0, *by_half))
             windows.append(region.windows()[place])
-    return np.concatenate(numbers), np.concatenate(walks), np.concatenate(windows)
+    opinions = np.concatenate(far), np.concatenate(near), np.concatenate(windows)
+    return np.concatenate(numbers), *opinions
 
 
 def _patches(
