@@ -8,7 +8,6 @@ in ``benchmarks/.cache/fits``.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["expected_calibration_error", "record_errors"]
 
 COLUMNS = ("protocol", "row", "split", "seed", "error", "environment", "commit")
-WITHOUT = ", without the temperature"
 
 
 def expected_calibration_error(
@@ -82,7 +80,7 @@ def record_errors(name: str, estimator: Any, protocol: Protocol, jobs: int) -> N
     Parameters
     ----------
     name : str
-        Name of the row; where the read-out of a scene has a temperature, a second row is without.
+        Name of the row.
     estimator : estimator
         Anything with ``predict_proba``. Split k is fitted with seed k.
     protocol : Protocol
@@ -99,14 +97,12 @@ def record_errors(name: str, estimator: Any, protocol: Protocol, jobs: int) -> N
     rows = [
         {
             "protocol": protocol.name,
-            "row": f"{name}{suffix}",
+            "row": name,
             "split": split,
             "seed": split,
-            "error": of_split[suffix],
-            "environment": of_split["environment"],
             "commit": commit(),
+            **of_split,
         }
-        for suffix in (suffix for suffix in ("", WITHOUT) if suffix in errors[0])
         for split, of_split in enumerate(errors)
     ]
     path = RESULTS / "accuracy" / "calibration.csv"
@@ -131,14 +127,10 @@ def _errors(
         # It is fitted in place.
         result = run_fold(name, split, clf, X, y, train, test)
         store.save(key, result)
-        errors: dict[str, Any] = {
-            "": expected_calibration_error(clf.predict_proba(X[test]), result.correct),
+        errors = {
+            "error": expected_calibration_error(clf.predict_proba(X[test]), result.correct),
             "environment": describe_environment(),
         }
-        if clf.readout_ is not None:
-            clf.readout_ = replace(clf.readout_, temperature=1.0)
-            probabilities = clf.predict_proba(X[test])
-            errors[WITHOUT] = expected_calibration_error(probabilities, result.correct)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(errors) + "\n", encoding="utf-8")
     return dict(json.loads(path.read_text(encoding="utf-8")))
