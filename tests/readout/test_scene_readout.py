@@ -48,18 +48,16 @@ def training(scene):
 
 
 @pytest.fixture(scope="module")
-def make():
+def make(fast):
     """Makes a classifier that trains in a moment."""
-    fast = {
-        "text_encoder": np.eye(4),
-        "vision_params": {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
-        "spatial_params": {"restart": 0.01, "weights": (0.8, 0.4)},
-        "max_epochs": 3,
-        "lr": 5e-3,
-        "device": "cpu",
-        "random_state": 0,
-    }
-    return lambda **changes: HSIPromptClassifier(**{**fast, **changes})
+    return lambda **changes: HSIPromptClassifier(
+        **{
+            **fast,
+            "spatial_params": {"restart": 0.01, "weights": (0.8, 0.4)},
+            "max_epochs": 3,
+            **changes,
+        }
+    )
 
 
 @pytest.fixture(scope="module")

@@ -69,16 +69,8 @@ def training(scene):
 
 
 @pytest.fixture(scope="module")
-def make():
+def make(fast):
     """Makes a classifier that trains in a moment."""
-    fast = {
-        "text_encoder": np.eye(4),
-        "vision_params": {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
-        "max_epochs": 2,
-        "lr": 5e-3,
-        "device": "cpu",
-        "random_state": 0,
-    }
     return lambda **changes: HSIPromptClassifier(**{**fast, **changes})
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ShapeAndBrightness"]
 
-# Variance of both columns, as a share of that of all bands. On four scenes, windows alone gain up
-# to 7.5 points of accuracy over shapes only, and lose 0.02 at most.
+# Variance of both columns, as a share of that of all bands. In 12 comparisons on three scenes,
+# windows alone were 0.5 points less to 4.8 more accurate than with shapes only.
 _BRIGHTNESS_SHARE = 0.1
 # Of the root mean square: below, brightness stays nearly linear; above, it becomes logarithmic.
 _LINEAR_SHARE = 0.1
