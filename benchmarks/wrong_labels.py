@@ -42,8 +42,8 @@ _TEXT = """## Wrong training labels
 {commands}
 
 - {share:.0f} % of the training labels, drawn at random, get another class, drawn at random. Scenes
-  and protocols as under *Several scenes*; mean ± standard deviation over {n_draws} draws, in
-  percent.
+  and protocols as under *Several scenes*; draws: {n_draws}; mean, and from two draws on
+  standard deviation, in percent.
 - *right labels* and *wrong labels*: overall accuracy on the test pixels, trained with each.
 - *kept* and *corrected*: of the training pixels with a wrong label, those that get it in the map,
   and those that get their true class.
@@ -121,6 +121,8 @@ def render() -> str:
     for scene, protocol, row in dict.fromkeys((one[0], one[1], one[2]) for one in values):
         cell = scene, protocol, row
         right, wrong = (*cell, "False"), (*cell, "True")
+        if right not in values or wrong not in values:  # a run that was stopped
+            continue
         figures = percent(right, "OA"), percent(wrong, "OA")
         shares = percent(wrong, "kept"), percent(wrong, "corrected")
         accuracy.append([f"{scene}, {protocol}", row, *figures, *shares])
@@ -133,10 +135,12 @@ def render() -> str:
             found = f"{n_found} of {n_wrong}", f"{n_found} of {n_disputed}", str(by_mistake)
             disputed.append([f"{scene}, {protocol}", *found])
     header = ["", "row", "right labels", "wrong labels", "kept", "corrected"]
+    n_draws = len({line["draw"] for line in lines})
+    command = f"python -m benchmarks.wrong_labels --data FOLDER --draws {n_draws}"
     return _TEXT.format(
-        commands=commands("python -m benchmarks.wrong_labels --data FOLDER", "wrong_labels"),
+        commands=commands(command, "wrong_labels"),
         share=100 * SHARE,
-        n_draws=len({line["draw"] for line in lines}),
+        n_draws=n_draws,
         accuracy=markdown_table(header, accuracy),
         disputed=markdown_table(
             ["", "wrong ones found", "disputed ones wrong", "disputed of right labels"], disputed
