@@ -1,16 +1,14 @@
-import pickle
 import sys
 import warnings
 
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 
 from hsvlm import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError, UnknownNameError, UnusedSettingWarning
 from hsvlm.vision import get_vision_encoder, list_vision_encoders, register_vision_encoder
-from hsvlm.vision.arguments import encoder_arguments
+from hsvlm.vision._parts import check_range
 
 
 class MeanSpectrum(torch.nn.Module):
@@ -25,79 +23,17 @@ class MeanSpectrum(torch.nn.Module):
         return windows.mean(dim=(1, 2)) * self.scale
 
 
-@pytest.fixture(params=list_vision_encoders())
-def encoder_class(request):
-    """Every registered encoder in turn."""
-    return get_vision_encoder(request.param)
+class Valid(MeanSpectrum):
+    """Needs windows and channels."""
 
+    MIN_WINDOW = 3
+    MIN_CHANNELS = 7
 
-def make(encoder_class, window_size=5, patch_size=1, n_channels=6):
-    torch.manual_seed(0)
-    arguments = encoder_arguments(
-        encoder_class,
-        n_channels=n_channels,
-        window_size=window_size,
-        patch_size=patch_size,
-        params=None,
-    )
-    return encoder_class(**arguments)
-
-
-@pytest.mark.parametrize("window_size", [1, 5])
-@pytest.mark.parametrize("n_channels", [1, 6])
-def test_features_of_a_window(encoder_class, window_size, n_channels):
-    encoder = make(encoder_class, window_size, n_channels=n_channels)
-    for count in (1, 3):
-        features = encoder(torch.randn(count, window_size, window_size, n_channels))
-        assert features.shape == (count, encoder.n_features)
-        assert features.dtype == torch.float32
-        assert torch.isfinite(features).all()
-
-
-def test_gradients_reach_windows_and_weights(encoder_class):
-    encoder = make(encoder_class)
-    windows = torch.randn(4, 5, 5, 6, requires_grad=True)
-    encoder(windows).square().sum().backward()
-    assert (windows.grad.abs().sum(dim=3) > 0).all()
-    for name, parameter in encoder.named_parameters():
-        assert torch.isfinite(parameter.grad).all(), name
-
-
-def test_independent_windows_are_independent(encoder_class):
-    encoder = make(encoder_class).eval()
-    windows = torch.randn(6, 5, 5, 6)
-    with torch.inference_mode():
-        expected = encoder(windows)
-        windows[3:] *= 100
-        changed = encoder(windows)
-    assert torch.equal(changed[:3], expected[:3]) or not getattr(
-        encoder, "independent_windows", False
-    )
-    assert not torch.equal(changed[3:], expected[3:])
-
-
-def test_weights_are_restored(encoder_class):
-    first = make(encoder_class).eval()
-    torch.manual_seed(1)
-    second = make(encoder_class).eval()
-    second.load_state_dict(first.state_dict())
-    windows = torch.randn(2, 5, 5, 6)
-    assert torch.equal(first(windows), second(windows))
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", list_vision_encoders())
-def test_every_registered_encoder_works_in_the_classifier(
-    name, cube, labels, settings, precision, tmp_path
-):
-    given = {**settings, "vision_encoder": name, "vision_params": None, "precision": precision}
-    clf = HSIPromptClassifier(**{**given, "max_epochs": 2})
-    probabilities = clone(clf).fit(cube, labels).predict_proba(cube)
-    assert probabilities.shape == (18, 20, 3)
-    fitted = clf.fit(cube, labels)
-    loaded = HSIPromptClassifier.load(fitted.save(tmp_path / "model"), device="cpu")
-    for same in (fitted, loaded, pickle.loads(pickle.dumps(fitted))):
-        np.testing.assert_array_equal(same.predict_proba(cube), probabilities)
+    def __init__(self, n_channels, window_size):
+        super().__init__(n_channels, window_size)
+        check_range(
+            self, n_channels, window_size, window_needs="whose unpadded 3x3 convolution needs"
+        )
 
 
 @pytest.mark.usefixtures("registry")
@@ -123,6 +59,34 @@ def test_an_encoder_without_patches_is_not_given_their_size(cube, labels, settin
     with warnings.catch_warnings():
         warnings.simplefilter("error", UnusedSettingWarning)
         HSIPromptClassifier(**{**given, "patch_size": 3}).fit(cube, labels)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("kind", ["spectra", "cube"])
+def test_too_small_inputs_are_refused_by_fit_in_the_words_of_the_encoder(
+    kind, cube, labels, settings
+):
+    # Plain spectra are windows of one pixel; six components are too few for it.
+    register_vision_encoder("valid", Valid)
+    clf = HSIPromptClassifier(**{**settings, "vision_encoder": "valid", "vision_params": None})
+    is_labeled = labels > 0
+    X, y = (cube[is_labeled], labels[is_labeled]) if kind == "spectra" else (cube, labels)
+    message = {
+        "spectra": 'window_size=1 is too small for the vision encoder "valid", whose unpadded 3x3 '
+        "convolution needs 3 or more. Choose window_size >= 3, or an encoder for single pixels "
+        'such as "mlp".',
+        "cube": 'n_channels=6 is too few for the vision encoder "valid", which needs 7 or more. '
+        "Raise n_components, or set it to None to keep all bands.",
+    }
+    with pytest.raises(ParameterError) as error:
+        clf.fit(X, y)
+    assert str(error.value) == message[kind]
+    clf.set_params(n_components=None).fit(cube, labels)
+
+
+def test_unregistered_encoders_are_called_by_their_class():
+    with pytest.raises(ParameterError, match='for the vision encoder "Valid", which needs 7'):
+        Valid(6, 3)
 
 
 @pytest.mark.usefixtures("registry")

@@ -58,6 +58,8 @@ def parse_settings(context: typer.Context, texts: list[str] | None) -> dict[str,
 
 def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     """Make a classifier, not fitted, of settings that can be used together."""
+    import torch
+
     from hsvlm._data.cubes import check_window_fits
     from hsvlm._system.devices import resolve_device
     from hsvlm._training.checks import check_parameters
@@ -77,7 +79,8 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     encoder = get_vision_encoder(clf.vision_encoder)
     arguments = encoder_arguments(
         encoder,
-        n_channels=2,
+        # The file, which states the number of channels, is not open yet.
+        n_channels=max(2, getattr(encoder, "MIN_CHANNELS", 1)),
         window_size=clf.window_size,
         patch_size=clf.patch_size,
         params=clf.vision_params,
@@ -90,7 +93,8 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
                 f"vision_params={{{name}: {value}}} cannot be used. It holds numbers by name; the "
                 f"names are {', '.join(known)}."
             )
-    AlignedModel(encoder, arguments, None, 2, clf.projection)
+    with torch.device("meta"):  # takes neither time nor memory
+        AlignedModel(encoder, arguments, None, 2, clf.projection)
     return clf
 
 

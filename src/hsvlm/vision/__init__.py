@@ -14,6 +14,9 @@ __all__ = ["get_vision_encoder", "list_vision_encoders", "register_vision_encode
 _ENCODERS: Registry[nn.Module] = Registry(
     "vision encoder",
     {
+        "cnn1d": "hsvlm.vision.pixel:SpectralCNN",
+        "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
+        "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
         "vit": "hsvlm.vision.vit:MaskedViT",
     },

@@ -24,20 +24,31 @@ _CACHED_SCORES: Final = 2**18
 _LARGEST_BOUND: Final = 60.0
 
 
-def attention(qkv: Tensor, n_heads: int, n_queries: int | None = None) -> Tensor:
-    """Mix the tokens of each window by scaled dot-product attention [1]_.
+def attention(
+    qkv: Tensor,
+    n_heads: int,
+    n_queries: int | None = None,
+    *,
+    scale: float | None = None,
+    dropout: float = 0.0,
+) -> Tensor:
+    """Mix the tokens of each window by dot-product attention, by default of scale 1/sqrt(width).
 
-    Shapes: `qkv` (n_windows, n_tokens, 3 * width); returns (n_windows, n_queries, width).
+    Shapes: `qkv` (n_windows, n_tokens, 3 * n_heads * width); returns (n_windows, n_queries,
+    n_heads * width).
     """
     n_windows, n_tokens, width = qkv.shape
     shape = (n_windows, n_tokens, 3, n_heads, width // (3 * n_heads))
-    if qkv.device.type == "cpu" and shape[-1] <= _NARROW and n_queries is None:
+    is_plain = n_queries is None and scale is None and dropout == 0
+    if qkv.device.type == "cpu" and shape[-1] <= _NARROW and is_plain:
         # Sums of many powers of two need more digits than bfloat16 has.
         split = (qkv.float() if qkv.dtype == torch.bfloat16 else qkv).view(shape)
         mixed: Tensor = _NarrowHeads.apply(split)  # type: ignore[no-untyped-call]
         return mixed
     query, key, value = qkv.view(shape).permute(2, 0, 3, 1, 4)
-    wide = functional.scaled_dot_product_attention(query[:, :, :n_queries], key, value)
+    wide = functional.scaled_dot_product_attention(
+        query[:, :, :n_queries], key, value, dropout_p=dropout, scale=scale
+    )
     return wide.transpose(1, 2).flatten(2)
 
 

@@ -8,27 +8,53 @@ from torch import Tensor, nn
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._attention import attention
 
-__all__ = ["TokenTransformer"]
+__all__ = ["TokenTransformer", "TransformerBlock"]
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm transformer layer."""
+    """Pre-norm transformer layer.
 
-    def __init__(self, width: int, n_heads: int, mlp_width: int) -> None:
+    Shapes: `tokens` (n_windows, n_tokens, width); returns (n_windows, n_queries, width).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        n_heads: int,
+        mlp_width: int,
+        *,
+        head_width: int | None = None,
+        qkv_bias: bool = True,
+        scale: float | None = None,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
+        inner = width if head_width is None else n_heads * head_width
         self.n_heads = n_heads
+        self.scale = scale
+        self.attention_dropout = attention_dropout
         self.norm_attention = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = nn.Linear(width, 3 * inner, bias=qkv_bias)
+        self.out = nn.Linear(inner, width)
         self.norm_mlp = nn.LayerNorm(width)
         self.mlp = nn.Sequential(
             nn.Linear(width, mlp_width), nn.GELU(), nn.Linear(mlp_width, width)
         )
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, n_queries: int | None = None) -> Tensor:
-        mixed = attention(self.qkv(self.norm_attention(tokens)), self.n_heads, n_queries)
-        tokens = tokens[:, :n_queries] + self.out(mixed)
-        result: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
+        mixed = attention(
+            self.qkv(self.norm_attention(tokens)),
+            self.n_heads,
+            n_queries,
+            scale=self.scale,
+            dropout=self.attention_dropout if self.training else 0.0,
+        )
+        tokens = tokens[:, :n_queries] + self.dropout(self.out(mixed))
+        first, activation, last = self.mlp
+        hidden = self.dropout(activation(first(self.norm_mlp(tokens))))
+        result: Tensor = tokens + self.dropout(last(hidden))
         return result
 
 

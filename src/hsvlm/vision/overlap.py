@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TokenTransformer
+from hsvlm.vision._parts import check_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +65,9 @@ class OverlapViT(TokenTransformer):
     torch.Size([2, 128])
     """
 
+    MIN_WINDOW: ClassVar[int] = 1
+    MIN_CHANNELS: ClassVar[int] = 1
+
     def __init__(
         self,
         n_channels: int,
@@ -76,6 +80,7 @@ class OverlapViT(TokenTransformer):
         mlp_width: int = 256,
         mask_ratio: float = 0.0,
     ) -> None:
+        check_range(self, n_channels, window_size)
         if patch_size > window_size:
             raise ParameterError(
                 f"patch_size={patch_size} is larger than window_size={window_size}. Choose a "

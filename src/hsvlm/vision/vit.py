@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TokenTransformer
+from hsvlm.vision._parts import check_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,6 +73,9 @@ class MaskedViT(TokenTransformer):
     torch.Size([2, 64])
     """
 
+    MIN_WINDOW: ClassVar[int] = 1
+    MIN_CHANNELS: ClassVar[int] = 1
+
     def __init__(
         self,
         n_channels: int,
@@ -84,6 +88,7 @@ class MaskedViT(TokenTransformer):
         mlp_width: int = 64,
         mask_ratio: float = 0.0,
     ) -> None:
+        check_range(self, n_channels, window_size)
         if window_size % patch_size:
             raise ParameterError(
                 f"window_size={window_size} is not a multiple of patch_size={patch_size}. "

@@ -1,0 +1,124 @@
+"""Small parts that several vision encoders share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hsvlm.exceptions import ParameterError
+from hsvlm.vision import vision_encoder_name
+
+__all__ = [
+    "DropPath",
+    "Tokenizer",
+    "center_spectra",
+    "check_range",
+    "check_share",
+    "init_narrow",
+    "to_planes",
+]
+
+
+def check_range(
+    encoder: nn.Module,
+    n_channels: int,
+    window_size: int,
+    *,
+    window_needs: str = "which needs",
+    channels_need: str = "which needs",
+) -> None:
+    """Refuse windows and channels below the `MIN_WINDOW` and `MIN_CHANNELS` of an encoder.
+
+    The two phrases continue ``the vision encoder "<name>", `` and come before the number.
+    """
+    name = vision_encoder_name(type(encoder)) or type(encoder).__name__
+    least: int = type(encoder).MIN_WINDOW  # type: ignore[attr-defined]
+    if window_size < least:
+        otherwise = ', or an encoder for single pixels such as "mlp"' if least > 1 else ""
+        raise ParameterError(
+            f'window_size={window_size} is too small for the vision encoder "{name}", '
+            f"{window_needs} {least} or more. Choose window_size >= {least}{otherwise}."
+        )
+    least = type(encoder).MIN_CHANNELS  # type: ignore[attr-defined]
+    if n_channels < least:
+        raise ParameterError(
+            f'n_channels={n_channels} is too few for the vision encoder "{name}", '
+            f"{channels_need} {least} or more. Raise n_components, or set it to None to keep all "
+            "bands."
+        )
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a share, such as a dropout rate, outside [0, 1)."""
+    if not 0 <= value < 1:
+        raise ParameterError(f"{name}={value} is not in [0, 1). Use 0 to switch it off.")
+
+
+def to_planes(windows: Tensor) -> Tensor:
+    """Turn windows into the volumes of a 3-D convolution.
+
+    Shapes: `windows` (n, size, size, n_channels); returns (n, 1, n_channels, size, size).
+    """
+    return windows.permute(0, 3, 1, 2).unsqueeze(1)
+
+
+def center_spectra(windows: Tensor, size: int) -> Tensor:
+    """Return mean spectra of the central `size` x `size` pixels, at most the whole window.
+
+    Shapes: `windows` (n, side, side, n_channels); returns (n, n_channels).
+    """
+    side = windows.shape[1]
+    size = min(size, side)
+    inside = slice((side - size) // 2, (side - size) // 2 + size)
+    return windows[:, inside, inside].mean(dim=(1, 2))
+
+
+class DropPath(nn.Module):
+    """Drop a residual branch for whole windows at random, in training only [1]_."""
+
+    # [1] G. Huang et al., "Deep networks with stochastic depth", ECCV 2016.
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return branch
+        shape = (len(branch), *[1] * (branch.ndim - 1))
+        is_kept = torch.rand(shape, device=branch.device) >= self.rate
+        return branch * is_kept / (1 - self.rate)
+
+
+class Tokenizer(nn.Module):
+    """Mean values of the pixels of a window under several learned weightings.
+
+    Shapes: `pixels` (n_windows, n_pixels, n_channels); returns (n_windows, n_tokens, width).
+    """
+
+    # L. Sun et al., "Spectral-spatial feature tokenization transformer for hyperspectral image
+    # classification", IEEE TGRS 60, 2022, equations of the tokenization module.
+
+    def __init__(self, n_channels: int, n_tokens: int, width: int) -> None:
+        super().__init__()
+        self.weighting = nn.Parameter(torch.empty(1, n_tokens, n_channels))
+        self.values = nn.Parameter(torch.empty(1, n_channels, width))
+        nn.init.xavier_normal_(self.weighting)
+        nn.init.xavier_normal_(self.values)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        weights = (self.weighting @ pixels.transpose(1, 2)).softmax(dim=2)
+        tokens: Tensor = weights @ (pixels @ self.values)
+        return tokens
+
+
+def init_narrow(module: nn.Module) -> None:
+    """Draw weights of all linear layers from a normal law of deviation 0.02, cut at 2; zero biases.
+
+    The cut is that of `torch.nn.init.trunc_normal_`, at the values -2 and 2.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.trunc_normal_(layer.weight, std=0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,264 @@
+"""What holds for every registered vision encoder.
+
+`oracles/<name>.py` states what is particular to one of them:
+
+- ``SIZES``: three or more pairs of constructor arguments and number of parameters, the first one
+  that of the publication; ``n_parameters(**arguments)`` computes the same number by a formula.
+- ``PIN``: what `pinned_output` returns, which changes if the network does.
+- ``PARAMS`` (optional): constructor arguments that make a large network small, for all other tests.
+- ``WINDOW_NEEDS``, ``CHANNELS_NEED`` (optional): the phrase before the smallest window and number
+  of channels in the error, if it is not "which needs".
+- ``SEES_CENTER_ONLY`` (optional): True if only the patch in the middle of the window counts.
+- ``WITHOUT_GRADIENT`` (optional): names of weights, as patterns, that get no gradient in the first
+  steps, each with the reason.
+"""
+
+import importlib.util
+import pickle
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from hsvlm import HSIPromptClassifier
+from hsvlm.cli._settings import check_settings  # commands call it before they read the scene
+from hsvlm.exceptions import ParameterError
+from hsvlm.vision import get_vision_encoder, list_vision_encoders
+from hsvlm.vision.arguments import encoder_arguments
+
+NAMES = list_vision_encoders()
+ORACLES = Path(__file__).parent / "oracles"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An encoder, its oracle, and a small window and number of channels that it is tested with."""
+
+    name: str
+    encoder_class: type[nn.Module]
+    oracle: ModuleType
+
+    @property
+    def n_channels(self):
+        return self.encoder_class.MIN_CHANNELS + 5
+
+    @property
+    def window_size(self):
+        return self.encoder_class.MIN_WINDOW + 4
+
+    @property
+    def params(self):
+        return getattr(self.oracle, "PARAMS", {})
+
+    def make(self, n_channels=None, window_size=None, seed=0):
+        arguments = encoder_arguments(
+            self.encoder_class,
+            n_channels=self.n_channels if n_channels is None else n_channels,
+            window_size=self.window_size if window_size is None else window_size,
+            patch_size=1,
+            params=self.params,
+        )
+        torch.manual_seed(seed)
+        return self.encoder_class(**arguments)
+
+    def windows(self, count, seed=1):
+        shape = (count, self.window_size, self.window_size, self.n_channels)
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def oracle_of(name):
+    path = ORACLES / f"{name.replace('-', '_')}.py"
+    spec = importlib.util.spec_from_file_location(f"oracle_{path.stem}", path)
+    oracle = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(oracle)
+    return oracle
+
+
+@pytest.fixture(params=NAMES)
+def case(request):
+    """Every registered encoder in turn."""
+    return Case(request.param, get_vision_encoder(request.param), oracle_of(request.param))
+
+
+def count_parameters(encoder):
+    return sum(parameter.numel() for parameter in encoder.parameters())
+
+
+def train(encoder, windows, targets, n_steps, lr, optimizer=torch.optim.SGD):
+    """Train an encoder and a linear head; return the predicted classes of each step."""
+    head = nn.Linear(encoder.n_features, int(targets.max()) + 1)
+    optimizer = optimizer([*encoder.parameters(), *head.parameters()], lr=lr)
+    encoder.train()
+    predicted = []
+    for _ in range(n_steps):
+        optimizer.zero_grad()
+        outputs = head(encoder(windows))
+        nn.functional.cross_entropy(outputs, targets).backward()
+        optimizer.step()
+        predicted.append(outputs.argmax(dim=1))
+    return predicted
+
+
+def test_every_oracle_is_that_of_an_encoder():
+    files = {path.stem for path in ORACLES.glob("*.py")}
+    assert files == {name.replace("-", "_") for name in NAMES}
+
+
+def test_number_of_parameters(case):
+    assert len(case.oracle.SIZES) >= 3
+    for arguments, size in case.oracle.SIZES:
+        assert case.oracle.n_parameters(**arguments) == size, arguments
+        with torch.device("meta"):
+            assert count_parameters(case.encoder_class(**arguments)) == size, arguments
+
+
+def test_features_of_windows(case):
+    least = case.encoder_class.MIN_CHANNELS, case.encoder_class.MIN_WINDOW
+    for n_channels, window_size in (least, (case.n_channels, case.window_size)):
+        encoder = case.make(n_channels, window_size).eval()
+        for count in (1, 3):
+            features = encoder(torch.randn(count, window_size, window_size, n_channels))
+            assert features.shape == (count, encoder.n_features)
+            assert features.dtype == torch.float32
+            assert torch.isfinite(features).all()
+
+
+def test_too_small_windows_and_too_few_channels_are_refused(case):
+    n_channels, window_size = case.encoder_class.MIN_CHANNELS, case.encoder_class.MIN_WINDOW
+    needs = getattr(case.oracle, "WINDOW_NEEDS", "which needs")
+    otherwise = ', or an encoder for single pixels such as "mlp"' if window_size > 1 else ""
+    with pytest.raises(ParameterError) as error:
+        case.make(window_size=window_size - 1)
+    assert str(error.value) == (
+        f"window_size={window_size - 1} is too small for the vision encoder "
+        f'"{case.name}", {needs} {window_size} or more. Choose window_size >= '
+        f"{window_size}{otherwise}."
+    )
+    needs = getattr(case.oracle, "CHANNELS_NEED", "which needs")
+    with pytest.raises(ParameterError) as error:
+        case.make(n_channels=n_channels - 1)
+    assert str(error.value) == (
+        f"n_channels={n_channels - 1} is too few for the vision encoder "
+        f'"{case.name}", {needs} {n_channels} or more. Raise n_components, or set it to None to '
+        "keep all bands."
+    )
+
+
+def test_the_seen_pixels_get_gradients(case):
+    encoder, windows = case.make().eval(), case.windows(8).requires_grad_()
+    weights = torch.randn(encoder.n_features, generator=torch.Generator().manual_seed(2))
+    (encoder(windows) @ weights).sum().backward()
+    is_seen = windows.grad.abs().sum(dim=(0, 3)) > 0
+    expected = torch.ones_like(is_seen)
+    if getattr(case.oracle, "SEES_CENTER_ONLY", False):
+        expected[:] = False
+        expected[(case.window_size - 1) // 2, (case.window_size - 1) // 2] = True
+    assert torch.equal(is_seen, expected)
+
+
+def test_every_weight_is_trained(case):
+    exempt = getattr(case.oracle, "WITHOUT_GRADIENT", {})
+    encoder = case.make()
+    train(encoder, case.windows(8), torch.arange(8) % 4, n_steps=3, lr=0.1)
+    for name, parameter in encoder.named_parameters():
+        if any(fnmatch(name, pattern) for pattern in exempt):
+            continue
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        if parameter.ndim > 1:
+            assert parameter.grad.abs().max() > 1e-7, name
+
+
+def test_windows_do_not_see_each_other_in_predictions(case):
+    encoder, windows = case.make().eval(), case.windows(6)
+    with torch.inference_mode():
+        together = encoder(windows)
+        apart = torch.cat([encoder(part) for part in windows.split([1, 3, 2])])
+        windows[3:] *= 100
+        changed = encoder(windows)
+    torch.testing.assert_close(apart, together, rtol=1e-4, atol=1e-5)
+    assert torch.equal(changed[:3], together[:3])
+    assert not torch.equal(changed[3:], together[3:])
+
+
+def test_windows_are_called_independent_if_they_are_in_training(case):
+    encoder, windows = case.make().train(), case.windows(6)
+    first, again = encoder(windows), encoder(windows)
+    windows[3:] *= 100
+    changed = encoder(windows)
+    is_independent = torch.equal(first, again) and torch.equal(first[:3], changed[:3])
+    assert getattr(encoder, "independent_windows", False) == is_independent
+
+
+def test_the_seed_decides(case):
+    results = []
+    for seed in (0, 0, 1):
+        encoder = case.make(seed=seed)
+        train(encoder, case.windows(8), torch.arange(8) % 4, n_steps=2, lr=0.1)
+        results.append(encoder.eval()(case.windows(2)))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_weights_are_restored(case):
+    first, second = case.make().eval(), case.make(seed=1).eval()
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first(case.windows(2)), second(case.windows(2)))
+
+
+def test_a_batch_is_learned_by_heart(case):
+    targets = torch.arange(8) % 4
+    encoder = case.make()
+    predicted = train(encoder, case.windows(8), targets, 60, 3e-3, torch.optim.Adam)
+    assert torch.equal(predicted[-1], targets)
+
+
+def pinned_output(case):
+    """Return the first three features of a window, with initial weights."""
+    return case.make().eval()(case.windows(1))[0, :3].tolist()
+
+
+def test_outputs_stay_the_same(case):
+    assert pinned_output(case) == pytest.approx(case.oracle.PIN, rel=1e-4, abs=1e-5)
+
+
+def test_it_can_be_chosen_at_the_command_line(case):
+    # Before the file is opened, the number of channels is not known.
+    chosen = {"vision_encoder": case.name, "window_size": case.window_size, "patch_size": 1}
+    assert check_settings(chosen, None).vision_encoder == case.name
+
+
+@pytest.fixture
+def scene(case, labels):
+    """Reflectances whose classes differ in three bands, with as many bands as needed."""
+    cube = np.random.default_rng(0).normal(size=(*labels.shape, case.n_channels))
+    for label in (1, 2, 3):
+        cube[labels == label, label] += 6
+    return cube.astype(np.float32)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_it_works_in_the_classifier(case, scene, labels, settings, precision, tmp_path):
+    changes = {
+        "vision_encoder": case.name,
+        "vision_params": dict(case.params),
+        "window_size": case.window_size,
+        "n_components": None,
+        "precision": precision,
+        "max_epochs": 4,
+    }
+    clf = HSIPromptClassifier(**{**settings, **changes})
+    probabilities = clone(clf).fit(scene, labels).predict_proba(scene)
+    assert probabilities.shape == (18, 20, 3)
+    right = probabilities.argmax(axis=2) + 1 == labels
+    assert right[labels > 0].mean() > 0.5
+    fitted = clf.fit(scene, labels)
+    loaded = HSIPromptClassifier.load(fitted.save(tmp_path / "model"), device="cpu")
+    for same in (fitted, loaded, pickle.loads(pickle.dumps(fitted))):
+        np.testing.assert_array_equal(same.predict_proba(scene), probabilities)
