@@ -14,10 +14,17 @@ from hsvlm.datasets import make_synthetic_scene
 from hsvlm.estimator import fitted_model
 from hsvlm.exceptions import DeviceMemoryError, HSVLMWarning, TrainingDivergedError
 from hsvlm.model_selection import distance_matched_folds
-from hsvlm.readout import fit_pool
+from hsvlm.readout import fit_pool, pool_opinions
 
 # What a fit asks of held-out labels, without the fit around it.
-from hsvlm.readout.held_out import _Fold, _halves, _patches, _temperature, hold_out
+from hsvlm.readout.held_out import (
+    _Fold,
+    _halves,
+    _patches,
+    _temperature,
+    _window_temperature,
+    hold_out,
+)
 from hsvlm.readout.regions import SceneRegions
 from hsvlm.readout.scene import fit_readout
 
@@ -127,9 +134,14 @@ def test_findings_are_those_of_classifiers_without_a_fold(make, training, params
             found[asked] = other.decision_function(X[asked])
     balanced = weights / np.bincount(targets, weights=weights)[targets]
     opinions = np.concatenate([far, near]), np.concatenate([alone, alone])
-    expected = fit_pool(*opinions, np.tile(targets, 2), np.tile(balanced, 2))
-    assert findings.readout.weights == pytest.approx(expected.weights, abs=1e-3)
-    assert findings.readout.weights != EQUAL
+    twice = np.tile(targets, 2)
+    expected = fit_pool(*opinions, twice, np.tile(balanced, 2))
+    believed = np.tile(weights / weights.mean(), 2) * expected.trust
+    softness = _temperature(pool_opinions(*opinions, expected.weights), twice, believed)
+    found = findings.readout.weights
+    assert found == pytest.approx(np.divide(expected.weights, softness), abs=1e-3)
+    assert found != EQUAL
+    assert softness != pytest.approx(1, abs=0.01)
     doubt = fit_pool(near, alone, targets, weights)
     assert findings.readout.noise == pytest.approx(doubt.noise, abs=1e-4)
     np.testing.assert_allclose(findings.trust, doubt.trust, atol=1e-3)
@@ -157,6 +169,31 @@ def test_wrong_labels_lose_trust(fitted, training):
     assert (suggested == y[wrong]).mean() >= 0.8
 
 
+# How sure the map is
+
+
+def test_the_map_is_as_sure_as_most_labels_are_easy(fitted, training, monkeypatch):
+    """Classes that count the same say whom to believe; all labels as they are say how far."""
+    X, y = training
+    rare = np.flatnonzero(y == 1)[:8]
+    keep = np.union1d(np.flatnonzero(y != 1), rare)
+    seen = []
+
+    def record(walks, windows, targets, weights):
+        # The rare class is hard: neither walks nor windows see it.
+        hidden = targets == 0
+        for opinions in (walks, windows):
+            opinions[hidden] = opinions[hidden][:, [1, 0, 2, 3]]
+        seen.append(fit_pool(walks, windows, targets, weights))
+        return seen[-1]
+
+    monkeypatch.setattr("hsvlm.readout.held_out.fit_pool", record)
+    found = hold(fitted, (X[keep], y[keep])).readout.weights
+    before = seen[0].weights
+    assert found[0] / found[1] == pytest.approx(before[0] / before[1])
+    assert found[0] > 1.1 * before[0]
+
+
 # The temperature
 
 
@@ -172,7 +209,7 @@ def temperature(monkeypatch, scores, targets, weights=None):
         _Fold(None, np.flatnonzero(halves != one), np.flatnonzero(halves == one)) for one in (0, 1)
     ]
     weights = np.ones(len(scores)) if weights is None else weights
-    return _temperature(folds, X, targets, weights)
+    return _window_temperature(folds, X, targets, weights)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from hsvlm.exceptions import (
 )
 from hsvlm.model_selection import distance_matched_folds
 from hsvlm.model_selection.matched_folds import draw_map
-from hsvlm.readout import fit_pool
+from hsvlm.readout import fit_pool, pool_opinions
 from hsvlm.readout.regions import PixelLabels, SceneRegions
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def hold_out(
         folds = list(_trained(X, targets, fit_part, seed))
         if not folds:
             return findings
-        readout = replace(readout, temperature=_temperature(folds, X, targets, weights))
+        readout = replace(readout, temperature=_window_temperature(folds, X, targets, weights))
         parts = [_opinions(fold, readout, X, targets, weights) for fold in folds]
     except (TrainingDivergedError, DeviceMemoryError, MemoryError) as error:
         warnings.warn(
@@ -115,10 +115,15 @@ def hold_out(
     balanced = np.tile(counts / np.bincount(labels, weights=counts)[labels], 2)
     both = np.concatenate([far, near]), np.tile(windows, (2, 1))
     pool = fit_pool(*both, np.tile(labels, 2), balanced)
+    # How sure the map may be is asked of the labels as they are.
+    pooled = pool_opinions(*both, pool.weights)
+    believed = np.tile(counts, 2) * pool.trust
+    softness = _temperature(pooled, np.tile(labels, 2), believed / counts.mean())
+    agreed = pool.weights[0] / softness, pool.weights[1] / softness
     # Labels nearby know best which label is wrong.
     doubt = fit_pool(near, windows, labels, counts)
     findings.trust[seen], findings.suggested[seen] = doubt.trust, doubt.suggested
-    return findings._replace(readout=replace(readout, weights=pool.weights, noise=doubt.noise))
+    return findings._replace(readout=replace(readout, weights=agreed, noise=doubt.noise))
 
 
 def _trained(
@@ -160,20 +165,29 @@ def _folds(X: PixelSamples, targets: NDArray[np.intp], seed: int) -> Iterator[ND
         yield folds == number
 
 
-def _temperature(
+def _window_temperature(
     folds: list[_Fold],
     X: PixelSamples,
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
 ) -> float:
-    """The temperature under which held-out labels are most probable (Guo et al., ICML 2017)."""
     scores = np.concatenate([window_scores(fold.model, X[fold.held]) for fold in folds])
     held = np.concatenate([fold.held for fold in folds])
-    counts, samples = weights[held] / weights[held].mean(), np.arange(len(held))
+    return _temperature(scores, targets[held], weights[held] / weights[held].mean())
+
+
+def _temperature(
+    scores: NDArray[np.floating], targets: NDArray[np.intp], counts: NDArray[np.float64]
+) -> float:
+    """The temperature under which labels are most probable (Guo et al., ICML 2017).
+
+    Shapes: `scores` (n_labels, n_classes), `targets` and `counts` (n_labels,).
+    """
+    rows = np.arange(len(targets))
 
     def loss(exponent: float) -> float:
         scaled = log_softmax(scores / math.exp(exponent), axis=1)
-        return float(_STRENGTH * exponent**2 - counts @ scaled[samples, targets[held]])
+        return float(_STRENGTH * exponent**2 - counts @ scaled[rows, targets])
 
     bounds = tuple(math.log(one) for one in _TEMPERATURES)
     return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)
