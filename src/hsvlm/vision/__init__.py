@@ -18,6 +18,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
+        "ssftt": "hsvlm.vision.ssftt:SSFTT",
         "vit": "hsvlm.vision.vit:MaskedViT",
     },
     parameter="vision_encoder",
