@@ -26,7 +26,7 @@ def make(settings):
         **settings,
         "max_epochs": 2,
         "spatial": "random-walk",
-        "spatial_params": {"restart": 0.01, "n_steps": 20, "weights": (0.75, 0.25)},
+        "spatial_params": {"restart": 0.01, "n_steps": 20, "weights": (0.75, 0.25, 0.5)},
     }
     return lambda **changes: HSIPromptClassifier(**{**given, **changes})
 
@@ -43,7 +43,7 @@ def known(make, cube, labels):
         suggested=np.array([2, 1]),
         trust=np.array([0.01, 0.4]),
     )
-    found = {"temperature": 1.5, "weights": (1.25, 0.125), "noise": 0.01, "disputed": disputed}
+    found = {"temperature": 1.5, "weights": (1.25, 0.125, 0.5), "noise": 0.01, "disputed": disputed}
     clf.readout_ = replace(clf.readout_, **found)
     return clf
 
@@ -74,6 +74,9 @@ def test_a_loaded_classifier_reads_the_same_out_of_its_scenes(known, cube, tmp_p
     for name in (*numbers, "weights"):
         assert getattr(found, name) == getattr(expected, name)
         assert type(getattr(found, name)) is type(getattr(expected, name))
+    for name in ("slopes", "offsets"):
+        one, other = (getattr(readout.discriminant, name) for readout in (found, expected))
+        np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(loaded.disputed_labels_, known.disputed_labels_)
     assert loaded.disputed_labels_.dtype == known.disputed_labels_.dtype
     assert len(found.scenes) == 2
@@ -108,7 +111,7 @@ def test_what_a_fit_has_found_is_kept(make, cube, labels, tmp_path):
     y[wrong] = y[wrong] % 3 + 1
     with pytest.warns(HSVLMWarning, match="probably wrong"):
         clf = make(spatial_params=None).fit(X, y)
-    assert clf.readout_.weights != (0.5, 0.5)
+    assert clf.readout_.weights != (0.5, 0.5, 0.0)
     loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
     for name in ("weights", "temperature", "noise"):
         assert getattr(loaded.readout_, name) == getattr(clf.readout_, name)
@@ -125,7 +128,7 @@ def test_labels_of_text(make, cube, labels, tmp_path):
     assert loaded.disputed_labels_.dtype == clf.disputed_labels_.dtype
 
 
-@pytest.mark.parametrize("weights", [(0.0, 0.0), (1000.0, 0.0)])
+@pytest.mark.parametrize("weights", [(0.0, 0.0, 0.0), (1000.0, 0.0, 2000.0)])
 def test_weights_beyond_those_that_can_be_given_are_loaded(known, forge, cube, weights):
     loaded = HSIPromptClassifier.load(forge(weights=weights), device="cpu")
     assert loaded.readout_.weights == weights
@@ -294,16 +297,17 @@ def test_temperatures_that_cannot_be_computed_with_are_refused(forge, value):
     [
         (),
         (1.0,),
-        (1.0, 1.0, 1.0),
-        (1, 1),
-        (True, 1.0),
-        (-1.0, 1.0),
-        (1.0, 1e308),
-        ("1", "1"),
-        (None, 1.0),
-        ([1.0], [1.0]),
-        "ab",
-        {"a": 1.0, "b": 1.0},
+        (1.0, 1.0),
+        (1.0, 1.0, 1.0, 1.0),
+        (1, 1, 1),
+        (True, 1.0, 1.0),
+        (-1.0, 1.0, 1.0),
+        (1.0, 1e308, 1.0),
+        ("1", "1", "1"),
+        (None, 1.0, 1.0),
+        ([1.0], [1.0], [1.0]),
+        "abc",
+        {"a": 1.0, "b": 1.0, "c": 1.0},
     ],
     ids=repr,
 )
@@ -316,6 +320,40 @@ def test_weights_that_are_no_list_are_refused(known, edit, tmp_path, value):
     folder = known.save(tmp_path / "model")
     edit(folder, lambda config: config["classifier"]["readout"].update(weights=value))
     assert_refused(folder, "")
+
+
+FORGED_DISCRIMINANTS = {
+    "none": lambda _: None,
+    "fewer classes": lambda one: replace(one, slopes=one.slopes[1:], offsets=one.offsets[1:]),
+    "fewer bands": lambda one: replace(one, slopes=one.slopes[:, 1:]),
+    "a column of offsets": lambda one: replace(one, offsets=one.offsets[:, None]),
+    "slopes that are no numbers": lambda one: replace(one, slopes=one.slopes * np.nan),
+    "endless offsets": lambda one: replace(one, offsets=one.offsets + np.inf),
+    "single precision": lambda one: replace(one, slopes=one.slopes.astype(np.float32)),
+}
+
+
+@pytest.mark.parametrize("change", FORGED_DISCRIMINANTS.values(), ids=FORGED_DISCRIMINANTS)
+def test_forged_discriminants_are_refused(known, forge, change):
+    discriminant = change(known.readout_.discriminant)
+    wrong = WHOLE if discriminant is None else "ValueError: a discriminant of the read-out"
+    assert_refused(forge(discriminant=discriminant), wrong)
+
+
+def test_models_of_before_spectra_had_a_weight(known, edit, cube, tmp_path):
+    weights = (0.75, 0.25, 0.0)
+    clf = copy.copy(known)
+    clf.readout_ = replace(known.readout_, weights=weights, discriminant=None)
+    folder = clf.save(tmp_path / "model")
+
+    def age(config):
+        readout = config["classifier"]["readout"]
+        del readout["discriminant"], readout["weights"][2]
+
+    edit(folder, age)
+    loaded = HSIPromptClassifier.load(folder, device="cpu")
+    assert loaded.readout_.weights == weights
+    np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
 
 
 FORGED_DISPUTED = {

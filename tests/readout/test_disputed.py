@@ -188,12 +188,10 @@ def test_where_no_label_is_wrong_none_is_listed(seed):
     assert clf.training_.scenes[0] is clf.readout_.scenes[0]
 
 
-def test_the_only_pixel_of_its_class_nearby_may_be_listed():
+def test_the_only_pixel_of_its_class_nearby_is_known_by_its_spectrum():
     scene = make_synthetic_scene(n_bands=18, noise=0.1, random_state=0)
-    clf = fit(*pixel_samples(scene.cube, scene.labels), max_epochs=40)
-    (one,) = clf.disputed_labels_
-    around = scene.labels[one["row"] - 2 : one["row"] + 3, one["col"] - 2 : one["col"] + 3]
-    assert (around == one["label"]).sum() == 1
+    clf = fit(*pixel_samples(scene.cube, scene.labels), max_epochs=40, warns=False)
+    assert len(clf.disputed_labels_) == 0
 
 
 def test_the_same_labels_are_disputed_again(noisy, training, corrupted, scene):

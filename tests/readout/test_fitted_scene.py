@@ -14,7 +14,8 @@ from hsvlm.readout.scene import fit_readout, readout_settings
 def kept(X, **changes):
     """Keep what a fit to these samples would keep."""
     targets, weights = np.arange(len(X)) % 3, np.arange(1.0, len(X) + 1)
-    return fit_readout(HSIPromptClassifier(**changes).spatial_params, X, targets, weights)
+    params = HSIPromptClassifier(**changes).spatial_params
+    return fit_readout(params, X, targets, weights, targets.max() + 1)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_what_is_kept(cube, samples):
     settings = readout.contrast, readout.agreement, readout.n_steps
     assert (readout.restart, *settings) == (0.0005, 2.0, 1.0, 9)
     assert [type(one) for one in settings] == [float, float, int]
-    assert (readout.temperature, readout.weights, readout.noise) == (1, (0.5, 0.5), 0)
+    assert (readout.temperature, readout.weights, readout.noise) == (1, (0.5, 0.5, 0), 0)
     assert len(readout.disputed) == 0
     (scene,) = readout.scenes
     assert scene.shape == (18, 20, 12)
@@ -100,12 +101,16 @@ def test_defaults():
     assert readout_settings(given) == {**expected, **given}
 
 
-@pytest.mark.parametrize("weights", [(1, 0.5), [1, 0.5], np.array([1, 0.5]), (np.float32(1), 0.5)])
-def test_weights_are_a_pair_of_numbers(samples, weights):
-    assert readout_settings({"weights": weights})["weights"] == (1.0, 0.5)
-    found = kept(samples, spatial_params={"weights": weights}).weights
-    assert found == (1.0, 0.5)
-    assert [type(one) for one in found] == [float, float]
+@pytest.mark.parametrize("convert", [tuple, list, np.array, np.float32])
+@pytest.mark.parametrize(("given", "expected"), [((1, 0.5), (1, 0.5, 0)), ((1, 0, 2), (1, 0, 2))])
+def test_weights_are_two_or_three_numbers(samples, given, expected, convert):
+    weights = convert(given)
+    assert readout_settings({"weights": weights})["weights"] == expected
+    found = kept(samples, spatial_params={"weights": weights})
+    assert found.weights == expected
+    assert {type(one) for one in found.weights} == {float}
+    # What has no weight is not computed.
+    assert (found.discriminant is None) == (expected[2] == 0)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +124,9 @@ def test_weights_are_a_pair_of_numbers(samples, weights):
         np.ones((2, 2)),
         (),
         (1,),
-        (1, 1, 1),
+        (1, 1, 1, 1),
         (0, 0),
+        (0, 0, 0),
         (-1, 1),
         (1, 101),
         (1, np.nan),
@@ -136,8 +142,9 @@ def test_weights_that_cannot_be_used(weights):
     with pytest.raises(ParameterError) as caught:
         readout_settings({"weights": weights})
     assert str(caught.value) == (
-        f'spatial_params: weights={weights!r} must be "auto" or two numbers, the weights of walks '
-        "and of windows, each a float in the range [0.0, 100.0], and not both 0."
+        f'spatial_params: weights={weights!r} must be "auto" or two or three numbers, the '
+        "weights of walks, of windows and of spectra, each a float in the range [0.0, 100.0], and "
+        "not all 0."
     )
 
 

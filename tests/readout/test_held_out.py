@@ -28,7 +28,7 @@ from hsvlm.readout.held_out import (
 from hsvlm.readout.regions import SceneRegions
 from hsvlm.readout.scene import fit_readout
 
-EQUAL = (0.5, 0.5)
+EQUAL = (0.5, 0.5, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -115,34 +115,38 @@ def test_findings_are_those_of_classifiers_without_a_fold(make, training, params
     fold = distance_matched_folds(positions, pixels, 3, y=targets, random_state=7)
     monkeypatch.setattr("hsvlm.readout.regions._thinned", lambda usable, _: usable)
     findings = hold(clf, training, weights=weights, seed=7)
-    far, near, alone = np.empty((3, len(y), 4))
+    far, near, alone, spectral, share = (*np.empty((4, len(y), 4)), np.empty(len(y)))
     for number, part in itertools.product(range(3), range(2)):
         half = _halves(fold == number, targets, 7)
         asked = half == part
-        for found, known, pair in [
-            (far, half == -1, (1.0, 0.0)),
-            (near, half != part, (1.0, 0.0)),
-            (alone, half == -1, (0.0, 1.0)),
+        share[asked] = [np.mean(half[targets == one] == -1) for one in targets[asked]]
+        for found, known, triple in [
+            (far, half == -1, (1.0, 0.0, 0.0)),
+            (near, half != part, (1.0, 0.0, 0.0)),
+            (alone, half == -1, (0.0, 1.0, 0.0)),
+            (spectral, half == -1, (0.0, 0.0, 1.0)),
         ]:
             other = copy.copy(clf)
+            without = fit_readout(params, X[known], targets[known], weights[known], 4)
             other.readout_ = replace(
                 clf.readout_,
-                scenes=fit_readout(params, X[known], targets[known], weights[known]).scenes,
-                weights=pair,
+                scenes=without.scenes,
+                discriminant=without.discriminant,
+                weights=triple,
                 temperature=findings.readout.temperature,
             )
             found[asked] = other.decision_function(X[asked])
-    balanced = weights / np.bincount(targets, weights=weights)[targets]
-    opinions = np.concatenate([far, near]), np.concatenate([alone, alone])
+    balanced = share * weights / np.bincount(targets, weights=weights)[targets]
+    opinions = [np.concatenate(two) for two in ((far, near), (alone,) * 2, (spectral,) * 2)]
     twice = np.tile(targets, 2)
-    expected = fit_pool(*opinions, twice, np.tile(balanced, 2))
+    expected = fit_pool(opinions, twice, np.tile(balanced, 2), EQUAL)
     believed = np.tile(weights / weights.mean(), 2) * expected.trust
-    softness = _temperature(pool_opinions(*opinions, expected.weights), twice, believed)
+    softness = _temperature(pool_opinions(opinions, expected.weights), twice, believed)
     found = findings.readout.weights
     assert found == pytest.approx(np.divide(expected.weights, softness), abs=1e-3)
     assert found != EQUAL
     assert softness != pytest.approx(1, abs=0.01)
-    doubt = fit_pool(near, alone, targets, weights)
+    doubt = fit_pool([near, alone, spectral], targets, weights, EQUAL)
     assert findings.readout.noise == pytest.approx(doubt.noise, abs=1e-4)
     np.testing.assert_allclose(findings.trust, doubt.trust, atol=1e-3)
     np.testing.assert_array_equal(findings.suggested, doubt.suggested)
@@ -179,18 +183,18 @@ def test_the_map_is_as_sure_as_most_labels_are_easy(fitted, training, monkeypatc
     keep = np.union1d(np.flatnonzero(y != 1), rare)
     seen = []
 
-    def record(walks, windows, targets, weights):
-        # The rare class is hard: neither walks nor windows see it.
+    def record(opinions, targets, *others):
+        # The rare class is hard: nothing tells it from another one.
         hidden = targets == 0
-        for opinions in (walks, windows):
-            opinions[hidden] = opinions[hidden][:, [1, 0, 2, 3]]
-        seen.append(fit_pool(walks, windows, targets, weights))
+        for one in opinions:
+            one[hidden] = one[hidden][:, [1, 0, 2, 3]]
+        seen.append(fit_pool(opinions, targets, *others))
         return seen[-1]
 
     monkeypatch.setattr("hsvlm.readout.held_out.fit_pool", record)
     found = hold(fitted, (X[keep], y[keep])).readout.weights
-    before = seen[0].weights
-    assert found[0] / found[1] == pytest.approx(before[0] / before[1])
+    before = np.array(seen[-1].weights)
+    np.testing.assert_allclose(found / before, found[0] / before[0])
     assert found[0] > 1.1 * before[0]
 
 
@@ -206,7 +210,7 @@ def temperature(monkeypatch, scores, targets, weights=None):
     )
     halves = np.arange(len(scores)) % 2
     folds = [
-        _Fold(None, np.flatnonzero(halves != one), np.flatnonzero(halves == one)) for one in (0, 1)
+        _Fold(None, np.flatnonzero(halves == one), halves, np.ones(len(scores))) for one in (0, 1)
     ]
     weights = np.ones(len(scores)) if weights is None else weights
     return _window_temperature(folds, X, targets, weights)
@@ -384,9 +388,9 @@ def test_labels_outside_of_the_patches_are_trusted(fitted, training, small_patch
     y = training[1]
     asked = []
 
-    def record(walks, windows, targets, weights):
+    def record(opinions, targets, weights, usual):
         asked.append((targets, weights))
-        return fit_pool(walks, windows, targets, weights)
+        return fit_pool(opinions, targets, weights, usual)
 
     monkeypatch.setattr("hsvlm.readout.held_out.fit_pool", record)
     weights = np.arange(1.0, len(y) + 1)
@@ -395,7 +399,7 @@ def test_labels_outside_of_the_patches_are_trusted(fitted, training, small_patch
     assert 0.1 < seen.mean() < 0.9
     np.testing.assert_array_equal(findings.trust[~seen], 1)
     assert len(asked) == 2  # for the weights, and for the trust
-    targets, used = asked[-1]
+    targets, used = asked[0]
     order = used.astype(int) - 1
     np.testing.assert_array_equal(np.sort(order), np.flatnonzero(seen))
     np.testing.assert_array_equal(fitted.classes_[targets], y[order])

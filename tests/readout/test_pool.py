@@ -38,7 +38,9 @@ def make_labels(rng, n_labels, sharpness=(2.0, 2.0), share=0.0):
 
 
 def fit(walks, windows, labels, weights=None):
-    return fit_pool(walks, windows, labels, np.ones(len(labels)) if weights is None else weights)
+    return fit_pool(
+        [walks, windows], labels, np.ones(len(labels)) if weights is None else weights, [0.5, 0.5]
+    )
 
 
 # The pool
@@ -47,19 +49,19 @@ def fit(walks, windows, labels, weights=None):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_pool_is_a_weighted_geometric_mean(rng, dtype):
     walks, windows = (log_softmax(rng.normal(size=(3, 5, 4)), axis=2).astype(dtype) for _ in "ab")
-    pooled = pool_opinions(walks, windows, (1.5, 0.25))
+    pooled = pool_opinions([walks, windows], (1.5, 0.25))
     expected = np.exp(walks) ** 1.5 * np.exp(windows) ** 0.25
     np.testing.assert_allclose(
         np.exp(pooled), expected / expected.sum(axis=2, keepdims=True), rtol=1e-5
     )
     assert pooled.dtype == dtype
-    np.testing.assert_allclose(pool_opinions(walks, windows, (1.0, 0.0)), walks, atol=1e-6)
-    np.testing.assert_allclose(pool_opinions(walks, windows, (0.0, 1.0)), windows, atol=1e-6)
+    np.testing.assert_allclose(pool_opinions([walks, windows], (1.0, 0.0)), walks, atol=1e-6)
+    np.testing.assert_allclose(pool_opinions([walks, windows], (0.0, 1.0)), windows, atol=1e-6)
 
 
 def test_improbable_classes_stay_finite():
     walks = np.array([[0, -20, -20], [-20, 0, -20]], dtype=np.float32)
-    pooled = pool_opinions(walks, walks[::-1], (100.0, 100.0))
+    pooled = pool_opinions([walks, walks[::-1]], (100.0, 100.0))
     assert np.isfinite(pooled).all()
     np.testing.assert_allclose(np.exp(pooled), [[0.5, 0.5, 0]] * 2, atol=1e-6)
 
@@ -269,6 +271,6 @@ def test_sharp_opinions_of_two_classes_find_wrong_labels():
     scores = rng.uniform(2, 30, size=(1000, 1)) * np.eye(2)[truth]
     sure = log_softmax(scores, axis=1)
     is_wrong = rng.random(1000) < 0.2
-    pool = fit_pool(sure, sure, truth ^ is_wrong, np.ones(1000))
+    pool = fit_pool([sure, sure], truth ^ is_wrong, np.ones(1000), [0.5, 0.5])
     assert pool.noise == pytest.approx(0.2, abs=0.03)
     assert ((pool.trust < 0.5) == is_wrong).mean() > 0.99

@@ -18,6 +18,7 @@ from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.mapping import predict_scene
 from hsvlm.model_selection import PerClassShuffleSplit
 from hsvlm.readout import pool_opinions
+from hsvlm.readout.discriminant import fit_discriminant, spectral_opinions
 from hsvlm.readout.regions import SceneRegions
 
 STRANGE = (
@@ -91,7 +92,7 @@ def grid(cube):
 def test_the_read_out_makes_predictions_better(fitted, alone, scene):
     assert alone.readout_ is None
     assert fitted.readout_.restart == 0.01
-    assert fitted.readout_.weights == (0.8, 0.4)
+    assert fitted.readout_.weights == (0.8, 0.4, 0.0)
     found = [one.score(scene.cube, scene.labels) for one in (alone, fitted)]
     assert found[1] > found[0] + 0.05
 
@@ -431,30 +432,49 @@ def weighed(fitted):
 @pytest.mark.parametrize("weights", [(0.8, 0.4), (0.5, 0.5), (2.0, 0.1), (100.0, 100.0)])
 def test_probabilities_are_those_of_the_pool(weighed, scene, unknown, weights):
     walks, windows = (
-        weighed(weights=one).decision_function(scene.cube)[unknown] for one in ((1, 0), (0, 1))
+        weighed(weights=(*one, 0)).decision_function(scene.cube)[unknown]
+        for one in ((1, 0), (0, 1))
     )
-    found = weighed(weights=weights).decision_function(scene.cube)[unknown]
-    expected = pool_opinions(walks.astype(float), windows.astype(float), weights)
+    found = weighed(weights=(*weights, 0)).decision_function(scene.cube)[unknown]
+    expected = pool_opinions([walks.astype(float), windows.astype(float)], weights)
     np.testing.assert_allclose(np.exp(found), np.exp(expected), atol=1e-4)
     assert np.isfinite(found).all()
 
 
+def test_spectra_are_the_third_opinion(make, training, scene, unknown):
+    X, y = training
+    clf = make(spatial_params={"weights": (0, 0, 1)}).fit(X, y)
+    found = clf.predict_proba(scene.cube)[unknown]
+    targets = np.searchsorted(clf.classes_, y)
+    rule = fit_discriminant(np.asarray(X), targets, np.ones(len(y)), len(clf.classes_))
+    expected = np.exp(spectral_opinions(rule, scene.cube[unknown]))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    parts = [make(spatial_params={"weights": one}).fit(X, y) for one in np.eye(3).tolist()]
+    opinions = [one.decision_function(scene.cube)[unknown] for one in parts]
+    both = make(spatial_params={"weights": (0.8, 0.4, 0.3)}).fit(X, y)
+    np.testing.assert_allclose(
+        both.predict_proba(scene.cube)[unknown],
+        np.exp(pool_opinions(opinions, (0.8, 0.4, 0.3))),
+        atol=1e-5,
+    )
+
+
 def test_the_temperature_is_that_of_the_windows(weighed, alone, scene, unknown):
     walks, windows = (
-        weighed(weights=one, temperature=3.0).predict_proba(scene.cube)[unknown]
+        weighed(weights=(*one, 0), temperature=3.0).predict_proba(scene.cube)[unknown]
         for one in ((1, 0), (0, 1))
     )
     expected = softmax(alone.decision_function(scene.cube)[unknown] / 3, axis=-1)
     np.testing.assert_allclose(windows, expected, atol=1e-5)
     # Walks end with these probabilities.
-    assert (walks != weighed(weights=(1, 0)).predict_proba(scene.cube)[unknown]).any()
+    assert (walks != weighed(weights=(1, 0, 0)).predict_proba(scene.cube)[unknown]).any()
 
 
 @pytest.mark.parametrize("weights", [(0, 1), (1, 0), (0.01, 0.01), (100, 100)])
 @pytest.mark.parametrize("temperature", [0.25, 8.0])
 def test_known_pixels_need_no_opinion(weighed, training, weights, temperature):
     X, y = training
-    clf = weighed(weights=weights, temperature=temperature)
+    clf = weighed(weights=(*weights, 0), temperature=temperature)
     np.testing.assert_array_equal(clf.predict(X), y)
     np.testing.assert_allclose(clf.predict_proba(X).max(axis=1), 1, atol=1e-6)
     assert np.isfinite(clf.decision_function(X)).all()

@@ -12,7 +12,7 @@ from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.model_selection import distance_matched_folds
 
-EQUAL = (0.5, 0.5)
+EQUAL = (0.5, 0.5, 0.0)
 
 
 class Stopping(torch.nn.Module):
@@ -126,7 +126,7 @@ def test_a_fit_finds_weights_and_finds_the_same_again(make, fitted, training, sc
 @pytest.mark.parametrize("pair", [(2, 0.5), [0, 1], np.array([1.0, 0.0])])
 def test_given_weights_are_taken(make, fitted, training, scene, trained, pair):
     clf = make(spatial_params={"weights": pair}).fit(*training)
-    assert found(clf) == (1, tuple(pair), 0)
+    assert found(clf) == (1, (*pair, 0), 0)
     assert len(trained) == 1
     # The network does not depend on them.
     np.testing.assert_array_equal(clf.transform(scene.cube), fitted.transform(scene.cube))

@@ -13,6 +13,7 @@ from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
     MAX_EXAMPLES,
+    Discriminant,
     DisputedLabels,
     FittedScene,
     Readout,
@@ -39,6 +40,7 @@ _FACTORS: Final = ("scale", "temperature")
 _MAX_FACTOR: Final = 1e6
 _OPINIONS: Final = ("weights", "noise")
 _DISPUTED: Final = ("scenes", "coords", "targets", "suggested", "trust")
+_DISCRIMINANT: Final = ("slopes", "offsets")
 _SCENE_ARRAYS: Final = ("coords", "references")
 _ARRAYS: Final = (*_SCENE_ARRAYS, "targets", "weights")
 
@@ -55,6 +57,7 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
             name: packer.store(getattr(readout.disputed, name), f"{_PLACE}.disputed.{name}")
             for name in _DISPUTED
         }
+    discriminant = readout.discriminant
     return {
         **{name: getattr(readout, name) for name in (*_SETTINGS, *_FACTORS)},
         "edges": pack_steps(packer, readout.edges.steps, f"{_PLACE}.edges"),
@@ -62,6 +65,12 @@ def pack_readout(packer: Packer, readout: Readout) -> dict[str, Any]:
         "weights": list(readout.weights),
         "noise": readout.noise,
         "disputed": disputed,
+        "discriminant": None
+        if discriminant is None
+        else {
+            name: packer.store(getattr(discriminant, name), f"{_PLACE}.discriminant.{name}")
+            for name in _DISCRIMINANT
+        },
     }
 
 
@@ -69,7 +78,11 @@ def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Reado
     """Turn JSON into a read-out."""
     if "brier_scores" in record:
         record = _of_walks_alone(record)
-    fields(record, (*_SETTINGS, *_FACTORS, *_OPINIONS, "edges", "scenes", "disputed"))
+    if "discriminant" not in record:
+        record = _without_spectra(record)
+    fields(
+        record, (*_SETTINGS, *_FACTORS, *_OPINIONS, "edges", "scenes", "disputed", "discriminant")
+    )
     steps = unpack_steps(unpacker, record["edges"])
     n_bands = model.n_features_in
     check_steps([step for _, step in steps], n_bands)
@@ -77,7 +90,7 @@ def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Reado
     factors = {name: record[name] for name in (*_FACTORS, "noise")}
     weights = tuple(record["weights"])
     scenes = tuple(_scene(unpacker, one, n_bands, len(model.classes)) for one in record["scenes"])
-    whole = scenes and steps and isinstance(steps[-1][1], SpectralPCA) and len(weights) == 2
+    whole = scenes and steps and isinstance(steps[-1][1], SpectralPCA) and len(weights) == 3
     numbers = *factors.values(), *weights
     finite = all(type(one) is float and 0 <= one < np.inf for one in numbers)
     if not (
@@ -86,6 +99,7 @@ def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Reado
         and factors["scale"] > 0
         and 1 / _MAX_FACTOR <= factors["temperature"] <= _MAX_FACTOR
         and max(weights) <= _MAX_FACTOR
+        and (record["discriminant"] is not None or not weights[2])
     ):
         raise ValueError("scale, temperature, weights, noise, edges or scenes of the read-out")
     settings["weights"] = weights
@@ -93,7 +107,12 @@ def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Reado
     disputed = DisputedLabels.none()
     if record["disputed"] is not None:
         disputed = _disputed(unpacker, record["disputed"], len(model.classes))
-    return Readout(**settings, **factors, edges=edges, scenes=scenes, disputed=disputed)
+    discriminant = None
+    if record["discriminant"] is not None:
+        shape = len(model.classes), 2 * n_bands
+        discriminant = _discriminant(unpacker, record["discriminant"], shape)
+    parts = {"edges": edges, "scenes": scenes, "disputed": disputed, "discriminant": discriminant}
+    return Readout(**settings, **factors, **parts)
 
 
 def _of_walks_alone(record: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +121,25 @@ def _of_walks_alone(record: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in record.items() if name != "brier_scores"}
     weights = [1 / float(record["temperature"]), 0.0]
     return {**kept, "temperature": 1.0, "weights": weights, "noise": 0.0, "disputed": None}
+
+
+def _without_spectra(record: dict[str, Any]) -> dict[str, Any]:
+    """Read a read-out of before spectra had a weight."""
+    return {**record, "weights": [*record["weights"], 0.0], "discriminant": None}
+
+
+def _discriminant(unpacker: Unpacker, record: Any, shape: tuple[int, int]) -> Discriminant:
+    fields(record, _DISCRIMINANT)
+    slopes, offsets = (unpacker.unpack(record[name]) for name in _DISCRIMINANT)
+    fits = (
+        slopes.shape == shape
+        and offsets.shape == shape[:1]
+        and all(one.dtype == np.float64 for one in (slopes, offsets))
+        and all(bool(np.isfinite(one).all()) for one in (slopes, offsets))
+    )
+    if not fits:
+        raise ValueError("a discriminant of the read-out")
+    return Discriminant(slopes, offsets)
 
 
 def _disputed(unpacker: Unpacker, record: Any, n_classes: int) -> DisputedLabels:

@@ -190,7 +190,7 @@ def _train(
 
         readout = None
         if settings.spatial is not None and samples is not None:
-            known = samples[train], targets[train], weights[train]
+            known = samples[train], targets[train], weights[train], len(texts["classes"])
             former_readout = None if previous is None else previous.readout
             readout, is_used = _readout(settings, *known, fit_part, seed, former_readout)
             training.weights[torch.from_numpy(~is_used).to(device)] = 0
@@ -221,13 +221,14 @@ def _readout(
     X: PixelSamples,
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
+    n_classes: int,
     fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
     former: Readout | None,
 ) -> tuple[Readout, NDArray[np.bool_]]:
     """Return the read-out of the scenes, and which labels it and the training use."""
     params, is_used = settings.spatial_params, np.ones(len(targets), dtype=bool)
-    readout = fit_readout(params, X, targets, weights)
+    readout = fit_readout(params, X, targets, weights, n_classes)
     if readout_settings(params)["weights"] != "auto":
         return readout, is_used
     if former is not None:
@@ -240,9 +241,10 @@ def _readout(
         return findings.readout, is_used
     warn_of_disputed(int(is_disputed.sum()), len(targets))
     is_used = ~is_disputed
-    used = fit_readout(params, X[is_used], targets[is_used], weights[is_used])
+    used = fit_readout(params, X[is_used], targets[is_used], weights[is_used], n_classes)
     disputed = list_disputed(X, targets, is_disputed, findings)
-    return replace(findings.readout, scenes=used.scenes, disputed=disputed), is_used
+    without = replace(findings.readout, scenes=used.scenes, discriminant=used.discriminant)
+    return replace(without, disputed=disputed), is_used
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hsvlm._training_record.checks import find_mismatch, spread_pixels, warn_if_unlike
-from hsvlm._training_record.readout import DisputedLabels, FittedScene, Readout
+from hsvlm._training_record.readout import Discriminant, DisputedLabels, FittedScene, Readout
 from hsvlm._training_record.record import TrainingRecord, make_record
 from hsvlm._training_record.scenes import TrainingScene, reference_indices, training_scenes
 from hsvlm._training_record.summary import (
@@ -16,6 +16,7 @@ from hsvlm._training_record.summary import (
 __all__ = [
     "LEVELS",
     "MAX_EXAMPLES",
+    "Discriminant",
     "DisputedLabels",
     "FittedScene",
     "Readout",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-__all__ = ["DisputedLabels", "FittedScene", "Readout"]
+__all__ = ["Discriminant", "DisputedLabels", "FittedScene", "Readout"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,22 @@ class DisputedLabels:
 
 
 @dataclass(frozen=True, eq=False)
+class Discriminant:
+    """Linear scores of the classes, whose softmax are probabilities, of a spectrum and its shape.
+
+    Attributes
+    ----------
+    slopes : ndarray of shape (n_classes, 2 * n_bands), float64
+        For the bands, and for the bands of the spectrum with mean zero and deviation one.
+    offsets : ndarray of shape (n_classes,), float64
+        Scores of a spectrum of zeros.
+    """
+
+    slopes: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Readout:
     """How a classifier reads its class scores out of a scene.
 
@@ -82,11 +98,13 @@ class Readout:
         By which the scores of windows are divided, so that their probabilities are calibrated on
         training pixels that were held out.
     weights : tuple of float
-        Of the log-probabilities of walks and of windows in their sum.
+        Of the log-probabilities of walks, of windows and of spectra in their sum.
     noise : float
         Share of training labels that are wrong, as far as held-out ones tell.
     disputed : DisputedLabels
         Training labels that were not used.
+    discriminant : Discriminant or None
+        What spectra say; None if they have no weight.
     """
 
     restart: float
@@ -97,6 +115,7 @@ class Readout:
     scale: float
     scenes: tuple[FittedScene, ...]
     temperature: float = 1.0
-    weights: tuple[float, float] = (0.5, 0.5)
+    weights: tuple[float, float, float] = (0.5, 0.5, 0.0)
     noise: float = 0.0
     disputed: DisputedLabels = field(default_factory=DisputedLabels.none)
+    discriminant: Discriminant | None = None

@@ -23,6 +23,7 @@ from hsvlm.exceptions import (
 from hsvlm.model_selection import distance_matched_folds
 from hsvlm.model_selection.matched_folds import draw_map
 from hsvlm.readout import fit_pool, pool_opinions
+from hsvlm.readout.discriminant import fit_discriminant
 from hsvlm.readout.regions import PixelLabels, SceneRegions
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Findings(NamedTuple):
     Attributes
     ----------
     readout : Readout
-        With the temperature of the windows, and the weights of walks and windows.
+        With the temperature of the windows, and the weights of walks, windows and spectra.
     trust : ndarray of shape (n_samples,), float64
         Probability that a training label is right; 1 where nothing is known.
     suggested : ndarray of shape (n_samples,), intp
@@ -70,12 +71,30 @@ class _Fold(NamedTuple):
     """A model that was trained without some labels.
 
     Shapes: `held` (n_held,), the numbers of those that it can predict; `half` (n_samples,), which
-    half of the held-out labels a sample is in, -1 if it is not held out.
+    half of the held-out labels a sample is in, -1 if it is not held out; `share` (n_samples,), of
+    the labels of its class that are not held out.
     """
 
     model: FittedModel
     held: NDArray[np.intp]
     half: NDArray[np.intp]
+    share: NDArray[np.float64]
+
+
+class _Opinions(NamedTuple):
+    """What is said about held-out labels.
+
+    Shapes: `seen` (n_seen,), their numbers; `share` (n_seen,), as in `_Fold`; logarithms of
+    probabilities (n_seen, n_classes) of walks that know no label of the fold, of walks that know
+    half of them, of windows and of spectra.
+    """
+
+    seen: NDArray[np.intp]
+    share: NDArray[np.float64]
+    far: NDArray[np.float32]
+    near: NDArray[np.float32]
+    windows: NDArray[np.float32]
+    spectral: NDArray[np.float32]
 
 
 def hold_out(
@@ -107,23 +126,42 @@ def hold_out(
             stacklevel=2,
         )
         return findings
-    seen, far, near, windows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    found = _Opinions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    seen = found.seen
     if not len(seen):
         return findings
-    labels, counts = targets[seen], weights[seen]
-    # Every class counts the same: a large one that is held out nearly as a whole would decide.
-    balanced = np.tile(counts / np.bincount(labels, weights=counts)[labels], 2)
-    both = np.concatenate([far, near]), np.tile(windows, (2, 1))
-    pool = fit_pool(*both, np.tile(labels, 2), balanced)
-    # How sure the map may be is asked of the labels as they are.
-    pooled = pool_opinions(*both, pool.weights)
-    believed = np.tile(counts, 2) * pool.trust
-    softness = _temperature(pooled, np.tile(labels, 2), believed / counts.mean())
-    agreed = pool.weights[0] / softness, pool.weights[1] / softness
     # Labels nearby know best which label is wrong.
-    doubt = fit_pool(near, windows, labels, counts)
+    opinions = found.near, found.windows, found.spectral
+    doubt = fit_pool(opinions, targets[seen], weights[seen], readout.weights)
     findings.trust[seen], findings.suggested[seen] = doubt.trust, doubt.suggested
+    agreed = _weights(found, targets[seen], weights[seen], readout.weights)
     return findings._replace(readout=replace(readout, weights=agreed, noise=doubt.noise))
+
+
+def _weights(
+    found: _Opinions,
+    targets: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    usual: tuple[float, float, float],
+) -> tuple[float, float, float]:
+    """Of walks, windows and spectra.
+
+    Shapes: `targets` and `weights` (n_seen,).
+    """
+    opinions = (
+        np.concatenate([found.far, found.near]),
+        *(np.tile(one, (2, 1)) for one in (found.windows, found.spectral)),
+    )
+    labels = np.tile(targets, 2)
+    # Every class counts the same: a large one that is held out nearly as a whole would decide. And
+    # what has seen little of a class says little about what has seen all of it.
+    balanced = found.share * weights / np.bincount(targets, weights=weights)[targets]
+    pool = fit_pool(opinions, labels, np.tile(balanced, 2), usual)
+    # How sure the map may be is asked of the labels as they are.
+    pooled = pool_opinions(opinions, pool.weights)
+    softness = _temperature(pooled, labels, np.tile(weights / weights.mean(), 2) * pool.trust)
+    walks, windows, spectral = (one / softness for one in pool.weights)
+    return walks, windows, spectral
 
 
 def _trained(
@@ -137,7 +175,11 @@ def _trained(
         # What is left of a class that is held out as a whole cannot be right.
         held = np.flatnonzero(fold & np.isin(targets, targets[kept]))
         if len(held) and len(np.unique(targets[kept])) > 1:
-            yield _Fold(fit_part(kept), held, _halves(fold, targets, seed))
+            before, after = (
+                np.bincount(one, minlength=targets.max() + 1) for one in (targets, targets[kept])
+            )
+            share = after[targets] / before[targets]
+            yield _Fold(fit_part(kept), held, _halves(fold, targets, seed), share)
 
 
 def _halves(fold: NDArray[np.bool_], targets: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
@@ -173,7 +215,8 @@ def _window_temperature(
 ) -> float:
     scores = np.concatenate([window_scores(fold.model, X[fold.held]) for fold in folds])
     held = np.concatenate([fold.held for fold in folds])
-    return _temperature(scores, targets[held], weights[held] / weights[held].mean())
+    counts = weights[held] * np.concatenate([fold.share[fold.held] for fold in folds])
+    return _temperature(scores, targets[held], counts * (len(held) / counts.sum()))
 
 
 def _temperature(
@@ -199,15 +242,15 @@ def _opinions(
     X: PixelSamples,
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
-) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Read out held-out samples, or as many as the patches that are looked at hold.
-
-    Shapes: their numbers (n_seen,), and log-probabilities of walks that know no label of the fold,
-    of walks that know half of them, and of windows (n_seen, n_classes).
-    """
+) -> _Opinions:
+    """Read out held-out samples, or as many as the patches that are looked at hold."""
     # The map has labels as far away as the ones and as dense as the others.
-    none = np.empty((0, len(fold.model.classes)), dtype=np.float32)
-    numbers, far, near, windows = [np.empty(0, dtype=np.intp)], [none], [none], [none]
+    n_classes = len(fold.model.classes)
+    none = np.empty((0, n_classes), dtype=np.float32)
+    numbers, opinions = [np.empty(0, dtype=np.intp)], [(none,) * 4]
+    kept = np.flatnonzero(fold.half == -1)
+    without = fit_discriminant(np.asarray(X[kept]), targets[kept], weights[kept], n_classes)
+    readout = replace(readout, discriminant=without)
     scenes = np.unique(X.scene_ids[fold.held])
     for scene in scenes:
         regions = SceneRegions(fold.model, X.cubes[scene], readout)
@@ -226,13 +269,14 @@ def _opinions(
             within = X.coords[held[here]] - (region.rows[0], region.cols[0])
             usable = region.usable[tuple(within.T)]
             seen, place = held[here[usable]], tuple(within[usable].T)
-            without, *by_half = (region.walks(labels)[place] for labels in known)
+            far, *by_half = (region.walks(labels)[place] for labels in known)
+            near = np.where(fold.half[seen][:, None] == 0, *by_half)
             numbers.append(seen)
-            far.append(without)
-            near.append(np.where(fold.half[seen][:, None] == 0, *by_half))
-            windows.append(region.windows()[place])
-    opinions = np.concatenate(far), np.concatenate(near), np.concatenate(windows)
-    return np.concatenate(numbers), *opinions
+            opinions.append((far, near, region.windows()[place], region.spectral[place]))
+    seen = np.concatenate(numbers)
+    return _Opinions(
+        seen, fold.share[seen], *(np.concatenate(one) for one in zip(*opinions, strict=True))
+    )
 
 
 def _patches(

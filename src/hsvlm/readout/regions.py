@@ -12,6 +12,7 @@ from scipy.special import softmax
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._prediction.windows import window_scores
 from hsvlm.readout import pool_opinions, random_walk, transitions
+from hsvlm.readout.discriminant import spectral_opinions
 from hsvlm.readout.scene import finite_spectra
 from hsvlm.samples import pixels_of
 
@@ -42,13 +43,15 @@ class PixelLabels(NamedTuple):
 class Region:
     """A part of a scene, with what windows say and where walks go.
 
-    Shapes: `usable` (height, width), `probabilities` (height * width, n_classes).
+    Shapes: `usable` (height, width), `probabilities` (height * width, n_classes), `spectral`
+    (height, width, n_classes) with logarithms of probabilities.
     """
 
     rows: tuple[int, int]
     cols: tuple[int, int]
     usable: NDArray[np.bool_]
     probabilities: NDArray[np.float32]
+    spectral: NDArray[np.float32]
     readout: Readout
     walk: Any
 
@@ -74,7 +77,8 @@ class Region:
 
         Shape: (height, width, n_classes).
         """
-        pooled = pool_opinions(self.walks(labels), self.windows(), self.readout.weights)
+        opinions = self.walks(labels), self.windows(), self.spectral
+        pooled = pool_opinions(opinions, self.readout.weights)
         # What is known needs no opinion.
         known, targets = self._known(labels)
         flat = pooled.reshape(-1, pooled.shape[-1])
@@ -123,8 +127,9 @@ class SceneRegions:
         )
         down = slice(rows[0] - tall[0], rows[1] - tall[0])
         right = slice(cols[0] - wide[0], cols[1] - wide[0])
-        features, usable = self._features(tall, wide)
-        features, usable = features[down, right], usable[down, right]
+        features, spectral, usable = self._features(tall, wide)
+        features, spectral = features[down, right], spectral[down, right]
+        usable = usable[down, right]
         origin = np.array([rows[0], cols[0]])
         looked_at = usable if only is None else _thinned(usable, only - origin)
         readout, n_classes = self._readout, len(self._model.classes)
@@ -138,18 +143,20 @@ class SceneRegions:
         flat = probabilities.reshape(-1, n_classes)
         settings = readout.scale, readout.contrast, flat, readout.agreement
         walk = transitions(features, usable, *settings)
-        return Region(rows, cols, usable, flat, readout, walk)
+        return Region(rows, cols, usable, flat, spectral, readout, walk)
 
     def _features(
         self, rows: tuple[int, int], cols: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """What edges are seen in, and the pixels whose windows can be computed with."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """What edges are seen in, what spectra say, and whose windows can be computed with."""
         shape = rows[1] - rows[0], cols[1] - cols[0]
         valid = valid_pixels(self._cube)
         present = np.ones(shape, dtype=bool) if valid is None else valid[slice(*rows), slice(*cols)]
         broken = np.zeros(shape, dtype=bool)
         n_features = self._readout.edges[-1].n_components_
         features = np.zeros((*shape, n_features), dtype=np.float32)
+        spectral = np.zeros((*shape, len(self._model.classes)), dtype=np.float32)
+        discriminant = self._readout.discriminant
         for start in range(0, shape[0], _ROWS_AT_ONCE):
             here = np.argwhere(present[start : start + _ROWS_AT_ONCE]) + np.array([start, 0])
             if not len(here):
@@ -158,8 +165,11 @@ class SceneRegions:
             whole = finite_spectra(spectra)
             broken[tuple(here[~whole].T)] = True
             if whole.any():
-                features[tuple(here[whole].T)] = self._readout.edges.transform(spectra[whole])
-        return features, present & ~self._touched(broken)
+                place = tuple(here[whole].T)
+                features[place] = self._readout.edges.transform(spectra[whole])
+                if discriminant is not None:
+                    spectral[place] = spectral_opinions(discriminant, spectra[whole])
+        return features, spectral, present & ~self._touched(broken)
 
     def _touched(self, broken: NDArray[np.bool_]) -> NDArray[np.bool_]:
         if not broken.any():

@@ -16,6 +16,7 @@ from hsvlm._training_record import FittedScene, Readout, training_scenes
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
 from hsvlm.readout import NEIGHBORS
+from hsvlm.readout.discriminant import fit_discriminant
 from hsvlm.samples import PixelSamples, pixels_of
 
 if TYPE_CHECKING:
@@ -64,16 +65,17 @@ def readout_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
     return settings
 
 
-def _checked_weights(weights: Any) -> tuple[float, float]:
-    """Weights of walks and windows, as numbers."""
-    pair = weights.tolist() if isinstance(weights, np.ndarray) else weights
-    is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
-    if not is_pair or not all(_WEIGHT.is_satisfied_by(one) for one in pair) or not any(pair):
+def _checked_weights(weights: Any) -> tuple[float, float, float]:
+    """Weights of walks, windows and spectra, as numbers; spectra may be left out."""
+    given = weights.tolist() if isinstance(weights, np.ndarray) else weights
+    is_list = isinstance(given, (tuple, list)) and len(given) in (2, 3)
+    if not is_list or not all(_WEIGHT.is_satisfied_by(one) for one in given) or not any(given):
         raise ParameterError(
-            f'spatial_params: weights={weights!r} must be "auto" or two numbers, the weights of '
-            f"walks and of windows, each {_WEIGHT}, and not both 0."
+            f'spatial_params: weights={weights!r} must be "auto" or two or three numbers, the '
+            f"weights of walks, of windows and of spectra, each {_WEIGHT}, and not all 0."
         )
-    return float(pair[0]), float(pair[1])
+    walks, windows, *spectra = (float(one) for one in given)
+    return walks, windows, (spectra[0] if spectra else 0.0)
 
 
 def fit_readout(
@@ -81,6 +83,7 @@ def fit_readout(
     X: PixelSamples,
     targets: NDArray[np.intp],
     sample_weights: NDArray[np.float64],
+    n_classes: int,
 ) -> Readout:
     """Keep what the read-out of a scene needs.
 
@@ -92,6 +95,9 @@ def fit_readout(
     steps.append(("pca", SpectralPCA(min(_N_EDGE_FEATURES, *spectra.shape))))
     edges = Pipeline(steps).set_output(transform="default").fit(spectra)
     weights = {} if settings["weights"] == "auto" else {"weights": settings["weights"]}
+    discriminant = None
+    if settings["weights"] == "auto" or settings["weights"][-1]:
+        discriminant = fit_discriminant(spectra, targets, sample_weights, n_classes)
     return Readout(
         restart=float(settings["restart"]),
         contrast=float(settings["contrast"]),
@@ -100,6 +106,7 @@ def fit_readout(
         edges=edges,
         scale=_usual_distance(X, edges),
         scenes=tuple(_fitted_scenes(X, targets, sample_weights)),
+        discriminant=discriminant,
         **weights,
     )
 
