@@ -160,9 +160,9 @@ class HSIPromptClassifier(
         How class scores are read out of the fitted scene: by random walks that training labels
         absorb, see :mod:`hsvlm.readout`, or window by window, as for all other data.
     spatial_params : dict, default=None
-        ``restart``, ``contrast``, ``agreement`` and ``n_steps`` of the walks; ``weights`` of walks
-        and windows in what is read out, where ``"auto"`` finds them, and training labels that are
-        probably wrong, by holding out training labels.
+        ``restart``, ``contrast``, ``agreement`` and ``n_steps`` of the walks; ``weights`` of walks,
+        windows and spectra in what is read out, where ``"auto"`` finds them, and training labels
+        that are probably wrong, by holding out training labels.
     callbacks : list of skorch callbacks, default=None
         Such as early stopping.
     checkpoint_dir : path or None, default=None

@@ -64,7 +64,7 @@ def test_models(tmp_path, fitted, name):
         "field",
         "224 pixels of a scene of 18 x 20 pixels",
         "restart=0.01",
-        "weights=[1.0, 0.25]",
+        "weights=[1.0, 0.25, 0.0]",
         "12, 400.0 to 950.0 nm",
         "0.1.0",
         "max_epochs=1",
@@ -73,7 +73,7 @@ def test_models(tmp_path, fitted, name):
     assert "disputed" not in printed
     figures = json.loads(inspect(tmp_path / name, "--json"))
     assert figures["readout"]["restart"] == 0.01
-    assert figures["readout"]["weights"] == [1, 0.25]
+    assert figures["readout"]["weights"] == [1, 0.25, 0]
     assert figures["disputed_labels"] == []
     assert figures["training_scene"] == "field"
     assert figures["training_scenes"] == [{"height": 18, "width": 20, "n_pixels": 224}]

@@ -45,7 +45,7 @@ def test_read_outs_of_before_windows_had_a_weight():
     assert former["temperature"] != 1
     clf = load(path, device="cpu")[-1]
     readout = clf.readout_
-    assert readout.weights == (1 / former["temperature"], 0)
+    assert readout.weights == (1 / former["temperature"], 0, 0)
     assert (readout.restart, readout.temperature, readout.noise) == (former["restart"], 1, 0)
     # About half of the pixels are known; the others are predicted with doubts.
     probabilities = clf.metadata_["probabilities"].max(axis=2)

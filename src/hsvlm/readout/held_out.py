@@ -105,7 +105,7 @@ def hold_out(
     fit_part: Callable[[NDArray[np.intp]], FittedModel],
     seed: int,
 ) -> Findings:
-    """Train without a part of the labels, and ask walks and windows about it.
+    """Train without a part of the labels, and ask what knows nothing of it about it.
 
     Shapes: `X` (n_samples, n_bands), `targets` (n_samples,), `weights` (n_samples,).
     """
