@@ -53,11 +53,12 @@ def test_evaluate_puts_protocols_side_by_side(tmp_path):
     assert "contain a training pixel: 0.0%" in done.stdout
     last = done.stdout.split("=== indian-pines, OA % ===")[1].split("\n")
     assert last[2].split() == ["random-10", "blocks"]
-    assert [line.split("  ")[0] for line in last[3:7]] == [
+    assert [line.split("  ")[0] for line in last[3:8]] == [
         "hsvlm",
         "1-NN on (row, col), no spectra",
         "RBF-SVM on spectra",
         "RBF-SVM, 3x3 SNV, smoothed",
+        "most frequent class",
     ]
     # Everything is in the store now, so nothing is trained again.
     figures = json.loads(run(*arguments, "--json").stdout)

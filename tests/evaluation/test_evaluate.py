@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score
 from sklearn.model_selection import ShuffleSplit, StratifiedKFold
@@ -16,6 +17,7 @@ from hsvlm.evaluation import (
     SmoothedSVM,
     evaluate,
     leakage_report,
+    network_cost,
     spectral_svm,
 )
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
@@ -66,14 +68,15 @@ def test_figures_are_those_of_a_plain_loop(data):
     X, y = data
     estimators = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
     report = evaluate(estimators, X, y, BLOCKS, window_size=5)
-    baselines = (CoordinateNeighbors(), spectral_svm(), SmoothedSVM())
+    baselines = (CoordinateNeighbors(), spectral_svm(), SmoothedSVM(), DummyClassifier())
+    windows = [1, 1, None, 1, 15, None]
     everything = estimators | dict(zip(NAMES.values(), baselines, strict=True))
     assert report.names == tuple(everything)
     assert report.disjoint
-    assert len(report.results) == 2 * 5
+    assert len(report.results) == 2 * 6
     for number, (train, test) in enumerate(BLOCKS.split(X, y)):
         assert report.leakage[number] == leakage_report(X[train], X[test], 5)
-        for name, estimator in everything.items():
+        for (name, estimator), size in zip(everything.items(), windows, strict=True):
             predicted = clone(estimator).fit(X[train], y[train]).predict(X[test])
             found = report.results_for(name)[number]
             recalls = recall_score(y[test], predicted, average=None)
@@ -86,6 +89,9 @@ def test_figures_are_those_of_a_plain_loop(data):
             assert found.fit_seconds > 0
             assert found.predict_seconds > 0
             assert (found.estimator, found.split, found.n_parameters) == (name, number, None)
+            assert (found.n_multiply_adds, found.window_size) == (None, size)
+            leakage = None if size is None else leakage_report(X[train], X[test], size)
+            assert found.share_containing == (leakage and leakage.share_containing)
 
 
 def test_every_estimator_sees_the_same_splits(data):
@@ -120,7 +126,8 @@ def test_unknown_baseline(data):
     with pytest.raises(UnknownNameError) as error:
         evaluate(GaussianNB(), *data, BLOCKS, baselines=["forest"])
     assert str(error.value) == (
-        "Unknown baseline 'forest'. Known: 'coordinates', 'smoothed-svm', 'spectral-svm'."
+        "Unknown baseline 'forest'. Known: 'coordinates', 'majority', 'smoothed-svm', "
+        "'spectral-svm'."
     )
 
 
@@ -247,6 +254,10 @@ def test_parameters_of_a_network_are_counted(cube, labels, settings):
     module = clone(clf).fit(cube, labels).net_.module_
     expected = sum(one.numel() for one in module.parameters() if one.requires_grad)
     assert {one.n_parameters for one in report.results} == {expected}
+    assert {one.n_multiply_adds for one in report.results} == {
+        network_cost(clone(clf).fit(cube, labels)).n_multiply_adds
+    }
+    assert {one.window_size for one in report.results} == {5}
     assert report.window_size == 5
 
 

@@ -30,6 +30,7 @@ def test_windows_are_counted_pixel_by_pixel(seed, size, n_train):
         min((abs(train.coords[n] - place).max() for n in range(n_train) if same[n]), default=np.inf)
         for same, place in zip(test.scene_ids[:, None] == train.scene_ids, test.coords, strict=True)
     )
+    assert report.share_adjacent == np.mean(np.array(distances) <= 1)
     for quantile, distance in report.distance_quantiles.items():
         # The largest distance that no more than this share of the pixels falls short of.
         assert distance == distances[int(np.floor(quantile * (len(distances) - 1)))]

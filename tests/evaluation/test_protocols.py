@@ -42,12 +42,12 @@ def test_blocks_give_no_window_away():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SplitWarning)
         report = evaluate({}, protocol.X, protocol.y, protocol.cv, window_size=15)
-    coordinates, spectral, smoothed = (
+    coordinates, spectral, smoothed, majority = (
         np.mean([one.overall_accuracy for one in report.results_for(name)]) for name in report.names
     )
     assert [leakage.share_containing for leakage in report.leakage] == [0, 0]
     assert all(950 < leakage.n_train < 1150 for leakage in report.leakage)
-    assert coordinates < spectral < smoothed
+    assert majority < coordinates < spectral < smoothed
 
 
 def test_maps_bring_their_own_labels(standard_maps):

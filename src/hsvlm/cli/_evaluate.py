@@ -122,11 +122,11 @@ def evaluate(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the classifier beside three baselines, and print what the splits give away.
+    """Measure the classifier and four baselines, and print what the splits give away.
 
-    The baselines are the nearest training pixel by position alone, an SVM on single spectra, and
-    an SVM as a careful practitioner would build it. With several protocols, a table at the end
-    puts them side by side.
+    The baselines are the nearest training pixel by position only, an SVM on single spectra, an SVM
+    as a careful practitioner would build it, and the most frequent class. With several
+    protocols, a table at the end puts them side by side.
 
     Example: hsvlm evaluate scene.hdr --labels fields.tif --prompts crops.yaml
     """

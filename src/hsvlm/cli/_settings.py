@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hsvlm._data.texts import parse_plain_value
 from hsvlm._system.files import parsed_yaml
 from hsvlm.cli._outputs import echo
 from hsvlm.exceptions import FileError, ParameterError
@@ -34,7 +35,6 @@ _TEXT_SETTINGS: dict[str, list[Any]] = {
     "vision_encoder": [str],
     "device": [str],
 }
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.?(nan|inf)", re.IGNORECASE)
 
 
 def parse_settings(context: typer.Context, texts: list[str] | None) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def parse_settings(context: typer.Context, texts: list[str] | None) -> dict[str,
     recipe, of_recipe = context.meta.get(SETTINGS_KEY, (None, {}))
     settings: dict[str, Any] = {}
     for name, value in of_recipe.items():
-        settings[name] = _parse_plain(value)
+        settings[name] = parse_plain_value(value)
         _check_setting(name, settings[name], f"{recipe}: the setting {name}: {value}")
     for text in texts or []:
         name, equals, value = (part.strip() for part in text.partition("="))
@@ -136,30 +136,15 @@ def list_settings(
 def _parse_value(text: str, written: str) -> Any:
     """Read a number, a truth value, none, a text, or a list or mapping of YAML."""
     if written[0] not in "[{\"'":
-        return _parse_plain(written)
+        return parse_plain_value(written)
     try:
-        return _parse_plain(parsed_yaml(f"--set {text}", written))
+        return parse_plain_value(parsed_yaml(f"--set {text}", written))
     except FileError:
         raise
     except ValueError as error:
         raise ParameterError(
             f"--set {text}: the value cannot be read. Close all brackets and quotes."
         ) from error
-
-
-def _parse_plain(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    word = value.lower()
-    if word in ("none", "null", "~"):
-        return None
-    if word in ("true", "yes", "on"):
-        return True
-    if word in ("false", "no", "off"):
-        return False
-    if not _NUMBER.fullmatch(value):
-        return value
-    return int(value) if value.lstrip("+-").isdecimal() else float(value.replace(".nan", "nan"))
 
 
 def _check_setting(name: str, value: Any, written: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hsvlm._reports.tables import markdown_table, mean_and_deviation
 from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
 from hsvlm.evaluation._comparison import Comparison
+from hsvlm.evaluation._cost import NetworkCost, network_cost
+from hsvlm.evaluation._encoders import with_encoders
 from hsvlm.evaluation._evaluate import BASELINES, evaluate
 from hsvlm.evaluation._folds import FoldResult
 from hsvlm.evaluation._leakage import LeakageReport, leakage_report
@@ -26,6 +28,7 @@ __all__ = [
     "EvaluationReport",
     "FoldResult",
     "LeakageReport",
+    "NetworkCost",
     "Protocol",
     "SmoothedSVM",
     "compare_protocols",
@@ -34,6 +37,8 @@ __all__ = [
     "leakage_report",
     "markdown_table",
     "mean_and_deviation",
+    "network_cost",
     "scene_protocol",
     "spectral_svm",
+    "with_encoders",
 ]

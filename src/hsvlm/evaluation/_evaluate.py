@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
+from sklearn.dummy import DummyClassifier
 from tqdm import tqdm
 
+from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
+from hsvlm.evaluation._encoders import with_encoders
 from hsvlm.evaluation._folds import (
     FoldResult,
     Store,
     data_digest,
+    failed_fold,
     run_fold,
     with_random_state,
 )
 from hsvlm.evaluation._leakage import leakage_report
 from hsvlm.evaluation._report import EvaluationReport
 from hsvlm.evaluation._splits import make_splits
+from hsvlm.evaluation._windows import largest_window
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
 from hsvlm.scene import Scene
@@ -35,6 +39,7 @@ BASELINES: dict[str, tuple[str, Any]] = {
     "coordinates": ("1-NN on (row, col), no spectra", CoordinateNeighbors),
     "spectral-svm": ("RBF-SVM on spectra", spectral_svm),
     "smoothed-svm": ("RBF-SVM, 3x3 SNV, smoothed", SmoothedSVM),
+    "majority": ("most frequent class", DummyClassifier),
 }
 
 
@@ -50,6 +55,7 @@ def evaluate(
     groups: Any = None,
     unlabeled: Any = 0,
     random_state: int | None = None,
+    error_score: float | str = "raise",
     store: str | PathLike[str] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
@@ -58,9 +64,11 @@ def evaluate(
 
     Parameters
     ----------
-    estimators : estimator, or dict of {name: estimator}
+    estimators : estimator, dict of {name: estimator}, or list of names
         Classifiers for PixelSamples: this package's, or any of scikit-learn's, which see the
-        spectrum of every pixel. They are cloned, never fitted themselves.
+        spectrum of every pixel. They are cloned, never fitted themselves. Names of vision encoders,
+        or ``"default"``, stand for a :class:`~hsvlm.HSIPromptClassifier` with that encoder, see
+        :func:`with_encoders`.
     X : PixelSamples of shape (n_samples, n_bands), cube (height, width, n_bands), or Scene
         The samples, or the scene they are taken from.
     y : array-like of shape (n_samples,), or label map of shape (height, width), default=None
@@ -71,9 +79,10 @@ def evaluate(
     window_size : int, default=None
         Side in pixels of the window for which leakage is reported. None takes the largest
         `window_size` among the estimators, or 1.
-    baselines : sequence of {"coordinates", "spectral-svm", "smoothed-svm"}
+    baselines : sequence of {"coordinates", "spectral-svm", "smoothed-svm", "majority"}
         Baselines to measure in addition to the estimators; all by default. See
-        :class:`CoordinateNeighbors`, :func:`spectral_svm` and :class:`SmoothedSVM`.
+        :class:`CoordinateNeighbors`, :func:`spectral_svm`, :class:`SmoothedSVM` and
+        :class:`sklearn.dummy.DummyClassifier`.
     class_names : dict, default=None
         ``{label: name}`` for the report. None takes those of a Scene.
     groups : array of shape (height, width), default=None
@@ -84,6 +93,9 @@ def evaluate(
     random_state : int or None, default=None
         Seed given to every estimator that takes one: this number plus the number of the split.
         None leaves the estimators as they are.
+    error_score : "raise" or NaN, default="raise"
+        What to do if an estimator fails on a split: raise the error, or report it without
+        accuracies and continue with the others.
     store : path, default=None
         Folder for the result of every fit, one small JSON file each, whose name begins with
         estimator and split. What is there already is not measured again, so an evaluation that was
@@ -105,9 +117,10 @@ def evaluate(
         If the samples have no positions, labels do not fit, or `cv` cannot split them or trains on
         a single class.
     ParameterError
-        If an estimator has the name of a baseline, or `cv` makes no split.
+        If an estimator has the name of a baseline, `cv` makes no split, or `error_score` is
+        neither ``"raise"`` nor NaN.
     UnknownNameError
-        If there is no such baseline.
+        If there is no such baseline or vision encoder.
 
     Warns
     -----
@@ -133,6 +146,7 @@ def evaluate(
     >>> [leakage.share_containing for leakage in report.leakage]
     [0.0, 0.0]
     """
+    _check_error_score(error_score)
     if isinstance(X, Scene):
         class_names = X.class_names if class_names is None else class_names
         groups = X.groups if groups is None else groups
@@ -140,16 +154,18 @@ def evaluate(
     sample_names = remembered_names(samples, labels)
     if sample_names is not None:
         class_names = agreed_names(sample_names, class_names).names
-    named = _named(estimators, baselines)
+    # Samples that remember names pass them on to the classifier themselves.
+    own_names = class_names if sample_names is None and class_names else None
+    named = _named(estimators, baselines, HSIPromptClassifier(class_names=own_names))
     splits = make_splits(cv, samples, labels)
-    size = _largest_window(named.values()) if window_size is None else window_size
+    size = largest_window(named.values()) if window_size is None else window_size
     leakage = tuple(leakage_report(samples[a], samples[b], size, groups) for a, b in splits)
     tasks = [
         (name, number, with_random_state(estimator, random_state, number))
         for name, estimator in named.items()
         for number in range(len(splits))
     ]
-    results = _measure(tasks, samples, labels, splits, Store(store), n_jobs, verbose)
+    results = _measure(tasks, samples, labels, splits, Store(store), error_score, n_jobs, verbose)
     return EvaluationReport(
         results=tuple(results),
         leakage=leakage,
@@ -186,12 +202,34 @@ def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[A
     return pixel_samples(X, y, unlabeled=unlabeled)
 
 
-def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
-    named = (
-        dict(estimators)
-        if isinstance(estimators, Mapping)
-        else {type(estimators).__name__: estimators}
-    )
+def _check_error_score(error_score: Any) -> None:
+    is_nan = isinstance(error_score, float) and np.isnan(error_score)
+    if not (is_nan or (isinstance(error_score, str) and error_score == "raise")):
+        raise ParameterError(
+            f'error_score={error_score!r} is neither "raise" nor NaN. Pass "raise" to stop at the '
+            "first error, or float('nan') to report it and continue."
+        )
+
+
+def _as_dict(estimators: Any, clf: HSIPromptClassifier) -> dict[str, Any]:
+    """Name the estimators; names of encoders become variants of `clf`."""
+    if isinstance(estimators, Mapping):
+        return dict(estimators)
+    if isinstance(estimators, str):
+        return with_encoders(estimators, clf)
+    if not isinstance(estimators, (list, tuple)):
+        return {type(estimators).__name__: estimators}
+    others = [item for item in estimators if not isinstance(item, str)]
+    if others:
+        raise ParameterError(
+            f"estimators is a list with a {type(others[0]).__name__}. Pass a dict of "
+            '{name: estimator}, or a list of names of vision encoders, such as ["vit", "default"].'
+        )
+    return with_encoders(estimators, clf)
+
+
+def _named(estimators: Any, baselines: Sequence[str], clf: HSIPromptClassifier) -> dict[str, Any]:
+    named = _as_dict(estimators, clf)
     keys = [baselines] if isinstance(baselines, str) else baselines
     for key in dict.fromkeys(keys):
         if key not in BASELINES:
@@ -205,16 +243,6 @@ def _named(estimators: Any, baselines: Sequence[str]) -> dict[str, Any]:
     return named
 
 
-def _largest_window(estimators: Any) -> int:
-    sizes = [
-        value
-        for estimator in estimators
-        for key, value in estimator.get_params().items()
-        if key.rpartition("__")[2] == "window_size" and isinstance(value, Integral)
-    ]
-    return int(max(sizes, default=1))
-
-
 def _are_disjoint(tests: list[NDArray[np.intp]]) -> bool:
     together = np.concatenate(tests)
     return len(np.unique(together)) == len(together)
@@ -226,6 +254,7 @@ def _measure(
     y: NDArray[Any],
     splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     store: Store,
+    error_score: float | str,
     n_jobs: int | None,
     verbose: int,
 ) -> list[FoldResult]:
@@ -236,14 +265,21 @@ def _measure(
     ]
     results: dict[int, FoldResult] = {}
     for place, ((name, number, _), key) in enumerate(zip(tasks, keys, strict=True)):
-        found = store.load(key, name, number)
-        if found is not None:
-            results[place] = found
+        stored = store.load(key, name, number)
+        if stored is not None:
+            results[place] = stored
     open_places = [place for place in range(len(tasks)) if place not in results]
     pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     done = pool(
         joblib.delayed(_run_and_save)(
-            place, *tasks[place], X, y, *splits[tasks[place][1]], store, keys[place]
+            place,
+            *tasks[place],
+            X,
+            y,
+            *splits[tasks[place][1]],
+            store,
+            keys[place],
+            keep_failures=error_score != "raise",
         )
         for place in open_places
     )
@@ -263,7 +299,14 @@ def _run_and_save(
     test: NDArray[np.intp],
     store: Store,
     key: str,
+    *,
+    keep_failures: bool,
 ) -> tuple[int, FoldResult]:
-    result = run_fold(name, number, estimator, X, y, train, test)
+    try:
+        result = run_fold(name, number, estimator, X, y, train, test)
+    except Exception as error:
+        if not keep_failures:
+            raise
+        result = failed_fold(name, number, error, len(train), len(test))
     store.save(key, result)
     return place, result

@@ -19,7 +19,10 @@ import numpy as np
 from sklearn.base import clone
 
 from hsvlm._system.version import __version__
-from hsvlm.exceptions import HSVLMWarning
+from hsvlm.evaluation._cost import counted_cost, last_step
+from hsvlm.evaluation._leakage import leakage_report
+from hsvlm.evaluation._windows import window_of
+from hsvlm.exceptions import HSVLMError, HSVLMWarning
 from hsvlm.metrics import classification_summary
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ __all__ = [
     "Store",
     "data_digest",
     "describe_environment",
+    "failed_fold",
     "file_name",
     "run_fold",
     "with_random_state",
@@ -65,6 +69,16 @@ class FoldResult:
         Versions of the libraries, and the machine.
     correct : ndarray of shape (n_test,), dtype bool
         Which test samples were classified correctly.
+    n_multiply_adds : int or None, default=None
+        Multiply-adds of the network for one window, see :func:`network_cost`; None for estimators
+        that have no network.
+    window_size : int or None, default=None
+        Side in pixels of the window that a prediction reads; None for estimators that read no
+        spectra.
+    share_containing : float or None, default=None
+        Share of test pixels with a training pixel in that window, in [0, 1].
+    problem : str, default=""
+        Why there is no result: the message of the error. Accuracies and times are then NaN.
     """
 
     estimator: str
@@ -80,6 +94,10 @@ class FoldResult:
     n_parameters: int | None
     environment: str
     correct: NDArray[np.bool_]
+    n_multiply_adds: int | None = None
+    window_size: int | None = None
+    share_containing: float | None = None
+    problem: str = ""
 
 
 def with_random_state(estimator: Any, random_state: int | None, split: int) -> Any:
@@ -111,9 +129,15 @@ def run_fold(
     start = time.perf_counter()
     estimator.fit(X[train], y[train])
     fitted = time.perf_counter()
+    if getattr(last_step(estimator), "interrupted_", False):
+        # Half a training is no result; the classifier itself ends it and returns.
+        raise KeyboardInterrupt
     y_pred = np.asarray(estimator.predict(X[test]))
     predicted = time.perf_counter()
     summary = classification_summary(y[test], y_pred)
+    n_parameters, n_multiply_adds = counted_cost(estimator)
+    size = window_of(estimator)
+    leakage = None if size is None else leakage_report(X[train], X[test], size | 1)
     return FoldResult(
         estimator=name,
         split=split,
@@ -125,18 +149,38 @@ def run_fold(
         n_test=len(test),
         fit_seconds=fitted - start,
         predict_seconds=predicted - fitted,
-        n_parameters=_trained_parameters(estimator),
+        n_parameters=n_parameters,
         environment=describe_environment(),
         correct=y_pred == y[test],
+        n_multiply_adds=n_multiply_adds,
+        window_size=size,
+        share_containing=None if leakage is None else leakage.share_containing,
     )
 
 
-def _trained_parameters(estimator: Any) -> int | None:
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-    module = getattr(getattr(last, "net_", last), "module_", None)
-    if module is None:
-        return None
-    return sum(int(one.numel()) for one in module.parameters() if one.requires_grad)
+def failed_fold(name: str, split: int, error: Exception, n_train: int, n_test: int) -> FoldResult:
+    """Return what is left of a fold that raised: its reason."""
+    nan = float("nan")
+    first_line = (str(error).strip() or "no message").splitlines()[0]
+    problem = (
+        str(error) if isinstance(error, HSVLMError) else f"{type(error).__name__}: {first_line}"
+    )
+    return FoldResult(
+        estimator=name,
+        split=split,
+        overall_accuracy=nan,
+        average_accuracy=nan,
+        kappa=nan,
+        recall={},
+        n_train=n_train,
+        n_test=n_test,
+        fit_seconds=nan,
+        predict_seconds=nan,
+        n_parameters=None,
+        environment=describe_environment(),
+        correct=np.zeros(n_test, dtype=bool),
+        problem=problem,
+    )
 
 
 def data_digest(X: PixelSamples, y: NDArray[Any]) -> str:
@@ -192,8 +236,8 @@ class Store:
         return None
 
     def save(self, key: str, result: FoldResult) -> None:
-        """Keep a result; a crash leaves either the whole file or none."""
-        if self.folder is None:
+        """Keep a result, not a failure; a crash leaves either the whole file or none."""
+        if self.folder is None or result.problem:
             return
         record = {field.name: getattr(result, field.name) for field in fields(result)}
         labels = [label.item() if hasattr(label, "item") else label for label in record["recall"]]

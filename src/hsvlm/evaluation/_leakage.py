@@ -38,6 +38,8 @@ class LeakageReport:
     share_same_group : float or None, default=None
         Share of test pixels whose group, such as a polygon, has training pixels, in [0, 1]. None if
         there are no groups.
+    share_adjacent : float or None, default=None
+        Share of test pixels that touch a training pixel, at a corner or side, in [0, 1].
     """
 
     window_size: int
@@ -47,6 +49,7 @@ class LeakageReport:
     share_overlapping: float
     distance_quantiles: dict[float, float]
     share_same_group: float | None = None
+    share_adjacent: float | None = None
 
     def __str__(self) -> str:
         quantiles = ", ".join(
@@ -137,6 +140,7 @@ def leakage_report(
             for quantile in _QUANTILES
         },
         share_same_group=None if groups is None else _share_same_group(groups, *positions),
+        share_adjacent=float((nearest <= 1).mean()),
     )
 
 

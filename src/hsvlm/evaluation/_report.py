@@ -119,6 +119,12 @@ class EvaluationReport:
            proportions or percentages", Psychometrika 12, 1947.
         """
         pair = self.results_for(first), self.results_for(second)
+        failed = [result for result in (*pair[0], *pair[1]) if result.problem]
+        if failed:
+            raise ParameterError(
+                f"{failed[0].estimator!r} failed on split {failed[0].split}, so there is nothing "
+                f"to compare. The reason: {failed[0].problem}"
+            )
         if method == "t-test":
             if len(self.leakage) < 2:
                 raise ParameterError(
@@ -142,12 +148,16 @@ class EvaluationReport:
         header : list of str
             Names of the columns.
         rows : list of list of str
-            One row per estimator. Standard deviations are over the splits, with n - 1.
+            One row per estimator. Standard deviations are over the splits, with n - 1. Splits
+            that failed are left out; `problem_lines` lists them.
         """
         header = ["", "OA %", "AA %", "kappa x 100", "fit s", "predict s", "parameters"]
         rows = []
         for name in self.names:
-            results = self.results_for(name)
+            results = [result for result in self.results_for(name) if not result.problem]
+            if not results:
+                rows.append([name, *[""] * (len(header) - 1)])
+                continue
             count = results[0].n_parameters
             rows.append(
                 [
@@ -178,8 +188,12 @@ class EvaluationReport:
         for label in labels:
             row = [str(self.class_names.get(label, label))]
             for name in self.names:
-                results = [result for result in self.results_for(name) if label in result.recall]
-                row.append(f"{100 * np.mean([result.recall[label] for result in results]):.1f}")
+                recalls = [
+                    result.recall[label]
+                    for result in self.results_for(name)
+                    if label in result.recall
+                ]
+                row.append(f"{100 * np.mean(recalls):.1f}" if recalls else "")
             rows.append(row)
         return ["recall %", *self.names], rows
 
@@ -209,13 +223,34 @@ class EvaluationReport:
             lines.insert(2, same_group)
         return lines
 
+    def problem_lines(self) -> list[str]:
+        """Say which estimators failed, and why.
+
+        Returns
+        -------
+        list of str
+            One line per estimator and reason; none if all went well.
+        """
+        problems: dict[tuple[str, str], int] = {}
+        for result in self.results:
+            if result.problem:
+                key = result.estimator, result.problem
+                problems[key] = problems.get(key, 0) + 1
+        n_splits = len(self.leakage)
+        splits = "1 split" if n_splits == 1 else f"{n_splits} splits"
+        return [
+            f"{name}: failed on {count} of {splits}. {problem}"
+            for (name, problem), count in problems.items()
+        ]
+
     def __str__(self) -> str:
         header, rows = self.summary()
         rows = [[f"[{number}] {row[0]}", *row[1:]] for number, row in enumerate(rows, start=1)]
         _, recalls = self.recalls()
         numbers = [f"[{number}]" for number in range(1, len(rows) + 1)]
         tables = [text_table(header, rows), text_table(["recall %", *numbers], recalls)]
-        return "\n\n".join([self.protocol, "\n".join(self.leakage_lines()), *tables])
+        parts = [self.protocol, "\n".join(self.leakage_lines()), *tables]
+        return "\n\n".join(part for part in [*parts, "\n".join(self.problem_lines())] if part)
 
     __repr__ = __str__
 
@@ -227,7 +262,8 @@ class EvaluationReport:
         str
             The protocol, the leakage, a table of estimators and one of classes.
         """
-        lines = [f"`{self.protocol}`", "", *(f"- {line}" for line in self.leakage_lines()), ""]
+        notes = [*self.leakage_lines(), *self.problem_lines()]
+        lines = [f"`{self.protocol}`", "", *(f"- {line}" for line in notes), ""]
         return "\n".join(
             [*lines, markdown_table(*self.summary()), "", markdown_table(*self.recalls())]
         )
@@ -240,7 +276,8 @@ class EvaluationReport:
         str
             A ``div`` with a list and two tables.
         """
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in self.leakage_lines())
+        notes = [*self.leakage_lines(), *self.problem_lines()]
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in notes)
         return (
             f"<div><p><code>{html.escape(self.protocol)}</code></p><ul>{items}</ul>"
             f"{html_table(*self.summary())}{html_table(*self.recalls())}</div>"
@@ -254,8 +291,8 @@ class EvaluationReport:
         Returns
         -------
         pandas.DataFrame
-            One row per estimator and split, with accuracies in [0, 1], seconds, numbers of samples
-            and parameters, and the leakage of the split.
+            One row per estimator and split, with accuracies in [0, 1], seconds, numbers of samples,
+            parameters and multiply-adds, the reason of a failure, and the leakage of the split.
 
         Raises
         ------
@@ -298,6 +335,8 @@ class EvaluationReport:
                 "fit_seconds": result.fit_seconds,
                 "predict_seconds": result.predict_seconds,
                 "n_parameters": result.n_parameters,
+                "n_multiply_adds": result.n_multiply_adds,
+                "problem": result.problem,
                 "share_containing": self.leakage[result.split].share_containing,
                 "share_overlapping": self.leakage[result.split].share_overlapping,
                 "share_same_group": self.leakage[result.split].share_same_group,
@@ -331,7 +370,9 @@ def compare_protocols(reports: Mapping[str, EvaluationReport]) -> str:
     def cell(report: EvaluationReport, name: str) -> str:
         if name not in report.names:
             return ""
-        results = report.results_for(name)
+        results = [result for result in report.results_for(name) if not result.problem]
+        if not results:
+            return ""
         return mean_and_deviation([100 * result.overall_accuracy for result in results])
 
     rows = [[name, *(cell(report, name) for report in reports.values())] for name in names]

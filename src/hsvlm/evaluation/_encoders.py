@@ -1,0 +1,113 @@
+"""Classifiers that differ in their vision encoder, by name."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import clone
+from sklearn.utils._param_validation import InvalidParameterError
+
+from hsvlm._data.texts import parse_plain_value
+from hsvlm.estimator import HSIPromptClassifier
+from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.vision import get_vision_encoder, list_vision_encoders
+from hsvlm.vision.arguments import takes_patch_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DEFAULT_NAME", "with_encoders"]
+
+DEFAULT_NAME = "default"
+# The evaluation sets the seed, and the name itself the encoder.
+_NOT_IN_NAMES = {"callbacks", "random_state", "vision_encoder", "vision_params"}
+
+
+def with_encoders(
+    names: str | Sequence[str], clf: HSIPromptClassifier | None = None
+) -> dict[str, HSIPromptClassifier]:
+    """Make classifiers that differ in their vision encoder, for :func:`evaluate`.
+
+    Parameters
+    ----------
+    names : str or sequence of str
+        Registered names, see :func:`hsvlm.vision.list_vision_encoders`, or ``"default"`` for the
+        classifier as it is. Settings of the classifier or the encoder may follow:
+        ``"ssftt:window_size=13:n_components=30"``.
+    clf : HSIPromptClassifier, default=None
+        Classifier with all other settings; it is cloned. None takes
+        ``HSIPromptClassifier()``. Its `vision_params` are kept for its own encoder only.
+
+    Returns
+    -------
+    dict of {name: HSIPromptClassifier}
+        Not fitted, in the order of the names.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is not registered.
+    ParameterError
+        If a setting is unknown, or its value is not allowed.
+
+    Examples
+    --------
+    >>> from hsvlm.evaluation import with_encoders
+    >>> made = with_encoders(["default", "vit:depth=1:window_size=9"])
+    >>> list(made)
+    ['default', 'vit:depth=1:window_size=9']
+    >>> made["vit:depth=1:window_size=9"]
+    HSIPromptClassifier(vision_encoder='vit', vision_params={'depth': 1},
+                        window_size=9)
+    """
+    base = HSIPromptClassifier() if clf is None else clf
+    listed = [names] if isinstance(names, str) else names
+    return {name: _with_encoder(name, base) for name in listed}
+
+
+def _with_encoder(name: str, base: HSIPromptClassifier) -> HSIPromptClassifier:
+    clf: HSIPromptClassifier = clone(base)
+    encoder_name, *texts = (part.strip() for part in name.split(":"))
+    if encoder_name != DEFAULT_NAME:
+        if encoder_name not in list_vision_encoders():
+            known = [DEFAULT_NAME, *list_vision_encoders()]
+            raise UnknownNameError.for_name("vision encoder", encoder_name, known)
+        if encoder_name != base.vision_encoder:
+            clf.set_params(vision_encoder=encoder_name, vision_params=None)
+    for text in texts:
+        _apply_setting(clf, name, text)
+    try:
+        clf._validate_params()
+    except InvalidParameterError as error:
+        raise ParameterError(f"{name}: {error}") from error
+    return clf
+
+
+def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:
+    key, equals, written = (part.strip() for part in text.partition("="))
+    if not key or not equals or not written:
+        raise ParameterError(
+            f"{name!r}: {text!r} is not a setting. Write name=value, such as "
+            '"ssftt:window_size=13:n_components=30".'
+        )
+    value = parse_plain_value(written)
+    of_classifier = sorted(set(clf.get_params()) - _NOT_IN_NAMES)
+    if key in of_classifier:
+        clf.set_params(**{key: value})
+        return
+    of_encoder = _encoder_settings(clf)
+    if key not in of_encoder:
+        raise ParameterError(
+            f"{name!r}: {key!r} is not a setting. The encoder has "
+            f"{', '.join(of_encoder) or 'none'}, the classifier {', '.join(of_classifier)}."
+        )
+    clf.set_params(vision_params={**(clf.vision_params or {}), key: value})
+
+
+def _encoder_settings(clf: Any) -> list[str]:
+    """Return the arguments of an encoder, besides the geometry of its windows."""
+    encoder = clf.vision_encoder
+    cls = get_vision_encoder(encoder) if isinstance(encoder, str) else encoder
+    geometry = {"n_channels", "window_size"} | ({"patch_size"} if takes_patch_size(cls) else set())
+    return sorted(set(inspect.signature(cls).parameters) - geometry)

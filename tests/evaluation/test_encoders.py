@@ -1,0 +1,122 @@
+"""Classifiers by the name of their encoder."""
+
+import numpy as np
+import pytest
+
+from hsvlm import HSIPromptClassifier, Scene
+from hsvlm.evaluation import evaluate, with_encoders
+from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.model_selection import SpatialBlockKFold
+from hsvlm.vision import list_vision_encoders
+
+BLOCKS = SpatialBlockKFold(2, block_size=5, buffer=1)
+
+
+def test_default_is_the_classifier_without_arguments():
+    made = with_encoders("default")
+    assert repr(made) == "{'default': HSIPromptClassifier()}"
+
+
+def test_every_registered_name_makes_a_classifier():
+    names = list_vision_encoders()
+    made = with_encoders(names)
+    assert list(made) == names
+    assert [clf.vision_encoder for clf in made.values()] == names
+
+
+def test_other_settings_are_those_of_the_classifier(settings):
+    base = HSIPromptClassifier(**settings, vision_encoder="vit")
+    made = with_encoders(["default", "overlap-vit", "vit"], base)
+    for clf in made.values():
+        assert clf is not base
+        assert (clf.window_size, clf.max_epochs, clf.spatial) == (5, 8, None)
+    # Another encoder has other arguments.
+    params = [clf.vision_params for clf in made.values()]
+    assert params == [settings["vision_params"], None, settings["vision_params"]]
+    assert base.get_params() == HSIPromptClassifier(**settings, vision_encoder="vit").get_params()
+
+
+def test_settings_in_a_name(settings):
+    base = HSIPromptClassifier(**settings)
+    name = "vit:window_size=9:depth=1 : spatial=none:width=32:lr=1e-2:augment=no"
+    clf = with_encoders([name], base)[name]
+    assert (clf.vision_encoder, clf.vision_params) == ("vit", {"depth": 1, "width": 32})
+    assert (clf.window_size, clf.spatial, clf.lr, clf.augment) == (9, None, 0.01, False)
+    assert (clf.batch_size, clf.max_epochs) == (64, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("vit:window_size", "'window_size' is not a setting. Write name=value, such as "),
+        ("vit:=3", "'=3' is not a setting. Write name=value"),
+        ("vit:window_size=", "'window_size=' is not a setting."),
+        ("vit:random_state=3", "'random_state' is not a setting. The encoder has depth, "),
+        ("vit:patch=3", "'patch' is not a setting. The encoder has depth, "),
+        ("vit:window_size=four", "The 'window_size' parameter of HSIPromptClassifier must be"),
+    ],
+)
+def test_settings_that_cannot_be_used(name, message):
+    with pytest.raises(ParameterError) as error:
+        with_encoders([name])
+    assert message in str(error.value)
+
+
+def test_unknown_names():
+    with pytest.raises(UnknownNameError) as error:
+        with_encoders(["vit", "transformer"])
+    assert str(error.value) == (
+        "Unknown vision encoder 'transformer'. Known: "
+        f"{', '.join(map(repr, sorted(['default', *list_vision_encoders()])))}."
+    )
+
+
+def test_evaluate_takes_names(cube, labels, monkeypatch, settings):
+    quick = {**settings, "max_epochs": 1, "vision_params": None}
+    defaults = {**HSIPromptClassifier().get_params(), **quick}
+    monkeypatch.setattr(
+        "hsvlm.evaluation._evaluate.HSIPromptClassifier",
+        lambda **given: HSIPromptClassifier(**{**defaults, **given}),
+    )
+    scene = Scene(cube, labels, {1: "oats", 2: "soil", 3: "lake"})
+    by_name = evaluate(["vit", "default"], scene, cv=BLOCKS, baselines=[], random_state=0)
+    assert by_name.names == ("vit", "default")
+    by_object = evaluate(
+        {
+            "vit": HSIPromptClassifier(**quick, vision_encoder="vit"),
+            "default": HSIPromptClassifier(**quick),
+        },
+        *(scene,),
+        cv=BLOCKS,
+        baselines=[],
+        random_state=0,
+    )
+    assert [result.correct.tolist() for result in by_name.results] == [
+        result.correct.tolist() for result in by_object.results
+    ]
+    assert evaluate("vit", scene, cv=BLOCKS, baselines=[]).names == ("vit",)
+
+
+def test_class_names_of_the_report_reach_the_prompts(cube, labels, monkeypatch):
+    seen = []
+
+    def fit(self, X, y):
+        seen.append(self.class_names)
+        raise InterruptedError
+
+    monkeypatch.setattr(HSIPromptClassifier, "fit", fit)
+    names = {1: "oats", 2: "soil", 3: "lake"}
+    for X, y, given in ((cube, labels, names), (Scene(cube, labels, names), None, None)):
+        with pytest.raises(InterruptedError):
+            evaluate(["vit"], X, y, BLOCKS, baselines=[], class_names=given)
+    # Samples of a scene bring their names themselves.
+    assert seen == [names, None]
+
+
+def test_lists_hold_names_only():
+    with pytest.raises(ParameterError) as error:
+        evaluate(["vit", HSIPromptClassifier()], np.zeros((4, 4, 3)), np.ones((4, 4)), BLOCKS)
+    assert str(error.value) == (
+        "estimators is a list with a HSIPromptClassifier. Pass a dict of {name: estimator}, or a "
+        'list of names of vision encoders, such as ["vit", "default"].'
+    )
