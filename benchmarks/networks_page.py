@@ -1,0 +1,126 @@
+"""The page about networks of the field, rendered from CSV files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.page import commands
+from benchmarks.records import RESULTS, environments, read_rows
+from hsvlm.evaluation import markdown_table, mean_and_deviation
+
+if TYPE_CHECKING:
+    from benchmarks.records import Lines
+
+__all__ = ["FOLDER", "READOUTS", "render"]
+
+FOLDER = RESULTS / "networks"
+READOUTS = ("alone", "read-out")
+# Overall accuracy on Indian Pines in table 1 of the paper, which draws 10 % at random.
+TABLE_1 = {
+    "cnn2d": 85.98,
+    "cnn3d": 85.95,
+    "dctn": 92.85,
+    "hit": 82.13,
+    "hybridsn": 67.26,
+    "morphformer": 91.98,
+    "ss-tmnet": 84.67,
+    "ssftt": 91.11,
+    "vit": 66.21,
+}
+
+_TEXT = """## Networks of the field
+
+{commands}
+
+- Every vision encoder in the same classifier. *ours*: the setting of the default, windows of 5
+  pixels (or the smallest that the network takes), 40 components, prompts, and at least 1,000 steps.
+  *own*: window, components and training of the publication or its code with a linear head; bands or
+  components are standardized, the optimizer is AdamW, and steps that shrink the learning rate are a
+  cosine. Networks without a publication have no setting of their own.
+- *alone*: window by window. *read-out*: the same training, read out of the scene.
+- Scenes and protocols as under *Several scenes*; *map-695* is the published split of Indian Pines.
+- Borders are padded, and every test pixel counts; under *random-10-unpadded*, pixels without a
+  whole window are not trained on and count as wrong, as in some public code
+  ([what table 1 is](guide/table-1.md)).
+- Mean ± standard deviation over the draws, of which there is the number in brackets; an empty cell
+  was not measured. Epochs are those of the training.
+- Environment: {environment}. Other work ran beside it: seconds are upper bounds.
+
+Overall accuracy, alone / with the read-out:
+
+{overall}
+
+Average accuracy, alone / with the read-out:
+
+{average}
+
+Size, multiply-adds for one window of Indian Pines, and time on one core; beside them the overall
+accuracy in table 1 of the paper (10 % at random):
+
+{costs}
+"""
+
+
+def render() -> str:
+    """Render the page."""
+    cells = {path.stem: read_rows(path) for path in sorted(FOLDER.glob("*.csv"))}
+    rows: dict[tuple[str, str], dict[str, Lines]] = defaultdict(lambda: defaultdict(list))
+    for cell, lines in cells.items():
+        for line in lines:
+            rows[line["setting"], line["network"]][cell].append(line)
+    order = sorted(rows, key=lambda row: (row[0] != "ours", row[1]))
+    names = list(cells)
+
+    def accuracy(measure: str) -> str:
+        head = ["network", "setting", *names]
+        body = [
+            [network, setting, *(_pair(rows[setting, network][cell], measure) for cell in names)]
+            for setting, network in order
+        ]
+        return markdown_table(head, body)
+
+    return _TEXT.format(
+        commands=commands("python -m benchmarks.networks --data FOLDER", "networks"),
+        environment=environments("networks"),
+        overall=accuracy("OA"),
+        average=accuracy("AA"),
+        costs=markdown_table(
+            ["network", "setting", "window", "channels", "epochs", "parameters", "multiply-adds",
+             "fit, s", "ms per window", "table 1"],
+            [_costs(network, setting, rows[setting, network]) for setting, network in order],
+        ),
+    )  # fmt: skip
+
+
+def _pair(lines: Lines, measure: str) -> str:
+    """Mean and deviation, alone and with the read-out."""
+    if not lines:
+        return ""
+    found = [
+        [100 * float(line[measure]) for line in lines if line["readout"] == name]
+        for name in READOUTS
+    ]
+    return " / ".join(mean_and_deviation(one) for one in found) + f" ({len(found[0])})"
+
+
+def _costs(network: str, setting: str, cells: dict[str, Lines]) -> list[str]:
+    """Cost of one row, on the first cell of Indian Pines that was measured."""
+    measured = [cells[name] for name in sorted(cells) if name.startswith("indian-pines")]
+    lines = next((one for one in measured if one), next(one for one in cells.values() if one))
+    first = lines[0]
+    per_window = [float(line["predict_s"]) / int(line["n_test"]) for line in lines]
+    return [
+        network,
+        setting,
+        first["window_size"],
+        first["n_channels"],
+        first["n_epochs"],
+        f"{int(first['n_parameters']):,}",
+        f"{int(first['n_multiply_adds']) / 1e6:,.2f} M",
+        f"{np.mean([float(line['fit_s']) for line in lines]):.0f}",
+        f"{1000 * np.mean(per_window):.2f}",
+        f"{TABLE_1[network]:.2f}" if network in TABLE_1 else "",
+    ]
