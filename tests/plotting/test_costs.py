@@ -59,6 +59,18 @@ def test_panels_stand_next_to_each_other(rows):
     assert [line.get_ydata()[0] for line in across] == [65.0]
 
 
+def test_lines_far_below_are_named_instead(rows):
+    low = [row("majority", name, 0.1, None) for name in ("random-10", "blocks")]
+    display = AccuracyCostDisplay([*rows, *low]).plot()
+    for ax in display.ax_:
+        assert [text.get_text() for text in ax.texts] == ["below this panel:\n10.0: majority"]
+        # Networks from 68 to 98 fill the upper half of the panel.
+        assert ax.get_ylim()[0] == pytest.approx(68 - 30)
+    assert not any(ax.texts for ax in AccuracyCostDisplay(rows).plot().ax_)
+    alone = AccuracyCostDisplay(low).plot()
+    assert not any(ax.texts for ax in alone.ax_)
+
+
 def test_the_legend_names_what_is_drawn(rows):
     display = AccuracyCostDisplay(rows).plot()
     (legend,) = display.figure_.legends

@@ -20,13 +20,14 @@ _MARKERS = "osD^vPX*<>"
 _LINES = ("-", "--", "-.", ":")
 _PANEL_INCHES = 3.4
 _LEGEND_POINTS = 8.5
+_MIN_SPREAD = 0.02  # of accuracies, so that differences without meaning do not fill a panel
 
 
 class AccuracyCostDisplay(Display):
     """Overall accuracy against multiply-adds per window, a panel per protocol.
 
-    Estimators without a network are horizontal lines; those without an accuracy are left out. Bars
-    are standard deviations over the splits.
+    Estimators without a network are horizontal lines, or named where they lie far below all
+    networks; those without an accuracy are left out. Bars are standard deviations over the splits.
 
     Parameters
     ----------
@@ -114,8 +115,10 @@ class AccuracyCostDisplay(Display):
         protocols = list(dict.fromkeys(row["protocol"] for row in rows))
         styles = _styles(rows)
         axes, columns = _panels(ax, len(protocols), list(styles))
+        floor = _floor(rows)
         for panel, protocol in zip(axes, protocols, strict=True):
-            _draw_panel(panel, [row for row in rows if row["protocol"] == protocol], styles)
+            chosen = [row for row in rows if row["protocol"] == protocol]
+            _draw_panel(panel, chosen, styles, floor)
         axes[0].set_ylabel("overall accuracy (%)")
         handles = _legend_handles(styles)
         if columns is None:
@@ -169,18 +172,38 @@ def _panels(ax: Any, n_panels: int, names: list[str]) -> tuple[Any, int | None]:
     return made.ravel(), columns
 
 
+def _floor(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return the percentage below which lines would squeeze the networks into half a panel."""
+    networks = [row for row in rows if row["n_multiply_adds"] is not None]
+    lows = [row["overall_accuracy"] - (row["overall_accuracy_deviation"] or 0) for row in networks]
+    if not lows:
+        return 0.0
+    top = max(row["overall_accuracy"] for row in rows)
+    return float(100 * (min(lows) - max(top - min(lows), _MIN_SPREAD)))
+
+
 def _draw_panel(
-    ax: Any, rows: Sequence[Mapping[str, Any]], styles: Mapping[str, Mapping[str, Any]]
+    ax: Any,
+    rows: Sequence[Mapping[str, Any]],
+    styles: Mapping[str, Mapping[str, Any]],
+    floor: float,
 ) -> None:
+    below = []
     for row in rows:
         percent = 100 * row["overall_accuracy"]
         style = styles[row["estimator"]]
-        if row["n_multiply_adds"] is None:
+        if row["n_multiply_adds"] is not None:
+            deviation = row["overall_accuracy_deviation"]
+            bar = None if deviation is None else 100 * deviation
+            ax.errorbar(row["n_multiply_adds"], percent, bar, capsize=2.5, zorder=2, **style)
+        elif percent >= floor:
             ax.axhline(percent, zorder=1, **style)
-            continue
-        deviation = row["overall_accuracy_deviation"]
-        bar = None if deviation is None else 100 * deviation
-        ax.errorbar(row["n_multiply_adds"], percent, bar, capsize=2.5, zorder=2, **style)
+        else:
+            below.append(f"{percent:.1f}: {row['estimator']}")
+    if below:
+        text = "\n".join(["below this panel:", *below])
+        ax.text(0.03, 0.03, text, transform=ax.transAxes, fontsize=7.5, color="0.35")
+        ax.set_ylim(bottom=floor)
     verdicts = " and ".join(dict.fromkeys(row["verdict"] for row in rows))
     ax.set_title(f"{rows[0]['protocol']} ({verdicts})", fontsize=10)
     ax.set(xscale="log", xlabel="multiply-adds per window")
