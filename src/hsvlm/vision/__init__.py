@@ -16,6 +16,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
     {
         "cnn1d": "hsvlm.vision.pixel:SpectralCNN",
         "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
+        "factoformer": "hsvlm.vision.factoformer:FactoFormer",
         "gaht": "hsvlm.vision.gaht:GAHT",
         "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
