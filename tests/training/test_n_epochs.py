@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 
 from hsvlm import HSIPromptClassifier, PixelSamples, pixel_samples
 from hsvlm._training.fit import fit_net
-from hsvlm._training.settings import FitSettings
+from hsvlm._training.settings import FitSettings, count_batches
 
 
 class PowerCutError(Exception):
@@ -77,11 +77,13 @@ def test_auto_is_the_default():
     [
         (1, 64, 1000),
         (64, 64, 1000),
-        (65, 64, 500),
+        (65, 64, 1000),
+        (66, 64, 500),
         (128, 64, 500),
         (200, 64, 250),
         (1024, 64, 63),
-        (1024 + 1, 64, 60),
+        (1024 + 1, 64, 63),
+        (1024 + 2, 64, 60),
         (50_000, 64, 60),
         (100, 1, 60),
         (10, 1, 100),
@@ -100,7 +102,7 @@ def test_epochs_for_a_thousand_steps(n_samples, batch_size, expected):
 def test_no_fewer_epochs_would_do(batch_size):
     for n_samples in range(1, 3000, 37):
         found = n_epochs(n_samples, batch_size=batch_size)
-        n_steps = -(-n_samples // batch_size)
+        n_steps = count_batches(n_samples, batch_size)
         assert found >= 60
         assert found * n_steps >= 1000
         assert found == 60 or (found - 1) * n_steps < 1000

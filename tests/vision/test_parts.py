@@ -5,7 +5,14 @@ from torch import nn
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._attention import attention
 from hsvlm.vision._blocks import TransformerBlock
-from hsvlm.vision._parts import DropPath, Tokenizer, center_spectra, init_narrow, to_planes
+from hsvlm.vision._parts import (
+    BandDropout,
+    DropPath,
+    Tokenizer,
+    center_spectra,
+    init_narrow,
+    to_planes,
+)
 from hsvlm.vision.pixel import PixelMLP
 
 
@@ -24,6 +31,27 @@ def test_center_spectra_are_means_of_the_middle(side, size, first, last):
     windows = torch.randn(2, side, side, 3, generator=torch.Generator().manual_seed(0))
     middle = windows[:, first : last + 1, first : last + 1].reshape(2, -1, 3)
     torch.testing.assert_close(center_spectra(windows, size), middle.mean(dim=1))
+
+
+@pytest.mark.parametrize("shape", [(500, 3, 3, 40), (500, 40)])
+def test_band_dropout_drops_bands_of_whole_windows_in_training_only(shape):
+    torch.manual_seed(0)
+    layer, windows = BandDropout(0.1), torch.rand(shape) + 1
+    dropped = layer.train()(windows)
+    is_kept = (dropped != 0).view(500, -1, 40)
+    assert torch.equal(is_kept, is_kept[:, :1].expand_as(is_kept))
+    # Each window loses bands of its own; the others keep their values.
+    assert is_kept[:, 0].float().mean() == pytest.approx(0.9, abs=0.01)
+    assert len(is_kept[:, 0].unique(dim=0)) > 400
+    assert torch.equal(dropped, windows * (dropped != 0))
+    assert torch.equal(layer.eval()(windows), windows)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0])
+def test_band_dropout_takes_shares(rate):
+    with pytest.raises(ParameterError) as error:
+        BandDropout(rate)
+    assert str(error.value) == f"band_dropout={rate} is not in [0, 1). Use 0 to switch it off."
 
 
 def test_drop_path_drops_whole_windows_in_training_only():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hsvlm._inputs.windows import WindowSource
 
-__all__ = ["Batch", "in_batches"]
+__all__ = ["Batch", "in_batches", "split_batches"]
 
 # Of a batch with so many pixels, what is computed on the way stays in the cache of a core.
 _CACHED_PIXELS = 2**15
@@ -40,6 +40,18 @@ class Batch(NamedTuple):
     def mean(self, losses: Tensor) -> Tensor:
         """Return the weighted mean of losses of the windows, of shape ()."""
         return (self.weights * losses).mean()
+
+
+def split_batches(order: Tensor, batch_size: int) -> list[Tensor]:
+    """Divide the windows of an epoch into batches; a last one of one window joins its neighbor.
+
+    Shape: `order` (n_windows,).
+    """
+    # Batch normalization has no variance in a single window, and in-batch losses no negatives.
+    batches = list(order.split(batch_size))
+    if batch_size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def in_batches(

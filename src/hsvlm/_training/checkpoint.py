@@ -106,10 +106,15 @@ class Checkpoint(Callback):
         self.every = every
         self.resume = resume
 
+    @property
+    def continues(self) -> bool:
+        """Whether there is a state that the training resumes from."""
+        return self.resume and self.path.exists()
+
     def on_train_begin(self, net: Any, **_: Any) -> None:
         _check_folder(self.path.parent)
         _packed(net, stopped=False)  # what cannot be kept is found before hours were spent
-        if self.resume and self.path.exists():
+        if self.continues:
             _restore(net, self.path)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:

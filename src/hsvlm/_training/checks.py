@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.utils.class_weight import compute_sample_weight
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsvlm._data.class_table import ClassEntry
 from hsvlm._data.texts import quoted
@@ -27,7 +28,7 @@ from hsvlm.prompts import resolve_prompts
 from hsvlm.readout.scene import readout_settings
 from hsvlm.samples import PixelSamples
 from hsvlm.text import can_encode
-from hsvlm.vision import get_vision_encoder
+from hsvlm.vision import get_vision_encoder, vision_encoder_name
 from hsvlm.vision.arguments import takes_patch_size
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "announce_prompts",
+    "check_batch_norm",
     "check_parameters",
     "check_warm_start",
     "class_weights",
@@ -84,6 +86,33 @@ def _check_checkpointing(settings: FitSettings) -> None:
         raise ParameterError(
             "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
             "none could be continued. Set an integer."
+        )
+
+
+def check_batch_norm(encoder: torch.nn.Module, batch_size: int) -> None:
+    """Refuse batch normalization where windows would depend on others, or have none beside them."""
+    layers = [layer for layer in encoder.modules() if isinstance(layer, _BatchNorm)]
+    if not layers:
+        return
+    name = vision_encoder_name(type(encoder)) or type(encoder).__name__
+    if any(layer.running_mean is None for layer in layers):
+        raise ParameterError(
+            f"Batch normalization of the vision encoder {name!r} keeps no running statistics, so "
+            "that predictions would depend on the other windows of a batch. Make it with "
+            "track_running_stats=True."
+        )
+    encoder.train()
+    if not any(layer.training for layer in layers):
+        return  # an encoder may keep them frozen
+    if getattr(encoder, "independent_windows", False):
+        raise ParameterError(
+            f"The vision encoder {name!r} states independent_windows=True, but has batch "
+            "normalization, which looks at all windows of a batch. State False."
+        )
+    if batch_size == 1:
+        raise ParameterError(
+            f"batch_size=1 leaves the batch normalization of the vision encoder {name!r} a single "
+            "window. Use 2 or more."
         )
 
 

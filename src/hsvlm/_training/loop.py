@@ -11,10 +11,15 @@ from skorch.exceptions import SkorchException
 from hsvlm._system.devices import seeded_scope
 from hsvlm._system.parallel import is_divisible, n_parts, threads_for
 from hsvlm._training.callbacks import warn_of_missing_scores
+from hsvlm._training.checks import check_batch_norm
 from hsvlm._training.net import TrainingSettings, WindowDataset, drop_training_state, new_net
 from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
 
 __all__ = ["fit_net"]
+
+# An encoder is prepared with so many windows, fewer if they hold more numbers than that (256 MiB).
+_MOST_WINDOWS = 2**12
+_MOST_NUMBERS = 2**26
 
 
 def fit_net(
@@ -32,8 +37,11 @@ def fit_net(
     device = training.targets.device
     with seeded_scope(seed, device) as generator:
         net = new_net(model_params, settings, training, validation, generator, checkpoint)
+        check_batch_norm(net.module_.encoder, settings.batch_size)
         if previous is not None:
             _continue_from(previous, net)
+        elif checkpoint is None or not checkpoint.continues:
+            _prepare(net.module_, training, generator)
         n_pixels = settings.batch_size * training.source.size**2
         parts = n_parts(settings.batch_size, n_pixels) if is_divisible(net.module_) else 1
         try:
@@ -53,6 +61,19 @@ def fit_net(
         warn_of_missing_scores(net)
     drop_training_state(net, checkpoint)
     return net
+
+
+@torch.no_grad()
+def _prepare(model: Any, training: WindowDataset, generator: torch.Generator) -> None:
+    """Let an encoder that wants to set its initial weights by training windows."""
+    if not hasattr(model.encoder, "prepare"):
+        return
+    source, used = training.source, training.weights.nonzero().flatten()
+    n_windows = min(_MOST_WINDOWS, max(1, _MOST_NUMBERS // (source.size**2 * source.n_channels)))
+    order = torch.randperm(len(used), generator=generator, device=used.device)
+    # The whole model, or the training would not notice that its encoder is in another mode.
+    model.eval()
+    model.encoder.prepare(source.gather(used[order[:n_windows]]), generator)
 
 
 def _explain_missing_figure(net: Any, validation: Any, error: Exception) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from hsvlm._inputs.batches import Batch
+from hsvlm._inputs.batches import Batch, split_batches
 from hsvlm._system.parallel import backward_in_parts, is_divisible
 from hsvlm._training.callbacks import (
     BestWeights,
@@ -25,6 +24,7 @@ from hsvlm._training.callbacks import (
     check_parameter_patterns,
     looks_at_batches,
 )
+from hsvlm._training.settings import count_batches
 from hsvlm.contrastive.losses import make_criterion
 from hsvlm.contrastive.losses.arguments import criterion_arguments
 from hsvlm.contrastive.losses.contrastive import contrastive_loss
@@ -125,8 +125,8 @@ class _Batches:
             order = torch.randperm(size, generator=self._generator, device=device)
         if self._augment:
             turn = torch.randint(8, (size,), generator=self._generator, device=device)
-            turns = turn.split(self._batch_size)
-        for number, index in enumerate(order.split(self._batch_size)):
+            turns = split_batches(turn, self._batch_size)
+        for number, index in enumerate(split_batches(order, self._batch_size)):
             windows = data.source.gather(index, turns[number] if turns else None)
             yield Batch(windows, data.targets[index], data.weights[index])
 
@@ -293,7 +293,7 @@ def new_net(
     checkpoint: Any = None,
 ) -> Any:
     """Make an untrained net."""
-    n_steps = settings.max_epochs * math.ceil(len(training) / settings.batch_size)
+    n_steps = settings.max_epochs * count_batches(len(training), settings.batch_size)
     callbacks: list[Any] = [
         ("monitor", Monitor(verbose=settings.verbose)),
         ("best_weights", BestWeights()),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from torch import nn
 
-__all__ = ["PARAMETER_CONSTRAINTS", "FitSettings", "list_presets", "preset"]
+__all__ = ["PARAMETER_CONSTRAINTS", "FitSettings", "count_batches", "list_presets", "preset"]
 
 
 # Later code uses int64 and float32.
@@ -170,7 +170,14 @@ class FitSettings:
         if not isinstance(self.max_epochs, str):
             return int(self.max_epochs)
         least_epochs, least_steps = _BUDGETS[self.max_epochs]
-        return max(least_epochs, math.ceil(least_steps / math.ceil(n_samples / self.batch_size)))
+        n_batches = count_batches(n_samples, int(self.batch_size))
+        return max(least_epochs, math.ceil(least_steps / n_batches))
+
+
+def count_batches(n_samples: int, batch_size: int) -> int:
+    """Count the batches of an epoch; a single sample joins the batch before it."""
+    n_whole, n_left = divmod(n_samples, batch_size)
+    return n_whole + int(n_left > min(n_whole, 1))
 
 
 def list_presets() -> list[str]:

@@ -16,9 +16,6 @@ _ENCODERS: Registry[nn.Module] = Registry(
     {
         "cnn1d": "hsvlm.vision.pixel:SpectralCNN",
         "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
-        "factoformer": "hsvlm.vision.factoformer:FactoFormer",
-        "gaht": "hsvlm.vision.gaht:GAHT",
-        "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",
@@ -40,6 +37,12 @@ def register_vision_encoder(name: str, encoder: type[nn.Module] | str) -> None:
         ``encoder(n_channels=..., window_size=..., **params)``, with ``patch_size=...`` if it takes
         one. It has an int attribute ``n_features`` and maps windows of shape
         (n_windows, window_size, window_size, n_channels), float32, to (n_windows, n_features).
+        If it has a method ``prepare(windows, generator)``, a fit calls it once before the first
+        step, in evaluation mode and without gradients, so that initial weights can follow from
+        data: `windows` are preprocessed training windows in random order, up to 4,096, or fewer
+        where these would hold more than 2 ** 26 numbers, and random draws come from `generator`,
+        a torch.Generator on their device. It changes weights in place. Fits that resume from a
+        checkpoint or continue an earlier one (``warm_start``) do not call it.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from hsvlm.exceptions import ParameterError
 from hsvlm.vision import vision_encoder_name
 
 __all__ = [
+    "BandDropout",
     "DropPath",
     "Tokenizer",
     "center_spectra",
@@ -71,6 +72,26 @@ def center_spectra(windows: Tensor, size: int) -> Tensor:
     size = min(size, side)
     inside = slice((side - size) // 2, (side - size) // 2 + size)
     return windows[:, inside, inside].mean(dim=(1, 2))
+
+
+class BandDropout(nn.Module):
+    """Set bands of whole windows to zero at random, in training only.
+
+    Shapes: `windows` (n_windows, ..., n_channels); returns the same.
+    """
+
+    # The others are not raised in return, as by dropout: this imitates bands that a sensor lost.
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        check_share("band_dropout", rate)
+        self.rate = rate
+
+    def forward(self, windows: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return windows
+        shape = (len(windows), *[1] * (windows.ndim - 2), windows.shape[-1])
+        return windows * (torch.rand(shape, device=windows.device) >= self.rate)
 
 
 class DropPath(nn.Module):

@@ -20,7 +20,7 @@ _CRITERIA: Registry[nn.Module] = Registry(
     {
         "all-negatives": "hsvlm.contrastive.losses.all_negatives:AllNegatives",
         "clip": "hsvlm.contrastive.losses.clip:Clip",
-        "cross-entropy": "hsvlm.contrastive.losses.all_negatives:CrossEntropy",
+        "cross-entropy": "hsvlm.contrastive.losses.cross_entropy:CrossEntropy",
         "hard-semi-hard": "hsvlm.contrastive.losses.hard_semi_hard:HardSemiHard",
     },
 )

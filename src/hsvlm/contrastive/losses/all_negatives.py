@@ -1,4 +1,4 @@
-"""The loss against all wrong classes, with prompts or without."""
+"""The loss against all wrong classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hsvlm.contrastive.negatives import all_negatives
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["AllNegatives", "CrossEntropy"]
+__all__ = ["AllNegatives"]
 
 
 class AllNegatives(nn.Module):
@@ -21,9 +21,3 @@ class AllNegatives(nn.Module):
     def forward(self, similarities: Tensor, targets: Tensor) -> Tensor:
         """Return one loss per sample."""
         return contrastive_loss(similarities, targets, all_negatives(similarities, targets))
-
-
-class CrossEntropy(AllNegatives):
-    """The same for the outputs of a linear head, which replaces the prompts."""
-
-    uses_text = False
