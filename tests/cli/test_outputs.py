@@ -16,7 +16,14 @@ FIT = ("fit", "scene.tif", "--labels", "labels.tif", "--output")
 EVALUATE = ("evaluate", "scene.tif", "--labels", "labels.tif", "--output")
 PREDICT = ("predict", "model", "scene.tif", "--output")
 DEMO = ("demo", "--output")
-COMMANDS = {"fit": FIT, "evaluate": EVALUATE, "predict": PREDICT, "demo": DEMO}
+COMPARE = ("compare", "scene.tif", "--labels", "labels.tif", "--encoders", "default", "--output")
+COMMANDS = {
+    "fit": FIT,
+    "evaluate": EVALUATE,
+    "compare": COMPARE,
+    "predict": PREDICT,
+    "demo": DEMO,
+}
 
 
 def run(*arguments):
@@ -86,7 +93,7 @@ def test_links_are_not_taken_for_our_own(folder):
         check_output(folder / "dangling", (), (), "fit")
 
 
-@pytest.mark.parametrize("command", ["fit", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["fit", "evaluate", "compare", "predict"])
 def test_what_fails_leaves_no_folder(folder, command):
     arguments = [text if text != "scene.tif" else "missing.tif" for text in COMMANDS[command]]
     with pytest.raises(FileError, match=r"missing\.tif does not exist"):
@@ -160,7 +167,7 @@ def test_settings_of_recipes_are_checked(folder):
 def test_one_protocol_of_a_recipe_needs_no_list(folder, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "hsvlm.cli._evaluate._of_dataset", lambda names, *_: seen.extend(map(str, names)) or []
+        "hsvlm.cli._protocols.of_dataset", lambda names, *_: seen.extend(map(str, names)) or []
     )
     (folder / "recipe.yaml").write_text("options: {protocol: blocks, epochs: 1}")
     run("evaluate", "--recipe", "recipe.yaml", "--json")

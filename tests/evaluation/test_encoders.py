@@ -30,6 +30,8 @@ def test_other_settings_are_those_of_the_classifier(settings):
     for clf in made.values():
         assert clf is not base
         assert (clf.window_size, clf.max_epochs, clf.spatial) == (5, 8, None)
+    # An encoder without patches would warn of their size.
+    assert [clf.patch_size for clf in with_encoders(["vit", "ssftt"], base).values()] == [1, 3]
     # Another encoder has other arguments.
     params = [clf.vision_params for clf in made.values()]
     assert params == [settings["vision_params"], None, settings["vision_params"]]

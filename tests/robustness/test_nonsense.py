@@ -76,6 +76,10 @@ COMPLETE = {
     "fit": ["scene.tif", "--labels", "labels.tif", "--output", "fitted"],
     "predict": ["model", "scene.tif", "--output", "mapped"],
     "evaluate": ["scene.tif", "--labels", "labels.tif", "--output", "evaluated"],
+    "compare": [
+        *("scene.tif", "--labels", "labels.tif", "--output", "compared"),
+        *("--encoders", "default"),
+    ],
     "inspect": ["scene.tif"],
     "demo": ["--output", "demo"],
     "settings": [],
@@ -133,7 +137,7 @@ def _foreign_files(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "inspect"])
+@pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "compare", "inspect"])
 def test_no_path_takes_foreign_files_with_a_traceback(run, folder, command):
     paths = {"--labels", "--reference", "--test-labels", "--recipe", "--prompts", "--store"}
     complaints = []

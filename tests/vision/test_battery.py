@@ -6,6 +6,7 @@
   that of the publication; ``n_parameters(**arguments)`` computes the same number by a formula.
 - ``PIN``: what `pinned_output` returns, which changes if the network does.
 - ``PARAMS`` (optional): constructor arguments that make a large network small, for all other tests.
+- ``TRAINING`` (optional): settings under which a classifier with it learns a small scene.
 - ``WINDOW_NEEDS``, ``CHANNELS_NEED`` (optional): the phrase before the smallest window and number
   of channels in the error, if it is not "which needs".
 - ``SEES_CENTER_ONLY`` (optional): True if only the patch in the middle of the window counts.
@@ -252,6 +253,7 @@ def test_it_works_in_the_classifier(case, scene, labels, settings, precision, tm
         "n_components": None,
         "precision": precision,
         "max_epochs": 4,
+        **getattr(case.oracle, "TRAINING", {}),
     }
     clf = HSIPromptClassifier(**{**settings, **changes})
     probabilities = clone(clf).fit(scene, labels).predict_proba(scene)

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hsvlm._system.version import __version__
+from hsvlm.cli._compare import compare
 from hsvlm.cli._demo import demo
 from hsvlm.cli._evaluate import evaluate
 from hsvlm.cli._fit import fit
@@ -73,7 +74,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for function in (fit, predict, evaluate, inspect, demo):
+for function in (fit, predict, evaluate, compare, inspect, demo):
     app.command(cls=_Command)(expand_options(function))
 app.command("settings", cls=_Command)(expand_options(list_settings))
 
@@ -95,8 +96,8 @@ def main(
     """Hyperspectral classification from a label map and the text of class prompts.
 
     Usual order: "inspect" the files, "evaluate" what accuracy to expect, "fit" a model, "predict"
-    maps with it. "settings" lists what can be set; "demo" shows the whole on data that come with
-    the package.
+    maps with it. "compare" measures several networks. "settings" lists what can be set; "demo"
+    shows the whole on data that come with the package.
 
     Exit status: 0 if all went well, 1 if a file or a setting cannot be used (the message says
     why), 2 for wrong options, 130 if interrupted.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +13,7 @@ from hsvlm.cli._options import (
     AsJson,
     BandOptions,
     Epochs,
+    Jobs,
     Labels,
     Output,
     Preset,
@@ -23,44 +22,28 @@ from hsvlm.cli._options import (
     ReadOptions,
     Recipe,
     SetOption,
+    TextEncoder,
     Unlabeled,
     print_json,
 )
 from hsvlm.cli._outputs import check_output, echo, write_text
+from hsvlm.cli._protocols import (
+    PROTOCOL_HELP,
+    Inputs,
+    ProtocolName,
+    ProtocolOptions,
+    read_protocols,
+)
 from hsvlm.cli._recipes import reserve_folder, save_recipe
-from hsvlm.cli._scenes import read_classes, read_labeled_scenes, unlabeled_label
-from hsvlm.cli._settings import check_settings, parse_settings
-from hsvlm.cli._signature import check_missing
+from hsvlm.cli._settings import check_settings, parse_settings, training_parameters
 from hsvlm.cli._values import unlabeled_value
 from hsvlm.cli.messages import shown_worker_warnings
-from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
-    from hsvlm.evaluation import EvaluationReport, Protocol
+    from hsvlm.evaluation import EvaluationReport
 
 
 _REPORTS = ("report.json", "report.md")
-
-
-class Dataset(StrEnum):
-    """Scenes that come with the package."""
-
-    INDIAN_PINES = "indian-pines"
-
-
-class ProtocolName(StrEnum):
-    """Ways to choose training and test pixels."""
-
-    RANDOM_10 = "random-10"
-    MAP_695 = "map-695"
-    BLOCKS = "blocks"
-    TEN_PER_CLASS = "ten-per-class"
-    GROUPS = "groups"
-    TEST_MAP = "test-map"
-    ALL = "all"
-
-
-_NEED_OPTIONS = (ProtocolName.GROUPS, ProtocolName.TEST_MAP, ProtocolName.ALL)
 
 
 def evaluate(
@@ -71,33 +54,14 @@ def evaluate(
         typer.Argument(help="File of a cube; without it, the dataset is evaluated on."),
     ] = None,
     labels: Labels = None,
-    dataset: Annotated[Dataset, typer.Option(help="The scene.")] = Dataset.INDIAN_PINES,
     protocol: Annotated[
         list[ProtocolName] | None,
         typer.Option(
             help="How training and test pixels are chosen; repeat the option for several. "
-            "random-10: a random tenth of every class, as in most papers. map-695: the published "
-            "maps of Indian Pines, looked for in --data-home and downloaded otherwise. blocks: "
-            "whole blocks, at a distance from each other. ten-per-class: ten pixels of every "
-            "class, drawn at random. groups: whole polygons, by --group-column. test-map: pixels "
-            "of --test-labels. Without it: what these options ask for, or random-10 and blocks."
+            f"{PROTOCOL_HELP}"
         ),
     ] = None,
-    test_labels: Annotated[
-        Path | None,
-        typer.Option(help="Labels to test on, when --labels is only trained on; read like those."),
-    ] = None,
-    test_label_variable: Annotated[
-        str | None,
-        typer.Option(help="Variable of --test-labels; without it, as --label-variable."),
-    ] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column that numbers the fields of the label file, which are left out whole; fid "
-            "makes each feature one of its own."
-        ),
-    ] = None,
+    protocol_options: ProtocolOptions,
     splits: Annotated[
         int, typer.Option(min=1, max=1000, help="Splits, or seeds, per protocol.")
     ] = 4,
@@ -106,9 +70,7 @@ def evaluate(
     bands: BandOptions,
     unlabeled: Unlabeled = None,
     preset: Preset = None,
-    text_encoder: Annotated[
-        str, typer.Option(help="Name or folder of a sentence-transformers model.")
-    ] = "all-MiniLM-L6-v2",
+    text_encoder: TextEncoder = "all-MiniLM-L6-v2",
     epochs: Epochs = None,
     settings: SetOption = None,
     store: Annotated[
@@ -116,8 +78,7 @@ def evaluate(
         typer.Option(help="Folder that keeps every result: a stopped evaluation goes on there."),
     ] = None,
     output: Output = None,
-    data_home: Annotated[Path | None, typer.Option(help="Folder of the published maps.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Processes.")] = 1,
+    jobs: Jobs = 1,
     recipe: Recipe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -131,50 +92,19 @@ def evaluate(
     Example: hsvlm evaluate scene.hdr --labels fields.tif --prompts crops.yaml
     """
     from hsvlm.evaluation import evaluate as measure
-    from hsvlm.evaluation import scene_protocol
 
-    asked = {ProtocolName.GROUPS: group_column, ProtocolName.TEST_MAP: test_labels}
-    implied = [name for name, option in asked.items() if option is not None]
-    names = list(
-        dict.fromkeys(protocol or implied or [ProtocolName.RANDOM_10, ProtocolName.BLOCKS])
-    )
-    if ProtocolName.ALL in names:
-        names = [name for name in ProtocolName if name not in _NEED_OPTIONS] + implied
+    names = protocol_options.names(protocol)
     chosen = parse_settings(context, settings)
-    parameters = _parameters(context, text_encoder, epochs, chosen)
+    parameters = training_parameters(context, text_encoder, epochs, chosen)
     parameters["unlabeled"] = unlabeled_value(unlabeled)
     clf = check_settings(parameters, preset)
-    inputs = (scene, labels, test_labels)
+    inputs = (scene, labels, protocol_options.test_labels)
     if output is not None:
         check_output(output, _REPORTS, inputs, "evaluate")
     # All files first: a missing one should not be noticed after hours.
-    if scene is None:
-        if implied:
-            raise typer.BadParameter("--test-labels and --group-column need a scene of your own.")
-        protocols = _of_dataset(names, splits, data_home)
-        clf.set_params(prompts=prompts or str(dataset))
-    else:
-        labels = reading.label_file(scene, labels)
-        check_missing(labels=labels)
-        [labeled] = read_labeled_scenes(
-            [(scene, cast("Path", labels))],
-            reading,
-            bands,
-            clf.unlabeled,
-            group_column=group_column,
-        )
-        classes = read_classes(prompts, labeled, labels)
-        clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
-        labeled = replace(labeled, class_names=classes.class_names)
-        test_map = None
-        if test_labels is not None:
-            variable = test_label_variable
-            test_map = reading.read_labels(test_labels, labeled, variable, clf.unlabeled)
-        mark = unlabeled_label(labeled, clf.unlabeled)
-        protocols = [
-            scene_protocol(labeled, name, splits, test_labels=test_map, unlabeled=mark)
-            for name in names
-        ]
+    sources = Inputs(scene, labels, prompts, reading, bands)
+    protocols, classes = read_protocols(names, splits, protocol_options, sources, clf)
+    clf.set_params(**classes)
     if output is not None:
         reserve_folder(context, output, _REPORTS, inputs, chosen)
     with shown_worker_warnings(debug="--debug" in sys.argv):
@@ -193,7 +123,7 @@ def evaluate(
             )
             for entry in protocols
         }
-    title = str(dataset) if scene is None else scene.name
+    title = str(protocol_options.dataset) if scene is None else scene.name
     if output is not None:
         _write(output, reports)
         save_recipe(context, output, chosen)
@@ -201,28 +131,6 @@ def evaluate(
         print_json({name: report.to_dict() for name, report in reports.items()})
     else:
         echo(_as_text(title, reports))
-
-
-def _of_dataset(names: list[ProtocolName], splits: int, data_home: Path | None) -> list[Protocol]:
-    from hsvlm.evaluation import indian_pines_protocol
-
-    return [indian_pines_protocol(name, splits, data_home=data_home) for name in names]
-
-
-def _parameters(
-    context: typer.Context, text_encoder: str, epochs: int | None, chosen: dict[str, Any]
-) -> dict[str, Any]:
-    """Join dedicated options with the settings of --set, which must not contradict them."""
-    options = {"text_encoder": text_encoder} | ({} if epochs is None else {"max_epochs": epochs})
-    for name, option in (("text_encoder", "text_encoder"), ("max_epochs", "epochs")):
-        source = context.get_parameter_source(option)
-        is_given = source is not None and source.name == "COMMANDLINE"
-        if is_given and name in chosen and chosen[name] != options[name]:
-            raise ParameterError(
-                f"--{option.replace('_', '-')} {options[name]} and the setting "
-                f"{name}={chosen[name]} contradict each other. Give one of them."
-            )
-    return {**options, **chosen}
 
 
 def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Placeholders in help texts. The lists are read when help is requested, since imports take time.
+ENCODERS = "VISION_ENCODERS"
 FEATURE_FORMATS = "FEATURE_FORMATS"
 PRESETS = "PRESETS"
 PROMPT_SETS = "PROMPT_SETS"
 SCENE_FORMATS = "SCENE_FORMATS"
 _LISTS = {
+    ENCODERS: ("hsvlm.vision", "list_vision_encoders"),
     FEATURE_FORMATS: ("hsvlm.io", "list_feature_suffixes"),
     PRESETS: ("hsvlm._training.settings", "list_presets"),
     PROMPT_SETS: ("hsvlm.prompts", "list_prompt_sets"),

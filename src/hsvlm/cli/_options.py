@@ -80,7 +80,10 @@ Labels = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        callback=_expand_home, help="Folder for all that the command writes; made if not there."
+        "--output",
+        "-o",
+        callback=_expand_home,
+        help="Folder for all that the command writes; made if not there.",
     ),
 ]
 Prompts = Annotated[
@@ -101,6 +104,8 @@ Preset = Annotated[
 Epochs = Annotated[
     int | None, typer.Option(min=1, max=2**31 - 1, help="Passes over the training pixels.")
 ]
+Jobs = Annotated[int, typer.Option(min=1, max=1024, help="Processes.")]
+TextEncoder = Annotated[str, typer.Option(help="Name or folder of a sentence-transformers model.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
 SetOption = Annotated[
     list[str] | None,

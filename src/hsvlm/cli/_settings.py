@@ -56,6 +56,22 @@ def parse_settings(context: typer.Context, texts: list[str] | None) -> dict[str,
     return settings
 
 
+def training_parameters(
+    context: typer.Context, text_encoder: str, epochs: int | None, chosen: dict[str, Any]
+) -> dict[str, Any]:
+    """Join dedicated options with the settings of --set, which must not contradict them."""
+    options = {"text_encoder": text_encoder} | ({} if epochs is None else {"max_epochs": epochs})
+    for name, option in (("text_encoder", "text_encoder"), ("max_epochs", "epochs")):
+        source = context.get_parameter_source(option)
+        is_given = source is not None and source.name == "COMMANDLINE"
+        if is_given and name in chosen and chosen[name] != options[name]:
+            raise ParameterError(
+                f"--{option.replace('_', '-')} {options[name]} and the setting "
+                f"{name}={chosen[name]} contradict each other. Give one of them."
+            )
+    return {**options, **chosen}
+
+
 def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     """Make a classifier, not fitted, of settings that can be used together."""
     import torch

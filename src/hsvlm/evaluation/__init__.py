@@ -18,12 +18,14 @@ from hsvlm.evaluation._protocols import (
     scene_protocol,
 )
 from hsvlm.evaluation._report import EvaluationReport, compare_protocols
+from hsvlm.evaluation._table import ComparisonTable
 
 __all__ = [
     "BASELINES",
     "PROTOCOLS",
     "SCENE_PROTOCOLS",
     "Comparison",
+    "ComparisonTable",
     "CoordinateNeighbors",
     "EvaluationReport",
     "FoldResult",

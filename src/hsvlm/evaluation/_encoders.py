@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_NAME", "with_encoders"]
 
 DEFAULT_NAME = "default"
-# The evaluation sets the seed, and the name itself the encoder.
-_NOT_IN_NAMES = {"callbacks", "random_state", "vision_encoder", "vision_params"}
+# The evaluation sets the seed, the name itself the encoder, and mappings are no simple values.
+_NOT_IN_NAMES = {
+    *("callbacks", "checkpoint_dir", "checkpoint_every", "class_names", "criterion_params"),
+    *("prompts", "random_state", "resume", "spatial_params", "unlabeled", "verbose"),
+    *("vision_encoder", "vision_params", "warm_start"),
+}
 
 
 def with_encoders(
@@ -37,7 +41,8 @@ def with_encoders(
         ``"ssftt:window_size=13:n_components=30"``.
     clf : HSIPromptClassifier, default=None
         Classifier with all other settings; it is cloned. None takes
-        ``HSIPromptClassifier()``. Its `vision_params` are kept for its own encoder only.
+        ``HSIPromptClassifier()``. Its `vision_params` are kept for its own encoder only, and its
+        `patch_size` for encoders that use patches.
 
     Returns
     -------
@@ -75,6 +80,8 @@ def _with_encoder(name: str, base: HSIPromptClassifier) -> HSIPromptClassifier:
             raise UnknownNameError.for_name("vision encoder", encoder_name, known)
         if encoder_name != base.vision_encoder:
             clf.set_params(vision_encoder=encoder_name, vision_params=None)
+            if not takes_patch_size(get_vision_encoder(encoder_name)):
+                clf.set_params(patch_size=HSIPromptClassifier().patch_size)
     for text in texts:
         _apply_setting(clf, name, text)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hsvlm._data.palette import class_palette
+from hsvlm.plotting._costs import AccuracyCostDisplay
 from hsvlm.plotting._embeddings import EmbeddingDisplay
 from hsvlm.plotting._landscape import LossLandscapeDisplay
 from hsvlm.plotting._maps import ClassificationMapDisplay
@@ -13,6 +14,7 @@ from hsvlm.plotting._spectra import SpectraDisplay
 from hsvlm.plotting._training import TrainingCurveDisplay
 
 __all__ = [
+    "AccuracyCostDisplay",
     "ClassificationMapDisplay",
     "EmbeddingDisplay",
     "LossLandscapeDisplay",

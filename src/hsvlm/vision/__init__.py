@@ -16,6 +16,9 @@ _ENCODERS: Registry[nn.Module] = Registry(
     {
         "cnn1d": "hsvlm.vision.pixel:SpectralCNN",
         "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
+        "factoformer": "hsvlm.vision.factoformer:FactoFormer",
+        "gaht": "hsvlm.vision.gaht:GAHT",
+        "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",

@@ -1,0 +1,279 @@
+"""Accuracy and cost of estimators under several protocols, in one table."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._reports.tables import (
+    Rows,
+    html_table,
+    markdown_table,
+    text_table,
+)
+from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from hsvlm.evaluation._report import EvaluationReport
+
+# Blocks and polygons may touch here and there; draws of single pixels are far above.
+_TOLERATED_SHARE = 0.01
+_ACCURACIES = ("overall_accuracy", "average_accuracy", "kappa")
+_HONEST, _FLATTERING = "honest", "flattering"
+_LEGEND = (
+    f"{_FLATTERING}: more than {_TOLERATED_SHARE:.0%} of the test pixels touch a training pixel or "
+    f"have one in their window; {_HONEST}: at most {_TOLERATED_SHARE:.0%}",
+    "leakage: test pixels with a training pixel in the window that the estimator reads",
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonTable:
+    """Accuracy and cost of estimators under several protocols: one row for each pair.
+
+    Prints as text and shows as a table in a notebook. Rows of one estimator follow each other, so
+    that its accuracy under a flattering protocol stands next to that under an honest one. A
+    protocol is flattering for an estimator if more than 1 % of the test pixels touch a training
+    pixel or have one in the window that the estimator reads, and honest otherwise.
+
+    Attributes
+    ----------
+    reports : dict of {protocol: EvaluationReport}
+        At least one, as :func:`evaluate` returns them.
+
+    Raises
+    ------
+    ParameterError
+        If there is no report.
+
+    See Also
+    --------
+    evaluate : Makes the reports.
+    hsvlm.plotting.AccuracyCostDisplay : Draws the accuracies against the multiply-adds.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import make_synthetic_scene
+    >>> from hsvlm.evaluation import ComparisonTable, evaluate, scene_protocol
+    >>> scene = make_synthetic_scene(random_state=0)
+    >>> reports = {}
+    >>> for name in ("random-10", "blocks"):
+    ...     protocol = scene_protocol(scene, name, n_splits=1)
+    ...     reports[name] = evaluate({}, protocol.X, protocol.y, protocol.cv)
+    >>> table = ComparisonTable(reports)
+    >>> [(row["protocol"], row["verdict"]) for row in table.rows()[:2]]
+    [('random-10', 'flattering'), ('blocks', 'honest')]
+    """
+
+    reports: Mapping[str, EvaluationReport]
+
+    def __post_init__(self) -> None:
+        if not self.reports:
+            raise ParameterError(
+                "There is no report to compare. Pass a dict of {protocol: report of evaluate}."
+            )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the figures of every estimator under every protocol.
+
+        Returns
+        -------
+        list of dict
+            ``estimator``, ``protocol`` and ``verdict``, "flattering" or "honest"; ``n_splits``
+            that were measured; mean and standard deviation (``..._deviation``, with n - 1) of
+            ``overall_accuracy``, ``average_accuracy`` and ``kappa``, in [0, 1];
+            ``share_containing``, of test pixels with a training pixel in the window, in [0, 1];
+            ``window_size`` in pixels; ``n_parameters``; ``n_multiply_adds`` for one window; means
+            of ``fit_seconds`` and ``predict_seconds``; and ``problem``, the reason of a failure,
+            or "". Any other value may be None: there is none.
+        """
+        names = dict.fromkeys(name for report in self.reports.values() for name in report.names)
+        return [
+            _row(name, protocol, report)
+            for name in names
+            for protocol, report in self.reports.items()
+            if name in report.names
+        ]
+
+    def summary(self) -> tuple[list[str], Rows]:
+        """Return the table as texts.
+
+        Returns
+        -------
+        header : list of str
+            Names of the columns.
+        rows : list of list of str
+            One row per estimator and protocol. Cells of an estimator that failed are empty.
+        """
+        header = ["", "protocol", "verdict", "OA %", "AA %", "kappa x 100", "leakage %", "window"]
+        header += ["parameters", "multiply-adds, M", "fit s", "predict s"]
+        cells = [
+            [
+                row["estimator"],
+                row["protocol"],
+                row["verdict"],
+                *(_percent(row[name], row[f"{name}_deviation"]) for name in _ACCURACIES),
+                _number(row["share_containing"], "{:.1f}", 100),
+                _number(row["window_size"], "{}"),
+                _number(row["n_parameters"], "{:,}"),
+                _number(row["n_multiply_adds"], "{:,.2f}", 1e-6),
+                _number(row["fit_seconds"], "{:,.2f}"),
+                _number(row["predict_seconds"], "{:,.2f}"),
+            ]
+            for row in self.rows()
+        ]
+        return header, cells
+
+    def note_lines(self) -> list[str]:
+        """Explain the table.
+
+        Returns
+        -------
+        list of str
+            What the verdicts mean, how each protocol splits, and the reasons of failures.
+        """
+        protocols = [
+            f"{name}: {report.protocol}, {report.leakage_lines()[0]}"
+            for name, report in self.reports.items()
+        ]
+        failed: dict[tuple[str, str], list[str]] = {}
+        for row in self.rows():
+            if row["problem"]:
+                failed.setdefault((row["estimator"], row["problem"]), []).append(row["protocol"])
+        problems = [
+            f"{name} ({', '.join(names)}): {problem}" for (name, problem), names in failed.items()
+        ]
+        return [*_LEGEND, *protocols, *problems]
+
+    def __str__(self) -> str:
+        return "\n\n".join([text_table(*self.summary()), "\n".join(self.note_lines())])
+
+    __repr__ = __str__
+
+    def to_markdown(self) -> str:
+        """Render the table as Markdown.
+
+        Returns
+        -------
+        str
+            The table and its notes.
+        """
+        notes = [f"- {line}" for line in self.note_lines()]
+        return "\n".join([markdown_table(*self.summary()), "", *notes])
+
+    def to_html(self) -> str:
+        """Render the table as HTML.
+
+        Returns
+        -------
+        str
+            A ``div`` with the table and its notes.
+        """
+        notes = "".join(f"<li>{html.escape(line)}</li>" for line in self.note_lines())
+        return f"<div>{html_table(*self.summary())}<ul>{notes}</ul></div>"
+
+    _repr_html_ = to_html
+
+    def to_csv(self) -> str:
+        """Write the rows as comma-separated values.
+
+        Returns
+        -------
+        str
+            A line with the names of :meth:`rows`, then one per row with ten digits of every
+            number. An empty cell stands for None.
+        """
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows()[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in self.rows():
+            writer.writerow(
+                {
+                    name: f"{value:.10g}" if isinstance(value, float) else value
+                    for name, value in row.items()
+                }
+            )
+        return text.getvalue()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Collect the rows in a data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns of :meth:`rows`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        return import_optional("pandas", "data").DataFrame(self.rows())
+
+
+def _row(name: str, protocol: str, report: EvaluationReport) -> dict[str, Any]:
+    results = report.results_for(name)
+    measured = [result for result in results if not result.problem]
+    problem = " ".join(dict.fromkeys(result.problem for result in results if result.problem))
+    if problem and measured:
+        problem = f"{len(results) - len(measured)} of {len(results)} splits failed. {problem}"
+    accuracies: dict[str, float | None] = {}
+    for key in _ACCURACIES:
+        values = [getattr(result, key) for result in measured]
+        accuracies[key] = _mean(values)
+        accuracies[f"{key}_deviation"] = _deviation(values)
+    first = measured[0] if measured else None
+    share = _mean([result.share_containing for result in measured])
+    return {
+        "estimator": name,
+        "protocol": protocol,
+        "verdict": _verdict(report, share),
+        "n_splits": len(measured),
+        **accuracies,
+        "share_containing": share,
+        "window_size": None if first is None else first.window_size,
+        "n_parameters": None if first is None else first.n_parameters,
+        "n_multiply_adds": None if first is None else first.n_multiply_adds,
+        "fit_seconds": _mean([result.fit_seconds for result in measured]),
+        "predict_seconds": _mean([result.predict_seconds for result in measured]),
+        "problem": problem,
+    }
+
+
+def _verdict(report: EvaluationReport, share_containing: float | None) -> str:
+    adjacent = _mean([split.share_adjacent for split in report.leakage])
+    shares = [share for share in (adjacent, share_containing) if share is not None]
+    return _FLATTERING if max(shares, default=0.0) > _TOLERATED_SHARE else _HONEST
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean of finite values; None where one is missing."""
+    if not values or any(value is None or not np.isfinite(value) for value in values):
+        return None
+    return float(np.mean(np.array(values, dtype=float)))
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    if len(values) < 2 or not np.isfinite(values).all():
+        return None
+    return float(np.std(values, ddof=1))
+
+
+def _percent(mean: float | None, deviation: float | None) -> str:
+    if mean is None:
+        return ""
+    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
+
+
+def _number(value: float | None, form: str, factor: float = 1) -> str:
+    return "" if value is None else form.format(value * factor)
