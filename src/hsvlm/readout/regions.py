@@ -44,7 +44,7 @@ class Region:
     """A part of a scene, with what windows say and where walks go.
 
     Shapes: `usable` (height, width), `probabilities` (height * width, n_classes), `spectral`
-    (height, width, n_classes) with logarithms of probabilities.
+    (height, width, n_classes) with logarithms of probabilities; `walk` (n_usable, n_usable).
     """
 
     rows: tuple[int, int]
@@ -68,8 +68,11 @@ class Region:
         Shape: (height, width, n_classes).
         """
         known, targets = self._known(labels)
+        inside = np.flatnonzero(self.usable)
+        place = np.searchsorted(inside, known)
         settings = self.readout.restart, self.readout.n_steps
-        ends = random_walk(self.walk, self.probabilities, known, targets, *settings)
+        ends = self.probabilities.copy()
+        ends[inside] = random_walk(self.walk, ends[inside], place, targets, *settings)
         return self._on_grid(np.log(ends))
 
     def log_probabilities(self, labels: PixelLabels) -> NDArray[np.float32]:
@@ -143,6 +146,9 @@ class SceneRegions:
         flat = probabilities.reshape(-1, n_classes)
         settings = readout.scale, readout.contrast, flat, readout.agreement
         walk = transitions(features, usable, *settings)
+        if not usable.all():
+            inside = np.flatnonzero(usable)
+            walk = walk[inside][:, inside]
         return Region(rows, cols, usable, flat, spectral, readout, walk)
 
     def _features(
