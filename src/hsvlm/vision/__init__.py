@@ -17,6 +17,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "cnn1d": "hsvlm.vision.pixel:SpectralCNN",
         "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
         "factoformer": "hsvlm.vision.factoformer:FactoFormer",
+        "gaf-nau": "hsvlm.vision.gaf_nau:GAFNAU",
         "gaht": "hsvlm.vision.gaht:GAHT",
         "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
