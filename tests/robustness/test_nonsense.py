@@ -137,7 +137,8 @@ def _foreign_files(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "compare", "inspect"])
+# "compare" reads its files by the functions of "evaluate".
+@pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "inspect"])
 def test_no_path_takes_foreign_files_with_a_traceback(run, folder, command):
     paths = {"--labels", "--reference", "--test-labels", "--recipe", "--prompts", "--store"}
     complaints = []
