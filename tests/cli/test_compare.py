@@ -151,6 +151,21 @@ def test_a_run_that_was_stopped_continues(monkeypatch, n_fits):
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_table_is_written_after_every_protocol(monkeypatch):
+    counting, seen = measuring.run_fold, []
+
+    def stop_at_the_second_protocol(name, split, estimator, X, y, train, test):
+        seen.append(len(train))
+        if seen[-1] != seen[0]:
+            raise KeyboardInterrupt
+        return counting(name, split, estimator, X, y, train, test)
+
+    monkeypatch.setattr(measuring, "run_fold", stop_at_the_second_protocol)
+    assert compare(encoders="mlp")[0] == 130
+    assert {row["protocol"] for row in read_table()} == {"random-10"}
+
+
+@pytest.mark.usefixtures("folder")
 def test_encoders_that_cannot_work_keep_their_row():
     encoders = "ssftt:window_size=3,mlp,vit:patch_size=2"
     code, printed, _ = compare(encoders=encoders, protocols="random-10")

@@ -158,8 +158,7 @@ def compare(
     reserve_folder(context, folder, _NAMES, files, chosen)
     save_inputs(folder, inputs)
     estimators = with_encoders(encoder_names, clf)
-    table = _measure(entries, estimators, verbose=not quiet, store=folder / _FITS, n_jobs=jobs)
-    _write(folder, table)
+    table = _measure(entries, estimators, folder, n_jobs=jobs, verbose=not quiet)
     save_recipe(context, folder, chosen)
     if as_json:
         print_json({"rows": table.rows()})
@@ -168,28 +167,35 @@ def compare(
 
 
 def _measure(
-    protocols: list[Protocol], estimators: dict[str, Any], *, verbose: bool, **options: Any
+    protocols: list[Protocol],
+    estimators: dict[str, Any],
+    folder: Path,
+    *,
+    n_jobs: int,
+    verbose: bool,
 ) -> ComparisonTable:
+    """Measure under one protocol after the other, and write the table after each."""
     from hsvlm.evaluation import ComparisonTable, evaluate
 
-    with shown_worker_warnings(debug="--debug" in sys.argv):
-        return ComparisonTable(
-            {
-                protocol.name: evaluate(
-                    estimators,
-                    protocol.X,
-                    protocol.y,
-                    protocol.cv,
-                    class_names=protocol.class_names,
-                    groups=protocol.groups,
-                    random_state=0,
-                    error_score=float("nan"),
-                    verbose=int(verbose),
-                    **options,
-                )
-                for protocol in protocols
-            }
-        )
+    reports = {}
+    for protocol in protocols:
+        with shown_worker_warnings(debug="--debug" in sys.argv):
+            reports[protocol.name] = evaluate(
+                estimators,
+                protocol.X,
+                protocol.y,
+                protocol.cv,
+                class_names=protocol.class_names,
+                groups=protocol.groups,
+                random_state=0,
+                error_score=float("nan"),
+                store=folder / _FITS,
+                n_jobs=n_jobs,
+                verbose=int(verbose),
+            )
+        table = ComparisonTable(reports)
+        _write(folder, table)
+    return table
 
 
 def _write(folder: Path, table: ComparisonTable) -> None:
