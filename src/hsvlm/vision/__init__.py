@@ -22,6 +22,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
+        "spectral-memory": "hsvlm.vision.spectral_memory:SpectralMemory",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",
         "vit": "hsvlm.vision.vit:MaskedViT",
     },
