@@ -163,7 +163,9 @@ def compare(
     if as_json:
         print_json({"rows": table.rows()})
     else:
-        echo(f"{table}\n\nTable, picture and the result of every fit are in {folder}.")
+        failed = any(row["problem"] for row in table.rows())
+        hint = 'Settings may follow a name, such as "vit:patch_size=1". ' if failed else ""
+        echo(f"{table}\n\n{hint}Table, picture and the result of every fit are in {folder}.")
 
 
 def _measure(
