@@ -19,6 +19,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "factoformer": "hsvlm.vision.factoformer:FactoFormer",
         "gaf-nau": "hsvlm.vision.gaf_nau:GAFNAU",
         "gaht": "hsvlm.vision.gaht:GAHT",
+        "hit": "hsvlm.vision.hit:HiT",
         "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
