@@ -91,7 +91,7 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "s2mamba": {
         **_BANDS, "window_size": 7, "lr": 5e-4, "weight_decay": 5e-3, "batch_size": 64,
-        "max_epochs": 400,
+        "max_epochs": 400, "vision_params": {"dropout": 0.4},
     },
     "spectralformer": {
         **_BANDS, "window_size": 7, "lr": 5e-4, "weight_decay": 5e-3, "batch_size": 64,

@@ -23,6 +23,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
+        "s2mamba": "hsvlm.vision.s2mamba:S2Mamba",
         "spectral-memory": "hsvlm.vision.spectral_memory:SpectralMemory",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",
         "vit": "hsvlm.vision.vit:MaskedViT",
