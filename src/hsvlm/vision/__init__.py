@@ -25,6 +25,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
         "s2mamba": "hsvlm.vision.s2mamba:S2Mamba",
         "spectral-memory": "hsvlm.vision.spectral_memory:SpectralMemory",
+        "ss-tmnet": "hsvlm.vision.ss_tmnet:SSTMNet",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",
         "vit": "hsvlm.vision.vit:MaskedViT",
     },
