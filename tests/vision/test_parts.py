@@ -10,6 +10,7 @@ from hsvlm.vision._parts import (
     DropPath,
     Tokenizer,
     center_spectra,
+    complete_groups,
     init_narrow,
     to_planes,
 )
@@ -31,6 +32,14 @@ def test_center_spectra_are_means_of_the_middle(side, size, first, last):
     windows = torch.randn(2, side, side, 3, generator=torch.Generator().manual_seed(0))
     middle = windows[:, first : last + 1, first : last + 1].reshape(2, -1, 3)
     torch.testing.assert_close(center_spectra(windows, size), middle.mean(dim=1))
+
+
+@pytest.mark.parametrize(("n_groups", "n_channels"), [(1, 5), (2, 6), (4, 8), (5, 5), (7, 7)])
+def test_the_last_channel_is_repeated_until_groups_are_complete(n_groups, n_channels):
+    windows = torch.randn(2, 3, 3, 5)
+    completed = complete_groups(windows, n_groups)
+    order = [min(channel, 4) for channel in range(n_channels)]
+    assert torch.equal(completed, windows[..., order])
 
 
 @pytest.mark.parametrize("shape", [(500, 3, 3, 40), (500, 40)])

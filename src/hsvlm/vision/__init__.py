@@ -18,6 +18,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "cnn1d": "hsvlm.vision.pixel:SpectralCNN",
         "cnn2d": "hsvlm.vision.cnn2d:CNN2D",
         "cnn3d": "hsvlm.vision.cnn3d:CNN3D",
+        "dctn": "hsvlm.vision.dctn:DCTN",
         "factoformer": "hsvlm.vision.factoformer:FactoFormer",
         "gaf-nau": "hsvlm.vision.gaf_nau:GAFNAU",
         "gaht": "hsvlm.vision.gaht:GAHT",

@@ -15,6 +15,7 @@ __all__ = [
     "center_spectra",
     "check_range",
     "check_share",
+    "complete_groups",
     "init_narrow",
     "to_planes",
 ]
@@ -72,6 +73,15 @@ def center_spectra(windows: Tensor, size: int) -> Tensor:
     size = min(size, side)
     inside = slice((side - size) // 2, (side - size) // 2 + size)
     return windows[:, inside, inside].mean(dim=(1, 2))
+
+
+def complete_groups(windows: Tensor, n_groups: int) -> Tensor:
+    """Repeat the last channel until groups of equal size divide the channels.
+
+    Shapes: `windows` (n_windows, size, size, n_channels); returns the same, with more channels.
+    """
+    n_missing = -windows.shape[3] % n_groups
+    return torch.cat([windows, windows[..., -1:].expand(-1, -1, -1, n_missing)], dim=3)
 
 
 class BandDropout(nn.Module):

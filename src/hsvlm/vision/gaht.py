@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
 from torch import nn
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TransformerBlock
-from hsvlm.vision._parts import check_range
+from hsvlm.vision._parts import check_range, complete_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +95,8 @@ class GAHT(nn.Module):
                 "stage, such as (1, 2, 1)."
             )
         self.n_features = _WIDTHS[-1]
-        self.n_repeated = -n_channels % n_groups
-        n_inputs = (n_channels + self.n_repeated, *_WIDTHS[:-1])
+        self.n_groups = n_groups
+        n_inputs = (n_channels + -n_channels % n_groups, *_WIDTHS[:-1])
         self.stages = nn.Sequential(
             *(
                 _Stage(*sizes, n_groups)
@@ -118,8 +117,7 @@ class GAHT(nn.Module):
         Tensor of shape (n_windows, n_features)
             One feature vector per window, not normalized.
         """
-        last = windows[..., -1:].expand(-1, -1, -1, self.n_repeated)
-        maps = torch.cat([windows, last], dim=3).permute(0, 3, 1, 2)
+        maps = complete_groups(windows, self.n_groups).permute(0, 3, 1, 2)
         features: Tensor = self.stages(maps).mean(dim=(2, 3))
         return features
 
