@@ -103,9 +103,7 @@ _COMMON = """{commands}
 - The settings of the default were compared on splits like these of this very scene while they were
   developed, test pixels included. The same settings serve all protocols, and what a fit chooses by
   itself it chooses inside its training labels; on scenes that nobody has looked at, expect less.
-- Under *ten-per-class*, the first two rows are of the default of commit 38cea4e, which chose how
-  far labels are carried instead of weighing walks and windows; the files name the commit of every
-  line.
+- The files name the commit of every line.
 - Environment: {environment}.
   What had been measured before is not measured again. Other work ran beside some of it: seconds are
   upper bounds."""
