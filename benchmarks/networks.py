@@ -119,6 +119,8 @@ def make_estimator(
         window_size = max(5, getattr(get_vision_encoder(network), "MIN_WINDOW", 1))
         window_size += 1 - window_size % 2
         clf = HSIPromptClassifier(vision_encoder=network, prompts=prompts, window_size=window_size)
+        if network == "vit":  # its patches have to fill the window
+            clf.patch_size = 1
     else:
         own = {"weight_decay": 0.0, **OWN[network]}
         clf = HSIPromptClassifier(
