@@ -143,5 +143,5 @@ class _Stage(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         maps = self.maps(maps)
         pixels: Tensor = self.norm(self.blocks(maps.flatten(2).transpose(1, 2)))
-        found: Tensor = pixels.transpose(1, 2).unflatten(2, maps.shape[2:])
-        return found
+        result: Tensor = pixels.transpose(1, 2).unflatten(2, maps.shape[2:])
+        return result

@@ -181,9 +181,9 @@ class _Morphology(nn.Module):
         self.norm = nn.Sequential(nn.BatchNorm2d(n_maps), nn.GELU())
 
     def forward(self, images: Tensor) -> Tensor:
-        found = self.dilated(_dilate(images, self.dilating))
+        dilated = self.dilated(_dilate(images, self.dilating))
         # An erosion is the dilation of the negative.
-        result: Tensor = self.norm(found + self.eroded(-_dilate(-images, self.eroding)))
+        result: Tensor = self.norm(dilated + self.eroded(-_dilate(-images, self.eroding)))
         return result
 
 
