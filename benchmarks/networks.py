@@ -61,7 +61,8 @@ KEY = ("network", "setting", "readout", "draw")
 
 # Window, components, padding and training of each publication or its code, as far as the classifier
 # has them: bands or components are standardized, the optimizer is AdamW, and steps that shrink the
-# learning rate are a cosine. A linear head takes the place of the prompts.
+# learning rate are a cosine. A linear head takes the place of the prompts. "a2s2k" was published on
+# all principal components, which are a rotation of the bands.
 _BANDS: dict[str, Any] = {"n_components": None, "augment": False}
 _TABLE_1 = {**_BANDS, "window_size": 15, "lr": 1e-4, "batch_size": 32, "max_epochs": 100}
 OWN: dict[str, dict[str, Any]] = {
