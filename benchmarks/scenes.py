@@ -81,6 +81,7 @@ def make_rows(scene_name: str) -> dict[str, Any]:
     return {
         DEFAULT: HSIPromptClassifier(prompts=prompts),
         WINDOWS: HSIPromptClassifier(prompts=prompts, spatial=None),
+        "default with mlp": HSIPromptClassifier(vision_encoder="mlp", prompts=prompts),
         "vision only": HSIPromptClassifier(criterion="cross-entropy"),
         **{
             f"preset {name}": HSIPromptClassifier.from_preset(name, prompts=prompts)
