@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from hsvlm._training_record import Readout, TrainingRecord
+    from hsvlm._training_record import Readout, TrainedAdapter, TrainingRecord
+    from hsvlm.pretraining import PretrainedEncoder
 
 __all__ = ["HSIPromptClassifier", "fitted_model", "restored_classifier"]
 
@@ -117,6 +118,17 @@ class HSIPromptClassifier(
         See :func:`hsvlm.vision.list_vision_encoders`.
     vision_params : dict, default=None
         Further arguments of the encoder, such as ``{"depth": 4}``.
+    pretrained : PretrainedEncoder or None, default=None
+        Weights that the encoder starts from, see :mod:`hsvlm.pretraining`. They
+        decide on `vision_encoder`, and where they were trained with certain windows, patches and
+        preprocessing, on these.
+    adapter : {"lora", "lora+", "krona", "krona+", "lokr", "full", "frozen"} or None, default=None
+        What is trained of them: small factors of the queries and values, which are kept apart
+        (`save_adapter`) and merged at the end, so that predictions cost the same; all; or nothing.
+        Weights that the file lacks are always trained. None trains all.
+    adapter_params : dict, default=None
+        ``rank`` of ``"lora"`` and ``"lokr"`` (4), ``scale`` of the change (1), and ``ratio`` of
+        the learning rates of both factors in the methods with a plus (16).
     normalize : {"auto", "snv-brightness", "snv"} or None, default="auto"
         ``"snv"`` brings every spectrum to mean 0 and deviation 1, see
         :class:`~hsvlm.preprocessing.StandardNormalVariate`, which suits scenes under other
@@ -132,8 +144,9 @@ class HSIPromptClassifier(
         Spectra and ready-made windows have their own window size.
     padding : {"reflect", "zero"}, default="reflect"
         Content beyond the border of the scene; ``"zero"`` is the mean training spectrum.
-    projection : {"vision", "text"}, default="vision"
-        Which side carries the linear projection into the joint space.
+    projection : {"vision", "text", "fixed"}, default="vision"
+        Which side carries the linear projection into the joint space; ``"fixed"`` is one of the
+        features by random orthonormal directions, which is neither trained nor kept in files.
     n_hard, n_semi_hard : int, default=4
         Numbers of negatives of each kind; all wrong classes where there are fewer.
     criterion : str, default="hard-semi-hard"
@@ -208,6 +221,8 @@ class HSIPromptClassifier(
         From spectra to channels, and the trained network.
     readout_ : Readout or None
         Read-out settings and training pixels of the fitted scenes; None without a scene.
+    adapter_ : TrainedAdapter or None
+        The pre-trained weights of the fit and what it changed of them; None without.
     training_ : TrainingRecord or None
         Statistics of the training spectra, and the scenes and pixels that were trained on; None
         after loading a model that was saved without them.
@@ -249,6 +264,7 @@ class HSIPromptClassifier(
     preprocessing_: Pipeline
     net_: Any
     readout_: Readout | None
+    adapter_: TrainedAdapter | None
     training_: TrainingRecord | None
     device_: str
     window_size_: int
@@ -263,6 +279,9 @@ class HSIPromptClassifier(
         text_encoder: Any = "all-MiniLM-L6-v2",
         vision_encoder: str | type[torch.nn.Module] = "overlap-vit",
         vision_params: Mapping[str, Any] | None = None,
+        pretrained: PretrainedEncoder | None = None,
+        adapter: str | None = None,
+        adapter_params: Mapping[str, Any] | None = None,
         normalize: str | None = "auto",
         n_components: int | float | str | None = "auto",
         window_size: int = 5,
@@ -299,6 +318,9 @@ class HSIPromptClassifier(
         self.text_encoder = text_encoder
         self.vision_encoder = vision_encoder
         self.vision_params = vision_params
+        self.pretrained = pretrained
+        self.adapter = adapter
+        self.adapter_params = adapter_params
         self.normalize = normalize
         self.n_components = n_components
         self.window_size = window_size
@@ -633,6 +655,88 @@ class HSIPromptClassifier(
         ({'sensor': 'AVIRIS'}, True)
         """
         return write_model(path, self.get_params(deep=False), self._fitted(), metadata)
+
+    def save_adapter(
+        self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None
+    ) -> Path:
+        """Save the fitted classifier without the pre-trained weights that it was adapted from.
+
+        The factors of the adapter are in a file of their own, ``adapter_model.safetensors``, in the
+        format of peft.
+
+        Parameters
+        ----------
+        path : path
+            As for `save`.
+        metadata : dict, default=None
+            As for `save`.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        FileError
+            If `path` cannot be written, or is something else than a saved model.
+        ParameterError
+            If the classifier was not fitted with an `adapter` that leaves pre-trained weights as
+            they are, or something is of a type that cannot be saved.
+        NotFittedError
+            If the classifier is not fitted.
+
+        See Also
+        --------
+        load_adapter
+        """
+        parameters = self.get_params(deep=False)
+        return write_model(path, parameters, self._fitted(), metadata, without_base=True)
+
+    @classmethod
+    def load_adapter(
+        cls,
+        path: str | os.PathLike[str],
+        pretrained: PretrainedEncoder,
+        device: str | torch.device = "auto",
+        *,
+        text_encoder: Any = None,
+    ) -> Self:
+        """Load a classifier that `save_adapter` wrote, with the weights that it was adapted from.
+
+        Parameters
+        ----------
+        path : path
+            The folder or archive.
+        pretrained : PretrainedEncoder
+            The same pre-trained weights as in the fit.
+        device : str or torch.device, default="auto"
+            Where to compute; becomes the parameter `device`.
+        text_encoder : str, path or object, default=None
+            Encodes new texts from now on, instead of the encoder of the training.
+
+        Returns
+        -------
+        HSIPromptClassifier
+            Fitted; on the same machine, predictions are bit-identical to those of the saved one.
+
+        Raises
+        ------
+        MissingFileError, FileError
+            As for `load`, and if `path` holds a whole model.
+        ParameterError
+            If these are other weights than those of the fit, or the device cannot be used here.
+        """
+        clf, _ = read_model(
+            path,
+            cls._restored,
+            cls._get_param_names(),
+            device=device,
+            vision_encoder=None,
+            text_encoder=text_encoder,
+            pretrained=pretrained,
+        )
+        return clf  # type: ignore[no-any-return]
 
     @classmethod
     def load(

@@ -83,7 +83,7 @@ def test_settings_are_checked_by_what_the_classifier_allows(run, setting, messag
         ("vision_params={deep: 1}", "the names are depth, "),
         ("vision_params={depth: deep}", "It holds numbers by name"),
         ("spatial_params={restart: 5}", "restart=5 must be"),
-        ("window=3", "The classifier has no setting 'window'. Its settings: augment, "),
+        ("window=3", "The classifier has no setting 'window'. Its settings: adapter, "),
         ("lr", "--set 'lr' has no value."),
         ("=3", "--set '=3' has no name."),
     ],

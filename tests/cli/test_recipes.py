@@ -142,7 +142,7 @@ def test_a_value_of_another_type_is_a_wrong_option(tmp_path):
 def test_settings_that_the_classifier_lacks():
     with pytest.raises(ParameterError) as error:
         run("--set", "window=3")
-    message = "The classifier has no setting 'window'. Its settings: augment, batch_size, "
+    message = "The classifier has no setting 'window'. Its settings: adapter, adapter_params, "
     assert str(error.value).startswith(message)
     with pytest.raises(ParameterError) as error:
         run("--set", "lr")

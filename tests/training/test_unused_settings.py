@@ -132,8 +132,9 @@ def test_every_parameter_has_been_thought_of():
         "vision_encoder", "vision_params", "normalize", "n_components", "criterion", "max_epochs",
         "batch_size", "lr", "lr_schedule", "weight_decay", "augment", "validation_fraction",
         "spatial", "device", "precision", "random_state", "verbose", "warm_start",
+        "pretrained",
         # these are refused where they cannot take effect
-        "callbacks", "checkpoint_dir", "resume", "criterion_params",
+        "callbacks", "checkpoint_dir", "resume", "criterion_params", "adapter", "adapter_params",
         # see below
         "unlabeled",
     }  # fmt: skip

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from hsvlm._data.cubes import Padding
-    from hsvlm._training_record import Readout, TrainingRecord
+    from hsvlm._training_record import Readout, TrainedAdapter, TrainingRecord
 
 __all__ = ["FittedModel", "is_fitted_attribute"]
 
@@ -51,6 +51,7 @@ class FittedModel:
     prototypes: NDArray[np.float32] | None = None
     logit_scale: float | None = None
     readout: Readout | None = None
+    adapter: TrainedAdapter | None = None  # after a fit that started from pre-trained weights
     training: TrainingRecord | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ import skorch
 import torch
 from sklearn.pipeline import Pipeline
 
+from hsvlm._saved_model.adapter import check_adapter_parts, join_adapter, separate_adapter
 from hsvlm._saved_model.card import model_card
 from hsvlm._saved_model.checks import check_steps
 from hsvlm._saved_model.state import pack_classifier, unpack_classifier
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from hsvlm._prediction.model import FittedModel
+    from hsvlm.pretraining import PretrainedEncoder
 
 __all__ = ["read_model", "write_model"]
 
@@ -48,8 +50,13 @@ def write_model(
     model: FittedModel,
     metadata: Mapping[str, Any] | None,
     pipeline: Pipeline | None = None,
+    *,
+    without_base: bool = False,
 ) -> Path:
-    """Write the parameters and the fitted model of a classifier."""
+    """Write the parameters and the fitted model of a classifier.
+
+    The pre-trained weights that it was adapted from may be left out.
+    """
     metadata = model.metadata if metadata is None else metadata
     if not isinstance(metadata, Mapping):
         raise ParameterError(f"metadata must be a dict, got {type(metadata).__name__}.")
@@ -63,10 +70,14 @@ def write_model(
         "metadata": packer.pack(metadata, "metadata"),
     }
     card = model_card(model, metadata, config["versions"], steps)
+    tensors, adapter = packer.tensors, dict[str, bytes]()
+    if without_base:
+        tensors, adapter = separate_adapter(tensors, model.adapter)
     parts = {
         CONFIG: json.dumps(config, indent=1, allow_nan=False).encode() + b"\n",
-        TENSORS: write_tensors(packer.tensors),
+        TENSORS: write_tensors(tensors),
         CARD: card.encode(errors="backslashreplace"),
+        **adapter,
     }
     return write_parts(path, parts)
 
@@ -79,9 +90,14 @@ def read_model(
     device: Any,
     vision_encoder: Any,
     text_encoder: Any,
+    pretrained: PretrainedEncoder | None = None,
 ) -> tuple[Any, Pipeline | None]:
-    """Read a fitted classifier, which `restore` makes of its parameters and fitted model."""
+    """Read a fitted classifier, which `restore` makes of its parameters and fitted model.
+
+    `pretrained` are the weights that it was adapted from, where they were left out.
+    """
     parts = read_parts(path)
+    check_adapter_parts(path, parts, pretrained)
     config = json.loads(parts[CONFIG])
     try:
         if _CHECKPOINT in config:
@@ -92,7 +108,10 @@ def read_model(
             )
             raise file_error(path, wrong, remedy)
         fields(config, ("format", "versions", "classifier", "pipeline", "metadata"))
-        unpacker = Unpacker(read_tensors(parts[TENSORS]))
+        tensors = read_tensors(parts[TENSORS])
+        if pretrained is not None:
+            tensors |= join_adapter(path, parts, config["classifier"], tensors, pretrained)
+        unpacker = Unpacker(tensors)
         parameters, model = unpack_classifier(
             unpacker,
             config["classifier"],

@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from hsvlm._prediction.model import FittedModel
     from hsvlm._storage.values import Packer, Unpacker
 
-__all__ = ["class_name", "pack_network", "pack_vision_encoder", "unpack_network", "vision_encoder"]
+__all__ = [
+    "NETWORK",
+    "Bounded",
+    "class_name",
+    "pack_network",
+    "pack_vision_encoder",
+    "unpack_network",
+    "vision_encoder",
+]
 
-_NETWORK: Final = "network."
+NETWORK: Final = "network."
 _FIELDS: Final = ("encoder", "encoder_params", "projection", "settings")
 _PRECISION: Final = "precision"  # kept where it is not that of the weights
 # What making a network may take beyond what is stored of it: calls of torch, and bytes.
@@ -33,7 +41,7 @@ _SPARE_BYTES: Final = 2**28
 _MAKERS: Final = (torch.empty, torch.full, torch.ones, torch.zeros)
 
 
-class _Bounded(TorchFunctionMode):
+class Bounded(TorchFunctionMode):
     """Stops a network from being made that is far larger than what is stored of it."""
 
     # Most tensors are refused before they are made, all others before they are filled: until then
@@ -73,7 +81,7 @@ def pack_network(packer: Packer, net: Any) -> dict[str, Any]:
                 f"The network keeps {name!r}, a {type(tensor).__name__}, beside its weights, and "
                 "a saved model holds tensors only. Make it a buffer of the vision encoder."
             )
-        packer.pack(tensor, _NETWORK + name)
+        packer.pack(tensor, NETWORK + name)
     settings = {
         one.name: getattr(net.criterion__settings, one.name)
         for one in dataclass_fields(TrainingSettings)
@@ -121,8 +129,8 @@ def unpack_network(
     settings = TrainingSettings(**stored, callbacks=())
     if uses_text(settings.criterion) != (embeddings is not None):
         raise ValueError(f"the criterion {settings.criterion} contradicts the rest")
-    weights = unpacker.take_all(_NETWORK)
-    with _Bounded(list(weights.values())):
+    weights = unpacker.take_all(NETWORK)
+    with Bounded(list(weights.values())):
         net = _untrained(model_params, settings, device)
     _load_weights(net.module_, weights)
     return net

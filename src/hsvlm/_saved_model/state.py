@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from skorch.history import History
 
 from hsvlm._prediction.model import FittedModel
+from hsvlm._saved_model.adapter import pack_adapter, unpack_adapter
 from hsvlm._saved_model.checks import check_model
 from hsvlm._saved_model.network import (
     class_name,
@@ -60,6 +61,7 @@ _TEXT_CLASSES: Final = "text_classes_"  # kept where it is True
 _IDENTITY: Final = "text_encoder_identity"
 _READOUT: Final = "readout"  # kept where there is one
 _TRAINING: Final = "training"  # missing in models from before
+_ADAPTER: Final = "adapter"  # kept where the fit started from pre-trained weights
 
 
 class MissingTextEncoder:
@@ -88,6 +90,8 @@ def pack_classifier(
     special: dict[str, Callable[[Any], Any]] = {
         "callbacks": lambda _: None,
         "device": str,
+        # Objects are not kept; only another fit would need them.
+        "pretrained": lambda value: str(value) if isinstance(value, (str, os.PathLike)) else None,
         "text_encoder": lambda value: _pack_text_encoder(packer, value, "parameters.text_encoder"),
         "vision_encoder": lambda value: pack_vision_encoder(packer, value),
     }
@@ -110,6 +114,7 @@ def pack_classifier(
     readout = {} if model.readout is None else {_READOUT: pack_readout(packer, model.readout)}
     record = model.training
     training = {} if record is None else {_TRAINING: pack_record(packer, record, model.readout)}
+    adapter = {} if model.adapter is None else {_ADAPTER: pack_adapter(packer, model.adapter)}
     return {
         "parameters": packed,
         "fitted": fitted,
@@ -118,6 +123,7 @@ def pack_classifier(
         "history": packer.pack(rows, "history_"),
         **readout,
         **training,
+        **adapter,
     }
 
 
@@ -132,7 +138,7 @@ def unpack_classifier(
 ) -> tuple[dict[str, Any], FittedModel]:
     """Turn JSON into the parameters and the fitted model of a classifier."""
     required = ("parameters", "fitted", "preprocessing", "network", "history")
-    fields(record, required, (_READOUT, _TRAINING))
+    fields(record, required, (_READOUT, _TRAINING, _ADAPTER))
     parameters = _parameters(unpacker, record["parameters"], parameter_names, own)
     parameters["device"] = device
     state = _fitted_state(unpacker, record["fitted"])
@@ -156,6 +162,8 @@ def unpack_classifier(
         model = replace(model, readout=unpack_readout(unpacker, record[_READOUT], model))
     if _TRAINING in record:
         model = replace(model, training=unpack_record(unpacker, record[_TRAINING], model))
+    if _ADAPTER in record:
+        model = replace(model, adapter=unpack_adapter(unpacker, record[_ADAPTER]))
     net = unpack_network(unpacker, record["network"], model, own, resolve_device(device))
     net.history = History(unpacker.unpack(record["history"]))
     return parameters, replace(model, net=net)

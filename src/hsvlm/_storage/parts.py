@@ -26,8 +26,14 @@ TENSORS: Final = "model.safetensors"
 CARD: Final = "README.md"
 SUMS: Final = "SHA256SUMS"
 
+# Beside a model that is kept without the pre-trained weights it was adapted from; these are the
+# names and the format of peft.
+ADAPTER_TENSORS: Final = "adapter_model.safetensors"
+ADAPTER_CONFIG: Final = "adapter_config.json"
+
 _PARTS: Final = (CONFIG, TENSORS, CARD)
-_FILES: Final = (*_PARTS, SUMS)
+_OPTIONAL: Final = (ADAPTER_CONFIG, ADAPTER_TENSORS)
+_FILES: Final = (*_PARTS, *_OPTIONAL, SUMS)
 _MAX_TEXT_BYTES: Final = 2**25  # parsed JSON takes some twenty times as much memory
 _MAX_DIRECTORY_BYTES: Final = 2**16  # of an archive: four members take 300
 # A save that began longer ago is dead, or has waited too long.
@@ -84,16 +90,18 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
             names = shorten(", ".join(map(repr, unknown)))
             problem = f"holds {names}, which is not part of a saved model"
             raise file_error(existing, problem, _HINT_SAVE_AGAIN)
-        parts = {CONFIG: config} | {name: _read(existing, members, name) for name in _PARTS[1:]}
+        present = [*_PARTS[1:], *(set(_OPTIONAL) & set(members))]
+        parts = {CONFIG: config} | {name: _read(existing, members, name) for name in present}
     if sums != _sums(parts):
         lines = sums.splitlines()
-        damaged = [name for name in _PARTS if _sum_line(name, parts[name]) not in lines]
+        damaged = [name for name in parts if _sum_line(name, parts[name]) not in lines]
         raise _damage_error(existing, damaged)
     return parts
 
 
 def _sums(parts: Mapping[str, bytes]) -> bytes:
-    return b"".join(_sum_line(name, parts[name]) + b"\n" for name in _PARTS)
+    names = [name for name in (*_PARTS, *_OPTIONAL) if name in parts]
+    return b"".join(_sum_line(name, parts[name]) + b"\n" for name in names)
 
 
 def _sum_line(name: str, content: bytes) -> bytes:
@@ -175,7 +183,7 @@ def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], na
             f"{', '.join(_PARTS)} and {SUMS}. {_HINT_SAVE_AGAIN}"
         )
     size, read = members[name]
-    if name != TENSORS and size > _MAX_TEXT_BYTES:
+    if name not in (TENSORS, ADAPTER_TENSORS) and size > _MAX_TEXT_BYTES:
         problem = f"{name} has {size} bytes, above the limit {_MAX_TEXT_BYTES}"
         raise file_error(path, problem, _HINT_SAVE_AGAIN)
     try:
@@ -186,7 +194,7 @@ def _read(path: Path, members: Mapping[str, tuple[int, Callable[[], bytes]]], na
 
 def _check_text_sizes(path: Path, parts: Mapping[str, bytes]) -> None:
     for name, content in parts.items():
-        if name != TENSORS and len(content) > _MAX_TEXT_BYTES:
+        if name not in (TENSORS, ADAPTER_TENSORS) and len(content) > _MAX_TEXT_BYTES:
             raise ParameterError(
                 f"{path}: {name} would have {len(content)} bytes, above the limit "
                 f"{_MAX_TEXT_BYTES}. Shorten the metadata; arrays of numbers are stored elsewhere."

@@ -103,7 +103,8 @@ class Monitor(Callback):
         self.correct_: Any = 0
         self.counted_ = 0
         self.bar_.n = len(net.history) - 1
-        net.history.record("lr", float(net.optimizer_.param_groups[0]["lr"]))
+        # The last group has all weights without one of their own.
+        net.history.record("lr", float(net.optimizer_.param_groups[-1]["lr"]))
 
     def on_batch_end(self, net: Any, training: bool = False, **step: Any) -> None:
         if not training:
@@ -114,7 +115,7 @@ class Monitor(Callback):
 
     def _stop(self, net: Any, loss: float) -> None:
         self.bar_.close()
-        rate = net.optimizer_.param_groups[0]["lr"]
+        rate = net.optimizer_.param_groups[-1]["lr"]
         raise TrainingDivergedError(
             f"The training loss became {loss} in epoch {len(net.history)} with lr={rate:.3g} and "
             f"batch_size={net.batch_size}. Lower lr, raise batch_size, or look for extreme values "

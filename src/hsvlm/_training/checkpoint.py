@@ -21,7 +21,9 @@ from hsvlm._storage.values import Packer, Unpacker, fields
 from hsvlm._system.files import file_error
 from hsvlm._system.version import __version__
 from hsvlm._training.callbacks import Monitor
+from hsvlm.contrastive.adapter_settings import AdapterSettings
 from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning, ParameterError
+from hsvlm.pretraining import PretrainedEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +61,10 @@ class Identity:
             elif isinstance(value, np.ndarray):
                 self.add(value.dtype.str, value.shape)
                 self.add_rows(value)
+            elif isinstance(value, PretrainedEncoder):
+                self.add(value.digest)
+            elif isinstance(value, AdapterSettings):
+                self.add(value.method, value.to_dict())
             elif value is None or isinstance(value, (bool, int, float, str, np.generic)):
                 self._digest.update(f"{value!r}\n".encode())
             else:

@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hsvlm._data.class_table import ClassEntry
 from hsvlm._data.texts import quoted
 from hsvlm._training.callbacks import check_callbacks
+from hsvlm.contrastive.adapter_settings import METHODS, AdapterSettings
 from hsvlm.contrastive.losses import make_criterion, uses_text
 from hsvlm.contrastive.losses.arguments import criterion_arguments, unused_numbers
 from hsvlm.exceptions import (
@@ -69,10 +70,21 @@ def check_parameters(settings: FitSettings) -> None:
             f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
             "Use the parameters window_size and patch_size; the channels follow from the data."
         )
+    _check_adapter(settings)
     has_validation = settings.validation_fraction is not None
     check_callbacks(settings.callbacks, settings.lr_schedule, has_validation=has_validation)
     readout_settings(settings.spatial_params)
     _check_checkpointing(settings)
+
+
+def _check_adapter(settings: FitSettings) -> None:
+    if settings.adapter is not None:
+        AdapterSettings.of(settings.adapter, settings.adapter_params)
+        if settings.pretrained is None:
+            raise ParameterError(
+                f"adapter={settings.adapter!r} adapts pre-trained weights, but pretrained=None. "
+                "Set pretrained to a file or folder of such weights, or adapter=None."
+            )
 
 
 def _check_checkpointing(settings: FitSettings) -> None:
@@ -207,6 +219,12 @@ def _others(settings: FitSettings) -> Iterator[tuple[list[str], str, str]]:
     if settings.spatial is None and _has_spatial_params(settings):
         hint = 'Set spatial="random-walk", or spatial_params=None.'
         yield ["spatial_params"], "spatial=None reads nothing out of the scene", hint
+    if settings.adapter_params:
+        method = settings.adapter or "full"
+        unread = set(settings.adapter_params) - set(METHODS[method])
+        if settings.adapter is None or unread == set(settings.adapter_params):
+            hint = "Set adapter to a method that reads them, or leave them out."
+            yield ["adapter_params"], f"adapter={settings.adapter!r} reads none of them", hint
     if settings.checkpoint_dir is None:
         yield ["checkpoint_every"], "no checkpoints are written", "Set checkpoint_dir."
 

@@ -30,12 +30,17 @@ from hsvlm._training.codes import names_of_codes
 from hsvlm._training.loop import fit_net
 from hsvlm._training.net import TrainingSettings, WindowDataset
 from hsvlm._training.settings import FitSettings
+from hsvlm._training.weights import (
+    start_preprocessing,
+    starting_weights,
+    trained_adapter,
+    with_pretrained,
+)
 from hsvlm._training_record import make_record, summarize_spectra
 from hsvlm.contrastive.losses import uses_text
 from hsvlm.exceptions import DeviceMemoryError, ParameterError
 from hsvlm.model_selection import spatial_holdout
 from hsvlm.preprocessing.centers import center_spectra
-from hsvlm.preprocessing.default import fit_preprocessing
 from hsvlm.prompts import resolve_prompts
 from hsvlm.readout.disputed import find_disputed, list_disputed, warn_of_disputed
 from hsvlm.readout.held_out import hold_out
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
 
     from hsvlm._data.cubes import Padding
     from hsvlm._training_record import Readout
+    from hsvlm.pretraining import PretrainedEncoder
     from hsvlm.samples import NamedLabels
 
 __all__ = ["fit_classifier"]
@@ -67,6 +73,7 @@ def fit_classifier(
     """
     settings = FitSettings.of(estimator)
     check_parameters(settings)
+    settings, pretrained = with_pretrained(settings)
     X, y, weights = fit_inputs(estimator, X, y, sample_weight)
     classes, targets = class_targets(y, None if previous is None else previous.classes)
     warn_of_spellings(classes)
@@ -83,7 +90,7 @@ def fit_classifier(
     texts["metadata"] = attributes.get("metadata_", {})
     texts["n_features_in"] = attributes["n_features_in_"]
     texts["feature_names_in"] = attributes.get("feature_names_in_")
-    return _train(settings, texts, X, targets, weights, previous)
+    return _train(settings, texts, X, targets, weights, previous, pretrained)
 
 
 # Of the epochs, in trainings that only serve to weigh the read-out: longer ones weigh it the same.
@@ -130,6 +137,7 @@ def _train(
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
     previous: FittedModel | None,
+    pretrained: PretrainedEncoder | None,
 ) -> FittedModel:
     device = resolve_device(settings.device)
     seed = seed_of(settings.random_state)
@@ -143,7 +151,7 @@ def _train(
         train, valid = _random_holdout(settings, targets, seed)
     spectra = center_spectra(X[train])
     preprocessing = (
-        fit_preprocessing(spectra, settings.normalize, settings.n_components)
+        start_preprocessing(settings, pretrained, spectra)
         if previous is None
         else previous.preprocessing
     )
@@ -167,13 +175,15 @@ def _train(
         training = dataset(train, on_spectra)
         validation = dataset(valid, on_spectra) if len(valid) else None
         model_params = _model_params(settings, texts, training.source.n_channels, window_size)
+        model_params |= starting_weights(settings, pretrained)
         optimization = _optimization(settings, len(train))
-        former = None if previous is None else previous.net
+        former = None if previous is None else (previous.net, previous.adapter)
 
         def as_model(net: Any) -> FittedModel:
             return FittedModel(
                 **texts,
                 **_results(net),
+                adapter=trained_adapter(net, model_params),
                 preprocessing=preprocessing,
                 window_size=window_size,
                 padding=cast("Padding", settings.padding),
@@ -198,7 +208,8 @@ def _train(
         if settings.checkpoint_dir is not None:
             # A training that leaves out other labels is another one.
             identity.add(device.type, seed)
-            identity.add_training(model_params, optimization, (training, validation), former)
+            net_before = None if previous is None else previous.net
+            identity.add_training(model_params, optimization, (training, validation), net_before)
             folder = Path(settings.checkpoint_dir).expanduser()
             path = folder / f"{identity.hexdigest()[:16]}.zip"
             checkpoint = Checkpoint(path, settings.checkpoint_every, settings.resume)

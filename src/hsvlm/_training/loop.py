@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from skorch.exceptions import SkorchException
@@ -14,6 +14,9 @@ from hsvlm._training.callbacks import warn_of_missing_scores
 from hsvlm._training.checks import check_batch_norm
 from hsvlm._training.net import TrainingSettings, WindowDataset, drop_training_state, new_net
 from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
+
+if TYPE_CHECKING:
+    from hsvlm._training_record import TrainedAdapter
 
 __all__ = ["fit_net"]
 
@@ -29,7 +32,7 @@ def fit_net(
     validation: WindowDataset | None,
     *,
     seed: int,
-    previous: Any = None,
+    previous: tuple[Any, TrainedAdapter | None] | None = None,
     checkpoint: Any = None,
     interruptible: bool = True,
 ) -> Any:
@@ -39,8 +42,8 @@ def fit_net(
         net = new_net(model_params, settings, training, validation, generator, checkpoint)
         check_batch_norm(net.module_.encoder, settings.batch_size)
         if previous is not None:
-            _continue_from(previous, net)
-        elif checkpoint is None or not checkpoint.continues:
+            _continue_from(*previous, net)
+        elif "pretrained" not in model_params and (checkpoint is None or not checkpoint.continues):
             _prepare(net.module_, training, generator)
         n_pixels = settings.batch_size * training.source.size**2
         parts = n_parts(settings.batch_size, n_pixels) if is_divisible(net.module_) else 1
@@ -49,6 +52,8 @@ def fit_net(
                 net._threads = threads
                 net.partial_fit(training)
                 net.module_.eval()
+                if "pretrained" in model_params:
+                    net.merge_adapter()
                 _check_outputs(net, training)
         except (KeyError, SkorchException) as error:
             _explain_missing_figure(net, validation, error)
@@ -122,7 +127,7 @@ def _tell_interruption(net: Any, checkpoint: Any) -> None:
     warnings.warn(message, HSVLMWarning, stacklevel=2)
 
 
-def _continue_from(previous: Any, net: Any) -> None:
+def _continue_from(previous: Any, adapter: TrainedAdapter | None, net: Any) -> None:
     parts = {
         "vision_encoder": "module__encoder",
         "the window, patch_size or vision_params": "module__encoder_params",
@@ -131,9 +136,23 @@ def _continue_from(previous: Any, net: Any) -> None:
     changed = [name for name, key in parts.items() if getattr(previous, key) != getattr(net, key)]
     if (previous.module__prototypes is None) != (net.module__prototypes is None):
         changed.append("criterion")
+    former = None if adapter is None else (adapter.base, adapter.method, adapter.params)
+    if former != _start_of(net):
+        changed.append("pretrained, adapter or adapter_params")
     if changed:
         raise ParameterError(
             f"warm_start=True continues with the network of the previous fit, but "
             f"{'; '.join(changed)} changed. Set them back, or set warm_start=False."
         )
-    net.module_.load_state_dict(previous.module_.state_dict())
+    factors = None
+    if adapter is not None and adapter.method != "full":
+        factors = {name: torch.from_numpy(values) for name, values in adapter.factors.items()}
+    net.module_.continue_from(previous.module_.state_dict(), factors)
+
+
+def _start_of(net: Any) -> tuple[str, str, dict[str, Any]] | None:
+    pretrained = getattr(net, "module__pretrained", None)
+    if pretrained is None:
+        return None
+    settings = net.module__adapter
+    return pretrained.digest, settings.method, settings.to_dict()

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from hsvlm._inputs.windows import WindowSource
     from hsvlm._system.parallel import Threads
+    from hsvlm.contrastive.adapter_settings import AdapterSettings
+    from hsvlm.contrastive.adapters import Factors
 
 __all__ = ["Criterion", "TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
 
@@ -71,6 +73,14 @@ class WindowDataset(Dataset):
         """The labels, or class indices where there are none."""
         index: NDArray[Any] = self.targets.cpu().numpy()
         return index if self.classes is None else self.classes[index]
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What was trained of a pre-trained network: factors, and the number of values."""
+
+    factors: Factors
+    n_trained: int
 
 
 @dataclass(frozen=True)
@@ -248,6 +258,14 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
             self.module_.logit_scale.clamp_()
         return step
 
+    def merge_adapter(self) -> None:
+        """Add what an adapter learned to the weights, and keep its factors apart."""
+        n_trained = sum(one.numel() for one in self.module_.parameters() if one.requires_grad)
+        self.adaptation_ = Adaptation(self.module_.merge(), n_trained)
+        # The optimizer holds the layers that were replaced.
+        self.__dict__.pop("optimizer__param_groups", None)
+        self.initialize_optimizer()
+
 
 class Criterion(nn.Module):
     """A criterion by name, given what its `forward` asks for."""
@@ -316,6 +334,7 @@ def new_net(
         optimizer=torch.optim.AdamW,
         optimizer__weight_decay=settings.weight_decay,
         optimizer__fused=generator.device.type in {"cpu", "cuda"},
+        **_parameter_groups(model_params.get("adapter"), settings.lr),
         lr=settings.lr,
         max_epochs=settings.max_epochs,
         batch_size=settings.batch_size,
@@ -340,8 +359,21 @@ def new_net(
     return net
 
 
+def _parameter_groups(adapter: AdapterSettings | None, lr: float) -> dict[str, Any]:
+    """Give the factors of an adapter a group of the optimizer of their own."""
+    if adapter is None or not adapter.has_factors:
+        return {}
+    fast = {"lr": adapter.ratio * lr, "weight_decay": 0.0}
+    groups = [(pattern, {"lr": lr, "weight_decay": 0.0}) for pattern in ("*.lora_*", "*.lokr_*")]
+    if adapter.fast_factors is not None:
+        groups.insert(0, (adapter.fast_factors, fast))
+    return {"optimizer__param_groups": groups}
+
+
 def drop_training_state(net: Any, checkpoint: Any) -> None:
     """Take out of a trained net what only its training needed."""
+    for name in ("module__pretrained", "module__adapter"):
+        vars(net).pop(name, None)
     # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
     # generators, held-out windows and second copies of the weights must not travel with it.
     net.set_params(train_split=None)

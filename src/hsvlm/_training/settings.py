@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sklearn.utils._param_validation import StrOptions
 
 from hsvlm._system.intervals import Numbers
+from hsvlm.contrastive.adapter_settings import METHODS
 from hsvlm.exceptions import UnknownNameError
+from hsvlm.pretraining import PretrainedEncoder
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -36,6 +38,9 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
     "class_names": [Mapping, None],
     "vision_params": [Mapping, None],
+    "pretrained": [PretrainedEncoder, None],
+    "adapter": [StrOptions(set(METHODS)), None],
+    "adapter_params": [Mapping, None],
     "normalize": [StrOptions({"auto", "snv", "snv-brightness"}), None],
     "n_components": [
         StrOptions({"auto"}),
@@ -46,7 +51,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "window_size": [_COUNT],
     "patch_size": [_COUNT],
     "padding": [StrOptions({"reflect", "zero"})],
-    "projection": [StrOptions({"vision", "text"})],
+    "projection": [StrOptions({"vision", "text", "fixed"})],
     "criterion": [str],
     "criterion_params": [Mapping, None],
     "n_hard": [_NATURAL],
@@ -123,6 +128,9 @@ class FitSettings:
     text_encoder: Any
     vision_encoder: str | type[nn.Module]
     vision_params: Mapping[str, Any] | None
+    pretrained: PretrainedEncoder | None
+    adapter: str | None
+    adapter_params: Mapping[str, Any] | None
     normalize: str | None
     n_components: int | float | str | None
     window_size: int

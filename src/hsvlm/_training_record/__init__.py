@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hsvlm._training_record.adapter import TrainedAdapter
 from hsvlm._training_record.checks import find_mismatch, spread_pixels, warn_if_unlike
 from hsvlm._training_record.readout import Discriminant, DisputedLabels, FittedScene, Readout
 from hsvlm._training_record.record import TrainingRecord, make_record
@@ -21,6 +22,7 @@ __all__ = [
     "FittedScene",
     "Readout",
     "SpectraSummary",
+    "TrainedAdapter",
     "TrainingRecord",
     "TrainingScene",
     "find_mismatch",

@@ -23,6 +23,7 @@ _NOT_SETTINGS = {
     "class_names": "Give --prompts with a file that names the classes.",
     "callbacks": "They are objects of Python and cannot be written here.",
     "checkpoint_dir": "Checkpoints lie in the output folder.",
+    "pretrained": "It is an object of Python and cannot be written here.",
     "random_state": 'Give --seed to "fit"; "evaluate" takes the same seeds every time.',
     "resume": 'Give --resume to "fit".',
     "unlabeled": "Give --unlabeled.",

@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hsvlm.contrastive.adapters import Factors, adapt, merge, set_factors
 from hsvlm.contrastive.scale import LogitScale
 from hsvlm.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hsvlm.contrastive.adapter_settings import AdapterSettings
 
 __all__ = ["AlignedModel"]
 
 _REDUCED = {"float32": None, "bfloat16": torch.bfloat16}
 
 
+class Weights(Protocol):
+    """Weights that an encoder starts from."""
+
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """Tensors by their names in the encoder."""
+
+    def copy_into(self, encoder: nn.Module) -> None:
+        """Copy them into an encoder."""
+
+
+class FixedProjection(nn.Module):
+    """Projection by a random matrix with orthonormal rows or columns, which is not trained."""
+
+    def __init__(self, n_features: int, n_outputs: int) -> None:
+        super().__init__()
+        weight = torch.empty(n_outputs, n_features)
+        if weight.device.type != "meta":
+            # The same for every classifier, so that files need not hold it.
+            nn.init.orthogonal_(weight, generator=torch.Generator().manual_seed(0))
+        self.weight: Tensor
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return functional.linear(features, self.weight)
+
+
 class AlignedModel(nn.Module):
     """A vision encoder and class prototypes in one space.
 
-    Shapes: `prototypes` (n_classes, n_text_features).
+    The encoder starts from `pretrained` weights, if there are any, and is adapted as `adapter` says
+    until `merge` is called. Shapes: `prototypes` (n_classes, n_text_features).
     """
 
     def __init__(
@@ -31,6 +65,8 @@ class AlignedModel(nn.Module):
         n_classes: int,
         projection: str,
         precision: str = "float32",
+        pretrained: Weights | None = None,
+        adapter: AdapterSettings | None = None,
     ) -> None:
         super().__init__()
         self._reduced = _REDUCED[precision]
@@ -42,6 +78,12 @@ class AlignedModel(nn.Module):
                 f"{error}.",
                 "It has to take n_channels, window_size, and the names in vision_params.",
             ) from error
+        self._base: set[str] = set()
+        if pretrained is not None:
+            pretrained.copy_into(self.encoder)
+            if adapter is not None:
+                self._base = set(pretrained.weights)
+                adapt(self.encoder, adapter, self._base)
         width: int = self.encoder.n_features  # type: ignore[assignment]
         self.vision_projection: nn.Module = nn.Identity()
         self.text_projection: nn.Module = nn.Identity()
@@ -52,10 +94,28 @@ class AlignedModel(nn.Module):
         self.logit_scale = LogitScale()
         # Not among the weights: a warm start may come with the prompts of other classes.
         self.register_buffer("text_embeddings", prototypes, persistent=False)
-        if projection == "vision":
+        if projection == "fixed":
+            self.vision_projection = FixedProjection(width, prototypes.shape[1])
+        elif projection == "vision":
             self.vision_projection = nn.Linear(width, prototypes.shape[1], bias=False)
         else:
             self.text_projection = nn.Linear(prototypes.shape[1], width)
+
+    def continue_from(self, state: dict[str, Tensor], factors: Mapping[str, Tensor] | None) -> None:
+        """Set the weights to those of a merged model, its factors to those that it had."""
+        if factors is None:
+            self.load_state_dict(state)
+            return
+        of_base = {f"encoder.{name}" for name in self._base}
+        self.load_state_dict(
+            {name: tensor for name, tensor in state.items() if name not in of_base}, strict=False
+        )
+        if factors:
+            set_factors(self.encoder, factors)
+
+    def merge(self) -> Factors:
+        """Add the factors of an adapter to the weights, and return them."""
+        return merge(self.encoder)
 
     def embed(self, windows: Tensor) -> Tensor:
         """Unit embeddings, shape (n_windows, n_features), of windows."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
-
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -59,7 +57,10 @@ class PretrainedEncoder:
     patch_size: int | None = None
     preprocessing: Pipeline | None = None
 
-    @torch.no_grad()
+    def __deepcopy__(self, _: Any) -> PretrainedEncoder:
+        # clone() copies the parameters of estimators, and nothing here is ever changed.
+        return self
+
     def copy_into(self, encoder: nn.Module) -> None:
         """Copy the weights into an encoder.
 
@@ -93,4 +94,4 @@ class PretrainedEncoder:
                     f"vision encoder here {tuple(own[name].shape)}. Use the window_size, "
                     "patch_size, bands and vision_params of the pre-training."
                 )
-            own[name].copy_(value)
+            own[name].copy_(value)  # tensors of a state are detached

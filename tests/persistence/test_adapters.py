@@ -1,0 +1,192 @@
+"""Classifiers that are kept without the pre-trained weights that they were adapted from."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftConfig
+from safetensors.torch import load_file, save_file
+
+from hsvlm import HSIPromptClassifier
+from hsvlm._storage.parts import read_parts, write_parts  # to forge files
+from hsvlm.exceptions import FileError, MissingFileError, ParameterError
+from hsvlm.persistence import load
+from hsvlm.pretraining import PretrainedEncoder
+from hsvlm.vision.overlap import OverlapViT
+
+PARAMS = {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16}
+TENSORS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+
+def make_pretrained(seed=3, digest="ab" * 32):
+    torch.manual_seed(seed)
+    weights = OverlapViT(n_channels=6, window_size=5, patch_size=1, **PARAMS).state_dict()
+    return PretrainedEncoder("overlap-vit", PARAMS, weights, digest=digest)
+
+
+def fitted(cube, labels, settings, **changes):
+    plain = {name: value for name, value in settings.items() if name != "vision_params"}
+    arguments = {**plain, "pretrained": make_pretrained(), "adapter": "krona+", **changes}
+    return HSIPromptClassifier(**arguments).fit(cube, labels)
+
+
+@pytest.fixture
+def adapted(cube, labels, settings):
+    return fitted(cube, labels, settings)
+
+
+@pytest.mark.parametrize("adapter", ["frozen", "krona", "krona+", "lokr", "lora", "lora+"])
+def test_round_trip(cube, labels, settings, adapter, tmp_path):
+    clf = fitted(cube, labels, settings, adapter=adapter, adapter_params={"scale": 0.5})
+    path = clf.save_adapter(tmp_path / "adapter", metadata={"sensor": "AVIRIS"})
+    loaded = HSIPromptClassifier.load_adapter(path, make_pretrained())
+    assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+    assert loaded.metadata_ == {"sensor": "AVIRIS"}
+    again = loaded.save_adapter(tmp_path / "again.zip")
+    assert read_parts(again)[TENSORS] == read_parts(path)[TENSORS]
+
+
+def test_a_whole_model_keeps_the_adapter(cube, adapted, tmp_path):
+    loaded = HSIPromptClassifier.load(adapted.save(tmp_path / "model"))
+    assert np.array_equal(loaded.predict_proba(cube), adapted.predict_proba(cube))
+    assert (loaded.adapter_.method, loaded.adapter_.base) == ("krona+", "ab" * 32)
+    assert loaded.adapter_.n_trained == adapted.adapter_.n_trained
+    path = loaded.save_adapter(tmp_path / "adapter")
+    other = HSIPromptClassifier.load_adapter(path, make_pretrained())
+    assert np.array_equal(other.predict_proba(cube), adapted.predict_proba(cube))
+
+
+def test_a_loaded_adapter_continues(cube, labels, settings, tmp_path):
+    clf = fitted(cube, labels, settings, warm_start=True)
+    loaded = HSIPromptClassifier.load_adapter(clf.save_adapter(tmp_path / "a"), make_pretrained())
+    loaded.set_params(pretrained=make_pretrained())
+    clf.fit(cube, labels)
+    loaded.fit(cube, labels)
+    assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+
+
+def test_files_have_no_weights_of_the_base(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    names = set(load_file(path / "model.safetensors"))
+    assert not [name for name in names if name.startswith("network.encoder.")]
+    assert "network.vision_projection.weight" in names
+    factors = load_file(path / TENSORS)
+    assert {name.split(".")[-2] for name in factors} == {"q", "v"}
+    # Two matrices of a factor (4, 4) each, for queries and for values.
+    assert sum(tensor.numel() for tensor in factors.values()) == 2 * 2 * 16
+
+
+def test_peft_reads_the_configuration(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    config = PeftConfig.from_pretrained(str(path))
+    assert config.peft_type == "LOKR"
+    assert config.base_model_name_or_path == f"sha256:{'ab' * 32}"
+    assert set(config.target_modules) == {"blocks.0.qkv.q", "blocks.0.qkv.v"}
+
+
+def test_another_base_is_refused(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    other = make_pretrained(digest="cd" * 32)
+    with pytest.raises(ParameterError) as error:
+        HSIPromptClassifier.load_adapter(path, other)
+    assert str(error.value) == (
+        f"The adapter in {path} belongs to pre-trained weights with the digest {'ab' * 32}; these "
+        f"have {'cd' * 32}. Give the weights that it was trained on."
+    )
+
+
+def test_an_adapter_alone_is_not_a_model(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    for read in (load, HSIPromptClassifier.load):
+        with pytest.raises(FileError, match="holds an adapter without the pre-trained weights"):
+            read(path)
+
+
+def test_a_model_is_not_an_adapter(adapted, tmp_path):
+    path = adapted.save(tmp_path / "model")
+    with pytest.raises(FileError, match=r"holds a whole model, not an adapter. Use .*load\(path\)"):
+        HSIPromptClassifier.load_adapter(path, make_pretrained())
+
+
+@pytest.mark.parametrize(("adapter", "message"), [("full", "changed all"), (None, "changed all")])
+def test_nothing_is_left_out_after_full_training(
+    cube, labels, settings, adapter, message, tmp_path
+):
+    clf = fitted(cube, labels, settings, adapter=adapter)
+    with pytest.raises(ParameterError, match=message):
+        clf.save_adapter(tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_a_fit_without_pretrained_weights_has_no_adapter(cube, labels, settings, tmp_path):
+    clf = HSIPromptClassifier(**settings).fit(cube, labels)
+    with pytest.raises(ParameterError, match="was not adapted from pre-trained weights"):
+        clf.save_adapter(tmp_path / "adapter")
+
+
+def test_a_flipped_byte_is_noticed(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    content = bytearray((path / TENSORS).read_bytes())
+    content[-1] ^= 1
+    (path / TENSORS).write_bytes(content)
+    with pytest.raises(FileError, match=f"{TENSORS} does not have the digest in SHA256SUMS"):
+        HSIPromptClassifier.load_adapter(path, make_pretrained())
+
+
+@pytest.mark.parametrize("name", [TENSORS, CONFIG])
+def test_a_missing_file_is_noticed(adapted, tmp_path, name):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    (path / name).unlink()
+    with pytest.raises((FileError, MissingFileError), match=r"SHA256SUMS|whole model"):
+        HSIPromptClassifier.load_adapter(path, make_pretrained())
+
+
+def _without_one(factors):
+    factors.popitem()
+
+
+def _with_another(factors):
+    factors["base_model.model.blocks.9.qkv.q.lokr_w1"] = torch.zeros(4, 4)
+
+
+def _of_other_shape(factors):
+    name = next(iter(factors))
+    factors[name] = torch.zeros(2, 2)
+
+
+@pytest.mark.parametrize("change", [_without_one, _with_another, _of_other_shape])
+def test_factors_of_another_layout_are_refused(adapted, tmp_path, change):
+    parts = read_parts(adapted.save_adapter(tmp_path / "adapter"))
+    factors = load_file(tmp_path / "adapter" / TENSORS)
+    change(factors)
+    save_file(factors, tmp_path / "factors")
+    forged = write_parts(
+        tmp_path / "forged.zip", {**parts, TENSORS: (tmp_path / "factors").read_bytes()}
+    )
+    with pytest.raises(FileError, match="the factors belong to other layers or have another rank"):
+        HSIPromptClassifier.load_adapter(forged, make_pretrained())
+
+
+def test_a_rank_that_disagrees_is_refused(cube, labels, settings, tmp_path):
+    clf = fitted(cube, labels, settings, adapter="lora", adapter_params={"rank": 2})
+    parts = read_parts(clf.save_adapter(tmp_path / "adapter"))
+    config = json.loads(parts["config.json"])
+    config["classifier"]["adapter"]["params"]["dict"]["rank"] = 3
+    forged = write_parts(
+        tmp_path / "forged.zip", {**parts, "config.json": json.dumps(config).encode()}
+    )
+    with pytest.raises(FileError, match=re.escape("have another rank")):
+        HSIPromptClassifier.load_adapter(forged, make_pretrained())
+
+
+def test_a_fixed_projection_is_small(cube, labels, settings, tmp_path):
+    sizes = {}
+    for projection in ("fixed", "vision"):
+        clf = fitted(cube, labels, settings, projection=projection)
+        path = clf.save_adapter(tmp_path / projection)
+        sizes[projection] = (path / "model.safetensors").stat().st_size
+        loaded = HSIPromptClassifier.load_adapter(path, make_pretrained())
+        assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+    assert sizes["fixed"] < sizes["vision"]
