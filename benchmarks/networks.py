@@ -22,7 +22,14 @@ import numpy as np
 from benchmarks.development_scenes import load_scene
 from benchmarks.networks_page import FOLDER, READOUTS
 from benchmarks.page import write_pages
-from benchmarks.records import CACHE, commit, describe_settings, read_rows, write_rows
+from benchmarks.records import (
+    CACHE,
+    commit,
+    computed_once,
+    describe_settings,
+    read_rows,
+    write_rows,
+)
 from benchmarks.scenes import make_splits, score
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import indian_pines_protocol, network_cost
@@ -155,7 +162,8 @@ def fit_and_predict(
     path: Path, clf: Any, X: PixelSamples, y: NDArray[Any], split: Split
 ) -> dict[str, NDArray[Any]]:
     """Predict the test side with the read-out and without, or read both from `path`."""
-    if not path.is_file():
+
+    def compute() -> dict[str, Any]:
         train, test = split
         result = run_fold("", 0, clf, X, y, train, test)
         alone = copy.copy(clf)
@@ -165,7 +173,7 @@ def fit_and_predict(
         predict_s = time.perf_counter() - start
         probabilities["read-out"] = clf.predict_proba(X[test])
         cost = network_cost(clf)
-        values = {
+        return {
             "train": train.astype(np.uint32),
             "test": test.astype(np.uint32),
             "classes": clf.classes_,
@@ -183,12 +191,8 @@ def fit_and_predict(
             "environment": describe_environment(),
             "commit": commit(),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".part-{time.time_ns()}.npz")
-        np.savez_compressed(part, **values)
-        part.replace(path)
-    with np.load(path) as file:
-        return dict(file)
+
+    return computed_once(path, compute)
 
 
 def lines_of(

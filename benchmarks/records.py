@@ -14,6 +14,7 @@ import functools
 import json
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ import numpy as np
 from hsvlm.evaluation import EvaluationReport, FoldResult, LeakageReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +33,7 @@ __all__ = [
     "FITS",
     "RESULTS",
     "commit",
+    "computed_once",
     "describe_settings",
     "environments",
     "read_report",
@@ -61,6 +63,18 @@ COMPARISONS = (
 )  # fmt: skip
 
 Lines = list[dict[str, str]]
+
+
+def computed_once(path: Path, compute: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Read arrays from an .npz file, which is computed first where it is missing."""
+    if not path.is_file():
+        values = compute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".part-{time.time_ns()}.npz")
+        np.savez_compressed(part, **values)
+        part.replace(path)
+    with np.load(path) as file:
+        return dict(file)
 
 
 def read_rows(path: Path) -> Lines:

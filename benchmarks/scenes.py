@@ -23,7 +23,14 @@ from benchmarks.calibration import expected_calibration_error
 from benchmarks.chosen_svm import chosen_svm
 from benchmarks.development_scenes import SCENES, load_scene
 from benchmarks.page import write_pages
-from benchmarks.records import CACHE, commit, describe_settings, read_rows, write_rows
+from benchmarks.records import (
+    CACHE,
+    commit,
+    computed_once,
+    describe_settings,
+    read_rows,
+    write_rows,
+)
 from benchmarks.scenes_page import BASELINE_ROWS, DEFAULT, WINDOWS, render, results_folder
 from hsvlm import HSIPromptClassifier
 from hsvlm._training.settings import list_presets
@@ -81,7 +88,6 @@ def make_rows(scene_name: str) -> dict[str, Any]:
     return {
         DEFAULT: HSIPromptClassifier(prompts=prompts),
         WINDOWS: HSIPromptClassifier(prompts=prompts, spatial=None),
-        "default with mlp": HSIPromptClassifier(vision_encoder="mlp", prompts=prompts),
         "vision only": HSIPromptClassifier(criterion="cross-entropy"),
         **{
             f"preset {name}": HSIPromptClassifier.from_preset(name, prompts=prompts)
@@ -131,7 +137,8 @@ def fit_and_predict(
     path: Path, estimator: Any, X: PixelSamples, y: NDArray[Any], split: Split
 ) -> dict[str, NDArray[Any]]:
     """Predict the test side and keep labels and probabilities, or read them from `path`."""
-    if not path.is_file():
+
+    def compute() -> dict[str, Any]:
         train, test = split
         result = run_fold("", 0, estimator, X, y, train, test)
         values = {
@@ -147,12 +154,9 @@ def fit_and_predict(
         }
         if hasattr(estimator, "predict_proba"):
             values["probabilities"] = estimator.predict_proba(X[test]).astype(np.float16)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".part-{time.time_ns()}.npz")
-        np.savez_compressed(part, **values)
-        part.replace(path)
-    with np.load(path) as file:
-        return dict(file)
+        return values
+
+    return computed_once(path, compute)
 
 
 def score(values: dict[str, NDArray[Any]], y: NDArray[Any]) -> dict[str, Any]:

@@ -25,7 +25,14 @@ from skorch.callbacks import Callback
 from benchmarks.accuracy import chosen
 from benchmarks.development_scenes import load_scene
 from benchmarks.page import write_pages
-from benchmarks.records import CACHE, commit, describe_settings, read_rows, write_rows
+from benchmarks.records import (
+    CACHE,
+    commit,
+    computed_once,
+    describe_settings,
+    read_rows,
+    write_rows,
+)
 from benchmarks.scenes import make_splits
 from benchmarks.spectral_memory_page import FOLDER, PROTOCOLS, SCENES
 from hsvlm import HSIPromptClassifier
@@ -115,10 +122,11 @@ def fit_and_look(
     path: Path, clf: Any, scene: Scene, split: Split, draw: int
 ) -> dict[str, NDArray[Any]]:
     """Train, look at test pixels and at the course of the training, or read both from `path`."""
-    if not path.is_file():
+
+    def compute() -> dict[str, Any]:
         X, y = scene.samples()
         train, test = split
-        clf = clf.set_params(callbacks=[("snapshots", Snapshots())])
+        clf.set_params(callbacks=[("snapshots", Snapshots())])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HSVLMWarning)
             start = time.perf_counter()
@@ -130,7 +138,7 @@ def fit_and_look(
             watched = np.random.default_rng(draw).permutation(test)[:N_WATCHED]
             epochs, course = _course(clf, X[watched], y[watched])
         cost = network_cost(clf)
-        values = {
+        return {
             "predicted": predicted,
             "predicted_gain": other,
             "epochs": epochs,
@@ -144,12 +152,8 @@ def fit_and_look(
             "environment": describe_environment(),
             "commit": commit(),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".part-{time.time_ns()}.npz")
-        np.savez_compressed(part, **values)
-        part.replace(path)
-    with np.load(path) as file:
-        return dict(file)
+
+    return computed_once(path, compute)
 
 
 def _course(

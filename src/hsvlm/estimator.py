@@ -359,7 +359,7 @@ class HSIPromptClassifier(
         Parameters
         ----------
         name : {"fast", "accurate", "paper-indian-pines", "paper-pavia-university"}
-            Fewer epochs, more layers and epochs, or the settings of the reference for its two
+            A smaller network, more layers and epochs, or the settings of the reference for its two
             scenes; any other is an UnknownNameError.
         **parameters
             Constructor arguments that take precedence.

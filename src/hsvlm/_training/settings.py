@@ -102,7 +102,8 @@ _PAPER: dict[str, Any] = {
 }
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"max_epochs": "short", "lr": 3e-3},
+    # Trains in a quarter of the time, see "Several scenes" in docs/benchmarks.md.
+    "fast": {"vision_encoder": "mlp"},
     "accurate": {"max_epochs": "long", "vision_params": {"depth": 4}},
     "paper-indian-pines": {
         **_PAPER,

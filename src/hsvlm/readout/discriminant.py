@@ -15,10 +15,10 @@ from hsvlm.preprocessing import StandardNormalVariate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit_discriminant", "spectral_opinions"]
+__all__ = ["LEAST_PROBABILITY", "fit_discriminant", "spectral_opinions"]
 
-# Of a class without labels; walks and windows give no class less.
-_LEAST_PROBABILITY = 1e-9
+# As small as the least that walks end with; that of a class without labels.
+LEAST_PROBABILITY = 1e-9
 
 
 def fit_discriminant(
@@ -38,7 +38,7 @@ def fit_discriminant(
     deviations = (features - means[targets]) * np.sqrt(weights / weights.mean())[:, None]
     covariance = _covariance(deviations, int(np.count_nonzero(shares)))
     slopes = np.asarray(np.linalg.solve(covariance, means.T).T)
-    offsets = np.log(np.maximum(shares, _LEAST_PROBABILITY)) - (slopes * means).sum(axis=1) / 2
+    offsets = np.log(np.maximum(shares, LEAST_PROBABILITY)) - (slopes * means).sum(axis=1) / 2
     slopes = slopes / scaler.scale_
     return Discriminant(slopes, offsets - slopes @ scaler.mean_)
 
@@ -49,8 +49,8 @@ def spectral_opinions(discriminant: Discriminant, spectra: Any) -> NDArray[np.fl
     Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra, n_classes).
     """
     scores = _features(spectra) @ discriminant.slopes.T + discriminant.offsets
-    found: NDArray[np.float64] = log_softmax(scores, axis=1)
-    return np.maximum(found, np.log(_LEAST_PROBABILITY)).astype(np.float32)
+    opinions: NDArray[np.float64] = log_softmax(scores, axis=1)
+    return np.maximum(opinions, np.log(LEAST_PROBABILITY)).astype(np.float32)
 
 
 def _features(spectra: Any) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._prediction.windows import window_scores
 from hsvlm.readout import pool_opinions, random_walk, transitions
-from hsvlm.readout.discriminant import spectral_opinions
+from hsvlm.readout.discriminant import LEAST_PROBABILITY, spectral_opinions
 from hsvlm.readout.scene import finite_spectra
 from hsvlm.samples import pixels_of
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["PixelLabels", "Region", "SceneRegions"]
 
 _ROWS_AT_ONCE = 32
-# As small as the least that walks end with.
-_LEAST_PROBABILITY = 1e-9
 # Below the share of a single pixel of nine.
 _LEAST_SHARE = 0.1
 
@@ -60,7 +58,7 @@ class Region:
 
         Shape: (height, width, n_classes).
         """
-        return self._on_grid(np.log(np.maximum(self.probabilities, _LEAST_PROBABILITY)))
+        return self._on_grid(np.log(np.maximum(self.probabilities, LEAST_PROBABILITY)))
 
     def walks(self, labels: PixelLabels) -> NDArray[np.float32]:
         """Logarithms of the probabilities where walks end that these labels absorb.
@@ -85,7 +83,7 @@ class Region:
         # What is known needs no opinion.
         known, targets = self._known(labels)
         flat = pooled.reshape(-1, pooled.shape[-1])
-        flat[known] = np.log(np.maximum(targets, _LEAST_PROBABILITY))
+        flat[known] = np.log(np.maximum(targets, LEAST_PROBABILITY))
         pooled[~self.usable] = np.nan
         return pooled.astype(np.float32, copy=False)
 
