@@ -174,6 +174,12 @@ def test_a_prime_width_has_no_kronecker_factors():
         count_factors(13, 1, "krona", None)
 
 
+def test_statistics_of_the_base_are_not_changed():
+    encoder = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+    with pytest.raises(ParameterError, match="whose statistics change in training"):
+        adapt(encoder, AdapterSettings.of("frozen", None), set(encoder.state_dict()))
+
+
 def test_an_encoder_without_attention_is_refused():
     encoder = nn.Sequential(nn.Linear(4, 4))
     with pytest.raises(ParameterError, match='adapter="full" or "frozen"'):

@@ -78,6 +78,14 @@ def test_files_have_no_weights_of_the_base(adapted, tmp_path):
     assert sum(tensor.numel() for tensor in factors.values()) == 2 * 2 * 16
 
 
+def test_the_card_says_what_is_missing(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    card = (path / "README.md").read_text(encoding="utf-8")
+    assert "load_adapter(" in card
+    assert f'SHA-256 {"ab" * 32}, adapted by "krona+": ' in card
+    assert "load_adapter(" not in (adapted.save(tmp_path / "m") / "README.md").read_text("utf-8")
+
+
 def test_peft_reads_the_configuration(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     config = PeftConfig.from_pretrained(str(path))

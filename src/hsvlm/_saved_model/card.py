@@ -22,6 +22,10 @@ _USE: Final = """\
 from hsvlm import HSIPromptClassifier
 
 clf = HSIPromptClassifier.load("the folder of this file")"""
+_ADAPTER_USE: Final = """\
+from hsvlm import HSIPromptClassifier
+
+clf = HSIPromptClassifier.load_adapter("the folder of this file", pretrained)"""
 _PIPELINE_USE: Final = """\
 from hsvlm.persistence import load
 
@@ -33,8 +37,11 @@ def model_card(
     metadata: Mapping[str, Any],
     versions: Mapping[str, str],
     steps: Sequence[tuple[str, Any]] = (),
+    *,
+    without_base: bool = False,
 ) -> str:
     """Describe a classifier in Markdown."""
+    use = _ADAPTER_USE if without_base else _PIPELINE_USE if steps else _USE
     given = metadata.get("class_names")
     names = {**(given if isinstance(given, Mapping) else {}), **model.class_names}
     labels = model.classes.tolist()
@@ -44,7 +51,7 @@ def model_card(
         n_classes=len(labels),
         classes="\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows),
         training="\n".join(f"- {line}" for line in _training(model, metadata, steps)),
-        use=_PIPELINE_USE if steps else _USE,
+        use=use,
         n_bands=next(
             (step.n_features_in_ for _, step in steps if hasattr(step, "n_features_in_")),
             model.n_features_in,
@@ -69,7 +76,14 @@ def _training(
         yield f"band centres from {wavelengths.min():g} to {wavelengths.max():g} nm"
     n_parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
     encoder = type(module.encoder).__name__
-    yield f"vision encoder {encoder}, {n_parameters} trained parameters in all"
+    adapter = model.adapter
+    if adapter is None:
+        yield f"vision encoder {encoder}, {n_parameters} trained parameters in all"
+    else:
+        yield (
+            f"vision encoder {encoder}, pre-trained weights with SHA-256 {adapter.base}, adapted "
+            f'by "{adapter.method}": {adapter.n_trained} of {adapter.n_weights} parameters trained'
+        )
     if module.head is None:
         yield f"text encoder {_cell(_text_encoder(model.text_encoder))}"
     criterion = model.net.criterion__settings.criterion

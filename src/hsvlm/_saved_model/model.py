@@ -69,7 +69,7 @@ def write_model(
         "pipeline": None if pipeline is None else _packed_pipeline(packer, pipeline),
         "metadata": packer.pack(metadata, "metadata"),
     }
-    card = model_card(model, metadata, config["versions"], steps)
+    card = model_card(model, metadata, config["versions"], steps, without_base=without_base)
     tensors, adapter = packer.tensors, dict[str, bytes]()
     if without_base:
         tensors, adapter = separate_adapter(tensors, model.adapter)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
@@ -56,6 +57,13 @@ def adapt(encoder: nn.Module, settings: AdapterSettings, base: Collection[str]) 
     """Freeze the weights of an encoder that are named in `base`, and put factors beside them."""
     if settings.method == "full":
         return
+    for name, module in encoder.named_modules():
+        if isinstance(module, _BatchNorm) and f"{name}.running_mean" in base:
+            raise ParameterError(
+                f'adapter="{settings.method}" keeps the pre-trained weights as they are, but the '
+                f"vision encoder {type(encoder).__name__} has batch normalization, whose "
+                'statistics change in training. Use adapter="full".'
+            )
     fresh = [name for name, _ in encoder.named_parameters() if name not in base]
     if settings.has_factors:
         _split(encoder)
