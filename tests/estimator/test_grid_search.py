@@ -13,10 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, SpectralTransformer, pixel_samples
 from hsvlm._data.lazy import LazyCube
-from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._storage.values import Packer, Unpacker
 from hsvlm.exceptions import ParameterError
 from hsvlm.model_selection import SpatialBlockKFold
+from hsvlm.preprocessing.packing import pack_steps, unpack_steps
 from hsvlm.text import CachedEncoder, encode_texts
 from hsvlm.text.models import EncodedText
 

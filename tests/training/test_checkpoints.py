@@ -320,7 +320,7 @@ def test_a_full_disk_costs_the_checkpoint_only(make, cube, labels, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hsvlm._storage.parts._write_file", full)
+    monkeypatch.setattr("hsvlm._storage.parts.write_file", full)
     with pytest.warns(HSVLMWarning) as warned:
         clf = make().fit(cube, labels)
     assert [str(one.message)[:37] for one in warned] == [

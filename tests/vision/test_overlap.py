@@ -8,7 +8,7 @@ from hsvlm.vision.overlap import OverlapViT
 def test_tokens_are_means_of_overlapping_patches():
     encoder = OverlapViT(n_channels=2, window_size=5, patch_size=3)
     windows = torch.randn(4, 5, 5, 2, generator=torch.Generator().manual_seed(0))
-    tokens = encoder._patches(windows)
+    tokens = encoder.token_values(windows)
     assert tokens.shape == (4, 9, 2)
     for number in range(9):
         row, col = divmod(number, 3)
@@ -19,7 +19,7 @@ def test_tokens_are_means_of_overlapping_patches():
 def test_patches_of_one_pixel_are_the_pixels():
     encoder = OverlapViT(n_channels=2, window_size=3, patch_size=1)
     windows = torch.arange(36.0).view(2, 3, 3, 2)
-    assert torch.equal(encoder._patches(windows), windows.reshape(2, 9, 2))
+    assert torch.equal(encoder.token_values(windows), windows.reshape(2, 9, 2))
 
 
 @pytest.mark.parametrize(("window_size", "patch_size"), [(5, 3), (5, 2), (3, 3), (1, 1)])

@@ -8,7 +8,7 @@ from hsvlm.vision.vit import MaskedViT
 def test_patches_are_squares_of_the_window():
     encoder = MaskedViT(n_channels=2, window_size=9, patch_size=3)
     windows = torch.arange(2 * 81 * 2.0).view(2, 9, 9, 2)
-    patches = encoder._patches(windows)
+    patches = encoder.token_values(windows)
     assert patches.shape == (2, 9, 18)
     for number in range(9):
         row, col = 3 * (number // 3), 3 * (number % 3)

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from hsvlm._saved_model.checks import check_steps
-from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
@@ -23,6 +22,7 @@ from hsvlm._training_record import (
     reference_indices,
 )
 from hsvlm.preprocessing import SpectralPCA
+from hsvlm.preprocessing.packing import pack_steps, unpack_steps
 from hsvlm.readout.scene import readout_settings
 
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from hsvlm._saved_model.scenes import (
     unpack_readout,
     unpack_record,
 )
-from hsvlm._saved_model.steps import pack_steps, unpack_steps
 from hsvlm._storage.values import fields
 from hsvlm._system.devices import resolve_device
 from hsvlm.exceptions import ParameterError
+from hsvlm.preprocessing.packing import pack_steps, unpack_steps
 from hsvlm.samples import own_names
 from hsvlm.text import can_encode
 from hsvlm.text.models import encoder_identity

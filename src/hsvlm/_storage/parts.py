@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
-import re
-import secrets
-import shutil
 import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hsvlm._storage.folders import (
+    backup_path,
+    draft_path,
+    remove,
+    remove_dead_drafts,
+    replace_folder,
+    sum_line,
+    write_file,
+)
 from hsvlm._storage.format import CONFIG, check_format, shorten, stated_format
 from hsvlm._system.files import file_error, fsync
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
@@ -36,9 +41,6 @@ _OPTIONAL: Final = (ADAPTER_CONFIG, ADAPTER_TENSORS)
 _FILES: Final = (*_PARTS, *_OPTIONAL, SUMS)
 _MAX_TEXT_BYTES: Final = 2**25  # parsed JSON takes some twenty times as much memory
 _MAX_DIRECTORY_BYTES: Final = 2**16  # of an archive: four members take 300
-# A save that began longer ago is dead, or has waited too long.
-_MAX_DRAFT_AGE_S: Final = 24 * 3600
-_DRAFT_SUFFIX: Final = ".part"
 _HINT_SAVE_AGAIN: Final = "Save the model again, or restore it from a copy."
 _HINT_OTHER_PATH: Final = "Choose another path, or delete it first."
 
@@ -51,30 +53,26 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
     shown = Path(path).expanduser()
     target = Path(os.path.realpath(shown))
     is_archive = shown.suffix.lower() == ".zip"
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_DRAFT_SUFFIX}")
+    draft = draft_path(target)
     files = {**parts, SUMS: _sums(parts)}
     _check_text_sizes(shown, parts)
     try:
         _check_replaceable(shown, target, is_archive)
         target.parent.mkdir(parents=True, exist_ok=True)
         if is_archive:
-            _write_file(draft, _archive(files))
+            write_file(draft, _archive(files))
             os.replace(draft, target)
             fsync(target.parent)
         else:
-            draft.mkdir()
-            for name, content in files.items():
-                _write_file(draft / name, content)
-            fsync(draft)
-            _swap_in(draft, target)
-        _remove_dead_drafts(target)
+            replace_folder(draft, target, files)
+        remove_dead_drafts(target)
     except FileError:
         raise
     except OSError as error:
         hint = "Choose another place, or check permissions and free space."
         raise file_error(shown, f"could not be written ({error})", hint) from error
     finally:
-        _remove(draft)
+        remove(draft)
     return shown
 
 
@@ -83,7 +81,7 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
     existing = _existing_path(Path(path).expanduser())
     with _members(existing) as members:
         config, sums = _read(existing, members, CONFIG), _read(existing, members, SUMS)
-        if _sum_line(CONFIG, config) not in sums.splitlines():
+        if sum_line(CONFIG, config) not in sums.splitlines():
             raise _damage_error(existing, [CONFIG])
         check_format(existing, config)
         if unknown := sorted(set(members) - set(_FILES)):
@@ -94,18 +92,14 @@ def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
         parts = {CONFIG: config} | {name: _read(existing, members, name) for name in present}
     if sums != _sums(parts):
         lines = sums.splitlines()
-        damaged = [name for name in parts if _sum_line(name, parts[name]) not in lines]
+        damaged = [name for name in parts if sum_line(name, parts[name]) not in lines]
         raise _damage_error(existing, damaged)
     return parts
 
 
 def _sums(parts: Mapping[str, bytes]) -> bytes:
     names = [name for name in (*_PARTS, *_OPTIONAL) if name in parts]
-    return b"".join(_sum_line(name, parts[name]) + b"\n" for name in names)
-
-
-def _sum_line(name: str, content: bytes) -> bytes:
-    return f"{hashlib.sha256(content).hexdigest()}  {name}".encode()
+    return b"".join(sum_line(name, parts[name]) + b"\n" for name in names)
 
 
 def _damage_error(path: Path, names: list[str]) -> FileError:
@@ -121,7 +115,7 @@ def _damage_error(path: Path, names: list[str]) -> FileError:
 def _existing_path(path: Path) -> Path:
     if path.exists():
         return path
-    backup = _backup_path(Path(os.path.realpath(path)))
+    backup = backup_path(Path(os.path.realpath(path)))
     if not backup.is_dir():
         raise MissingFileError(
             f"{path} does not exist. Give the folder or archive of a saved model."
@@ -208,7 +202,7 @@ def _check_replaceable(shown: Path, target: Path, is_archive: bool) -> None:
             raise file_error(shown, problem, _HINT_OTHER_PATH)
         if is_archive or not _is_empty(shown, target):
             _check_model(shown, target)
-    backup = _backup_path(target)
+    backup = backup_path(target)
     if not is_archive and backup.exists():
         # A model whose deletion was interrupted may be incomplete.
         _is_empty(backup, backup)
@@ -240,53 +234,3 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
             member.create_system, member.external_attr = 3, 0o644 << 16
             archive.writestr(member, content)
     return buffer.getvalue()
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _swap_in(draft: Path, target: Path) -> None:
-    backup = _backup_path(target)
-    if target.exists():
-        _remove(backup)
-        os.rename(target, backup)
-        try:
-            os.rename(draft, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.rename(backup, target)
-            raise
-    else:
-        os.rename(draft, target)
-    fsync(target.parent)
-    _remove(backup)
-
-
-def _remove_dead_drafts(target: Path) -> None:
-    """Remove the drafts of saves to the same path that were killed."""
-    draft = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}{re.escape(_DRAFT_SUFFIX)}")
-    with contextlib.suppress(OSError):
-        # By the clock of the file system, which may differ from that of this machine.
-        now = target.stat().st_mtime
-        with os.scandir(target.parent) as entries:
-            drafts = [entry for entry in entries if draft.fullmatch(entry.name)]
-        for entry in drafts:
-            if now - entry.stat(follow_symlinks=False).st_mtime > _MAX_DRAFT_AGE_S:
-                _remove(Path(entry.path))
-
-
-def _backup_path(target: Path) -> Path:
-    return target.with_name(f".{target.name}.previous")
-
-
-def _remove(path: Path) -> None:
-    # A leftover is harmless; a conflict shows up at the next rename.
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from hsvlm.pretraining._encoder import PretrainedEncoder
+from hsvlm.pretraining._tokens import TokenEncoder
 
-__all__ = ["PretrainedEncoder"]
+__all__ = ["PretrainedEncoder", "TokenEncoder"]

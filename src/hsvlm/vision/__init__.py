@@ -22,6 +22,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "factoformer": "hsvlm.vision.factoformer:FactoFormer",
         "gaf-nau": "hsvlm.vision.gaf_nau:GAFNAU",
         "gaht": "hsvlm.vision.gaht:GAHT",
+        "group-vit": "hsvlm.vision.group_vit:GroupViT",
         "hit": "hsvlm.vision.hit:HiT",
         "hybridsn": "hsvlm.vision.hybridsn:HybridSN",
         "mlp": "hsvlm.vision.pixel:PixelMLP",

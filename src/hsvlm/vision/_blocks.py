@@ -103,17 +103,39 @@ class TokenTransformer(nn.Module):
         # on Indian Pines this was worth a few tenths of a point of overall accuracy.
         nn.init.normal_(self.positions, std=0.5)
 
+    def token_values(self, windows: Tensor) -> Tensor:
+        """Return what each token is embedded from; shape (n_windows, n_patches, n_values)."""
+        raise NotImplementedError
+
+    def to_tokens(self, windows: Tensor) -> Tensor:
+        """Embed the patches of windows, with positions; shape (n_windows, n_patches, width)."""
+        tokens: Tensor = self.embed(self.token_values(windows)) + self.positions[:, 1:]
+        return tokens
+
+    def run_tokens(self, tokens: Tensor) -> Tensor:
+        """Encode any of the tokens of a window; the class token comes first in the result.
+
+        Shapes: `tokens` (n_windows, n_tokens, width); returns (n_windows, n_tokens + 1, width).
+        """
+        tokens = torch.cat([self._first_token(tokens), tokens], dim=1)
+        for block in self.blocks:
+            tokens = block(tokens)
+        encoded: Tensor = self.norm(tokens)
+        return encoded
+
     def encode(self, patches: Tensor) -> Tensor:
         tokens = self.embed(patches) + self.positions[:, 1:]
         if self.training and self.mask_ratio > 0:
             tokens = _random_tokens(tokens, self.mask_ratio)
-        first = (self.class_token + self.positions[:, :1]).expand(len(tokens), -1, -1)
-        tokens = torch.cat([first, tokens], dim=1)
+        tokens = torch.cat([self._first_token(tokens), tokens], dim=1)
         # Nothing but the class token is read after the last layer.
         for number, block in enumerate(self.blocks, start=1):
             tokens = block(tokens, 1 if number == len(self.blocks) else None)
         features: Tensor = self.norm(tokens[:, 0])
         return features
+
+    def _first_token(self, tokens: Tensor) -> Tensor:
+        return (self.class_token + self.positions[:, :1]).expand(len(tokens), -1, -1)
 
 
 def _random_tokens(tokens: Tensor, mask_ratio: float) -> Tensor:

@@ -110,8 +110,20 @@ class OverlapViT(TokenTransformer):
         Tensor of shape (n_windows, n_features)
             One feature vector per window, not normalized.
         """
-        return self.encode(self._patches(windows))
+        return self.encode(self.token_values(windows))
 
-    def _patches(self, windows: Tensor) -> Tensor:
+    def token_values(self, windows: Tensor) -> Tensor:
+        """Return the values that each token is embedded from.
+
+        Parameters
+        ----------
+        windows : Tensor of shape (n_windows, window_size, window_size, n_channels), float32
+            The pixels.
+
+        Returns
+        -------
+        Tensor of shape (n_windows, n_patches, n_channels)
+            The mean spectrum of each patch.
+        """
         means = functional.avg_pool2d(windows.permute(0, 3, 1, 2), self.patch_size, stride=1)
         return means.flatten(2).transpose(1, 2)

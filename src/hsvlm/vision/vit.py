@@ -118,9 +118,21 @@ class MaskedViT(TokenTransformer):
         Tensor of shape (n_windows, n_features)
             One feature vector per window, not normalized.
         """
-        return self.encode(self._patches(windows))
+        return self.encode(self.token_values(windows))
 
-    def _patches(self, windows: Tensor) -> Tensor:
+    def token_values(self, windows: Tensor) -> Tensor:
+        """Return the values that each token is embedded from.
+
+        Parameters
+        ----------
+        windows : Tensor of shape (n_windows, window_size, window_size, n_channels), float32
+            The pixels.
+
+        Returns
+        -------
+        Tensor of shape (n_windows, n_patches, patch_size ** 2 * n_channels)
+            The pixels of each patch, one after the other.
+        """
         side = windows.shape[1] // self.patch_size
         split = windows.unflatten(2, (side, self.patch_size)).unflatten(1, (side, self.patch_size))
         patches: Tensor = split.transpose(2, 3).reshape(len(windows), side * side, -1)
