@@ -17,7 +17,6 @@ from sklearn.pipeline import Pipeline
 
 from hsvlm._saved_model.adapter import check_adapter_parts, join_adapter, separate_adapter
 from hsvlm._saved_model.card import model_card
-from hsvlm._saved_model.checks import check_steps
 from hsvlm._saved_model.state import pack_classifier, unpack_classifier
 from hsvlm._storage.format import CONFIG, FORMAT, shorten
 from hsvlm._storage.parts import CARD, TENSORS, read_parts, write_parts
@@ -26,6 +25,7 @@ from hsvlm._storage.values import Packer, Unpacker, fields
 from hsvlm._system.files import file_error
 from hsvlm._system.version import __version__
 from hsvlm.exceptions import HSVLMError, ParameterError
+from hsvlm.preprocessing.checks import check_steps
 from hsvlm.preprocessing.packing import pack_steps, unpack_steps
 
 if TYPE_CHECKING:

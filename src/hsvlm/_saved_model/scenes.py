@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from hsvlm._saved_model.checks import check_steps
 from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
@@ -22,6 +21,7 @@ from hsvlm._training_record import (
     reference_indices,
 )
 from hsvlm.preprocessing import SpectralPCA
+from hsvlm.preprocessing.checks import check_steps
 from hsvlm.preprocessing.packing import pack_steps, unpack_steps
 from hsvlm.readout.scene import readout_settings
 
