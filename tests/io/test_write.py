@@ -262,9 +262,20 @@ def test_large_maps_have_overviews_of_labels_that_occur(tmp_path):
 
 
 def test_tiles_of_many_bands_are_small(tmp_path):
-    write_raster(tmp_path / "p.tif", np.zeros((1, 1, 70), dtype=np.float32))
+    write_raster(tmp_path / "p.tif", np.zeros((1, 130, 70), dtype=np.float32))
     with rasterio.open(tmp_path / "p.tif") as dataset:
         assert dataset.block_shapes[0] == (128, 128)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((18, 20, 3), 32), ((300, 7, 3), 304), ((1, 513), 512)])
+def test_tiles_are_no_larger_than_the_scene(tmp_path, shape, side):
+    values = RNG.random(shape, dtype=np.float32)
+    write_raster(tmp_path / "p.tif", values)
+    with rasterio.open(tmp_path / "p.tif") as dataset:
+        assert dataset.block_shapes[0] == (side, side)
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        written = np.moveaxis(dataset.read(), 0, 2)
+    np.testing.assert_array_equal(written.reshape(shape), values)
 
 
 @needs_gdalinfo

@@ -14,7 +14,7 @@ from hsvlm.cli import app
 from hsvlm.exceptions import DataError
 from hsvlm.io import write_map, write_scene
 
-COMMANDS = get_command(app).commands
+COMMAND = get_command(app)  # which calling `app` makes anew each time
 TEXTS = (
     *("", " ", "-1", "0", "nan", "none", "1e999", "9" * 25, "five", "Öl 中文 😀", "\x1b[31mred"),
     *("x" * 5000, ".", "missing.tif", "binary.bin", "{}", "{", "}{", "%s{0}", "a=b", "=", "[1, 2"),
@@ -45,6 +45,7 @@ def run(folder, monkeypatch, capsys):
         raise DataError(message)
 
     monkeypatch.chdir(folder)
+    monkeypatch.setattr("hsvlm.cli.app", COMMAND)
     monkeypatch.setattr("hsvlm.estimator.fit_classifier", stop)
     monkeypatch.setattr("hsvlm.evaluation.evaluate", stop)
     monkeypatch.setattr("hsvlm.cli._demo_run.run_demo", stop)
@@ -87,11 +88,11 @@ COMPLETE = {
 
 
 def options(command):
-    return [option for option in COMMANDS[command].params if option.opts[0].startswith("--")]
+    return [option for option in COMMAND.commands[command].params if option.opts[0].startswith("--")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMAND.commands)
 def test_no_option_takes_nonsense_with_a_traceback(run, command):
     complaints = []
     for option in options(command):

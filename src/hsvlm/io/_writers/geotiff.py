@@ -33,7 +33,9 @@ def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
     n_bands = output.shape[2]
     tile_bytes = n_bands * output.dtype.itemsize
     fitting = [side for side in _TILE_SIDES if side * side * tile_bytes <= _LARGEST_TILE]
-    side = max(fitting, default=_TILE_SIDES[-1])
+    full_side = max(fitting, default=_TILE_SIDES[-1])
+    # The rest of a tile that is larger than the scene is compressed and read like the scene itself.
+    side = min(full_side, -(-max(output.shape[:2]) // _DRAFT_ROWS) * _DRAFT_ROWS)
     path, draft = folder / target.name, folder / f"draft of {target.name}"
     with gdal(target, "it cannot be written", HINT_DISK_SPACE), ungeoreferenced():
         sums = _write_draft(draft, output, side)
@@ -46,7 +48,7 @@ def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
             BLOCKSIZE=side,
             BIGTIFF="IF_SAFER",
             # With many bands, overviews take several times as long as all the rest.
-            OVERVIEWS="AUTO" if side == _TILE_SIDES[0] else "NONE",
+            OVERVIEWS="AUTO" if full_side == _TILE_SIDES[0] else "NONE",
             OVERVIEW_RESAMPLING="NEAREST" if output.classes else "AVERAGE",
         )
         # What fails while a file is closed, such as the last block on a full disk, GDAL does not
