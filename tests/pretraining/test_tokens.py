@@ -6,11 +6,12 @@ import torch
 from hsvlm.pretraining import TokenEncoder
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
 
-NAMES = ["group-vit", "overlap-vit", "vit"]
+NAMES = ["group-vit", "overlap-vit", "pretrained-vit", "vit"]
 N_CHANNELS = 23
 READ = {  # features of a window, from its encoded tokens
     "group-vit": lambda encoded: encoded.mean(dim=1),
     "overlap-vit": lambda encoded: encoded[:, 0],
+    "pretrained-vit": lambda encoded: encoded.mean(dim=1),
     "vit": lambda encoded: encoded[:, 0],
 }
 

@@ -28,6 +28,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "mlp": "hsvlm.vision.pixel:PixelMLP",
         "morphformer": "hsvlm.vision.morphformer:MorphFormer",
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
+        "pretrained-vit": "hsvlm.vision.transplant:PretrainedViT",
         "s2mamba": "hsvlm.vision.s2mamba:S2Mamba",
         "spectral-memory": "hsvlm.vision.spectral_memory:SpectralMemory",
         "spectralformer": "hsvlm.vision.spectralformer:SpectralFormer",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._attention import attention
+from hsvlm.vision._parts import check_transformer
 
 __all__ = ["TokenTransformer", "TransformerBlock"]
 
@@ -76,14 +77,7 @@ class TokenTransformer(nn.Module):
         mask_ratio: float,
     ) -> None:
         super().__init__()
-        sizes = {"width": width, "depth": depth, "n_heads": n_heads, "mlp_width": mlp_width}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ParameterError(f"{name}={size} is too small. Use 1 or more.")
-        if width % n_heads:
-            raise ParameterError(
-                f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
-            )
+        check_transformer(width=width, depth=depth, n_heads=n_heads, mlp_width=mlp_width)
         if not 0 <= mask_ratio < 1:
             raise ParameterError(
                 f"mask_ratio={mask_ratio} is not in [0, 1). Use 0 to keep every patch."

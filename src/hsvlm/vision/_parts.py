@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision import vision_encoder_name
@@ -13,10 +14,13 @@ __all__ = [
     "DropPath",
     "Tokenizer",
     "center_spectra",
+    "check_patch",
     "check_range",
     "check_share",
+    "check_transformer",
     "complete_groups",
     "init_narrow",
+    "overlapping_means",
     "to_planes",
 ]
 
@@ -50,6 +54,27 @@ def check_range(
         )
 
 
+def check_patch(patch_size: int, window_size: int) -> None:
+    """Refuse a patch that does not fit into the window."""
+    if patch_size > window_size:
+        raise ParameterError(
+            f"patch_size={patch_size} is larger than window_size={window_size}. Choose a patch "
+            "that fits into the window."
+        )
+
+
+def check_transformer(*, width: int, depth: int, n_heads: int, mlp_width: int) -> None:
+    """Refuse sizes of a transformer that contradict each other."""
+    sizes = {"width": width, "depth": depth, "n_heads": n_heads, "mlp_width": mlp_width}
+    for name, size in sizes.items():
+        if size < 1:
+            raise ParameterError(f"{name}={size} is too small. Use 1 or more.")
+    if width % n_heads:
+        raise ParameterError(
+            f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
+        )
+
+
 def check_share(name: str, value: float) -> None:
     """Refuse a share, such as a dropout rate, outside [0, 1)."""
     if not 0 <= value < 1:
@@ -73,6 +98,15 @@ def center_spectra(windows: Tensor, size: int) -> Tensor:
     size = min(size, side)
     inside = slice((side - size) // 2, (side - size) // 2 + size)
     return windows[:, inside, inside].mean(dim=(1, 2))
+
+
+def overlapping_means(windows: Tensor, patch_size: int) -> Tensor:
+    """Return the mean spectrum of every patch that fits into the window.
+
+    Shapes: `windows` (n, size, size, n_channels); returns (n, n_patches, n_channels).
+    """
+    means = functional.avg_pool2d(windows.permute(0, 3, 1, 2), patch_size, stride=1)
+    return means.flatten(2).transpose(1, 2)
 
 
 def complete_groups(windows: Tensor, n_groups: int) -> Tensor:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from torch.nn import functional
-
-from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TokenTransformer
-from hsvlm.vision._parts import check_range
+from hsvlm.vision._parts import check_patch, check_range, overlapping_means
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,11 +78,7 @@ class OverlapViT(TokenTransformer):
         mask_ratio: float = 0.0,
     ) -> None:
         check_range(self, n_channels, window_size)
-        if patch_size > window_size:
-            raise ParameterError(
-                f"patch_size={patch_size} is larger than window_size={window_size}. Choose a "
-                "patch that fits into the window."
-            )
+        check_patch(patch_size, window_size)
         super().__init__(
             (window_size - patch_size + 1) ** 2,
             n_channels,
@@ -125,5 +118,4 @@ class OverlapViT(TokenTransformer):
         Tensor of shape (n_windows, n_patches, n_channels)
             The mean spectrum of each patch.
         """
-        means = functional.avg_pool2d(windows.permute(0, 3, 1, 2), self.patch_size, stride=1)
-        return means.flatten(2).transpose(1, 2)
+        return overlapping_means(windows, self.patch_size)

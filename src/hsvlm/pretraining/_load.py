@@ -1,0 +1,159 @@
+"""Read a pre-trained encoder from a file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hsvlm._system.files import file_error
+from hsvlm.exceptions import HSVLMWarning, ParameterError
+from hsvlm.pretraining._body import find_body
+from hsvlm.pretraining._encoder import PretrainedEncoder
+from hsvlm.pretraining._files import read_weight_file
+from hsvlm.pretraining._folder import ENCODER, digest_of, read_encoder_folder
+from hsvlm.pretraining._heads import choose_heads
+from hsvlm.pretraining._layouts import find_layout, refuse_other_attention
+
+if TYPE_CHECKING:
+    import os
+
+    from hsvlm.pretraining._body import Body
+    from hsvlm.pretraining._files import WeightFile
+    from hsvlm.pretraining._layouts import Layout
+
+__all__ = ["load_pretrained"]
+
+_BODY: Final = "pretrained-vit"
+
+
+def load_pretrained(
+    path: str | os.PathLike[str],
+    *,
+    vision_encoder: str | None = None,
+    n_heads: int | None = None,
+) -> PretrainedEncoder:
+    """Read a pre-trained vision encoder from a file or folder.
+
+    Folders are those that hsvlm writes. Of a model of others, the layers of its transformer are
+    taken, and the vision encoder ``"pretrained-vit"`` puts an embedding of its own in front of
+    them, which is trained with the classifier. Files of SpectralGPT, Galileo, Presto, DOFA,
+    Copernicus-FM, Prithvi, SatMAE, SpectralEarth and other plain vision transformers are recognized
+    by the names of their tensors.
+    Files are only read: code in them is never run, and a file that asks for it is refused.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File that ends in ``.safetensors``, ``.pt``, ``.pth``, ``.bin`` or ``.ckpt``, or folder with
+        an ``encoder.json``.
+    vision_encoder : {"pretrained-vit"} or None, default=None
+        Encoder that takes the weights. None chooses by the file.
+    n_heads : int or None, default=None
+        Number of attention heads, which weights do not tell. None: what a JSON file beside the
+        weights says (``config.json``, or their name with ``.json`` or ``_config.json``), then what
+        is known of the model, then one head per 64 features.
+
+    Returns
+    -------
+    PretrainedEncoder
+        Weights in float32. Its `provenance` names the model that the file was recognized as, the
+        licence of the published files of that model, the SHA-256 of the file, and what was assumed.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If the file is damaged, asks for code, or does not hold a plain vision transformer.
+    ParameterError
+        If `vision_encoder` cannot take the weights, `n_heads` does not divide their width, or
+        either is set for a folder, which states both.
+
+    Warns
+    -----
+    HSVLMWarning
+        If the licence of the published files excludes commercial use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> from hsvlm.pretraining import load_pretrained
+    >>> from hsvlm.vision.transplant import PretrainedViT
+    >>> model = PretrainedViT(n_channels=3, window_size=3, patch_size=1, width=64, n_heads=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     torch.save({"model": model.state_dict(), "epoch": 9}, f"{folder}/model.pth")
+    ...     pretrained = load_pretrained(f"{folder}/model.pth")
+    >>> pretrained.vision_params["depth"], pretrained.provenance["format"]
+    (4, 'ViT')
+    >>> pretrained.dropped
+    ('embedding.bias', 'embedding.weight', 'positions')
+    """
+    if vision_encoder not in (None, _BODY):
+        raise ParameterError(
+            f"vision_encoder={vision_encoder!r} cannot take weights of others. Use "
+            f'"{_BODY}", or None to choose by the file.'
+        )
+    if (folder := Path(path).expanduser()).is_dir():
+        return _load_folder(folder, vision_encoder, n_heads)
+    file = read_weight_file(path)
+    refuse_other_attention(file)
+    layout = find_layout(file)
+    body = find_body(file)
+    heads, reason = choose_heads(file, layout, body.width, n_heads)
+    if layout.forbids_commercial_use:
+        message = (
+            f"{file.path} looks like a file of {layout.name}, published under {layout.license}, "
+            f"which excludes commercial use. See {layout.source}."
+        )
+        warnings.warn(message, HSVLMWarning, stacklevel=2)
+    return PretrainedEncoder(
+        _BODY,
+        _body_params(body, heads, layout),
+        body.weights,
+        digest_of(body.weights),
+        _provenance(file, layout, body, f"n_heads={heads}: {reason}"),
+        tuple(sorted(file.tensors.keys() - body.used)),
+    )
+
+
+def _load_folder(
+    folder: Path, vision_encoder: str | None, n_heads: int | None
+) -> PretrainedEncoder:
+    if not (folder / ENCODER).is_file():
+        problem = f"is a folder without {ENCODER}"
+        raise file_error(folder, problem, "Give the path of the file of weights in it.")
+    for name, value in {"vision_encoder": vision_encoder, "n_heads": n_heads}.items():
+        if value is not None:
+            raise ParameterError(
+                f"{name}={value!r} cannot be set for {folder}, whose {ENCODER} states it. Leave it "
+                "at None."
+            )
+    return read_encoder_folder(folder)
+
+
+def _body_params(body: Body, n_heads: int, layout: Layout) -> dict[str, Any]:
+    return {
+        "width": body.width,
+        "depth": body.depth,
+        "n_heads": n_heads,
+        "mlp_width": body.mlp_width,
+        "norm_eps": layout.norm_eps,
+        "qkv_bias": body.qkv_bias,
+    }
+
+
+def _provenance(file: WeightFile, layout: Layout, body: Body, heads: str) -> dict[str, Any]:
+    assumed = [heads, f"norm_eps={layout.norm_eps:g}: what is known of {layout.name}"]
+    if not body.has_norm:
+        assumed.append("norm: not in the file, and trained from the start")
+    return {
+        "format": layout.name,
+        "file": file.path.name,
+        "sha256": file.digest,
+        "license": layout.license,
+        "source": layout.source,
+        "assumed": assumed,
+        "other_entries": list(file.other_entries),
+    }
