@@ -267,7 +267,9 @@ def test_tiles_of_many_bands_are_small(tmp_path):
         assert dataset.block_shapes[0] == (128, 128)
 
 
-@pytest.mark.parametrize(("shape", "side"), [((18, 20, 3), 32), ((300, 7, 3), 304), ((1, 513), 512)])
+@pytest.mark.parametrize(
+    ("shape", "side"), [((18, 20, 3), 32), ((300, 7, 3), 304), ((1, 513), 512)]
+)
 def test_tiles_are_no_larger_than_the_scene(tmp_path, shape, side):
     values = RNG.random(shape, dtype=np.float32)
     write_raster(tmp_path / "p.tif", values)

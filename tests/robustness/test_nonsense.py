@@ -88,7 +88,8 @@ COMPLETE = {
 
 
 def options(command):
-    return [option for option in COMMAND.commands[command].params if option.opts[0].startswith("--")]
+    parameters = COMMAND.commands[command].params
+    return [option for option in parameters if option.opts[0].startswith("--")]
 
 
 @pytest.mark.slow
