@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_pretrained",
-    
     "start_preprocessing",
     "starting_weights",
     "trained_adapter",
@@ -38,7 +37,11 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
     chosen = settings.vision_encoder
     is_chosen = chosen != settings.defaults.get("vision_encoder")
     name = chosen if isinstance(chosen, str) else vision_encoder_name(chosen)
-    pretrained = as_pretrained(settings.pretrained, name if is_chosen else None)
+    pretrained = as_pretrained(
+        settings.pretrained,
+        vision_encoder=name if is_chosen else None,
+        n_heads=(settings.vision_params or {}).get("n_heads"),
+    )
     if is_chosen and name != pretrained.vision_encoder:
         raise ParameterError(
             f"vision_encoder={chosen!r}, but the pre-trained weights are those of "
@@ -55,12 +58,12 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
 
 
 def as_pretrained(
-    pretrained: str | PathLike[str] | PretrainedEncoder, vision_encoder: str | None = None
+    pretrained: str | PathLike[str] | PretrainedEncoder, **choices: Any
 ) -> PretrainedEncoder:
-    """Read pre-trained weights, for an encoder that may be chosen, where they are a file."""
+    """Read pre-trained weights where they are a file, with choices that it leaves open."""
     if isinstance(pretrained, PretrainedEncoder):
         return pretrained
-    return load_pretrained(pretrained, vision_encoder=vision_encoder)
+    return load_pretrained(pretrained, **choices)
 
 
 def _side(name: str, settings: FitSettings, of_pretraining: int | None) -> int:
