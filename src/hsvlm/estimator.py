@@ -23,7 +23,6 @@ from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
 from hsvlm._training.fit import fit_classifier
 from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
-from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError
 from hsvlm.readout.scores import class_scores, predicted_labels
@@ -119,8 +118,8 @@ class HSIPromptClassifier(
         See :func:`hsvlm.vision.list_vision_encoders`.
     vision_params : dict, default=None
         Further arguments of the encoder, such as ``{"depth": 4}``.
-    pretrained : path, PretrainedEncoder or None, default=None
-        Weights that the encoder starts from, see :func:`hsvlm.pretraining.load_pretrained`. They
+    pretrained : PretrainedEncoder or None, default=None
+        Weights that the encoder starts from, see :mod:`hsvlm.pretraining`. They
         decide on `vision_encoder`, and where they were trained with certain windows, patches and
         preprocessing, on these.
     adapter : {"lora", "lora+", "krona", "krona+", "lokr", "full", "frozen"} or None, default=None
@@ -280,7 +279,7 @@ class HSIPromptClassifier(
         text_encoder: Any = "all-MiniLM-L6-v2",
         vision_encoder: str | type[torch.nn.Module] = "overlap-vit",
         vision_params: Mapping[str, Any] | None = None,
-        pretrained: str | os.PathLike[str] | PretrainedEncoder | None = None,
+        pretrained: PretrainedEncoder | None = None,
         adapter: str | None = None,
         adapter_params: Mapping[str, Any] | None = None,
         normalize: str | None = "auto",
@@ -698,7 +697,7 @@ class HSIPromptClassifier(
     def load_adapter(
         cls,
         path: str | os.PathLike[str],
-        pretrained: str | os.PathLike[str] | PretrainedEncoder,
+        pretrained: PretrainedEncoder,
         device: str | torch.device = "auto",
         *,
         text_encoder: Any = None,
@@ -709,7 +708,7 @@ class HSIPromptClassifier(
         ----------
         path : path
             The folder or archive.
-        pretrained : path or PretrainedEncoder
+        pretrained : PretrainedEncoder
             The same pre-trained weights as in the fit.
         device : str or torch.device, default="auto"
             Where to compute; becomes the parameter `device`.
@@ -735,7 +734,7 @@ class HSIPromptClassifier(
             device=device,
             vision_encoder=None,
             text_encoder=text_encoder,
-            pretrained=as_pretrained(pretrained),
+            pretrained=pretrained,
         )
         return clf  # type: ignore[no-any-return]
 

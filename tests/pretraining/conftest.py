@@ -1,7 +1,10 @@
-"""Files as others publish them, with random weights."""
+"""Files as others publish them, with random weights, and encoders trained in a moment."""
 
 import pytest
 import torch
+
+from hsvlm.datasets import make_synthetic_scene
+from hsvlm.pretraining import MaskedPretrainer
 
 
 def make_layers(depth=2, width=16, mlp_width=24, *, fused=True, bias=True, prefix="", seed=0):
@@ -48,3 +51,32 @@ def write(tmp_path):
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """A scene of 16 x 20 pixels and 30 bands with labels."""
+    return make_synthetic_scene(height=16, width=20, random_state=0)
+
+
+@pytest.fixture(scope="session")
+def make():
+    """A function that makes a pre-trainer with small settings."""
+
+    def make_small(vision_encoder="group-vit", **changes):
+        settings = {
+            "vision_params": {"width": 8, "depth": 1, "n_heads": 2, "mlp_width": 8},
+            "max_epochs": 2,
+            "batch_size": 64,
+            "device": "cpu",
+            "random_state": 0,
+        }
+        return MaskedPretrainer(vision_encoder, **{**settings, **changes})
+
+    return make_small
+
+
+@pytest.fixture(scope="session")
+def fitted(make, scene):
+    """A fitted pre-trainer; tests do not change it."""
+    return make().fit(scene)

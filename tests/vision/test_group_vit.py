@@ -23,10 +23,10 @@ def test_tokens_are_groups_of_bands_of_the_mean_spectrum():
         torch.testing.assert_close(tokens[:, group], expected)
 
 
-def test_groups_are_not_larger_than_the_spectrum():
-    encoder = GroupViT(n_channels=4, window_size=1, patch_size=1)
-    assert encoder.group_bands == 4
-    assert encoder.maps.shape == (1, 4, 64)
+@pytest.mark.parametrize(("n_channels", "shape"), [(1, (1, 1)), (4, (2, 2)), (5, (2, 3))])
+def test_few_bands_make_two_groups(n_channels, shape):
+    encoder = GroupViT(n_channels, window_size=1, patch_size=1)
+    assert encoder.maps.shape == (*shape, 64)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from hsvlm.pretraining._encoder import PretrainedEncoder
 from hsvlm.pretraining._load import load_pretrained
+from hsvlm.pretraining._masked import MaskedPretrainer
+from hsvlm.pretraining._shared import SharedPixels, shared_pixels
 from hsvlm.pretraining._tokens import TokenEncoder
 
-__all__ = ["PretrainedEncoder", "TokenEncoder", "load_pretrained"]
+__all__ = [
+    "MaskedPretrainer",
+    "PretrainedEncoder",
+    "SharedPixels",
+    "TokenEncoder",
+    "load_pretrained",
+    "shared_pixels",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,7 @@ from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TransformerBlock
-from hsvlm.vision._parts import center_spectra, check_range
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from hsvlm.vision._parts import center_spectra, check_patch, check_range, check_transformer
 
 __all__ = ["GroupViT"]
 
@@ -35,7 +32,7 @@ class GroupViT(nn.Module):
     patch_size : int
         Side of the square whose mean spectrum is used, at most `window_size`.
     group_bands : int, default=10
-        Number of bands of a group; the last group may have fewer.
+        Number of bands of a group, at most half of all; the last group may have fewer.
     width : int, default=64
         Length of a token.
     depth : int, default=4
@@ -91,21 +88,15 @@ class GroupViT(nn.Module):
     ) -> None:
         super().__init__()
         check_range(self, n_channels, window_size)
-        _check_sizes({"group_bands": group_bands, "width": width, "depth": depth})
-        _check_sizes({"n_heads": n_heads, "mlp_width": mlp_width})
-        if width % n_heads:
-            raise ParameterError(
-                f"n_heads={n_heads} does not divide width={width}. Use a divisor of it."
-            )
-        if patch_size > window_size:
-            raise ParameterError(
-                f"patch_size={patch_size} is larger than window_size={window_size}. Choose a "
-                "patch that fits into the window."
-            )
+        check_patch(patch_size, window_size)
+        check_transformer(width=width, depth=depth, n_heads=n_heads, mlp_width=mlp_width)
+        if group_bands < 1:
+            raise ParameterError(f"group_bands={group_bands} is too small. Use 1 or more.")
         self.n_features = width
         self.independent_windows = True
         self.patch_size = patch_size
-        self.group_bands = min(group_bands, n_channels)
+        # A group that is alone could not be told from others.
+        self.group_bands = min(group_bands, -(-n_channels // 2))
         n_groups = -(-n_channels // self.group_bands)
         # A bias would only be added to the positions.
         self.maps = nn.Parameter(torch.empty(n_groups, self.group_bands, width))
@@ -181,9 +172,3 @@ class GroupViT(nn.Module):
         """
         encoded: Tensor = self.norm(self.blocks(tokens))
         return encoded
-
-
-def _check_sizes(sizes: Mapping[str, int]) -> None:
-    for name, size in sizes.items():
-        if size < 1:
-            raise ParameterError(f"{name}={size} is too small. Use 1 or more.")
