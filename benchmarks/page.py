@@ -58,6 +58,7 @@ def sections() -> dict[str, Callable[[], str]]:
     """What renders each experiment, in the order of the page."""
     from benchmarks import (
         accuracy,
+        adapters_page,
         big_scene,
         borders,
         costs,
@@ -82,6 +83,7 @@ def sections() -> dict[str, Callable[[], str]]:
         "scenes": scenes_page.render,
         "wrong_labels": wrong_labels.render,
         "networks": networks_page.render,
+        "adapters": adapters_page.render,
         "spectral_memory": spectral_memory_page.render,
         "forward_forward": forward_forward.render,
         "costs": costs.render,
