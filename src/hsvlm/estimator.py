@@ -23,6 +23,7 @@ from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
 from hsvlm._training.fit import fit_classifier
 from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
+from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError
 from hsvlm.readout.scores import class_scores, predicted_labels
@@ -118,8 +119,8 @@ class HSIPromptClassifier(
         See :func:`hsvlm.vision.list_vision_encoders`.
     vision_params : dict, default=None
         Further arguments of the encoder, such as ``{"depth": 4}``.
-    pretrained : PretrainedEncoder or None, default=None
-        Weights that the encoder starts from, see :mod:`hsvlm.pretraining`. They
+    pretrained : path, PretrainedEncoder or None, default=None
+        Weights that the encoder starts from, see :func:`hsvlm.pretraining.load_pretrained`. They
         decide on `vision_encoder`, and where they were trained with certain windows, patches and
         preprocessing, on these.
     adapter : {"lora", "lora+", "krona", "krona+", "lokr", "full", "frozen"} or None, default=None
@@ -279,7 +280,7 @@ class HSIPromptClassifier(
         text_encoder: Any = "all-MiniLM-L6-v2",
         vision_encoder: str | type[torch.nn.Module] = "overlap-vit",
         vision_params: Mapping[str, Any] | None = None,
-        pretrained: PretrainedEncoder | None = None,
+        pretrained: str | os.PathLike[str] | PretrainedEncoder | None = None,
         adapter: str | None = None,
         adapter_params: Mapping[str, Any] | None = None,
         normalize: str | None = "auto",
@@ -697,7 +698,7 @@ class HSIPromptClassifier(
     def load_adapter(
         cls,
         path: str | os.PathLike[str],
-        pretrained: PretrainedEncoder,
+        pretrained: str | os.PathLike[str] | PretrainedEncoder,
         device: str | torch.device = "auto",
         *,
         text_encoder: Any = None,
@@ -708,7 +709,7 @@ class HSIPromptClassifier(
         ----------
         path : path
             The folder or archive.
-        pretrained : PretrainedEncoder
+        pretrained : path or PretrainedEncoder
             The same pre-trained weights as in the fit.
         device : str or torch.device, default="auto"
             Where to compute; becomes the parameter `device`.
@@ -734,7 +735,7 @@ class HSIPromptClassifier(
             device=device,
             vision_encoder=None,
             text_encoder=text_encoder,
-            pretrained=pretrained,
+            pretrained=as_pretrained(pretrained),
         )
         return clf  # type: ignore[no-any-return]
 

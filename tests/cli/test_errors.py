@@ -152,7 +152,7 @@ def test_all_settings_are_listed(run):
     assert code == 0
     assert "max_epochs=auto  (auto or long or short or a whole number at least 1 and" in printed
     assert "Passes over the training samples" in printed
-    assert "fast: max_epochs=short" in printed
+    assert "fast: vision_encoder=mlp" in printed
     listed = json.loads(run("settings", "--json")[1])
     assert {"accurate", "fast"} <= set(listed["presets"])
     names = {setting["name"] for setting in listed["settings"]}

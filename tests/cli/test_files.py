@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
+import torch
 from spectral.io import envi
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from hsvlm.datasets import load_indian_pines
 from hsvlm.exceptions import DataError, FileError, MissingFileError, PromptError
 from hsvlm.io import write_map, write_scene
 from hsvlm.prompts import write_prompt_file
+from hsvlm.vision.transplant import PretrainedViT
 
 SMALL = {
     "window_size": 5,
@@ -92,6 +94,21 @@ def test_fit_and_predict_equal_python(files, cube, labels):
     names = {one.name for one in (files / "mapped").iterdir()}
     assert {"map.tif", "entropy.tif", "areas.json", "areas.md", "map.png", "recipe.yaml"} <= names
     assert not [name for name in names if "part" in name]
+
+
+def test_an_adapted_encoder_equals_python(files, cube, labels):
+    path = files / "body.pth"
+    torch.manual_seed(0)
+    torch.save(PretrainedViT(6, 5, 1, width=16, depth=1, n_heads=2).state_dict(), path)
+    chosen = {"pretrained": path, "adapter": "krona+", "adapter_params": {"ratio": 4}}
+    settings = {name: SMALL[name] for name in SMALL if name != "vision_params"}
+    chosen["vision_params"] = {"n_heads": 2}
+    fit(files, *set_options(chosen))
+    run("predict", files / "fitted", files / "scene.tif", "--output", files / "mapped", "--quiet")
+    clf = HSIPromptClassifier(PROMPTS, class_names=NAMES, random_state=0, **settings, **chosen)
+    clf.fit(cube, labels)
+    with rasterio.open(files / "mapped" / "map.tif") as opened:
+        np.testing.assert_array_equal(opened.read(1), clf.predict(cube))
 
 
 def test_the_recipes_repeat_both_runs(files):

@@ -12,11 +12,17 @@ from skorch.callbacks import Callback
 
 from hsvlm import HSIPromptClassifier, SpectralTransformer, pixel_samples
 from hsvlm.contrastive.adapter_settings import METHODS
-from hsvlm.exceptions import DataError, ParameterError, UnusedSettingWarning
+from hsvlm.exceptions import (
+    DataError,
+    MissingFileError,
+    ParameterError,
+    UnusedSettingWarning,
+)
 from hsvlm.persistence import load, save
 from hsvlm.preprocessing.default import fit_preprocessing
-from hsvlm.pretraining import PretrainedEncoder
+from hsvlm.pretraining import PretrainedEncoder, load_pretrained
 from hsvlm.vision.overlap import OverlapViT
+from hsvlm.vision.transplant import PretrainedViT
 
 PARAMS = {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16}
 N_COMPONENTS = 6
@@ -240,6 +246,44 @@ def test_a_missing_layer_is_refused(cube, labels, arguments):
 def test_settings_that_the_method_does_not_read(cube, labels, arguments):
     arguments |= {"adapter": "krona", "adapter_params": {"rank": 2}}
     with pytest.warns(UnusedSettingWarning, match="adapter_params has no effect"):
+        HSIPromptClassifier(**arguments).fit(cube, labels)
+
+
+@pytest.fixture
+def weight_file(tmp_path):
+    torch.manual_seed(4)
+    body = PretrainedViT(N_COMPONENTS, 5, 1, width=64, depth=1, n_heads=1, mlp_width=16)
+    path = tmp_path / "body.pth"
+    torch.save(body.state_dict(), path)
+    return path
+
+
+def test_weights_from_a_file(cube, labels, arguments, weight_file, tmp_path):
+    arguments |= {"pretrained": weight_file, "adapter": "krona+"}
+    clf = HSIPromptClassifier(**arguments).fit(cube, labels)
+    assert type(encoder_of(clf)) is PretrainedViT
+    same = HSIPromptClassifier(**{**arguments, "pretrained": load_pretrained(weight_file)})
+    assert np.array_equal(same.fit(cube, labels).predict_proba(cube), clf.predict_proba(cube))
+    path = clf.save_adapter(tmp_path / "adapter")
+    loaded = HSIPromptClassifier.load_adapter(path, weight_file)
+    assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+    assert loaded.pretrained == str(weight_file)
+    again = loaded.fit(cube, labels)  # a loaded classifier still knows the file
+    assert np.array_equal(again.predict_proba(cube), clf.predict_proba(cube))
+
+
+def test_the_file_may_be_gone_after_the_fit(cube, labels, arguments, weight_file, tmp_path):
+    clf = HSIPromptClassifier(**{**arguments, "pretrained": str(weight_file)}).fit(cube, labels)
+    weight_file.unlink()
+    loaded = load(save(clf, tmp_path / "model"))
+    assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+    with pytest.raises(MissingFileError, match=r"body\.pth"):
+        loaded.fit(cube, labels)
+
+
+def test_another_encoder_than_that_of_the_file(cube, labels, arguments, weight_file):
+    arguments |= {"pretrained": weight_file, "vision_encoder": "vit"}
+    with pytest.raises(ParameterError, match=r"cannot take weights of others|those of"):
         HSIPromptClassifier(**arguments).fit(cube, labels)
 
 

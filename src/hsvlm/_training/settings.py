@@ -38,7 +38,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "prompts": [Mapping, str, None],
     "class_names": [Mapping, None],
     "vision_params": [Mapping, None],
-    "pretrained": [PretrainedEncoder, None],
+    "pretrained": [str, PathLike, PretrainedEncoder, None],
     "adapter": [StrOptions(set(METHODS)), None],
     "adapter_params": [Mapping, None],
     "normalize": [StrOptions({"auto", "snv", "snv-brightness"}), None],
@@ -129,7 +129,7 @@ class FitSettings:
     text_encoder: Any
     vision_encoder: str | type[nn.Module]
     vision_params: Mapping[str, Any] | None
-    pretrained: PretrainedEncoder | None
+    pretrained: str | PathLike[str] | PretrainedEncoder | None
     adapter: str | None
     adapter_params: Mapping[str, Any] | None
     normalize: str | None

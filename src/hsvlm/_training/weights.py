@@ -9,18 +9,20 @@ from hsvlm._training_record import TrainedAdapter
 from hsvlm.contrastive.adapter_settings import AdapterSettings
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing.default import fit_preprocessing
+from hsvlm.pretraining import PretrainedEncoder, load_pretrained
 from hsvlm.vision import vision_encoder_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from hsvlm._training.settings import FitSettings
-    from hsvlm.pretraining import PretrainedEncoder
 
 __all__ = [
+    "as_pretrained",
     "start_preprocessing",
     "starting_weights",
     "trained_adapter",
@@ -35,7 +37,11 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
     chosen = settings.vision_encoder
     is_chosen = chosen != settings.defaults.get("vision_encoder")
     name = chosen if isinstance(chosen, str) else vision_encoder_name(chosen)
-    pretrained = settings.pretrained
+    pretrained = as_pretrained(
+        settings.pretrained,
+        vision_encoder=name if is_chosen else None,
+        n_heads=(settings.vision_params or {}).get("n_heads"),
+    )
     if is_chosen and name != pretrained.vision_encoder:
         raise ParameterError(
             f"vision_encoder={chosen!r}, but the pre-trained weights are those of "
@@ -49,6 +55,15 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
         patch_size=_side("patch_size", settings, pretrained.patch_size),
     )
     return taken, pretrained
+
+
+def as_pretrained(
+    pretrained: str | PathLike[str] | PretrainedEncoder, **choices: Any
+) -> PretrainedEncoder:
+    """Read pre-trained weights where they are a file, with choices that it leaves open."""
+    if isinstance(pretrained, PretrainedEncoder):
+        return pretrained
+    return load_pretrained(pretrained, **choices)
 
 
 def _side(name: str, settings: FitSettings, of_pretraining: int | None) -> int:

@@ -23,7 +23,6 @@ _NOT_SETTINGS = {
     "class_names": "Give --prompts with a file that names the classes.",
     "callbacks": "They are objects of Python and cannot be written here.",
     "checkpoint_dir": "Checkpoints lie in the output folder.",
-    "pretrained": "It is an object of Python and cannot be written here.",
     "random_state": 'Give --seed to "fit"; "evaluate" takes the same seeds every time.',
     "resume": 'Give --resume to "fit".',
     "unlabeled": "Give --unlabeled.",
@@ -35,6 +34,7 @@ _TEXT_SETTINGS: dict[str, list[Any]] = {
     "text_encoder": [str],
     "vision_encoder": [str],
     "device": [str],
+    "pretrained": [str, None],
 }
 
 
@@ -79,10 +79,11 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
 
     from hsvlm._data.cubes import check_window_fits
     from hsvlm._system.devices import resolve_device
-    from hsvlm._training.checks import check_parameters
+    from hsvlm._training.checks import check_parameters, encoder_class
+    from hsvlm._training.settings import FitSettings
+    from hsvlm._training.weights import with_pretrained
     from hsvlm.contrastive.model import AlignedModel
     from hsvlm.estimator import HSIPromptClassifier
-    from hsvlm.vision import get_vision_encoder
     from hsvlm.vision.arguments import encoder_arguments
 
     clf: Any = (
@@ -93,14 +94,15 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     check_parameters(clf)
     resolve_device(clf.device)
     check_window_fits((clf.window_size, clf.window_size), clf.window_size, clf.padding)
-    encoder = get_vision_encoder(clf.vision_encoder)
+    settings, _ = with_pretrained(FitSettings.of(clf))
+    encoder = encoder_class(settings.vision_encoder)
     arguments = encoder_arguments(
         encoder,
         # The file, which states the number of channels, is not open yet.
         n_channels=max(2, getattr(encoder, "MIN_CHANNELS", 1)),
-        window_size=clf.window_size,
-        patch_size=clf.patch_size,
-        params=clf.vision_params,
+        window_size=settings.window_size,
+        patch_size=settings.patch_size,
+        params=settings.vision_params,
     )
     geometry = {"n_channels", "window_size", "patch_size"}
     known = sorted(set(inspect.signature(encoder).parameters) - geometry)
@@ -183,7 +185,7 @@ def _check_setting(name: str, value: Any, written: str) -> None:
 def _constraints(name: str) -> list[Any]:
     from hsvlm._training.settings import PARAMETER_CONSTRAINTS
 
-    return PARAMETER_CONSTRAINTS.get(name) or _TEXT_SETTINGS[name]
+    return _TEXT_SETTINGS.get(name) or PARAMETER_CONSTRAINTS[name]
 
 
 def _allowed(name: str) -> str:
