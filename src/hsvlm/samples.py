@@ -19,6 +19,7 @@ from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
 from hsvlm._data.texts import normalize_text
+from hsvlm._data.wavelengths import agreed_wavelengths
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
@@ -140,6 +141,9 @@ class PixelSamples:
         Row and column of each sample in pixels.
     scene_ids : ndarray of shape (n_samples,), dtype intp
         Scene of each sample.
+    wavelengths_nm : ndarray of shape (n_bands,), dtype float64, or None
+        Band centers in nanometers, of samples of a :class:`Scene` that has them; 0 or NaN if
+        unknown.
 
     Raises
     ------
@@ -168,6 +172,7 @@ class PixelSamples:
     ndim = 2
     # Set by `Scene.samples`; samples of plain arrays have none.
     named_labels: NamedLabels | None = None
+    wavelengths_nm: NDArray[np.float64] | None = None
 
     def __init__(
         self,
@@ -231,7 +236,7 @@ class PixelSamples:
                 f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
             )
         named = None if self.named_labels is None else self.named_labels[key]
-        return samples_over(self.cubes, self.coords[key], scene_ids, named)
+        return samples_over(self.cubes, self.coords[key], scene_ids, named, self.wavelengths_nm)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(
@@ -315,7 +320,8 @@ class PixelSamples:
         Returns
         -------
         PixelSamples
-            The same pixels over the transformed scenes.
+            The same pixels over the transformed scenes; the wavelengths are kept where the number
+            of bands is.
 
         Examples
         --------
@@ -338,6 +344,8 @@ class PixelSamples:
             mapped.append(transformed if valid is None else MaskedCube(transformed, valid))
         samples = PixelSamples(mapped, self.coords, self.scene_ids)
         samples.named_labels = self.named_labels
+        if samples.shape[1] == self.shape[1]:
+            samples.wavelengths_nm = self.wavelengths_nm
         return samples
 
     @classmethod
@@ -357,8 +365,8 @@ class PixelSamples:
         Raises
         ------
         DataError
-            If `parts` is empty, the band counts differ, or scenes give their classes different
-            numbers.
+            If `parts` is empty, the band counts or wavelengths differ, or scenes give their classes
+            different numbers.
 
         Examples
         --------
@@ -389,6 +397,7 @@ class PixelSamples:
             coords,
             np.concatenate(scene_ids),
             names if len(named) == len(parts) else None,
+            agreed_wavelengths([part.wavelengths_nm for part in parts]),
         )
 
 
@@ -397,6 +406,7 @@ def samples_over(
     coords: NDArray[np.intp],
     scene_ids: NDArray[np.intp],
     named_labels: NamedLabels | None = None,
+    wavelengths_nm: NDArray[np.float64] | None = None,
 ) -> PixelSamples:
     """Make samples of cubes and positions that have been checked.
 
@@ -404,7 +414,7 @@ def samples_over(
     """
     samples = object.__new__(PixelSamples)
     samples.cubes, samples.coords, samples.scene_ids = cubes, coords, scene_ids
-    samples.named_labels = named_labels
+    samples.named_labels, samples.wavelengths_nm = named_labels, wavelengths_nm
     return samples
 
 

@@ -202,7 +202,7 @@ class Scene:
         Returns
         -------
         X : PixelSamples of shape (n_samples, n_bands)
-            The pixels, with the class names of the scene.
+            The pixels, with the class names and wavelengths of the scene.
         y : ndarray of shape (n_samples,)
             Their labels.
 
@@ -224,6 +224,7 @@ class Scene:
         if labels is None and isinstance(unlabeled, int) and unlabeled == 0:
             unlabeled = self.unlabeled
         X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
+        X.wavelengths_nm = self.wavelengths_nm
         if self.class_names and (labels is None or self._shares_labels(X, y)):
             X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
         return X, y

@@ -74,7 +74,12 @@ def test_every_encoder_can_be_counted(name):
     encoder = get_vision_encoder(name)
     size, n_channels = max(getattr(encoder, "MIN_WINDOW", 1), 9), 25
     arguments = encoder_arguments(
-        encoder, n_channels=n_channels, window_size=size, patch_size=3, params=None
+        encoder,
+        n_channels=n_channels,
+        window_size=size,
+        patch_size=3,
+        params=None,
+        wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
     )
     with torch.device("meta"):
         made = encoder(**arguments)

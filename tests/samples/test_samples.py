@@ -6,7 +6,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 from sklearn.utils import _safe_indexing
 
-from hsvlm import PixelSamples, pixel_samples
+from hsvlm import PixelSamples, Scene, pixel_samples
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
 
@@ -92,6 +92,36 @@ def test_concatenate_shares_scenes(two_scenes):
     np.testing.assert_array_equal(np.asarray(joined), np.asarray(two_scenes)[[2, 3, 0]])
     with pytest.raises(DataError, match="nothing to concatenate"):
         PixelSamples.concatenate([])
+
+
+def test_wavelengths_travel_with_samples(cube, labels):
+    centers = np.linspace(400, 950, 12)
+    X, _ = Scene(cube, labels, wavelengths_nm=centers).samples()
+    many = X.map_spectra(lambda spectra: 2 * spectra)
+    for same in (X, X[:5], X[0], many, pickle.loads(pickle.dumps(X))):
+        np.testing.assert_array_equal(same.wavelengths_nm, centers)
+    assert X.map_spectra(lambda spectra: spectra[:, :6]).wavelengths_nm is None
+    assert pixel_samples(cube, labels)[0].wavelengths_nm is None
+
+
+def test_joined_samples_have_the_same_wavelengths(cube, labels):
+    centers = np.linspace(400, 950, 12)
+
+    def samples(wavelengths_nm):
+        return Scene(cube, labels, wavelengths_nm=wavelengths_nm).samples()[0]
+
+    # Half of a step is 25 nm.
+    for other in (centers, centers + 24, np.where(centers > 900, 0, centers)):
+        joined = PixelSamples.concatenate([samples(centers), samples(other)])
+        np.testing.assert_array_equal(joined.wavelengths_nm, centers)
+    assert PixelSamples.concatenate([samples(centers), samples(None)]).wavelengths_nm is None
+    with pytest.raises(DataError) as error:
+        PixelSamples.concatenate([samples(centers), samples(centers[::-1])])
+    assert str(error.value) == (
+        "The samples come from scenes with different bands: band 0 lies at 400.00 nm in one and "
+        "at 950.00 nm in another. Give all scenes the bands of the first: "
+        "hsvlm.io.match_bands(scene, first.wavelengths_nm)."
+    )
 
 
 def test_a_scene_is_pickled_once():

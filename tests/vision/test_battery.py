@@ -32,7 +32,7 @@ from hsvlm import HSIPromptClassifier
 from hsvlm.cli._settings import check_settings  # commands call it before they read the scene
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
-from hsvlm.vision.arguments import encoder_arguments
+from hsvlm.vision.arguments import encoder_arguments, takes_wavelengths
 
 NAMES = list_vision_encoders()
 ORACLES = Path(__file__).parent / "oracles"
@@ -59,12 +59,14 @@ class Case:
         return getattr(self.oracle, "PARAMS", {})
 
     def make(self, n_channels=None, window_size=None, seed=0):
+        n_channels = self.n_channels if n_channels is None else n_channels
         arguments = encoder_arguments(
             self.encoder_class,
-            n_channels=self.n_channels if n_channels is None else n_channels,
+            n_channels=n_channels,
             window_size=self.window_size if window_size is None else window_size,
             patch_size=1,
             params=self.params,
+            wavelengths_nm=wavelengths(n_channels),
         )
         torch.manual_seed(seed)
         return self.encoder_class(**arguments)
@@ -72,6 +74,10 @@ class Case:
     def windows(self, count, seed=1):
         shape = (count, self.window_size, self.window_size, self.n_channels)
         return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def wavelengths(n_channels):
+    return np.linspace(400, 2500, n_channels).tolist()
 
 
 def oracle_of(name):
@@ -249,9 +255,12 @@ def scene(case, labels):
 @pytest.fixture
 def classifier(case, settings):
     """A classifier with the encoder that trains in about a second."""
+    params = dict(case.params)
+    if takes_wavelengths(case.encoder_class):
+        params["wavelengths_nm"] = wavelengths(case.n_channels)
     changes = {
         "vision_encoder": case.name,
-        "vision_params": dict(case.params),
+        "vision_params": params,
         "window_size": case.window_size,
         "n_components": None,
         "max_epochs": 4,

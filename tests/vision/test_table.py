@@ -54,12 +54,14 @@ def test_the_row_of_an_encoder_is_right(name, path, row):
     assert number(row["least channels"]) == encoder_class.MIN_CHANNELS
     assert row["spectral order"] in {"yes", "no"}
     takes_all = row["components"] == "all"
+    n_channels = N_BANDS if takes_all else number(row["components"])
     arguments = encoder_arguments(
         encoder_class,
-        n_channels=N_BANDS if takes_all else number(row["components"]),
+        n_channels=n_channels,
         window_size=number(row["window"]),
         patch_size=PATCH_SIZE,
         params=None,
+        wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
     )
     with torch.device("meta"):
         encoder = encoder_class(**arguments)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from hsvlm._data.wavelengths import describe_shift
 from hsvlm._inputs.batches import in_batches
 from hsvlm._inputs.windows import input_source
 from hsvlm._system.parallel import is_divisible
 from hsvlm._training_record import warn_if_unlike
-from hsvlm.exceptions import TrainingDivergedError
+from hsvlm.exceptions import DataError, TrainingDivergedError
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _outputs(
     samples: PixelSamples | NDArray[Any],
     function: Callable[[torch.Tensor], torch.Tensor],
 ) -> NDArray[np.float32]:
+    _check_bands(model, samples)
     device = next(model.net.module_.parameters()).device
     divisible = is_divisible(model.net.module_)
     # Neighbors share the pixels of their windows: in one block, these are read once.
@@ -68,6 +70,19 @@ def _outputs(
     values[order] = torch.cat(parts).cpu().numpy()
     _check_finite(values)
     return values
+
+
+def _check_bands(model: FittedModel, samples: PixelSamples | NDArray[Any]) -> None:
+    """Refuse samples whose wavelengths are not those that the encoder was told."""
+    told = model.net.module__encoder_params.get("wavelengths_nm")
+    if told is None or not isinstance(samples, PixelSamples) or samples.wavelengths_nm is None:
+        return
+    shift = describe_shift(told, samples.wavelengths_nm)
+    if shift is not None:
+        raise DataError(
+            f"The samples have other bands than those that the classifier was fitted on: {shift}.",
+            'Match them: hsvlm.io.match_bands(scene, clf.metadata_["wavelengths_nm"]).',
+        )
 
 
 def _check_finite(values: NDArray[np.float32]) -> None:

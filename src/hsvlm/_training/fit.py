@@ -17,6 +17,7 @@ from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_duplicates
 from hsvlm._inputs.windows import input_source
 from hsvlm._prediction.model import FittedModel
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of
+from hsvlm._training.bands import take_wavelengths, with_band_centers
 from hsvlm._training.checkpoint import Checkpoint, Identity
 from hsvlm._training.checks import (
     announce_prompts,
@@ -75,6 +76,7 @@ def fit_classifier(
     check_parameters(settings)
     settings, pretrained = with_pretrained(settings)
     X, y, weights = fit_inputs(estimator, X, y, sample_weight)
+    settings = take_wavelengths(settings, X, pretrained)
     classes, targets = class_targets(y, None if previous is None else previous.classes)
     warn_of_spellings(classes)
     stated, prompts = names_of_codes(settings, previous, X, y)
@@ -87,7 +89,7 @@ def fit_classifier(
         check_warm_start(settings, previous, named.names)
         texts = {name: getattr(previous, name) for name in _TEXTS}
     attributes = vars(estimator)
-    texts["metadata"] = attributes.get("metadata_", {})
+    texts["metadata"] = with_band_centers(attributes.get("metadata_", {}), settings)
     texts["n_features_in"] = attributes["n_features_in_"]
     texts["feature_names_in"] = attributes.get("feature_names_in_")
     return _train(settings, texts, X, targets, weights, previous, pretrained)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hsvlm._training.bands import has_other_bands, keeps_bands
 from hsvlm._training_record import TrainedAdapter
 from hsvlm.contrastive.adapter_settings import AdapterSettings
 from hsvlm.exceptions import DataError, ParameterError
@@ -50,7 +51,7 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
     taken = replace(
         settings,
         vision_encoder=pretrained.vision_encoder,
-        vision_params={**pretrained.vision_params, **(settings.vision_params or {})},
+        vision_params={**_of_any_bands(pretrained), **(settings.vision_params or {})},
         window_size=_side("window_size", settings, pretrained.window_size),
         patch_size=_side("patch_size", settings, pretrained.patch_size),
     )
@@ -64,6 +65,12 @@ def as_pretrained(
     if isinstance(pretrained, PretrainedEncoder):
         return pretrained
     return load_pretrained(pretrained, **choices)
+
+
+def _of_any_bands(pretrained: PretrainedEncoder) -> dict[str, Any]:
+    """Return the arguments of the encoder, without the wavelengths that it was trained on."""
+    params = pretrained.vision_params
+    return {name: value for name, value in params.items() if name != "wavelengths_nm"}
 
 
 def _side(name: str, settings: FitSettings, of_pretraining: int | None) -> int:
@@ -80,8 +87,15 @@ def start_preprocessing(
 
     Shapes: `spectra` (n_spectra, n_bands).
     """
-    if pretrained is None or pretrained.preprocessing is None:
-        return fit_preprocessing(spectra, settings.normalize, settings.n_components)
+    are_bands = keeps_bands(settings)
+    if (
+        pretrained is None
+        or pretrained.preprocessing is None
+        or (are_bands and has_other_bands(settings, pretrained))
+    ):
+        return fit_preprocessing(
+            spectra, settings.normalize, settings.n_components, are_bands=are_bands
+        )
     n_bands = pretrained.preprocessing[0].n_features_in_
     if spectra.shape[1] != n_bands:
         raise DataError(

@@ -96,15 +96,17 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     check_window_fits((clf.window_size, clf.window_size), clf.window_size, clf.padding)
     settings, _ = with_pretrained(FitSettings.of(clf))
     encoder = encoder_class(settings.vision_encoder)
+    # The file, which states the channels and their wavelengths, is not open yet.
+    n_channels = max(2, getattr(encoder, "MIN_CHANNELS", 1))
     arguments = encoder_arguments(
         encoder,
-        # The file, which states the number of channels, is not open yet.
-        n_channels=max(2, getattr(encoder, "MIN_CHANNELS", 1)),
+        n_channels=n_channels,
         window_size=settings.window_size,
         patch_size=settings.patch_size,
         params=settings.vision_params,
+        wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
     )
-    geometry = {"n_channels", "window_size", "patch_size"}
+    geometry = {"n_channels", "window_size", "patch_size", "wavelengths_nm"}
     known = sorted(set(inspect.signature(encoder).parameters) - geometry)
     for name, value in (clf.vision_params or {}).items():
         if name not in known or isinstance(value, bool) or not isinstance(value, Real):

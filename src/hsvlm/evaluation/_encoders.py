@@ -113,8 +113,10 @@ def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:
 
 
 def _encoder_settings(clf: Any) -> list[str]:
-    """Return the arguments of an encoder, besides the geometry of its windows."""
+    """Return the arguments of an encoder that do not follow from the data."""
     encoder = clf.vision_encoder
     cls = get_vision_encoder(encoder) if isinstance(encoder, str) else encoder
-    geometry = {"n_channels", "window_size"} | ({"patch_size"} if takes_patch_size(cls) else set())
-    return sorted(set(inspect.signature(cls).parameters) - geometry)
+    of_data = {"n_channels", "window_size", "wavelengths_nm"}
+    if takes_patch_size(cls):
+        of_data.add("patch_size")
+    return sorted(set(inspect.signature(cls).parameters) - of_data)

@@ -21,12 +21,21 @@ _MIN_NORMALIZED_BANDS = 16
 
 
 def fit_preprocessing(
-    spectra: NDArray[Any], normalize: str | None, n_components: int | float | str | None
+    spectra: NDArray[Any],
+    normalize: str | None,
+    n_components: int | float | str | None,
+    *,
+    are_bands: bool = False,
 ) -> Pipeline:
-    """Fit the default steps to training spectra of shape (n_spectra, n_bands)."""
+    """Fit the default steps to training spectra of shape (n_spectra, n_bands).
+
+    `are_bands`: the channels are bands and have to remain what they are.
+    """
     check_finite(spectra)
     check_variation(spectra)
-    if normalize == "auto":
+    if normalize == "auto" and are_bands:
+        normalize = "snv" if spectra.shape[1] >= _MIN_NORMALIZED_BANDS else None
+    elif normalize == "auto":
         are_spectra = n_components is not None and spectra.shape[1] >= _MIN_NORMALIZED_BANDS
         normalize = "snv-brightness" if are_spectra else None
     scale = ("scale", SpectralTransformer(StandardScaler()))

@@ -35,6 +35,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "ss-tmnet": "hsvlm.vision.ss_tmnet:SSTMNet",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",
         "vit": "hsvlm.vision.vit:MaskedViT",
+        "wavelength-vit": "hsvlm.vision.wavelength_vit:WavelengthViT",
     },
     parameter="vision_encoder",
 )
@@ -50,7 +51,9 @@ def register_vision_encoder(name: str, encoder: type[nn.Module] | str) -> None:
     encoder : subclass of torch.nn.Module, or str
         The class, or ``"module:Class"``, which is imported when it is used. It is constructed as
         ``encoder(n_channels=..., window_size=..., **params)``, with ``patch_size=...`` if it takes
-        one. It has an int attribute ``n_features`` and maps windows of shape
+        one. If it takes ``wavelengths_nm``, it is given the band centers of the data in nanometers,
+        as a list of float, and channels are the bands, standardized. It has an int attribute
+        ``n_features`` and maps windows of shape
         (n_windows, window_size, window_size, n_channels), float32, to (n_windows, n_features).
         If it has a method ``prepare(windows, generator)``, a fit calls it once before the first
         step, in evaluation mode and without gradients, so that initial weights can follow from

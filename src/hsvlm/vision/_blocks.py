@@ -85,7 +85,7 @@ class TokenTransformer(nn.Module):
         self.n_features = width
         self.mask_ratio = mask_ratio
         self.independent_windows = mask_ratio == 0
-        self.embed = nn.Linear(n_values, width)
+        self.embed: nn.Module = nn.Linear(n_values, width)
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, n_patches + 1, width))
         self.blocks = nn.ModuleList(

@@ -6,11 +6,11 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
-__all__ = ["encoder_arguments", "takes_patch_size"]
+__all__ = ["encoder_arguments", "takes_patch_size", "takes_wavelengths"]
 
 
 def encoder_arguments(
@@ -20,6 +20,7 @@ def encoder_arguments(
     window_size: int,
     patch_size: int,
     params: Mapping[str, Any] | None,
+    wavelengths_nm: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of an encoder: the geometry of its input, then its own."""
     # A window of one pixel, as of plain spectra, has patches of one pixel.
@@ -28,6 +29,7 @@ def encoder_arguments(
         "n_channels": n_channels,
         "window_size": window_size,
         **(patch if takes_patch_size(encoder) else {}),
+        **({"wavelengths_nm": wavelengths_nm} if takes_wavelengths(encoder) else {}),
         **(params or {}),
     }
 
@@ -37,3 +39,8 @@ def takes_patch_size(encoder: type[nn.Module]) -> bool:
     parameters = inspect.signature(encoder).parameters
     takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     return takes_any or "patch_size" in parameters
+
+
+def takes_wavelengths(encoder: type[nn.Module]) -> bool:
+    """Tell whether the constructor of an encoder names the wavelengths of the channels."""
+    return "wavelengths_nm" in inspect.signature(encoder).parameters
