@@ -6,13 +6,14 @@ import torch
 from hsvlm.pretraining import TokenEncoder
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
 
-NAMES = ["group-vit", "overlap-vit", "pretrained-vit", "vit"]
+NAMES = ["group-vit", "overlap-vit", "pretrained-vit", "vit", "wavelength-vit"]
 N_CHANNELS = 23
 READ = {  # features of a window, from its encoded tokens
     "group-vit": lambda encoded: encoded.mean(dim=1),
     "overlap-vit": lambda encoded: encoded[:, 0],
     "pretrained-vit": lambda encoded: encoded.mean(dim=1),
     "vit": lambda encoded: encoded[:, 0],
+    "wavelength-vit": lambda encoded: encoded[:, 0],
 }
 
 
@@ -25,7 +26,10 @@ def name(request):
 def encoder(name):
     torch.manual_seed(0)
     patch_size = 3 if name == "overlap-vit" else 1
-    return get_vision_encoder(name)(N_CHANNELS, 5, patch_size, width=16, depth=2, n_heads=2)
+    params = {"width": 16, "depth": 2, "n_heads": 2}
+    if name == "wavelength-vit":
+        params["wavelengths_nm"] = range(500, 500 + N_CHANNELS)
+    return get_vision_encoder(name)(N_CHANNELS, 5, patch_size, **params)
 
 
 @pytest.fixture
