@@ -72,7 +72,7 @@ def test_a_network_is_left_as_it_was():
 @pytest.mark.parametrize("name", list_vision_encoders())
 def test_every_encoder_can_be_counted(name):
     encoder = get_vision_encoder(name)
-    size, n_channels = max(getattr(encoder, "MIN_WINDOW", 1), 9), 25
+    size, n_channels = max(getattr(encoder, "MIN_WINDOW", 1), 9), 24
     arguments = encoder_arguments(
         encoder,
         n_channels=n_channels,

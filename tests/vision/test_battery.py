@@ -7,6 +7,7 @@
 - ``PIN``: what `pinned_output` returns, which changes if the network does: the first three
   features, or more where some of them are zero.
 - ``PARAMS`` (optional): constructor arguments that make a large network small, for all other tests.
+- ``N_CHANNELS`` (optional): the number of channels for all other tests, if not any number will do.
 - ``TRAINING`` (optional): settings under which a classifier with it learns a small scene.
 - ``WINDOW_NEEDS``, ``CHANNELS_NEED`` (optional): the phrase before the smallest window and number
   of channels in the error, if it is not "which needs".
@@ -48,7 +49,7 @@ class Case:
 
     @property
     def n_channels(self):
-        return self.encoder_class.MIN_CHANNELS + 5
+        return getattr(self.oracle, "N_CHANNELS", self.encoder_class.MIN_CHANNELS + 5)
 
     @property
     def window_size(self):

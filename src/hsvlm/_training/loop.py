@@ -17,6 +17,7 @@ from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
 
 if TYPE_CHECKING:
     from hsvlm._training_record import TrainedAdapter
+    from hsvlm.pretraining import PretrainedEncoder
 
 __all__ = ["fit_net"]
 
@@ -43,8 +44,8 @@ def fit_net(
         check_batch_norm(net.module_.encoder, settings.batch_size)
         if previous is not None:
             _continue_from(*previous, net)
-        elif "pretrained" not in model_params and (checkpoint is None or not checkpoint.continues):
-            _prepare(net.module_, training, generator)
+        elif checkpoint is None or not checkpoint.continues:
+            _prepare(net.module_, training, generator, model_params.get("pretrained"))
         n_pixels = settings.batch_size * training.source.size**2
         parts = n_parts(settings.batch_size, n_pixels) if is_divisible(net.module_) else 1
         try:
@@ -69,8 +70,13 @@ def fit_net(
 
 
 @torch.no_grad()
-def _prepare(model: Any, training: WindowDataset, generator: torch.Generator) -> None:
-    """Let an encoder that wants to set its initial weights by training windows."""
+def _prepare(
+    model: Any,
+    training: WindowDataset,
+    generator: torch.Generator,
+    pretrained: PretrainedEncoder | None,
+) -> None:
+    """Let an encoder that wants to set initial weights that were not pre-trained by windows."""
     if not hasattr(model.encoder, "prepare"):
         return
     source, used = training.source, training.weights.nonzero().flatten()
@@ -78,7 +84,10 @@ def _prepare(model: Any, training: WindowDataset, generator: torch.Generator) ->
     order = torch.randperm(len(used), generator=generator, device=used.device)
     # The whole model, or the training would not notice that its encoder is in another mode.
     model.eval()
+    names = set() if pretrained is None else set(pretrained.weights)
+    state = {name: x.clone() for name, x in model.encoder.state_dict().items() if name in names}
     model.encoder.prepare(source.gather(used[order[:n_windows]]), generator)
+    model.encoder.load_state_dict(state, strict=False)
 
 
 def _explain_missing_figure(net: Any, validation: Any, error: Exception) -> None:

@@ -14,6 +14,12 @@ from hsvlm.pretraining._files import read_weight_file
 from hsvlm.pretraining._folder import ENCODER, digest_of, read_encoder_folder
 from hsvlm.pretraining._heads import choose_heads
 from hsvlm.pretraining._layouts import find_layout, refuse_other_attention
+from hsvlm.pretraining._spectralgpt import (
+    MODEL,
+    SPECTRALGPT,
+    check_spectralgpt,
+    embedding_weights,
+)
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["load_pretrained"]
 
 _BODY: Final = "pretrained-vit"
+_ENCODERS: Final = (_BODY, SPECTRALGPT)
 
 
 def load_pretrained(
@@ -47,8 +54,10 @@ def load_pretrained(
     path : str or path-like
         File that ends in ``.safetensors``, ``.pt``, ``.pth``, ``.bin`` or ``.ckpt``, or folder with
         an ``encoder.json``.
-    vision_encoder : {"pretrained-vit"} or None, default=None
-        Encoder that takes the weights. None chooses by the file.
+    vision_encoder : {"pretrained-vit", "spectralgpt"} or None, default=None
+        Encoder that takes the weights. None is ``"spectralgpt"`` for files of SpectralGPT, which
+        are then used as they are, with their embedding and positions, and ``"pretrained-vit"``
+        for all others.
     n_heads : int or None, default=None
         Number of attention heads, which weights do not tell. None: what a JSON file beside the
         weights says (``config.json``, or their name with ``.json`` or ``_config.json``), then what
@@ -90,32 +99,49 @@ def load_pretrained(
     >>> pretrained.dropped
     ('embedding.bias', 'embedding.weight', 'positions')
     """
-    if vision_encoder not in (None, _BODY):
+    if vision_encoder not in (None, *_ENCODERS):
+        names = " or ".join(f'"{name}"' for name in _ENCODERS)
         raise ParameterError(
-            f"vision_encoder={vision_encoder!r} cannot take weights of others. Use "
-            f'"{_BODY}", or None to choose by the file.'
+            f"vision_encoder={vision_encoder!r} cannot take weights of others. Use {names}, or "
+            "None to choose by the file."
         )
     if (folder := Path(path).expanduser()).is_dir():
         return _load_folder(folder, vision_encoder, n_heads)
     file = read_weight_file(path)
     refuse_other_attention(file)
     layout = find_layout(file)
+    name = vision_encoder or (SPECTRALGPT if layout.name == MODEL else _BODY)
+    if name == SPECTRALGPT:
+        check_spectralgpt(file, layout)
     body = find_body(file)
     heads, reason = choose_heads(file, layout, body.width, n_heads)
+    params = _body_params(body, heads, layout)
+    weights, used = body.weights, body.used
+    if name == SPECTRALGPT:
+        if not params.pop("qkv_bias"):
+            problem = "its queries, keys and values have no bias, unlike those of SpectralGPT"
+            raise file_error(file.path, problem, f'Use vision_encoder="{_BODY}".')
+        embedding = embedding_weights(file, body)
+        weights = embedding | weights
+        used |= {body.prefix + name for name in embedding}
+    _warn_of_license(file, layout)
+    return PretrainedEncoder(
+        name,
+        params,
+        weights,
+        digest_of(weights),
+        _provenance(file, layout, body, f"n_heads={heads}: {reason}"),
+        tuple(sorted(file.tensors.keys() - used)),
+    )
+
+
+def _warn_of_license(file: WeightFile, layout: Layout) -> None:
     if layout.forbids_commercial_use:
         message = (
             f"{file.path} looks like a file of {layout.name}, published under {layout.license}, "
             f"which excludes commercial use. See {layout.source}."
         )
-        warnings.warn(message, HSVLMWarning, stacklevel=2)
-    return PretrainedEncoder(
-        _BODY,
-        _body_params(body, heads, layout),
-        body.weights,
-        digest_of(body.weights),
-        _provenance(file, layout, body, f"n_heads={heads}: {reason}"),
-        tuple(sorted(file.tensors.keys() - body.used)),
-    )
+        warnings.warn(message, HSVLMWarning, stacklevel=3)
 
 
 def _load_folder(

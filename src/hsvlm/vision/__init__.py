@@ -32,6 +32,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "s2mamba": "hsvlm.vision.s2mamba:S2Mamba",
         "spectral-memory": "hsvlm.vision.spectral_memory:SpectralMemory",
         "spectralformer": "hsvlm.vision.spectralformer:SpectralFormer",
+        "spectralgpt": "hsvlm.vision.spectralgpt:SpectralGPT",
         "ss-tmnet": "hsvlm.vision.ss_tmnet:SSTMNet",
         "ssftt": "hsvlm.vision.ssftt:SSFTT",
         "vit": "hsvlm.vision.vit:MaskedViT",
@@ -60,7 +61,8 @@ def register_vision_encoder(name: str, encoder: type[nn.Module] | str) -> None:
         data: `windows` are preprocessed training windows in random order, up to 4,096, or fewer
         where these would hold more than 2 ** 26 numbers, and random draws come from `generator`,
         a torch.Generator on their device. It changes weights in place. Fits that resume from a
-        checkpoint or continue an earlier one (``warm_start``) do not call it.
+        checkpoint or continue an earlier one (``warm_start``) do not call it. Pre-trained weights
+        are put back after it.
 
     Raises
     ------
