@@ -13,6 +13,7 @@ from hsvlm.pretraining._encoder import PretrainedEncoder
 from hsvlm.pretraining._files import read_weight_file
 from hsvlm.pretraining._folder import ENCODER, digest_of, read_encoder_folder
 from hsvlm.pretraining._heads import choose_heads
+from hsvlm.pretraining._hub import HUB, fetch_from_hub
 from hsvlm.pretraining._layouts import find_layout, refuse_other_attention
 from hsvlm.pretraining._spectralgpt import (
     MODEL,
@@ -53,7 +54,8 @@ def load_pretrained(
     ----------
     path : str or path-like
         File that ends in ``.safetensors``, ``.pt``, ``.pth``, ``.bin`` or ``.ckpt``, or folder with
-        an ``encoder.json``.
+        an ``encoder.json``. ``"hf://owner/model/file"``, also with ``@revision`` after the model,
+        is a file on the Hugging Face hub, which is downloaded unless it is in the local cache.
     vision_encoder : {"pretrained-vit", "spectralgpt"} or None, default=None
         Encoder that takes the weights. None is ``"spectralgpt"`` for files of SpectralGPT, which
         are then used as they are, with their embedding and positions, and ``"pretrained-vit"``
@@ -73,6 +75,8 @@ def load_pretrained(
     ------
     MissingFileError
         If there is no such file.
+    DownloadError
+        If a file on the hub is neither in the local cache nor available from the network.
     FileError
         If the file is damaged, asks for code, or does not hold a plain vision transformer.
     ParameterError
@@ -105,6 +109,8 @@ def load_pretrained(
             f"vision_encoder={vision_encoder!r} cannot take weights of others. Use {names}, or "
             "None to choose by the file."
         )
+    if isinstance(path, str) and path.startswith(HUB):
+        path = fetch_from_hub(path)
     if (folder := Path(path).expanduser()).is_dir():
         return _load_folder(folder, vision_encoder, n_heads)
     file = read_weight_file(path)
