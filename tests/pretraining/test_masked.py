@@ -363,3 +363,19 @@ def test_data_that_are_refused(make, scene, fitted):
         make().fit([scene, other])
     with pytest.raises(DataError):
         fitted.transform(other)
+
+
+def test_an_encoder_for_any_bands_goes_from_one_sensor_to_another(make, scene, tmp_path):
+    pretrainer = make("wavelength-vit", window_size=5).fit(scene)
+    params = pretrainer.encoder_.vision_params
+    assert params["wavelengths_nm"] == scene.wavelengths_nm.tolist()
+    other = scene.select_bands(range(0, 30, 2))
+    loaded = load_pretrained(pretrainer.save(tmp_path / "encoder"))
+    settings = {"criterion": "cross-entropy", "spatial": None, "max_epochs": 1, "lr": 1e-9}
+    clf = HSIPromptClassifier(pretrained=loaded, **settings).fit(other)
+    assert clf.n_features_in_ == 15
+    assert clf.metadata_["wavelengths_nm"] == other.wavelengths_nm.tolist()
+    for name, tensor in clf.net_.module_.encoder.state_dict().items():
+        torch.testing.assert_close(tensor, weights_of(pretrainer)[name])
+    with pytest.raises(ParameterError, match="X has none"):
+        pretrainer.fit(scene.cube)

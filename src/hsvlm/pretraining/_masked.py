@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._inputs.batches import in_batches
+from hsvlm._inputs.wavelengths import told_wavelengths
 from hsvlm._inputs.windows import input_source
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of, seeded_scope
 from hsvlm._system.intervals import Numbers
@@ -33,7 +34,7 @@ from hsvlm.pretraining._loop import TrainingSettings, WindowStream, train
 from hsvlm.pretraining._reconstruction import MaskedModel
 from hsvlm.pretraining._shared import scene_records
 from hsvlm.vision import get_vision_encoder
-from hsvlm.vision.arguments import encoder_arguments
+from hsvlm.vision.arguments import encoder_arguments, takes_wavelengths
 
 if TYPE_CHECKING:
     import os
@@ -114,7 +115,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     ----------
     vision_encoder : str, default="group-vit"
         Registered encoder whose tokens can be hidden: ``"group-vit"``, ``"overlap-vit"``,
-        ``"vit"``, or your own with the methods of :class:`TokenEncoder`.
+        ``"vit"``, ``"wavelength-vit"``, or your own with the methods of :class:`TokenEncoder`.
     vision_params : dict, default=None
         Further arguments of the encoder.
     window_size : int, default=3
@@ -294,6 +295,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         device, seed = resolve_device(self.device), seed_of(self.random_state)
         rng = np.random.default_rng(seed)
         preprocessing = self._fit_steps(pool, rng)
+        params = self._encoder_params(X)
         settings = TrainingSettings(
             self.max_epochs,
             self.samples_per_epoch,
@@ -304,7 +306,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         )
         try:
             with seeded_scope(seed, device) as generator:
-                model = self._make_model(preprocessing, window_size).to(device)
+                model = self._make_model(preprocessing, window_size, params).to(device)
                 stream = WindowStream(pool, preprocessing, window_size, settings, device)
                 result = train(model, stream, settings, rng, generator)
         except RuntimeError as error:
@@ -315,7 +317,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
                 "Lower batch_size or window_size, or choose a smaller encoder.",
             ) from error
         model = model.cpu()
-        draft.encoder_ = self._as_pretrained(model, preprocessing, pool, window_size, result, seed)
+        draft.encoder_ = self._as_pretrained(
+            model, params, preprocessing, pool, window_size, result, seed
+        )
         draft._model = model
         draft._token_order = torch.randperm(
             model.n_tokens, generator=torch.Generator().manual_seed(seed)
@@ -418,7 +422,16 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         pool.release()
         return fit_preprocessing(spectra, self.normalize, None)
 
-    def _make_model(self, preprocessing: Pipeline, window_size: int) -> MaskedModel:
+    def _encoder_params(self, X: Any) -> dict[str, Any]:
+        """Return `vision_params`, with the wavelengths of the bands where the encoder has them."""
+        params = dict(self.vision_params or {})
+        if takes_wavelengths(get_vision_encoder(self.vision_encoder)):
+            params["wavelengths_nm"] = told_wavelengths(params, X, self.vision_encoder)
+        return params
+
+    def _make_model(
+        self, preprocessing: Pipeline, window_size: int, params: dict[str, Any]
+    ) -> MaskedModel:
         encoder_class = get_vision_encoder(self.vision_encoder)
         n_channels = preprocessing[-1]._n_features_out
         arguments = encoder_arguments(
@@ -426,7 +439,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             n_channels=n_channels,
             window_size=window_size,
             patch_size=self.patch_size,
-            params=self.vision_params,
+            params=params,
         )
         windows = torch.zeros(1, window_size, window_size, n_channels)
         with_angle = self.loss == "mse+sam"
@@ -436,6 +449,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     def _as_pretrained(
         self,
         model: MaskedModel,
+        params: dict[str, Any],
         preprocessing: Pipeline,
         pool: PixelPool,
         window_size: int,
@@ -458,7 +472,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         }
         return PretrainedEncoder(
             self.vision_encoder,
-            dict(self.vision_params or {}),
+            params,
             weights,
             digest_of(weights),
             provenance,

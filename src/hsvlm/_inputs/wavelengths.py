@@ -1,0 +1,54 @@
+"""Wavelengths of the bands for an encoder that is told them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsvlm._data.wavelengths import agreed_wavelengths, describe_shift
+from hsvlm._inputs.scenes import as_scenes
+from hsvlm.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["told_wavelengths"]
+
+_NAME = "wavelengths_nm"
+
+
+def told_wavelengths(
+    params: Mapping[str, Any] | None, X: Any, encoder_name: str, otherwise: Any = None
+) -> list[float]:
+    """Return the band centers that `vision_params` state, or those of X, in nanometers.
+
+    `otherwise`: band centers, (n_bands,), where neither has any.
+    """
+    stated, own = (params or {}).get(_NAME), _wavelengths_of(X)
+    if stated is not None and own is not None:
+        shift = describe_shift(stated, own)
+        if shift is not None:
+            raise ParameterError(
+                f'vision_params["{_NAME}"] are not the wavelengths of X: {shift}.',
+                "Leave them out, or correct those of the scene: "
+                f"dataclasses.replace(scene, {_NAME}=...).",
+            )
+    centers = next((each for each in (stated, own, otherwise) if each is not None), None)
+    if centers is None:
+        raise ParameterError(
+            f'The vision encoder "{encoder_name}" is told the wavelengths of the bands, and X has '
+            "none.",
+            f'Pass a Scene with {_NAME} or samples of it, or vision_params={{"{_NAME}": [...]}} '
+            "with the band centers in nanometers.",
+            option_hint="Add the wavelengths to the header of the file.",
+        )
+    # Files and checkpoints hold plain numbers.
+    return list(np.asarray(centers, dtype=np.float64).tolist())
+
+
+def _wavelengths_of(X: Any) -> Any:
+    scenes = as_scenes(X)
+    if scenes is None:
+        return getattr(X, _NAME, None)
+    return agreed_wavelengths([scene.wavelengths_nm for scene in scenes])
