@@ -149,6 +149,10 @@ def untyped_classifiers(house: House) -> int:
     )
 
 
+# Where inputs of users are told apart.
+_DOORS = {"hsvlm._inputs", "hsvlm._inputs.kinds", "hsvlm.pretraining._inputs"}
+
+
 def questions_about_samples(house: House) -> int:
     """Count ``isinstance(..., PixelSamples)`` behind the door, outside of `samples` and tools.
 
@@ -163,7 +167,7 @@ def questions_about_samples(house: House) -> int:
         and node.func.id == "isinstance"
         and "PixelSamples" in ast.unparse(node.args[1])
         for module, tree in house.modules.items()
-        if room_of(module) not in doors and module not in {"hsvlm._inputs", "hsvlm._inputs.kinds"}
+        if room_of(module) not in doors and module not in _DOORS
         for node in ast.walk(tree)
     )
 
