@@ -15,6 +15,7 @@ from hsvlm.io import write_map, write_scene
 FIT = ("fit", "scene.tif", "--labels", "labels.tif", "--output")
 EVALUATE = ("evaluate", "scene.tif", "--labels", "labels.tif", "--output")
 PREDICT = ("predict", "model", "scene.tif", "--output")
+PRETRAIN = ("pretrain", "scene.tif", "--output")
 DEMO = ("demo", "--output")
 COMPARE = ("compare", "scene.tif", "--labels", "labels.tif", "--encoders", "default", "--output")
 COMMANDS = {
@@ -22,6 +23,7 @@ COMMANDS = {
     "evaluate": EVALUATE,
     "compare": COMPARE,
     "predict": PREDICT,
+    "pretrain": PRETRAIN,
     "demo": DEMO,
 }
 
@@ -93,7 +95,7 @@ def test_links_are_not_taken_for_our_own(folder):
         check_output(folder / "dangling", (), (), "fit")
 
 
-@pytest.mark.parametrize("command", ["fit", "evaluate", "compare", "predict"])
+@pytest.mark.parametrize("command", ["fit", "evaluate", "compare", "predict", "pretrain"])
 def test_what_fails_leaves_no_folder(folder, command):
     arguments = [text if text != "scene.tif" else "missing.tif" for text in COMMANDS[command]]
     with pytest.raises(FileError, match=r"missing\.tif does not exist"):

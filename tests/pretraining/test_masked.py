@@ -15,9 +15,10 @@ from hsvlm import HSIPromptClassifier, PixelSamples, Scene
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError, TrainingDivergedError
 
 # Where it is interrupted, and what bounds its memory, cannot be set from outside.
-from hsvlm.pretraining import MaskedPretrainer, _loop, load_pretrained
+from hsvlm.pretraining import MaskedPretrainer, _loop, list_token_encoders, load_pretrained
 from hsvlm.vision import get_vision_encoder
 
+QUOTED = '"{}"'
 ENCODERS = {"group-vit": {}, "overlap-vit": {"window_size": 5}, "vit": {"window_size": 9}}
 
 
@@ -323,8 +324,9 @@ def test_a_classifier_starts_from_it(make, scene, settings, name):
         (
             {"vision_encoder": "cnn2d", "vision_params": None},
             ParameterError,
-            'The vision encoder CNN2D has no tokens that can be hidden. Use "group-vit", '
-            '"overlap-vit" or "vit", or give it the methods of hsvlm.pretraining.TokenEncoder.',
+            "The vision encoder CNN2D has no tokens that can be hidden. Use one of "
+            f"{', '.join(map(QUOTED.format, list_token_encoders()))}, or give it the methods of "
+            "hsvlm.pretraining.TokenEncoder.",
         ),
         (
             {"window_size": 4},

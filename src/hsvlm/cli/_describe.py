@@ -32,6 +32,39 @@ def describe_model(path: Path) -> Description:
     return figures, _model_lines(clf, figures)
 
 
+def describe_encoder(path: Path) -> Description:
+    """Describe the folder of a pre-trained encoder."""
+    from hsvlm.pretraining import load_pretrained
+
+    encoder = load_pretrained(path)
+    known = dict(encoder.provenance)
+    scenes = known.pop("scenes", [])
+    figures = {
+        "vision_encoder": encoder.vision_encoder,
+        "vision_params": dict(encoder.vision_params),
+        "n_weights": sum(weight.numel() for weight in encoder.weights.values()),
+        "sha256": encoder.digest,
+        "window_size": encoder.window_size,
+        "patch_size": encoder.patch_size,
+        **known,
+        # Without the maps of the pixels.
+        "scenes": [
+            {name: scene[name] for name in ("shape", "sha256", "n_centers", "n_read")}
+            for scene in scenes
+        ],
+    }
+    shapes = [" x ".join(map(str, scene["shape"])) for scene in scenes]
+    lines = {
+        "pre-trained encoder": f"{encoder.vision_encoder}, {figures['n_weights']:,} weights",
+        "window": f"{encoder.window_size} x {encoder.window_size} pixels",
+        "training": f"{known['n_epochs']} epochs, loss {known['train_loss']:.4f}",
+        "pixels": f"{known['n_pixels']:,}",
+        "scenes": ", ".join(shapes),
+        "SHA-256": encoder.digest,
+    }
+    return figures, {name: escape_line(line) for name, line in lines.items()}
+
+
 def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
     colors = dict(clf.metadata_.get("class_colors", []))
     readout, disputed = clf.readout_, clf.disputed_labels_

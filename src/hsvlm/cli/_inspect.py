@@ -11,6 +11,7 @@ import typer
 
 from hsvlm.cli._describe import (
     class_counts,
+    describe_encoder,
     describe_features,
     describe_folder,
     describe_model,
@@ -34,7 +35,8 @@ def inspect(
         Path,
         typer.Argument(
             help="A scene, a label map or a map, a file of points and polygons, a model (folder "
-            "or .zip), an output folder of any command, a recipe, or a file of classes."
+            "or .zip), a pre-trained encoder, an output folder of any command, a recipe, or a file "
+            "of classes."
         ),
     ],
     *,
@@ -63,6 +65,8 @@ def inspect(
 def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Description:
     from hsvlm.io import is_feature_file
 
+    if (path / "encoder.json").is_file():
+        return describe_encoder(path)
     if path.is_dir():
         model = model_folder(path)
         return describe_model(model) if model.exists() else describe_folder(path)

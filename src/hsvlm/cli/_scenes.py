@@ -60,7 +60,7 @@ def read_labeled_scenes(
     if len(scenes) == 1:
         return scenes
     first, *others = common_classes(scenes)
-    scenes = [first, *(_with_bands_of(first, scene) for scene in others)]
+    scenes = [first, *(with_bands_of(first, scene) for scene in others)]
     check_scales(scenes)
     return scenes
 
@@ -87,7 +87,8 @@ def _read_options(reading: ReadOptions, labels: Path, several: bool) -> ReadOpti
     return replace(reading, label_column=None, all_touched=False)
 
 
-def _with_bands_of(first: Scene, scene: Scene) -> Scene:
+def with_bands_of(first: Scene, scene: Scene) -> Scene:
+    """Give a scene the bands of another one, matched by wavelength."""
     from hsvlm.io import match_bands
 
     if first.wavelengths_nm is not None and scene.wavelengths_nm is not None:

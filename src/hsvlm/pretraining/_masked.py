@@ -114,8 +114,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     Parameters
     ----------
     vision_encoder : str, default="group-vit"
-        Registered encoder whose tokens can be hidden: ``"group-vit"``, ``"overlap-vit"``,
-        ``"vit"``, ``"wavelength-vit"``, or your own with the methods of :class:`TokenEncoder`.
+        Registered encoder whose tokens can be hidden, see :func:`list_token_encoders`.
     vision_params : dict, default=None
         Further arguments of the encoder.
     window_size : int, default=3
@@ -129,8 +128,8 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         Share of the tokens that is hidden, in (0, 1); at least one is, and at least one is not.
     loss : {"mse", "mse+sam"}, default="mse"
         Mean squared difference between the values of hidden tokens and their predictions, in
-        standard deviations; with ``"mse+sam"``, a tenth of their spectral angle in radians is
-        added.
+        squared standard deviations of single pixels; with ``"mse+sam"``, a tenth of their spectral
+        angle in radians is added.
     max_epochs : int, default=40
         Passes over the pixels.
     samples_per_epoch : int, default=None
@@ -317,7 +316,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
                 "Lower batch_size or window_size, or choose a smaller encoder.",
             ) from error
         model = model.cpu()
-        draft.encoder_ = self._as_pretrained(
+        draft.encoder_ = draft._as_pretrained(
             model, params, preprocessing, pool, window_size, result, seed
         )
         draft._model = model
@@ -468,6 +467,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             "interrupted": result.interrupted,
             "train_loss": best if result.interrupted else result.history[-1]["train_loss"],
             "n_pixels": len(pool),
+            "wavelengths_nm": self.metadata_.get("wavelengths_nm"),
             "scenes": scene_records(pool.scenes, window_size),
         }
         return PretrainedEncoder(

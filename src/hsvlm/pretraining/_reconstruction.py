@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.pretraining._tokens import TokenEncoder
+from hsvlm.pretraining._tokens import TokenEncoder, list_token_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +35,10 @@ class MaskedModel(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(encoder, TokenEncoder):
+            names = ", ".join(f'"{name}"' for name in list_token_encoders())
             raise ParameterError(
                 f"The vision encoder {type(encoder).__name__} has no tokens that can be hidden. "
-                'Use "group-vit", "overlap-vit" or "vit", or give it the methods of '
-                "hsvlm.pretraining.TokenEncoder."
+                f"Use one of {names}, or give it the methods of hsvlm.pretraining.TokenEncoder."
             )
         with torch.no_grad():
             _, self.n_tokens, n_values = encoder.token_values(windows).shape

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from hsvlm.vision import get_vision_encoder, list_vision_encoders
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TokenEncoder"]
+__all__ = ["TokenEncoder", "list_token_encoders"]
 
 
 @runtime_checkable
@@ -63,3 +65,25 @@ class TokenEncoder(Protocol):
             class token.
         """
         ...
+
+
+def list_token_encoders() -> list[str]:
+    """Return the names of the registered vision encoders that can be pre-trained without labels.
+
+    Returns
+    -------
+    list of str
+        Sorted names.
+
+    Examples
+    --------
+    >>> from hsvlm.pretraining import list_token_encoders
+    >>> "group-vit" in list_token_encoders()
+    True
+    """
+    # A protocol with methods only can be compared with a class.
+    return [
+        name
+        for name in list_vision_encoders()
+        if issubclass(get_vision_encoder(name), TokenEncoder)
+    ]
