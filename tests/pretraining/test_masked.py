@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -257,6 +258,16 @@ def test_a_fit_that_fails_leaves_the_former_one(fitted, scene):
     with pytest.raises(DataError):
         fitted.fit(np.ones((5, 6, 7, 8)))
     np.testing.assert_array_equal(fitted.transform(scene), before)
+
+
+def test_a_new_fit_forgets_the_names_of_a_table(make, scene):
+    names = [f"b{number}" for number in range(30)]
+    table = pd.DataFrame(
+        np.asarray(scene.cube).reshape(-1, 30), columns=[f"b{i}" for i in range(30)]
+    )
+    pretrainer = make().fit(table)
+    assert list(pretrainer.feature_names_in_[:2]) == ["b0", "b1"]
+    assert not hasattr(pretrainer.fit(scene), "feature_names_in_")
 
 
 @pytest.mark.parametrize("name", ENCODERS)

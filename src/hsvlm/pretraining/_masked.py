@@ -290,6 +290,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         """
         # A copy, so that a fit that fails leaves the former one as it is.
         draft = copy.copy(self)
+        draft.__dict__.pop("feature_names_in_", None)  # only tables have them
         pool, window_size = pool_of(draft, X, exclude)
         device, seed = resolve_device(self.device), seed_of(self.random_state)
         rng = np.random.default_rng(seed)
@@ -326,7 +327,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         draft.preprocessing_, draft.window_size_ = preprocessing, window_size
         draft.history_, draft.interrupted_ = result.history, result.interrupted
         draft._n_features_out = int(model.encoder.n_features)
-        self.__dict__.update(vars(draft))
+        self.__dict__ = draft.__dict__
         return self
 
     def reconstruct(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
