@@ -70,8 +70,9 @@ def test_without_wavelengths(clf, cube, labels, scene):
     )
     assert error.value.for_command_line().endswith("Add the wavelengths to the header of the file.")
     X, y = scene.samples()
-    with pytest.raises(ParameterError, match="X has none"):
-        clf.fit(SpectralPCA(5).fit_transform(X), y)
+    for n_components in (5, 12):
+        with pytest.raises(ParameterError, match="X has none"):
+            clf.fit(SpectralPCA(n_components).fit_transform(X), y)
     unknown = np.where(np.arange(12) == 3, np.nan, CENTERS)
     with pytest.raises(ParameterError, match="wavelengths of 1 of 12 bands are not known"):
         clf.fit(*replace(scene, wavelengths_nm=unknown).samples())

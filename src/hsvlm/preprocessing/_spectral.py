@@ -115,6 +115,8 @@ class _KeepInputKind:
 
     # Not a TransformerMixin, so that set_output does not wrap cubes and samples.
 
+    _combines_bands = False
+
     def fit_transform(self: Any, X: Any, y: Any = None) -> Any:
         """Fit to `X` and transform it. See :meth:`fit` and :meth:`transform`."""
         return self.fit(X, y).transform(X)
@@ -150,7 +152,10 @@ or (n_windows, size, size, n_bands)
             return super().transform(X)  # type: ignore[misc]
         if isinstance(X, PixelSamples):
             check_band_count(self, X.shape[1], self.n_features_in_)
-            return X.map_spectra(self._apply_where_usable)
+            samples = X.map_spectra(self._apply_where_usable)
+            if self._combines_bands:
+                samples.wavelengths_nm = None
+            return samples
         array = as_cube(X) if n_dimensions(X) == 3 else as_array(X)
         check_band_count(self, array.shape[-1], self.n_features_in_)
         valid = valid_pixels(array)
@@ -245,6 +250,7 @@ class SpectralPCA(_KeepInputKind, _SpectralBase):
     """
 
     n_components_: int
+    _combines_bands = True
 
     def __init__(
         self,
