@@ -262,9 +262,7 @@ def test_a_fit_that_fails_leaves_the_former_one(fitted, scene):
 
 def test_a_new_fit_forgets_the_names_of_a_table(make, scene):
     names = [f"b{number}" for number in range(30)]
-    table = pd.DataFrame(
-        np.asarray(scene.cube).reshape(-1, 30), columns=[f"b{i}" for i in range(30)]
-    )
+    table = pd.DataFrame(np.asarray(scene.cube).reshape(-1, 30), columns=names)
     pretrainer = make().fit(table)
     assert list(pretrainer.feature_names_in_[:2]) == ["b0", "b1"]
     assert not hasattr(pretrainer.fit(scene), "feature_names_in_")
