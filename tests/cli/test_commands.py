@@ -23,6 +23,20 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """Run a command in this process; gives its status and what it prints."""
+
+    def run_here(*arguments):
+        monkeypatch.setattr(sys, "argv", ["hsvlm", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return stop.value.code, capsys.readouterr().out
+
+    return run_here
+
+
 @pytest.mark.slow
 def test_demo_writes_report_and_figures(tmp_path):
     done = run("demo", "--output", str(tmp_path / "demo"), "--epochs", "1", "--json")
@@ -44,7 +58,7 @@ def test_demo_writes_report_and_figures(tmp_path):
 
 
 @pytest.mark.slow
-def test_evaluate_puts_protocols_side_by_side(tmp_path):
+def test_evaluate_puts_protocols_side_by_side(tmp_path, run_here):
     arguments = ["evaluate", "--protocol", "random-10", "--protocol", "blocks", "--splits", "1"]
     arguments += ["--epochs", "1", "--store", str(tmp_path / "store")]
     done = run(*arguments)
@@ -61,7 +75,7 @@ def test_evaluate_puts_protocols_side_by_side(tmp_path):
         "most frequent class",
     ]
     # Everything is in the store now, so nothing is trained again.
-    figures = json.loads(run(*arguments, "--json").stdout)
+    figures = json.loads(run_here(*arguments, "--json")[1])
     assert list(figures) == ["random-10", "blocks"]
     stored = [json.loads(path.read_text()) for path in (tmp_path / "store").iterdir()]
     assert sorted(one["fit_seconds"] for one in stored) == sorted(
@@ -82,11 +96,11 @@ def test_missing_maps_are_noticed_before_anything_is_trained(tmp_path, monkeypat
     assert capsys.readouterr().err == "hsvlm: The maps are not here.\n"
 
 
-def test_help_and_wrong_options():
-    assert "blocks" in run("evaluate", "--help").stdout
-    assert run("evaluate", "--protocol", "random").returncode == 2
-    assert "Indian Pines" in run("demo", "--help").stdout
-    assert run("demo", "--epochs", "0").returncode == 2
+def test_help_and_wrong_options(run_here):
+    assert "blocks" in run_here("evaluate", "--help")[1]
+    assert run_here("evaluate", "--protocol", "random")[0] == 2
+    assert "Indian Pines" in run_here("demo", "--help")[1]
+    assert run_here("demo", "--epochs", "0")[0] == 2
     assert run("nothing").returncode == 2
 
 

@@ -1,6 +1,7 @@
 """Output folders: nothing of the user's or of another command is replaced."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -35,13 +36,21 @@ def run(*arguments):
     return result.exit_code, " ".join(result.output.split())
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, cube, labels, settings):
-    monkeypatch.chdir(tmp_path)
-    write_scene("scene.tif", Scene(cube))
-    write_map("labels.tif", labels)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, cube, labels, settings):
+    folder = tmp_path_factory.mktemp("files")
+    write_scene(folder / "scene.tif", Scene(cube))
+    write_map(folder / "labels.tif", labels)
     clf = HSIPromptClassifier(**{**settings, "max_epochs": 1}).fit(*Scene(cube, labels).samples())
-    clf.save("model")
+    clf.save(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, files):
+    """A folder of the test's own, in which commands run."""
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

@@ -1,9 +1,9 @@
 """Kill processes that write files, at random moments or at every call of the system.
 
-python tests/robustness/kill/harness.py KIND FOLDER N_KILLS SEED
+python tests/robustness/kill/harness.py FOLDER N_KILLS SEED KIND [KIND ...]
 
 Libraries are imported once. For every kill, a child is forked that does the work and is killed in
-the midst of it; then what it has left is checked. Prints what was hit, as JSON.
+the midst of it; then what it has left is checked. Prints what was hit of each kind, as JSON.
 """
 
 import builtins
@@ -324,8 +324,8 @@ def everywhere(task):
     return {"ends": number + 1, "found": found}
 
 
-def main():
-    kind, folder, n_kills, seed = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
+def report_on(kind, folder, n_kills, seed):
+    folder.mkdir()
     tasks = {
         "folder": lambda: Saving(folder, "model"),
         "archive": lambda: Saving(folder, "model.zip"),
@@ -336,8 +336,13 @@ def main():
         "training": lambda: Training(folder),
     }
     task = tasks[kind]()
-    report = at_random(task, n_kills, np.random.default_rng(seed)) if n_kills else everywhere(task)
-    sys.stdout.write(json.dumps(report))
+    return at_random(task, n_kills, np.random.default_rng(seed)) if n_kills else everywhere(task)
+
+
+def main():
+    folder, n_kills, seed, kinds = Path(sys.argv[1]), *map(int, sys.argv[2:4]), sys.argv[4:]
+    reports = {kind: report_on(kind, folder / kind, n_kills, seed) for kind in kinds}
+    sys.stdout.write(json.dumps(reports))
 
 
 if __name__ == "__main__":

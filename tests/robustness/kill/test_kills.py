@@ -17,17 +17,19 @@ SEED = 0
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def found_after(kind, n_kills, folder):
-    """How often each state was found after a kill; the harness has checked that it is whole."""
-    command = [sys.executable, HARNESS, kind, folder, str(n_kills), str(SEED)]
+def found_after(n_kills, folder, *kinds):
+    """How often each state of a kind was found after a kill; the harness has checked all."""
+    command = [sys.executable, HARNESS, folder, str(n_kills), str(SEED), *kinds]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **THREADS}
     )
     assert done.returncode == 0, f"SEED {SEED}\n{done.stderr}"
-    report = json.loads(done.stdout)
-    sys.stdout.write(f"{kind}: {report}\n")
-    assert sum(report["found"].values()) == n_kills or not n_kills
-    return report["found"]
+    reports = json.loads(done.stdout)
+    sys.stdout.write(f"{reports}\n")
+    assert tuple(reports) == kinds
+    found = {kind: report["found"] for kind, report in reports.items()}
+    assert not n_kills or {sum(states.values()) for states in found.values()} == {n_kills}
+    return found
 
 
 def share(found, *words):
@@ -36,36 +38,34 @@ def share(found, *words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["folder", "archive"])
-def test_saving(tmp_path, kind):
+def test_saving(tmp_path):
     # Which state is found is a matter of time; the next test finds them all.
-    assert share(found_after(kind, 25, tmp_path), "drafts") > 0.2
+    for kind, found in found_after(25, tmp_path, "folder", "archive").items():
+        assert share(found, "drafts") > 0.2, kind
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["folder", "archive"])
-def test_every_step_of_saving(tmp_path, kind):
-    found = found_after(kind, 0, tmp_path)
-    assert {state.partition(" ")[0] for state in found} >= {"old", "new"}
-    # Those that were killed in the midst of writing leave drafts.
-    assert share(found, "drafts") > 0.4
+def test_every_step_of_saving(tmp_path):
+    for kind, found in found_after(0, tmp_path, "folder", "archive").items():
+        assert {state.partition(" ")[0] for state in found} >= {"old", "new"}, kind
+        # Those that were killed in the midst of writing leave drafts.
+        assert share(found, "drafts") > 0.4, kind
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["envi", "geotiff"])
-def test_mapping(tmp_path, kind):
+def test_mapping(tmp_path):
     # How many kills hit the blocks depends on how busy the machine is.
-    assert share(found_after(kind, 25, tmp_path), "block") > 0.1
+    for kind, found in found_after(25, tmp_path, "envi", "geotiff").items():
+        assert share(found, "block") > 0.1, kind
 
 
 @pytest.mark.slow
 def test_training(tmp_path):
-    assert share(found_after("training", 50, tmp_path), "epoch") > 0.2
+    assert share(found_after(50, tmp_path, "training")["training"], "epoch") > 0.2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["envi file", "geotiff file"])
-def test_every_step_of_writing_a_file(tmp_path, kind):
-    found = found_after(kind, 0, tmp_path)
-    # Nothing describes the data for a moment, so that no header can be taken for that of others.
-    assert {"old", "old alone", "new alone", "new"} == found.keys()
+def test_every_step_of_writing_a_file(tmp_path):
+    for kind, found in found_after(0, tmp_path, "envi file", "geotiff file").items():
+        # Nothing describes the data for a moment: no header can be taken for that of others.
+        assert {"old", "old alone", "new alone", "new"} == found.keys(), kind
