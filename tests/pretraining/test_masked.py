@@ -32,17 +32,21 @@ def assert_same_weights(first, second):
         assert torch.equal(weight, weights_of(second)[name]), name
 
 
-@parametrize_with_checks([MaskedPretrainer(max_epochs=1, device="cpu")])
+SMALL = {"width": 8, "depth": 1, "n_heads": 2, "mlp_width": 8}
+
+
+@parametrize_with_checks([MaskedPretrainer(vision_params=SMALL, max_epochs=1, device="cpu")])
 def test_official_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
-@pytest.mark.parametrize("loss", ["mse", "mse+sam"])
+@pytest.mark.parametrize(
+    ("name", "loss"), [("group-vit", "mse+sam"), *((name, "mse") for name in ENCODERS)]
+)
 def test_the_loss_falls(make, scene, name, loss):
-    pretrainer = make(name, loss=loss, max_epochs=6, lr=5e-3, **ENCODERS[name]).fit(scene)
+    pretrainer = make(name, loss=loss, max_epochs=4, lr=1e-2, **ENCODERS[name]).fit(scene)
     losses = [row["train_loss"] for row in pretrainer.history_]
-    assert [row["epoch"] for row in pretrainer.history_] == [1, 2, 3, 4, 5, 6]
+    assert [row["epoch"] for row in pretrainer.history_] == [1, 2, 3, 4]
     assert losses[-1] < 0.97 * losses[0]
     assert all(np.isfinite(losses))
 
