@@ -138,19 +138,27 @@ def _foreign_files(folder):
     yield "."
 
 
+# "evaluate" and "predict" read these by the functions of "fit", which is given all files: a sample
+# is enough. Every seventh has each of the 10 contents and each of the 15 suffixes.
+READ_BY_FIT = {"scene.tif", "labels.tif", "--labels", "--prompts", "--recipe"}
+SAMPLE = 7
+
+
 @pytest.mark.slow
 # "compare" reads its files by the functions of "evaluate".
 @pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "inspect"])
 def test_no_path_takes_foreign_files_with_a_traceback(run, folder, command):
     paths = {"--labels", "--reference", "--test-labels", "--recipe", "--prompts", "--store"}
+    sampled = READ_BY_FIT if command in ("predict", "evaluate") else set()
     complaints = []
-    for name in _foreign_files(folder):
+    for number, name in enumerate(_foreign_files(folder)):
+        left_out = sampled if number % SAMPLE else set()
         for place, word in enumerate(COMPLETE[command]):
-            if not word.startswith("--"):
+            if not word.startswith("--") and word not in left_out:
                 arguments = list(COMPLETE[command])
                 arguments[place] = name
                 complaints += run([command, *arguments])
         for option in options(command):
-            if option.opts[0] in paths:
+            if option.opts[0] in paths - left_out:
                 complaints += run([command, *COMPLETE[command], option.opts[0], name])
     assert complaints == []
