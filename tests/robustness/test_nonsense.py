@@ -47,6 +47,7 @@ def run(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     monkeypatch.setattr("hsvlm.cli.app", COMMAND)
     monkeypatch.setattr("hsvlm.estimator.fit_classifier", stop)
+    monkeypatch.setattr("hsvlm.pretraining.MaskedPretrainer.fit", stop)
     monkeypatch.setattr("hsvlm.evaluation.evaluate", stop)
     monkeypatch.setattr("hsvlm.cli._demo_run.run_demo", stop)
     monkeypatch.setattr("hsvlm.mapping.predict_scene", stop)
@@ -81,6 +82,7 @@ COMPLETE = {
         *("scene.tif", "--labels", "labels.tif", "--output", "compared"),
         *("--encoders", "default"),
     ],
+    "pretrain": ["scene.tif", "--output", "pretrained"],
     "inspect": ["scene.tif"],
     "demo": ["--output", "demo"],
     "settings": [],
@@ -145,7 +147,7 @@ SAMPLE = 7
 
 
 @pytest.mark.slow
-# "compare" reads its files by the functions of "evaluate".
+# "compare" reads its files by the functions of "evaluate", and "pretrain" by those of "fit".
 @pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "inspect"])
 def test_no_path_takes_foreign_files_with_a_traceback(run, folder, command):
     paths = {"--labels", "--reference", "--test-labels", "--recipe", "--prompts", "--store"}
