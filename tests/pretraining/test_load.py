@@ -14,6 +14,7 @@ from hsvlm import HSIPromptClassifier
 from hsvlm.exceptions import FileError, HSVLMWarning, ParameterError
 from hsvlm.pretraining import load_pretrained
 from hsvlm.pretraining._folder import write_encoder_folder  # the public way needs a training
+from hsvlm.pretraining._layouts import LAYOUTS as KNOWN  # files name their models by it
 from hsvlm.vision.transplant import PretrainedViT
 
 WEIGHTS = Path(os.environ.get("HSVLM_SCENES", "/nowhere")).parent / "weights"
@@ -124,6 +125,10 @@ def test_models_are_recognized(layers, write, name, shapes):
         f"norm_eps={eps:g}: what is known of {name}",
     ]
     json.dumps(record)  # it is kept in files
+
+
+def test_every_model_is_tested():
+    assert [name for name, _ in LAYOUTS] == [layout.name for layout in KNOWN]
 
 
 def test_licences_that_exclude_commercial_use_are_warned_of(layers, write):
