@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import pickle
 import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 import safetensors
@@ -89,7 +89,7 @@ def _read_pickle(file: Path) -> Any:
             # Entries that are not used, such as those of an optimizer, are not read from the disk.
             with torch.serialization.safe_globals([argparse.Namespace]):
                 return torch.load(str(file), map_location="cpu", weights_only=True, mmap=is_archive)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         if (foreign := re.search(r"GLOBAL (\w\S*)", str(error))) is None:
             raise _damage_error(file, "torch cannot read it") from error
         problem = (
