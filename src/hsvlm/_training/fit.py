@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 
 from hsvlm._data.labels import warn_of_spellings
 from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_duplicates
@@ -31,6 +30,7 @@ from hsvlm._training.codes import names_of_codes
 from hsvlm._training.loop import fit_net
 from hsvlm._training.net import TrainingSettings, WindowDataset
 from hsvlm._training.settings import FitSettings
+from hsvlm._training.validation import random_validation, spatial_validation
 from hsvlm._training.weights import (
     start_preprocessing,
     starting_weights,
@@ -39,8 +39,7 @@ from hsvlm._training.weights import (
 )
 from hsvlm._training_record import make_record, summarize_spectra
 from hsvlm.contrastive.losses import uses_text
-from hsvlm.exceptions import DeviceMemoryError, ParameterError
-from hsvlm.model_selection import spatial_holdout
+from hsvlm.exceptions import DeviceMemoryError
 from hsvlm.preprocessing.centers import center_spectra
 from hsvlm.prompts import resolve_prompts
 from hsvlm.readout.disputed import find_disputed, list_disputed, warn_of_disputed
@@ -147,10 +146,10 @@ def _train(
     samples = X if isinstance(X, PixelSamples) else None
     if samples is not None:
         window_size = int(settings.window_size)
-        train, valid = _spatial_holdout(settings, samples, targets, window_size, seed)
+        train, valid = spatial_validation(settings, samples, targets, window_size, seed)
     else:
         window_size = X.shape[1] if X.ndim == 4 else 1
-        train, valid = _random_holdout(settings, targets, seed)
+        train, valid = random_validation(settings, targets, seed)
     spectra = center_spectra(X[train])
     preprocessing = (
         start_preprocessing(settings, pretrained, spectra)
@@ -294,34 +293,6 @@ def _model_params(
         "projection": settings.projection,
         "precision": settings.precision,
     }
-
-
-def _spatial_holdout(
-    settings: FitSettings, X: PixelSamples, targets: NDArray[np.intp], block_size: int, seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    if settings.validation_fraction is None:
-        return np.arange(len(targets)), np.arange(0)
-    random_state = np.random.RandomState(seed)
-    return spatial_holdout(X, targets, settings.validation_fraction, block_size, random_state)
-
-
-def _random_holdout(
-    settings: FitSettings, targets: NDArray[np.intp], seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    fraction, every = settings.validation_fraction, np.arange(len(targets))
-    if fraction is None:
-        return every, every[:0]
-    try:
-        train, valid = train_test_split(
-            every, test_size=float(fraction), stratify=targets, random_state=seed
-        )
-    except ValueError as error:
-        raise ParameterError(
-            f"validation_fraction={fraction} cannot be held out of {len(every)} "
-            f"samples: {error} Change the fraction, give more samples, or pass "
-            "validation_fraction=None."
-        ) from error
-    return np.sort(train), np.sort(valid)
 
 
 def _optimization(settings: FitSettings, n_samples: int) -> TrainingSettings:

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from hsvlm._inputs.batches import Batch, split_batches
 from hsvlm._system.parallel import backward_in_parts, is_divisible
+from hsvlm._training.adaptation import Adaptation, parameter_groups
 from hsvlm._training.callbacks import (
     BestWeights,
     Monitor,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
     from hsvlm._inputs.windows import WindowSource
     from hsvlm._system.parallel import Threads
-    from hsvlm.contrastive.adapter_settings import AdapterSettings
-    from hsvlm.contrastive.adapters import Factors
 
 __all__ = ["Criterion", "TrainingSettings", "WindowDataset", "drop_training_state", "new_net"]
 
@@ -73,14 +72,6 @@ class WindowDataset(Dataset):
         """The labels, or class indices where there are none."""
         index: NDArray[Any] = self.targets.cpu().numpy()
         return index if self.classes is None else self.classes[index]
-
-
-@dataclass(frozen=True)
-class Adaptation:
-    """What was trained of a pre-trained network: factors, and the number of values."""
-
-    factors: Factors
-    n_trained: int
 
 
 @dataclass(frozen=True)
@@ -334,7 +325,7 @@ def new_net(
         optimizer=torch.optim.AdamW,
         optimizer__weight_decay=settings.weight_decay,
         optimizer__fused=generator.device.type in {"cpu", "cuda"},
-        **_parameter_groups(model_params.get("adapter"), settings.lr),
+        **parameter_groups(model_params.get("adapter"), settings.lr),
         lr=settings.lr,
         max_epochs=settings.max_epochs,
         batch_size=settings.batch_size,
@@ -357,17 +348,6 @@ def new_net(
     net._batches_are_seen = looks_at_batches(settings.callbacks)
     check_parameter_patterns(net)
     return net
-
-
-def _parameter_groups(adapter: AdapterSettings | None, lr: float) -> dict[str, Any]:
-    """Give the factors of an adapter a group of the optimizer of their own."""
-    if adapter is None or not adapter.has_factors:
-        return {}
-    fast = {"lr": adapter.ratio * lr, "weight_decay": 0.0}
-    groups = [(pattern, {"lr": lr, "weight_decay": 0.0}) for pattern in ("*.lora_*", "*.lokr_*")]
-    if adapter.fast_factors is not None:
-        groups.insert(0, (adapter.fast_factors, fast))
-    return {"optimizer__param_groups": groups}
 
 
 def drop_training_state(net: Any, checkpoint: Any) -> None:

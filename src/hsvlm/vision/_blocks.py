@@ -98,7 +98,10 @@ class TokenTransformer(nn.Module):
         nn.init.normal_(self.positions, std=0.5)
 
     def token_values(self, windows: Tensor) -> Tensor:
-        """Return what each token is embedded from; shape (n_windows, n_patches, n_values)."""
+        """Return what each token is embedded from; shape (n_windows, n_patches, n_values).
+
+        Subclasses differ in their patches, and each defines it.
+        """
         raise NotImplementedError
 
     def to_tokens(self, windows: Tensor) -> Tensor:
