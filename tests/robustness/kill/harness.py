@@ -1,9 +1,11 @@
 """Kill processes that write files, at random moments or at every call of the system.
 
-python tests/robustness/kill/harness.py FOLDER N_KILLS SEED KIND [KIND ...]
+python tests/robustness/kill/harness.py FOLDER N_HITS SEED KIND [KIND ...]
 
-Libraries are imported once. For every kill, a child is forked that does the work and is killed in
-the midst of it; then what it has left is checked. Prints what was hit of each kind, as JSON.
+Libraries are imported once. For every kill, a child is forked that does the work and is killed;
+then what it has left is checked. This goes on until N_HITS kills have hit the midst of the work,
+however busy the machine is; with 0, every call of the system is hit once. Prints what was hit of
+each kind, as JSON.
 """
 
 import builtins
@@ -20,7 +22,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import rasterio.features
 import rasterio.shutil
+import rasterio.warp
 import spectral
 import torch
 import torch._dynamo
@@ -38,7 +42,15 @@ from hsvlm.mapping import predict_scene
 UTM = {"crs": "EPSG:32616", "transform": (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_500_000.0)}
 CALLS = ("rename", "replace", "fsync", "mkdir", "open", "unlink", "rmdir", "ftruncate")
 KILLED, N_EPOCHS = 9, 16
-LATE = (rasterio.shutil, spectral, torch._dynamo, hsvlm.vision.vit)  # else every child imports them
+# Otherwise every child imports them.
+LATE = (
+    rasterio.features,
+    rasterio.shutil,
+    rasterio.warp,
+    spectral,
+    torch._dynamo,
+    hsvlm.vision.vit,
+)
 
 
 def scene_and_labels():
@@ -128,6 +140,8 @@ def dies_at(number):
 class Saving:
     """A model takes the place of another."""
 
+    midst = "drafts"
+
     def __init__(self, folder, name):
         self.source, self.target = folder / "new", folder / name
 
@@ -213,10 +227,13 @@ class Writing:
 class Mapping(Writing):
     """A map and its probabilities take the places of others, over many blocks."""
 
+    midst = "block"
+
     def __init__(self, folder, out, probabilities):
         self.models = [folder / "old-model", folder / "new-model"]
         self.names = {"out": out, "probabilities": probabilities}
-        hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 40
+        # Many blocks, as only the first one takes long.
+        hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 8
 
         def fit():
             scene, labels = scene_and_labels()
@@ -243,6 +260,8 @@ class Mapping(Writing):
 
 class Training:
     """A classifier is fitted with checkpoints."""
+
+    midst = "epoch"
 
     def __init__(self, folder):
         self.checkpoints, self.result = folder / "checkpoints", folder / "result"
@@ -291,23 +310,27 @@ class Training:
         assert self.fitted(self.result) == self.expected
 
 
-def at_random(task, n_kills, rng):
+def at_random(task, n_hits, rng):
     """Kill and go on until it comes to its end, start anew, and so on."""
     task.reset()
-    seconds = float(np.median([forked(task.prepare) for _ in range(3) if task.reset() is None]))
-    found, n_ends = Counter(), 0
+    seconds = [forked(task.prepare) for _ in range(3) if task.reset() is None]
+    found, hits, n_kills = Counter(), 0, 0
     task.reset()
-    while sum(found.values()) < n_kills:
-        # On a busy machine, a run takes longer than those that were measured.
-        if forked(task.prepare, float(rng.uniform(0, 1.2 * seconds))) is None:
-            found[task.check()] += 1
+    while hits < n_hits:
+        assert n_kills < 100 * n_hits, f"no more than {hits} hits: {found}"
+        n_kills += 1
+        # How busy the machine is changes: the last runs tell how long one takes now.
+        took = forked(task.prepare, float(rng.uniform(0, 1.2 * np.median(seconds[-3:]))))
+        if took is None:
+            found[state := task.check()] += 1
+            hits += task.midst in state
         else:
             task.check_end()
             task.reset()
-            n_ends += 1
+            seconds.append(took)
     forked(task.prepare)
     task.check_end()
-    return {"seconds": seconds, "ends": n_ends + 1, "found": found}
+    return {"seconds": float(np.median(seconds)), "ends": len(seconds) - 2, "found": found}
 
 
 def everywhere(task):
@@ -325,7 +348,7 @@ def everywhere(task):
     return {"ends": number + 1, "found": found}
 
 
-def report_on(kind, folder, n_kills, seed):
+def report_on(kind, folder, n_hits, seed):
     folder.mkdir()
     tasks = {
         "folder": lambda: Saving(folder, "model"),
@@ -337,12 +360,12 @@ def report_on(kind, folder, n_kills, seed):
         "training": lambda: Training(folder),
     }
     task = tasks[kind]()
-    return at_random(task, n_kills, np.random.default_rng(seed)) if n_kills else everywhere(task)
+    return at_random(task, n_hits, np.random.default_rng(seed)) if n_hits else everywhere(task)
 
 
 def main():
-    folder, n_kills, seed, kinds = Path(sys.argv[1]), *map(int, sys.argv[2:4]), sys.argv[4:]
-    reports = {kind: report_on(kind, folder / kind, n_kills, seed) for kind in kinds}
+    folder, n_hits, seed, kinds = Path(sys.argv[1]), *map(int, sys.argv[2:4]), sys.argv[4:]
+    reports = {kind: report_on(kind, folder / kind, n_hits, seed) for kind in kinds}
     sys.stdout.write(json.dumps(reports))
 
 
