@@ -84,7 +84,7 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     from hsvlm._training.weights import with_pretrained
     from hsvlm.contrastive.model import AlignedModel
     from hsvlm.estimator import HSIPromptClassifier
-    from hsvlm.vision.arguments import encoder_arguments
+    from hsvlm.vision.arguments import OF_DATA, encoder_arguments
 
     clf: Any = (
         HSIPromptClassifier(**parameters)
@@ -106,8 +106,7 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
         params=settings.vision_params,
         wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
     )
-    geometry = {"n_channels", "window_size", "patch_size", "wavelengths_nm"}
-    known = sorted(set(inspect.signature(encoder).parameters) - geometry)
+    known = sorted(set(inspect.signature(encoder).parameters) - OF_DATA - {"patch_size"})
     for name, value in (clf.vision_params or {}).items():
         if name not in known or isinstance(value, bool) or not isinstance(value, Real):
             raise ParameterError(

@@ -12,7 +12,7 @@ from hsvlm._data.texts import parse_plain_value
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
-from hsvlm.vision.arguments import takes_patch_size
+from hsvlm.vision.arguments import OF_DATA, takes_patch_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +116,5 @@ def _encoder_settings(clf: Any) -> list[str]:
     """Return the arguments of an encoder that do not follow from the data."""
     encoder = clf.vision_encoder
     cls = get_vision_encoder(encoder) if isinstance(encoder, str) else encoder
-    of_data = {"n_channels", "window_size", "wavelengths_nm"}
-    if takes_patch_size(cls):
-        of_data.add("patch_size")
+    of_data = OF_DATA | ({"patch_size"} if takes_patch_size(cls) else set())
     return sorted(set(inspect.signature(cls).parameters) - of_data)

@@ -20,6 +20,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "cnn3d": "hsvlm.vision.cnn3d:CNN3D",
         "dctn": "hsvlm.vision.dctn:DCTN",
         "factoformer": "hsvlm.vision.factoformer:FactoFormer",
+        "fusion-vit": "hsvlm.vision.fusion_vit:FusionViT",
         "gaf-nau": "hsvlm.vision.gaf_nau:GAFNAU",
         "gaht": "hsvlm.vision.gaht:GAHT",
         "group-vit": "hsvlm.vision.group_vit:GroupViT",
@@ -53,8 +54,10 @@ def register_vision_encoder(name: str, encoder: type[nn.Module] | str) -> None:
         The class, or ``"module:Class"``, which is imported when it is used. It is constructed as
         ``encoder(n_channels=..., window_size=..., **params)``, with ``patch_size=...`` if it takes
         one. If it takes ``wavelengths_nm``, it is given the band centers of the data in nanometers,
-        as a list of float, and channels are the bands, standardized. It has an int attribute
-        ``n_features`` and maps windows of shape
+        as a list of float, and channels are the bands, standardized. If it takes ``sources``,
+        it is given the number of channels of every source of the data, as a dict by name in the
+        order of the channels, spectra first; without further sources it is not. It has an int
+        attribute ``n_features`` and maps windows of shape
         (n_windows, window_size, window_size, n_channels), float32, to (n_windows, n_features).
         If it has a method ``prepare(windows, generator)``, a fit calls it once before the first
         step, in evaluation mode and without gradients, so that initial weights can follow from

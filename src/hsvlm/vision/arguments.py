@@ -10,7 +10,16 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["encoder_arguments", "takes_patch_size", "takes_wavelengths"]
+__all__ = [
+    "OF_DATA",
+    "encoder_arguments",
+    "takes_patch_size",
+    "takes_sources",
+    "takes_wavelengths",
+]
+
+# Arguments that follow from the data, besides patch_size, which some encoders do not take.
+OF_DATA = frozenset({"n_channels", "window_size", "wavelengths_nm", "sources"})
 
 
 def encoder_arguments(
@@ -21,6 +30,7 @@ def encoder_arguments(
     patch_size: int,
     params: Mapping[str, Any] | None,
     wavelengths_nm: Sequence[float] | None = None,
+    sources: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of an encoder: the geometry of its input, then its own."""
     # A window of one pixel, as of plain spectra, has patches of one pixel.
@@ -30,6 +40,7 @@ def encoder_arguments(
         "window_size": window_size,
         **(patch if takes_patch_size(encoder) else {}),
         **({"wavelengths_nm": wavelengths_nm} if takes_wavelengths(encoder) else {}),
+        **({"sources": sources} if sources and takes_sources(encoder) else {}),
         **(params or {}),
     }
 
@@ -44,3 +55,8 @@ def takes_patch_size(encoder: type[nn.Module]) -> bool:
 def takes_wavelengths(encoder: type[nn.Module]) -> bool:
     """Tell whether the constructor of an encoder names the wavelengths of the channels."""
     return "wavelengths_nm" in inspect.signature(encoder).parameters
+
+
+def takes_sources(encoder: type[nn.Module]) -> bool:
+    """Tell whether the constructor of an encoder names the channels of several sources."""
+    return "sources" in inspect.signature(encoder).parameters
