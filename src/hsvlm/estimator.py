@@ -154,7 +154,9 @@ class HSIPromptClassifier(
         The loss, see :func:`hsvlm.contrastive.losses.list_criteria`. ``"cross-entropy"`` ignores
         the prompts and trains a linear head (vision only).
     criterion_params : dict, default=None
-        Further arguments of the loss, such as ``{"label_smoothing": 0.1}`` of ``"cross-entropy"``.
+        Further arguments of the loss, such as ``{"label_smoothing": 0.1}`` of ``"cross-entropy"``,
+        or ``{"text_diversity": 0.02}`` of the others, which keeps the texts of the classes apart
+        and needs ``projection="text"``.
     max_epochs : int, "short", "auto" or "long", default="auto"
         Passes over the training samples; ``"auto"`` makes 60, or as many as give 1,000 steps,
         ``"short"`` 20 or 400 steps, ``"long"`` 100 or 2,000 steps.

@@ -134,7 +134,9 @@ def test_parameters_that_a_criterion_does_not_take(cube, labels, settings, pull)
     assert message(criterion="pull", criterion_params={"force": 1}).endswith(
         "got an unexpected keyword argument 'force'. Its parameters: strength."
     )
-    assert message(criterion="clip", criterion_params={"force": 1}).endswith("parameters: none.")
+    assert message(criterion="clip", criterion_params={"force": 1}).endswith(
+        "parameters: text_diversity."
+    )
     assert message(criterion_params={"n_hard": 1}) == (
         "criterion_params sets n_hard, which the classifier sets itself. Use its parameters of the "
         "same names."

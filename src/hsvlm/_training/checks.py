@@ -19,6 +19,7 @@ from hsvlm._training.callbacks import check_callbacks
 from hsvlm.contrastive.adapter_settings import METHODS, AdapterSettings
 from hsvlm.contrastive.losses import make_criterion, uses_text
 from hsvlm.contrastive.losses.arguments import criterion_arguments, unused_numbers
+from hsvlm.contrastive.losses.text_diversity import TextCriterion
 from hsvlm.exceptions import (
     MissingNameWarning,
     ParameterError,
@@ -55,15 +56,7 @@ _SHOWN = 3  # prompts quoted in a warning
 
 def check_parameters(settings: FitSettings) -> None:
     """Refuse parameters of a classifier that contradict each other, before data are needed."""
-    make_criterion(
-        settings.criterion,
-        criterion_arguments(
-            settings.criterion,
-            n_hard=settings.n_hard,
-            n_semi_hard=settings.n_semi_hard,
-            params=settings.criterion_params,
-        ),
-    )
+    _check_criterion(settings)
     taken = {"n_channels", "window_size", "patch_size"} & set(settings.vision_params or {})
     if taken:
         raise ParameterError(
@@ -75,6 +68,25 @@ def check_parameters(settings: FitSettings) -> None:
     check_callbacks(settings.callbacks, settings.lr_schedule, has_validation=has_validation)
     readout_settings(settings.spatial_params)
     _check_checkpointing(settings)
+
+
+def _check_criterion(settings: FitSettings) -> None:
+    criterion = make_criterion(
+        settings.criterion,
+        criterion_arguments(
+            settings.criterion,
+            n_hard=settings.n_hard,
+            n_semi_hard=settings.n_semi_hard,
+            params=settings.criterion_params,
+        ),
+    )
+    is_diverse = isinstance(criterion, TextCriterion) and criterion.text_diversity > 0
+    if is_diverse and settings.projection != "text":
+        raise ParameterError(
+            f"text_diversity={criterion.text_diversity} moves the texts of the classes apart, but "
+            f"projection={settings.projection!r} trains nothing on the side of the texts. Set "
+            'projection="text", or leave out text_diversity.'
+        )
 
 
 def _check_adapter(settings: FitSettings) -> None:

@@ -272,7 +272,8 @@ class Criterion(nn.Module):
     @property
     def needs_alignment(self) -> bool:
         """Whether similarities alone do not do: the criterion asks for what they come from."""
-        return bool(self._asked & {"embeddings", "prototypes"})
+        may_need = bool(self._asked & {"embeddings", "prototypes"})
+        return may_need and bool(getattr(self._chosen, "needs_alignment", True))
 
     @property
     def within_batch(self) -> bool:

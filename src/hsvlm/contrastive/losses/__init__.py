@@ -41,8 +41,10 @@ def register_criterion(name: str, criterion: type[nn.Module] | str) -> None:
         If its ``forward`` has keyword parameters of these names, it is also given the unit
         ``embeddings`` of shape (n_samples, n_embedding), the unit ``prototypes`` of shape
         (n_classes, n_embedding), and the ``generator`` that all random draws have to come from.
-        Two class attributes describe it: ``uses_text = False`` if a linear head takes the place of
-        the prompts, ``within_batch = True`` if the loss of a sample depends on the others.
+        Three attributes describe it: ``uses_text = False`` if a linear head takes the place of the
+        prompts, ``within_batch = True`` if the loss of a sample depends on the others, and
+        ``needs_alignment = False`` if its parameters are such that it does without embeddings and
+        prototypes, so that a batch can be divided among threads.
 
     Raises
     ------

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 from hsvlm.contrastive.losses.contrastive import contrastive_loss
+from hsvlm.contrastive.losses.text_diversity import TextCriterion
 from hsvlm.contrastive.negatives import all_negatives
 
 if TYPE_CHECKING:
@@ -15,9 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["AllNegatives"]
 
 
-class AllNegatives(nn.Module):
+class AllNegatives(TextCriterion):
     """Every sample against all wrong classes."""
 
-    def forward(self, similarities: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        self, similarities: Tensor, targets: Tensor, *, prototypes: Tensor | None = None
+    ) -> Tensor:
         """Return one loss per sample."""
-        return contrastive_loss(similarities, targets, all_negatives(similarities, targets))
+        negatives = all_negatives(similarities, targets)
+        return self.with_diversity(contrastive_loss(similarities, targets, negatives), prototypes)

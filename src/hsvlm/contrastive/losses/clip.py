@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+
+from hsvlm.contrastive.losses.text_diversity import TextCriterion
 
 __all__ = ["Clip", "clip_loss"]
 
 
-class Clip(nn.Module):
+class Clip(TextCriterion):
     """Every sample against the prompts of the other samples of its batch, and the reverse."""
 
     within_batch = True
 
-    def forward(self, similarities: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        self, similarities: Tensor, targets: Tensor, *, prototypes: Tensor | None = None
+    ) -> Tensor:
         """Return one loss per sample."""
-        return clip_loss(similarities, targets)
+        return self.with_diversity(clip_loss(similarities, targets), prototypes)
 
 
 def clip_loss(logits: Tensor, targets: Tensor) -> Tensor:
