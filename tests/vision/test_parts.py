@@ -9,6 +9,7 @@ from hsvlm.vision._parts import (
     BandDropout,
     DropPath,
     Tokenizer,
+    averaging_matrix,
     center_spectra,
     complete_groups,
     init_narrow,
@@ -40,6 +41,13 @@ def test_the_last_channel_is_repeated_until_groups_are_complete(n_groups, n_chan
     completed = complete_groups(windows, n_groups)
     order = [min(channel, 4) for channel in range(n_channels)]
     assert torch.equal(completed, windows[..., order])
+
+
+@pytest.mark.parametrize(("n_inputs", "n_cells"), [(7, 3), (81, 4), (5, 5), (3, 8), (1, 4), (4, 1)])
+def test_averages_over_cells_are_those_of_adaptive_pooling(n_inputs, n_cells):
+    values = torch.randn(2, n_inputs, generator=torch.Generator().manual_seed(0))
+    expected = nn.functional.adaptive_avg_pool1d(values, n_cells)
+    torch.testing.assert_close(values @ averaging_matrix(n_inputs, n_cells).T, expected)
 
 
 @pytest.mark.parametrize("shape", [(500, 3, 3, 40), (500, 40)])

@@ -13,6 +13,7 @@ __all__ = [
     "BandDropout",
     "DropPath",
     "Tokenizer",
+    "averaging_matrix",
     "center_spectra",
     "check_patch",
     "check_range",
@@ -107,6 +108,14 @@ def overlapping_means(windows: Tensor, patch_size: int) -> Tensor:
     """
     means = functional.avg_pool2d(windows.permute(0, 3, 1, 2), patch_size, stride=1)
     return means.flatten(2).transpose(1, 2)
+
+
+def averaging_matrix(n_inputs: int, n_cells: int) -> Tensor:
+    """Return the matrix (n_cells, n_inputs) of adaptive average pooling, whose cells overlap."""
+    cells, inputs = torch.arange(n_cells)[:, None], torch.arange(n_inputs)
+    starts, stops = cells * n_inputs // n_cells, ((cells + 1) * n_inputs - 1) // n_cells + 1
+    is_inside = ((inputs >= starts) & (inputs < stops)).float()
+    return is_inside / is_inside.sum(dim=1, keepdim=True)
 
 
 def complete_groups(windows: Tensor, n_groups: int) -> Tensor:

@@ -9,7 +9,14 @@ from torch import nn
 from torch.nn import functional
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.vision._parts import DropPath, check_range, complete_groups, init_narrow, to_planes
+from hsvlm.vision._parts import (
+    DropPath,
+    averaging_matrix,
+    check_range,
+    complete_groups,
+    init_narrow,
+    to_planes,
+)
 from hsvlm.vision._pyramid import Pyramid
 
 if TYPE_CHECKING:
@@ -207,7 +214,8 @@ class _VolumeMaps(nn.Module):
             nn.Conv3d(4, 8, (9, 5, 5), padding=(0, 2, 2)),
         )
         self.norm = nn.BatchNorm3d(8)
-        self.register_buffer("cells", _averaging(n_channels - 18, n_maps // 8), persistent=False)
+        cells = averaging_matrix(n_channels - 18, n_maps // 8)
+        self.register_buffer("cells", cells, persistent=False)
 
     def forward(self, volumes: Tensor) -> Tensor:
         volumes = self.convolutions(volumes)
@@ -215,14 +223,6 @@ class _VolumeMaps(nn.Module):
         means = (self.cells @ volumes.flatten(3)).unflatten(3, volumes.shape[3:])
         maps: Tensor = self.norm(means).flatten(1, 2)
         return maps
-
-
-def _averaging(n_inputs: int, n_cells: int) -> Tensor:
-    """Return the matrix (n_cells, n_inputs) of adaptive average pooling, whose cells overlap."""
-    cells, inputs = torch.arange(n_cells)[:, None], torch.arange(n_inputs)
-    starts, stops = cells * n_inputs // n_cells, ((cells + 1) * n_inputs - 1) // n_cells + 1
-    is_inside = ((inputs >= starts) & (inputs < stops)).float()
-    return is_inside / is_inside.sum(dim=1, keepdim=True)
 
 
 def _make_convolutions(n_maps: int, width: int) -> nn.Sequential:
