@@ -5,6 +5,11 @@ import socket
 import sys
 import tempfile
 
+# There is a worker for each core. Before numpy and torch start their threads, which would compete
+# for the cores and take twice the time.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.preprocessing import SpectralPCA, SpectralTransformer
     from hsvlm.samples import PixelSamples, pixel_samples
-    from hsvlm.scene import Scene
+    from hsvlm.scene import Raster, Scene
 
 __all__ = [
     "HSIPromptClassifier",
     "PixelSamples",
+    "Raster",
     "Scene",
     "SpectralPCA",
     "SpectralTransformer",
@@ -29,6 +30,7 @@ __all__ = [
 _HOMES = {
     "HSIPromptClassifier": "hsvlm.estimator",
     "PixelSamples": "hsvlm.samples",
+    "Raster": "hsvlm.scene",
     "Scene": "hsvlm.scene",
     "SpectralPCA": "hsvlm.preprocessing",
     "SpectralTransformer": "hsvlm.preprocessing",

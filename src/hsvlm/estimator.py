@@ -17,6 +17,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._inputs.kinds import is_map, predict_inputs, score_inputs
+from hsvlm._inputs.sources import with_auxiliary
 from hsvlm._prediction.model import FittedModel, is_fitted_attribute
 from hsvlm._prediction.texts import check_text_side, similarity, with_prompts
 from hsvlm._prediction.windows import embeddings
@@ -428,7 +429,13 @@ class HSIPromptClassifier(
         return table
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        auxiliary: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Learn from labeled pixels and the text of the class prompts.
 
         Parameters
@@ -441,6 +448,9 @@ class HSIPromptClassifier(
             may be given.
         sample_weight : array in the shape of `y`, default=None
             Weights of the samples in the loss. Samples of weight 0 are ignored.
+        auxiliary : dict of :class:`Raster`, default=None
+            ``{name: raster}``: further sources of a cube, such as ``{"lidar": heights}``; see
+            :class:`Scene`.
 
         Returns
         -------
@@ -460,7 +470,7 @@ class HSIPromptClassifier(
         draft = copy.copy(self)
         if not is_continued:
             draft._forget()
-        model = fit_classifier(draft, X, y, sample_weight, previous)
+        model = fit_classifier(draft, with_auxiliary(X, auxiliary), y, sample_weight, previous)
         self._forget()
         self.__dict__.update(model.attributes())
         return self
@@ -483,20 +493,25 @@ class HSIPromptClassifier(
         scores = self._class_scores(X)
         return scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
 
-    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+    def predict_proba(
+        self, X: Any, auxiliary: Mapping[str, Any] | None = None
+    ) -> NDArray[np.float32]:
         """Return class probabilities: the softmax of `decision_function`.
 
         Parameters
         ----------
         X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
+        auxiliary : dict of :class:`Raster`, default=None
+            The further sources of a cube, as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
             In the order of ``classes_``; the last axis sums to one.
         """
-        return np.asarray(softmax(self._class_scores(X), axis=-1))
+        scores = self._class_scores(with_auxiliary(X, auxiliary))
+        return np.asarray(softmax(scores, axis=-1))
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
         """Return logarithms of class probabilities.
@@ -513,22 +528,24 @@ class HSIPromptClassifier(
         """
         return np.asarray(log_softmax(self._class_scores(X), axis=-1))
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Any, auxiliary: Mapping[str, Any] | None = None) -> NDArray[Any]:
         """Predict the most probable class of each pixel.
 
         Parameters
         ----------
         X : PixelSamples, Scene, cube, spectra or windows
             Data with the bands seen during fit.
+        auxiliary : dict of :class:`Raster`, default=None
+            The further sources of a cube, as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples,), or (height, width) for a cube
             Labels from ``classes_``; `unlabeled` for pixels of a cube without data.
         """
-        return predicted_labels(
-            self._fitted(), predict_inputs(self, X), self.spatial, self.unlabeled
-        )
+        model = self._fitted()
+        inputs = predict_inputs(self, with_auxiliary(X, auxiliary))
+        return predicted_labels(model, inputs, self.spatial, self.unlabeled)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the overall accuracy; unlabeled pixels of a label map do not count.

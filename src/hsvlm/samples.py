@@ -4,36 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hsvlm._data.arrays import as_array, native
 from hsvlm._data.background import check_background
-from hsvlm._data.class_table import ClassEntry
+from hsvlm._data.channels import Channels
 from hsvlm._data.coordinates import as_whole_numbers, check_coordinates
 from hsvlm._data.cubes import as_cubes, check_same_bands, check_window_fits
 from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
-from hsvlm._data.texts import normalize_text
-from hsvlm._data.wavelengths import agreed_wavelengths
+from hsvlm._data.named_labels import NamedLabels
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from hsvlm._data.cubes import Padding, SpectraFunction
 
 __all__ = [
-    "NamedLabels",
     "PixelSamples",
-    "agreed_names",
-    "own_names",
     "pixel_samples",
     "remembered_names",
 ]
@@ -43,77 +37,10 @@ __all__ = [
 _MAX_EAGER_VALUES = 2**26
 
 
-@dataclass(frozen=True, eq=False)
-class NamedLabels:
-    """Labels (n_samples,) and class names of samples in their scene.
-
-    `is_text`: the numbers were assigned to text labels and have no meaning in other scenes.
-    """
-
-    labels: NDArray[Any]
-    names: dict[Any, str]
-    is_text: bool
-
-    def __getitem__(self, key: Any) -> NamedLabels:
-        return replace(self, labels=self.labels[key])
-
-    @staticmethod
-    def joined(parts: Sequence[NamedLabels]) -> NamedLabels:
-        """Join the labels of several scenes; raise if their names contradict each other."""
-        names: dict[Any, str] = {}
-        label_of: dict[str, Any] = {}
-        for part in parts:
-            for label in np.unique(part.labels).tolist():
-                name = part.names.get(label)
-                if name is None:
-                    continue
-                key = normalize_text(name)
-                other = label_of.setdefault(key, label)
-                if other != label or normalize_text(names.setdefault(label, name)) != key:
-                    raise DataError(
-                        f"Two scenes number their classes differently: {name!r} is class "
-                        f"{label!r} in one; in another it is class {other!r}, or {label!r} is "
-                        f"{names.get(label, name)!r}.",
-                        "Number them by name: hsvlm.scene.common_classes(scenes).",
-                    )
-        all_names = {label: name for part in parts for label, name in part.names.items()} | names
-        labels = np.concatenate([part.labels for part in parts])
-        return NamedLabels(labels, all_names, any(part.is_text for part in parts))
-
-
 def remembered_names(X: Any, y: NDArray[Any]) -> NamedLabels | None:
     """Return the class names of samples whose labels are still those of their scene."""
     named = X.named_labels if isinstance(X, PixelSamples) else None
     return named if named is not None and np.array_equal(named.labels, y) else None
-
-
-def agreed_names(known: NamedLabels | None, stated: Mapping[Any, str] | None) -> NamedLabels:
-    """Join the class names of samples and of a classifier; raise if they differ."""
-    if known is None or not isinstance(stated, Mapping):
-        return known or NamedLabels(np.empty(0), stated or {}, False)  # type: ignore[arg-type]
-    for label in np.unique(known.labels).tolist():
-        name, other = known.names.get(label), stated.get(label)
-        both_named = ClassEntry(label, name).is_named and ClassEntry(label, other).is_named
-        if (
-            name
-            and isinstance(other, str)
-            and both_named
-            and normalize_text(name) != normalize_text(other)
-        ):
-            raise DataError(
-                f"Class {label!r} is {name!r} in the scene of the samples and {other!r} in the "
-                "class names of the classifier.",
-                "Number the classes alike: read_scene(..., class_names=...), or "
-                "hsvlm.scene.common_classes for several scenes. If it is one class, rename it in "
-                "one of them.",
-                option_hint="Give the class one name in both.",
-            )
-    return replace(known, names={**known.names, **stated})
-
-
-def own_names(classes: NDArray[Any], names: Mapping[Any, str]) -> dict[Any, str]:
-    """Return the names of the classes (n_classes,) that have one."""
-    return {label: names[label] for label in classes.tolist() if label in names}
 
 
 class PixelSamples:
@@ -144,6 +71,12 @@ class PixelSamples:
     wavelengths_nm : ndarray of shape (n_bands,), dtype float64, or None
         Band centers in nanometers, of samples of a :class:`Scene` that has them; 0 or NaN if
         unknown.
+    sources : dict of slices, or None
+        Channels of each source, of samples of a :class:`Scene` with several: with
+        ``{"spectra": slice(0, 144), "lidar": slice(144, 145)}``, the heights around each sample
+        are ``X.windows(size)[..., X.sources["lidar"]]``.
+    reach : int
+        How far beyond its own pixel a value looks, in pixels; 0 unless the scene says otherwise.
 
     Raises
     ------
@@ -172,7 +105,7 @@ class PixelSamples:
     ndim = 2
     # Set by `Scene.samples`; samples of plain arrays have none.
     named_labels: NamedLabels | None = None
-    wavelengths_nm: NDArray[np.float64] | None = None
+    channels = Channels()
 
     def __init__(
         self,
@@ -198,6 +131,21 @@ class PixelSamples:
             else as_whole_numbers(np.asarray(scene_ids), "scene_ids")
         )
         check_coordinates(self.cubes, self.coords, self.scene_ids)
+
+    @property
+    def wavelengths_nm(self) -> NDArray[np.float64] | None:
+        """Band centers in nanometers."""
+        return self.channels.wavelengths_nm
+
+    @property
+    def sources(self) -> dict[str, slice] | None:
+        """Channels of each source."""
+        return self.channels.sources
+
+    @property
+    def reach(self) -> int:
+        """How far beyond its own pixel a value looks."""
+        return self.channels.reach
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -236,7 +184,7 @@ class PixelSamples:
                 f"Give a number, a slice, a mask or a list, not shape {np.shape(key)}."
             )
         named = None if self.named_labels is None else self.named_labels[key]
-        return samples_over(self.cubes, self.coords[key], scene_ids, named, self.wavelengths_nm)
+        return samples_over(self.cubes, self.coords[key], scene_ids, named, self.channels)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(
@@ -320,8 +268,8 @@ class PixelSamples:
         Returns
         -------
         PixelSamples
-            The same pixels over the transformed scenes; the wavelengths are kept where the number
-            of bands is.
+            The same pixels over the transformed scenes; wavelengths and sources are kept where the
+            number of bands is.
 
         Examples
         --------
@@ -344,8 +292,8 @@ class PixelSamples:
             mapped.append(transformed if valid is None else MaskedCube(transformed, valid))
         samples = PixelSamples(mapped, self.coords, self.scene_ids)
         samples.named_labels = self.named_labels
-        if samples.shape[1] == self.shape[1]:
-            samples.wavelengths_nm = self.wavelengths_nm
+        kept = samples.shape[1] == self.shape[1]
+        samples.channels = self.channels if kept else Channels(reach=self.reach)
         return samples
 
     @classmethod
@@ -365,8 +313,8 @@ class PixelSamples:
         Raises
         ------
         DataError
-            If `parts` is empty, the band counts or wavelengths differ, or scenes give their classes
-            different numbers.
+            If `parts` is empty, the band counts, wavelengths or sources differ, or scenes give
+            their classes different numbers.
 
         Examples
         --------
@@ -397,7 +345,7 @@ class PixelSamples:
             coords,
             np.concatenate(scene_ids),
             names if len(named) == len(parts) else None,
-            agreed_wavelengths([part.wavelengths_nm for part in parts]),
+            Channels.joined([part.channels for part in parts]),
         )
 
 
@@ -406,7 +354,7 @@ def samples_over(
     coords: NDArray[np.intp],
     scene_ids: NDArray[np.intp],
     named_labels: NamedLabels | None = None,
-    wavelengths_nm: NDArray[np.float64] | None = None,
+    channels: Channels = PixelSamples.channels,
 ) -> PixelSamples:
     """Make samples of cubes and positions that have been checked.
 
@@ -414,7 +362,7 @@ def samples_over(
     """
     samples = object.__new__(PixelSamples)
     samples.cubes, samples.coords, samples.scene_ids = cubes, coords, scene_ids
-    samples.named_labels, samples.wavelengths_nm = named_labels, wavelengths_nm
+    samples.named_labels, samples.channels = named_labels, channels
     return samples
 
 

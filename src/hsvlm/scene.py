@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import html
-import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.arrays import as_array, as_scale
+from hsvlm._data.arrays import as_array, as_coefficients, as_scale
+from hsvlm._data.channels import Channels
 from hsvlm._data.class_table import ClassTable, extend_table, label_table, relabel
 from hsvlm._data.cubes import as_cube
 from hsvlm._data.label_maps import as_label_map, check_label_map, no_label
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
-from hsvlm.exceptions import DataError, HSVLMWarning
-from hsvlm.samples import NamedLabels, PixelSamples, pixel_samples
+from hsvlm._data.named_labels import NamedLabels
+from hsvlm._data.rasters import Raster
+from hsvlm._data.sources import (
+    SPECTRA,
+    checked_sources,
+    describe_sources,
+    selected_sources,
+    source_sizes,
+)
+from hsvlm._data.stacked import stack_sources
+from hsvlm._data.wavelengths import checked_wavelengths
+from hsvlm.exceptions import DataError, UnknownNameError
+from hsvlm.samples import PixelSamples, pixel_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Scene", "common_classes"]
+__all__ = ["Raster", "Scene", "common_classes"]
 
-# Shorter waves are X-rays; in micrometers, 100 is the far infrared.
-_MIN_WAVELENGTH_NM = 100
 # A part of the labels with a few corrections still has the numbering of the scene.
 _MIN_SHARED_LABELS = 0.9
 
@@ -77,12 +86,23 @@ class Scene:
         Factor and offset of each band, or of all: `factor * value + offset` is the physical
         quantity. Only :meth:`apply_scale` applies them; values of bands or scenes with different
         factors cannot be compared. None: unknown.
+    sources : dict of slices, default=None
+        Channels of each source of a stacked cube, the spectra first. None: the cube holds spectra
+        alone. `auxiliary` sets them.
+    reach : int, default=0
+        How far beyond its own pixel a value looks, in pixels, such as 1 for means of 3 x 3 pixels.
+    auxiliary : dict of :class:`Raster`, default=None
+        ``{name: raster}``: further sources on the grid of the cube, such as ``{"lidar": heights}``,
+        whose channels are stacked behind the bands; they are read where they are indexed. Arrays
+        of shape (height, width) or (height, width, n_channels) will do. They have no wavelength,
+        and a pixel is valid if it is in every source. ``dataclasses.replace(scene,
+        auxiliary=...)`` adds them to a scene.
 
     Raises
     ------
     DataError
-        If the cube is not 3-D, another attribute does not match its pixels or bands, or a
-        wavelength is negative or infinite.
+        If the cube is not 3-D, another attribute does not match its pixels or bands, a wavelength
+        is negative or infinite, or a raster lies on another grid than the cube.
 
     Warns
     -----
@@ -113,8 +133,11 @@ class Scene:
     groups: NDArray[Any] | None = None
     unlabeled: Any = 0
     scale: NDArray[np.float64] | None = None
+    sources: dict[str, slice] | None = None
+    reach: int = 0
+    auxiliary: InitVar[Mapping[str, Any] | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, auxiliary: Mapping[str, Any] | None) -> None:
         source = self.cube
         is_masked = np.ma.is_masked(source)
         self._convert("cube", lambda cube: as_cube(np.ma.getdata(cube) if is_masked else cube))
@@ -131,7 +154,7 @@ class Scene:
                 check_label_map(self.cube, np.empty(np.shape(values), dtype=bool), what)
         self._check_bands(shape[2])
         self._convert("labels", as_label_map)
-        self._convert("wavelengths_nm", _wavelengths)
+        self._convert("wavelengths_nm", checked_wavelengths)
         self._convert("bad_bands", lambda values: _mask(values, "bad_bands"))
         self._convert("groups", _whole_groups)
         self._convert("valid", lambda values: _mask(values, "valid"))
@@ -141,8 +164,12 @@ class Scene:
             object.__setattr__(self, "valid", valid)
         self._convert("band_names", lambda values: tuple(map(str, values)))
         self._convert("crs", lambda crs: crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs))
-        self._convert("transform", _coefficients)
+        self._convert("transform", as_coefficients)
         self._convert("scale", lambda values: as_scale(values, shape[2]))
+        self._convert("sources", lambda sources: checked_sources(sources, shape[2]))
+        if auxiliary:
+            for name, value in stack_sources(self, auxiliary).items():
+                object.__setattr__(self, name, value)
 
     def _check_bands(self, n_bands: int) -> None:
         per_band = {
@@ -224,7 +251,7 @@ class Scene:
         if labels is None and isinstance(unlabeled, int) and unlabeled == 0:
             unlabeled = self.unlabeled
         X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
-        X.wavelengths_nm = self.wavelengths_nm
+        X.channels = Channels(self.wavelengths_nm, self.sources, self.reach)
         if self.class_names and (labels is None or self._shares_labels(X, y)):
             X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
         return X, y
@@ -325,12 +352,49 @@ class Scene:
             name: None if (values := getattr(self, name)) is None else values[index]
             for name in ("wavelengths_nm", "bad_bands", "scale")
         }
+        if self.sources is not None:
+            per_band["sources"] = selected_sources(index, self.sources)
         return replace(
             self,
             cube=MappedCube(self.cube, select) if is_lazy else np.asarray(self.cube)[..., index],
             band_names=tuple(self.band_names[band] for band in index) if self.band_names else (),
             **per_band,
         )
+
+    def select_sources(self, names: Sequence[str]) -> Scene:
+        """Select sources of a stacked cube.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of `sources`, in the new order.
+
+        Returns
+        -------
+        Scene
+            The scene with the channels of these sources.
+
+        Raises
+        ------
+        UnknownNameError
+            If the scene has no source of a name.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hsvlm import Scene
+        >>> scene = Scene(np.zeros((2, 2, 3)), auxiliary={"lidar": np.ones((2, 2))})
+        >>> scene.sources
+        {'spectra': slice(0, 3, None), 'lidar': slice(3, 4, None)}
+        >>> scene.select_sources(["lidar"]).cube.shape
+        (2, 2, 1)
+        """
+        sources = self.sources or {SPECTRA: slice(0, self.n_bands)}
+        for name in names:
+            if name not in sources:
+                raise UnknownNameError.for_name("source", name, list(sources))
+        channels = np.arange(self.n_bands)
+        return self.select_bands(np.concatenate([channels[sources[name]] for name in names]))
 
     def apply_scale(self) -> Scene:
         """Convert the stored values to the physical quantity, by the factors in `scale`.
@@ -378,6 +442,8 @@ class Scene:
         return (float(known.min()), float(known.max())) if known.size else ()
 
     def _bands(self) -> str:
+        if self.sources is not None and len(self.sources) > 1:
+            return describe_sources(source_sizes(self.sources))
         return f"{self.n_bands} band{'s' if self.n_bands > 1 else ''}"
 
     def _repr_html_(self) -> str:
@@ -516,36 +582,6 @@ def _whole_groups(values: Any) -> NDArray[Any]:
             "Number the groups from 1, with 0 for none.",
         )
     return array.astype(np.int64) if array.dtype.kind == "b" else array
-
-
-def _wavelengths(values: Any) -> NDArray[np.float64]:
-    array = as_array(values, "wavelengths_nm").astype(np.float64)
-    broken = array[np.isinf(array) | (array < 0)]
-    if broken.size:
-        raise DataError(
-            f"wavelengths_nm holds {broken[0]:g} ({broken.size} of {array.size} are negative or "
-            "infinite). Give the band centers in nanometers, and NaN if unknown."
-        )
-    known = array[array > 0]
-    if known.size and known.max() < _MIN_WAVELENGTH_NM:
-        warning = HSVLMWarning(
-            f"wavelengths_nm lie between {known.min():g} and {known.max():g}, which looks like "
-            "micrometers.",
-            "Multiply them by 1000.",
-            option_hint="Correct the unit of the wavelengths in the file.",
-        )
-        warnings.warn(warning, stacklevel=4)
-    return array
-
-
-def _coefficients(transform: Sequence[float]) -> tuple[float, ...]:
-    values = tuple(as_array(tuple(transform), "transform").astype(float).tolist())
-    if len(values) not in (6, 9):
-        raise DataError(
-            f"transform has {len(values)} numbers. Give the six affine coefficients "
-            "(a, b, c, d, e, f), or an affine.Affine."
-        )
-    return values[:6]
 
 
 def _scale_in_words(scale: NDArray[np.float64]) -> str:

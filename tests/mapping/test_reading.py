@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from hsvlm._data.lazy import (
     MappedCube,
     MaskedCube,
-    is_mapped,
+    is_in_memory,
     read_through,
     release_pages,
     source_of,
@@ -93,11 +93,10 @@ def mapped(tmp_path):
 
 
 def test_mapped_arrays_are_told_from_others(mapped, cube):
-    assert is_mapped(mapped)
-    assert is_mapped(np.asarray(mapped).transpose(2, 0, 1)[1:])
-    assert not is_mapped(cube)
-    assert not is_mapped(cube[1:])
-    assert not is_mapped("cube")
+    assert not is_in_memory(mapped)
+    assert not is_in_memory(np.asarray(mapped).transpose(2, 0, 1)[1:])
+    assert is_in_memory(cube)
+    assert is_in_memory(cube[1:])
 
 
 def resident(path):

@@ -10,6 +10,8 @@ import numpy as np
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 
@@ -40,6 +42,17 @@ def as_array(values: Any, name: str = "X") -> NDArray[Any]:
             ) from error
     check_numbers(array.dtype, name)
     return array
+
+
+def as_coefficients(transform: Iterable[float]) -> tuple[float, ...]:
+    """Return the six affine coefficients of a transform."""
+    values = tuple(as_array(tuple(transform), "transform").astype(float).tolist())
+    if len(values) not in (6, 9):
+        raise DataError(
+            f"transform has {len(values)} numbers. Give the six affine coefficients "
+            "(a, b, c, d, e, f), or an affine.Affine."
+        )
+    return values[:6]
 
 
 def as_scale(values: Any, n_bands: int) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class LazyCube(ABC):
 
     ndim = 3
     path: Any = None
+    parts: tuple[Any, ...] = ()  # cubes that this one is made of
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
@@ -180,7 +182,7 @@ def apply_to_spectra(function: Callable[[Any], Any], spectra: NDArray[Any]) -> N
     return values
 
 
-def is_mapped(cube: Any) -> bool:
+def _is_mapped(cube: Any) -> bool:
     """Tell whether an array is a view of a memory-mapped file."""
     return isinstance(_bases(cube)[-1], mmap.mmap)
 
@@ -210,7 +212,12 @@ def release_pages(cube: Any) -> None:
     """Release the memory of a memory-mapped cube that was read."""
     # Pages of a mapped file that were read count as memory of the process, although they could be
     # read again. Other cubes, and maps that can be written to, stay as they are.
-    chain = _bases(source_of(cube))
+    for part in parts_of(cube):
+        _release(part)
+
+
+def _release(array: Any) -> None:
+    chain = _bases(array)
     read_only = any(getattr(array, "mode", None) == "r" for array in chain)
     if read_only and isinstance(chain[-1], mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         chain[-1].madvise(mmap.MADV_DONTNEED)
@@ -231,6 +238,25 @@ def source_of(cube: Any) -> Any:
     while isinstance(cube, (MappedCube, MaskedCube)):
         cube = cube._cube
     return cube
+
+
+def parts_of(cube: Any) -> list[Any]:
+    """List the sources of a cube, which are several if it was stacked."""
+    source = source_of(cube)
+    parts = source.parts if isinstance(source, LazyCube) else ()
+    return [inner for part in parts for inner in parts_of(part)] or [source]
+
+
+def files_of(cube: Any) -> list[Path]:
+    """List the files that a cube is read from."""
+    parts = parts_of(cube)
+    paths = [getattr(part, "filename", None) or getattr(part, "path", None) for part in parts]
+    return [Path(path) for path in paths if path is not None]
+
+
+def is_in_memory(cube: Any) -> bool:
+    """Tell whether reading any pixel of a cube takes no file."""
+    return all(isinstance(part, np.ndarray) and not _is_mapped(part) for part in parts_of(cube))
 
 
 def valid_pixels(cube: Any) -> NDArray[np.bool_] | None:

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm.exceptions import DataError
+from hsvlm._data.arrays import as_array
+from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["agreed_wavelengths", "describe_shift"]
+__all__ = ["agreed_wavelengths", "checked_wavelengths", "describe_shift"]
 
 _ROUNDING_NM = 0.01
+# Shorter waves are X-rays; in micrometers, 100 is the far infrared.
+_MIN_WAVELENGTH_NM = 100
+
+
+def checked_wavelengths(values: Any) -> NDArray[np.float64]:
+    """Return band centers of a scene; warn if they look like micrometers."""
+    array = as_array(values, "wavelengths_nm").astype(np.float64)
+    broken = array[np.isinf(array) | (array < 0)]
+    if broken.size:
+        raise DataError(
+            f"wavelengths_nm holds {broken[0]:g} ({broken.size} of {array.size} are negative or "
+            "infinite). Give the band centers in nanometers, and NaN if unknown."
+        )
+    known = array[array > 0]
+    if known.size and known.max() < _MIN_WAVELENGTH_NM:
+        warning = HSVLMWarning(
+            f"wavelengths_nm lie between {known.min():g} and {known.max():g}, which looks like "
+            "micrometers.",
+            "Multiply them by 1000.",
+            option_hint="Correct the unit of the wavelengths in the file.",
+        )
+        warnings.warn(warning, stacklevel=4)
+    return array
 
 
 def describe_shift(first: ArrayLike, second: ArrayLike) -> str | None:

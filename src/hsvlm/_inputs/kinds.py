@@ -20,6 +20,7 @@ from hsvlm._data.labels import (
     warn_of_unlabeled_class,
 )
 from hsvlm._data.lazy import valid_pixels
+from hsvlm._data.named_labels import agreed_names
 from hsvlm._inputs.scenes import (
     as_scenes,
     check_bands,
@@ -28,10 +29,10 @@ from hsvlm._inputs.scenes import (
     weights_at,
     with_wavelengths,
 )
+from hsvlm._inputs.sources import check_sources
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import (
     PixelSamples,
-    agreed_names,
     labeled_samples,
     pixels_of,
     remembered_names,
@@ -123,6 +124,7 @@ def score_inputs(
     scenes = as_scenes(X)
     if scenes is not None:
         for scene in scenes:
+            check_sources(estimator, scene)
             check_bands(getattr(estimator, "metadata_", {}), scene)
         X, y, sample_weight = scene_samples(scenes, y, sample_weight, estimator.unlabeled)
     elif is_cube(X):
@@ -206,6 +208,7 @@ class PredictInputs(NamedTuple):
 
 def predict_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
     """Validate what a fitted estimator is asked to predict."""
+    check_sources(estimator, X)
     X = cube_of_scene(getattr(estimator, "metadata_", {}), X)
     if is_cube(X):
         cube = as_cube(X)

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from hsvlm._data.labels import as_labels
+from hsvlm._data.named_labels import own_names
 from hsvlm._prediction.windows import embeddings
 from hsvlm._system.devices import resolve_device
 from hsvlm.exceptions import ParameterError, PromptError
 from hsvlm.prompts import resolve_prompts
-from hsvlm.samples import own_names
 from hsvlm.text import can_encode, encode_prompts, encode_texts
 from hsvlm.text.models import encoder_identity
 

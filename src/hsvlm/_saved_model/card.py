@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hsvlm.preprocessing.sources import spectral_steps
 from hsvlm.text import can_encode
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _training(
     model: FittedModel, metadata: Mapping[str, Any], steps: Sequence[tuple[str, Any]]
 ) -> Iterator[str]:
     module = model.net.module_
-    fitted = [step.transformer_ for _, step in model.preprocessing.steps]
+    fitted = [step.transformer_ for _, step in spectral_steps(model.preprocessing)]
     counts = [each.n_samples_seen_ for each in fitted if hasattr(each, "n_samples_seen_")]
     n_spectra = int(np.max(counts[0]))
     size = model.window_size

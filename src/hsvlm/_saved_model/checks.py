@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hsvlm.preprocessing import ShapeAndBrightness
 from hsvlm.preprocessing.checks import check_array, check_names, check_steps, expect, is_count
+from hsvlm.preprocessing.sources import spectral_steps
 
 if TYPE_CHECKING:
     from hsvlm._prediction.model import FittedModel
@@ -50,10 +51,10 @@ def check_model(model: FittedModel, parameters: Mapping[str, Any]) -> None:
     if model.prototypes is not None:
         _check_text(model, n_classes)
     check_names(model.feature_names_in, model.n_features_in)
-    steps = model.preprocessing.steps
+    steps = spectral_steps(model.preprocessing)
     scaled = any(isinstance(step.transformer_, _SCALERS) for _, step in steps)
     expect(scaled, "preprocessing")
-    check_steps([step for _, step in steps], model.n_features_in)
+    check_steps([step for _, step in model.preprocessing.steps], model.n_features_in)
 
 
 def _check_text(model: FittedModel, n_classes: int) -> None:

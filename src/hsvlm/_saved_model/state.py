@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sklearn.pipeline import Pipeline
 from skorch.history import History
 
+from hsvlm._data.named_labels import own_names
 from hsvlm._prediction.model import FittedModel
 from hsvlm._saved_model.adapter import pack_adapter, unpack_adapter
 from hsvlm._saved_model.checks import check_model
@@ -31,7 +32,6 @@ from hsvlm._storage.values import fields
 from hsvlm._system.devices import resolve_device
 from hsvlm.exceptions import ParameterError
 from hsvlm.preprocessing.packing import pack_steps, unpack_steps
-from hsvlm.samples import own_names
 from hsvlm.text import can_encode
 from hsvlm.text.models import encoder_identity
 

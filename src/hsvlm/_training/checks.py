@@ -26,6 +26,7 @@ from hsvlm.exceptions import (
     UnusedSettingWarning,
 )
 from hsvlm.preprocessing.default import normalization_of
+from hsvlm.preprocessing.sources import spectral_steps
 from hsvlm.prompts import resolve_prompts
 from hsvlm.readout.scene import readout_settings
 from hsvlm.samples import PixelSamples
@@ -150,7 +151,7 @@ def check_warm_start(
             changed.append("the prompts or class_names")
         if not _is_same(settings.text_encoder, previous.text_encoder):
             changed.append("text_encoder")
-    pca = previous.preprocessing.named_steps.get("pca")
+    pca = dict(spectral_steps(previous.preprocessing)).get("pca")
     if (None if pca is None else pca.n_components) != settings.n_components:
         changed.append("n_components")
     normalization = normalization_of(previous.preprocessing)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from hsvlm._data.labels import warn_of_spellings
+from hsvlm._data.named_labels import agreed_names, own_names
 from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_duplicates
 from hsvlm._inputs.windows import input_source
 from hsvlm._prediction.model import FittedModel
@@ -41,11 +42,12 @@ from hsvlm._training_record import make_record, summarize_spectra
 from hsvlm.contrastive.losses import uses_text
 from hsvlm.exceptions import DeviceMemoryError
 from hsvlm.preprocessing.centers import center_spectra
+from hsvlm.preprocessing.sources import sources_after
 from hsvlm.prompts import resolve_prompts
 from hsvlm.readout.disputed import find_disputed, list_disputed, warn_of_disputed
 from hsvlm.readout.held_out import hold_out
 from hsvlm.readout.scene import fit_readout, readout_settings
-from hsvlm.samples import PixelSamples, agreed_names, own_names, remembered_names
+from hsvlm.samples import PixelSamples, remembered_names
 from hsvlm.text import encode_prompts
 from hsvlm.text.models import encoder_identity
 from hsvlm.vision.arguments import encoder_arguments
@@ -57,9 +59,9 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from hsvlm._data.cubes import Padding
+    from hsvlm._data.named_labels import NamedLabels
     from hsvlm._training_record import Readout
     from hsvlm.pretraining import PretrainedEncoder
-    from hsvlm.samples import NamedLabels
 
 __all__ = ["fit_classifier"]
 
@@ -150,9 +152,9 @@ def _train(
     else:
         window_size = X.shape[1] if X.ndim == 4 else 1
         train, valid = random_validation(settings, targets, seed)
-    spectra = center_spectra(X[train])
+    spectra, sources = center_spectra(X[train]), None if samples is None else samples.sources
     preprocessing = (
-        start_preprocessing(settings, pretrained, spectra)
+        start_preprocessing(settings, pretrained, spectra, sources)
         if previous is None
         else previous.preprocessing
     )
@@ -175,7 +177,8 @@ def _train(
     with _memory_watched(settings, window_size, device):
         training = dataset(train, on_spectra)
         validation = dataset(valid, on_spectra) if len(valid) else None
-        model_params = _model_params(settings, texts, training.source.n_channels, window_size)
+        channels = training.source.n_channels, sources_after(preprocessing)
+        model_params = _model_params(settings, texts, *channels, window_size)
         model_params |= starting_weights(settings, pretrained)
         optimization = _optimization(settings, len(train))
         former = None if previous is None else (previous.net, previous.adapter)
@@ -276,7 +279,11 @@ def _memory_watched(
 
 
 def _model_params(
-    settings: FitSettings, texts: Mapping[str, Any], n_channels: int, window_size: int
+    settings: FitSettings,
+    texts: Mapping[str, Any],
+    n_channels: int,
+    sources: Mapping[str, int] | None,
+    window_size: int,
 ) -> dict[str, Any]:
     encoder = encoder_class(settings.vision_encoder)
     return {
@@ -286,6 +293,7 @@ def _model_params(
             n_channels=n_channels,
             window_size=window_size,
             patch_size=int(settings.patch_size),
+            sources=sources,
             params=settings.vision_params,
         ),
         "prototypes": texts["text_embeddings"] if uses_text(settings.criterion) else None,

@@ -81,7 +81,10 @@ def _side(name: str, settings: FitSettings, of_pretraining: int | None) -> int:
 
 
 def start_preprocessing(
-    settings: FitSettings, pretrained: PretrainedEncoder | None, spectra: NDArray[Any]
+    settings: FitSettings,
+    pretrained: PretrainedEncoder | None,
+    spectra: NDArray[Any],
+    sources: Mapping[str, slice] | None,
 ) -> Pipeline:
     """Fit the steps from spectra to channels, or take those of the pre-training.
 
@@ -93,9 +96,8 @@ def start_preprocessing(
         or pretrained.preprocessing is None
         or (are_bands and has_other_bands(settings, pretrained))
     ):
-        return fit_preprocessing(
-            spectra, settings.normalize, settings.n_components, are_bands=are_bands
-        )
+        how = settings.normalize, settings.n_components
+        return fit_preprocessing(spectra, *how, are_bands=are_bands, sources=sources)
     n_bands = pretrained.preprocessing[0].n_features_in_
     if spectra.shape[1] != n_bands:
         raise DataError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.lazy import is_mapped, source_of, valid_pixels
+from hsvlm._data.lazy import is_in_memory, valid_pixels
 from hsvlm._data.spectra import usable_values
 from hsvlm._training_record.likeness import MIN_SPECTRA, compare_spectra
 from hsvlm._training_record.summary import spread_evenly
@@ -84,7 +84,7 @@ def spread_pixels(cube: Any) -> NDArray[np.intp]:
     """Choose valid pixels (n_pixels, 2) in some rows; fewer rows if read from a file."""
     height, width, _ = cube.shape
     valid = valid_pixels(cube)
-    n_rows = _MAX_ROWS_IN_MEMORY if _in_memory(cube) else _MAX_ROWS
+    n_rows = _MAX_ROWS_IN_MEMORY if is_in_memory(cube) else _MAX_ROWS
     rows = spread_evenly(height, n_rows)
     if valid is not None and np.count_nonzero(valid[rows]) < MIN_SPECTRA:
         rows = np.flatnonzero(valid.any(axis=1))
@@ -98,17 +98,12 @@ def spread_pixels(cube: Any) -> NDArray[np.intp]:
     return np.concatenate(coords)
 
 
-def _in_memory(cube: Any) -> bool:
-    source = source_of(cube)
-    return isinstance(source, np.ndarray) and not is_mapped(source)
-
-
 def _sample(X: PixelSamples | NDArray[Any]) -> tuple[Any, NDArray[Any]]:
     """Return the cube of samples, if they have one, and some of their spectra."""
     cube = None
     if isinstance(X, PixelSamples):
         cube = X.cubes[X.scene_ids[0]]
-        if not _in_memory(cube):
+        if not is_in_memory(cube):
             rows = np.unique(X.coords[:, 0])
             X = X[np.isin(X.coords[:, 0], rows[spread_evenly(len(rows), _MAX_ROWS)])]
     return cube, center_spectra(X[spread_evenly(len(X), _MAX_SPECTRA)])

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier
 from tqdm import tqdm
 
+from hsvlm._data.named_labels import agreed_names
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
 from hsvlm.evaluation._encoders import with_encoders
@@ -26,7 +27,7 @@ from hsvlm.evaluation._report import EvaluationReport
 from hsvlm.evaluation._splits import make_splits
 from hsvlm.evaluation._windows import largest_window
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
-from hsvlm.samples import PixelSamples, agreed_names, pixel_samples, remembered_names
+from hsvlm.samples import PixelSamples, pixel_samples, remembered_names
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.lazy import read_rows, source_of
+from hsvlm._data.lazy import files_of, read_rows
 from hsvlm._system.files import file_error, fsync
 from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
 from hsvlm.io._writers import writers_by_suffix
@@ -311,11 +311,11 @@ def _check_scene(target: Path, shape: tuple[int, ...], scene: Scene | None) -> N
             f"The scene has {scene.shape[0]} x {scene.shape[1]} pixels, but what is to be written "
             f"has shape {tuple(shape)}. Both must cover the same grid of (height, width) pixels."
         )
-    cube = source_of(scene.cube)
-    source = getattr(cube, "filename", None) or getattr(cube, "path", None)
     patterns = writers_by_suffix()[target.suffix.lower()].files
     names = [name.format(name=target.name, stem=target.stem) for name in patterns]
-    if source and Path(source).resolve() in [target.with_name(name).resolve() for name in names]:
+    written = [target.with_name(name).resolve() for name in names]
+    source = next((path for path in files_of(scene.cube) if path.resolve() in written), None)
+    if source is not None:
         raise ParameterError(
             f"{target} would overwrite {source}, which is the scene itself. Give another path."
         )

@@ -10,6 +10,7 @@ import numpy as np
 from hsvlm._data.lazy import MappedCube
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.io._notes import listed, warn_caller
+from hsvlm.scene import Raster
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -112,6 +113,8 @@ def match_bands(
 
 def match_or_warn(scene: Scene, trained_on: ArrayLike | None, *, resample: bool = False) -> Scene:
     """Match the bands of a scene with those of a model, or warn that they cannot be compared."""
+    if scene.sources is not None and len(scene.sources) > 1:
+        return _match_spectra(scene, trained_on, resample=resample)
     here = scene.wavelengths_nm
     there = None if trained_on is None else np.asarray(trained_on, dtype=np.float64)
     if here is None and there is None:
@@ -132,6 +135,21 @@ def match_or_warn(scene: Scene, trained_on: ArrayLike | None, *, resample: bool 
         "Compare them yourself, or add the wavelengths to the file.",
     )
     return scene
+
+
+def _match_spectra(scene: Scene, trained_on: ArrayLike | None, *, resample: bool) -> Scene:
+    """Match the first source of a stack: only spectra have wavelengths."""
+    first, *others = scene.sources or {}
+    spectra = replace(scene.select_sources([first]), sources=None)
+    if trained_on is not None:
+        centers = np.asarray(trained_on, dtype=np.float64)
+        n_others = scene.n_bands - spectra.n_bands
+        trained_on = centers[: max(0, len(centers) - n_others)]
+    matched = match_or_warn(spectra, trained_on, resample=resample)
+    if matched is spectra:
+        return scene
+    rasters = {name: Raster(scene.select_sources([name]).cube) for name in others}
+    return replace(matched, auxiliary=rasters)
 
 
 def _checked(wavelengths_nm: ArrayLike) -> NDArray[np.float64]:

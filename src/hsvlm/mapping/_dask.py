@@ -12,7 +12,9 @@ from sklearn.pipeline import Pipeline
 
 from hsvlm._data.label_maps import no_label
 from hsvlm._data.lazy import MaskedCube, RowsCube, read_through, source_of
+from hsvlm._data.stacked import StackedCube
 from hsvlm._inputs.scenes import check_bands
+from hsvlm._inputs.sources import check_sources
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.mapping._map import label_dtype
@@ -98,6 +100,7 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     clf = _window_by_window(getattr(clf, "best_estimator_", clf))
     scene, _ = as_scene(scene)
     array = _dask_array(scene)
+    check_sources(clf, scene)
     check_classifier(clf, scene.n_bands, probabilities=probabilities)
     check_bands(getattr(final_step(clf), "metadata_", {}), scene)
     blocks = scene_blocks(scene)
@@ -208,14 +211,21 @@ class _SpectraClassifier:
 def _dask_array(scene: Scene) -> Any:
     da = import_optional("dask.array", "scale")
     source = source_of(scene.cube)
-    array = source.array if isinstance(source, RowsCube) else source
-    array = array.data if hasattr(array, "dims") else array  # of xarray
-    if not isinstance(array, da.Array):
-        raise DataError(
-            f"The cube is not a Dask array but of type {type(array).__name__}. Convert it, such as "
-            "by dask.array.from_array(cube, chunks=(256, -1, -1)), or use predict_scene."
-        )
-    return array
+    parts = source.parts if isinstance(source, StackedCube) else (source,)
+    arrays: list[Any] = []
+    for part in parts:
+        array = part.array if isinstance(part, RowsCube) else part
+        array = array.data if hasattr(array, "dims") else array  # of xarray
+        if arrays and isinstance(array, np.ndarray):
+            array = da.from_array(array, chunks=(arrays[0].chunks[0], -1, -1))
+        if not isinstance(array, da.Array):
+            raise DataError(
+                f"The cube is not a Dask array but of type {type(array).__name__}. Convert it, "
+                "such as by dask.array.from_array(cube, chunks=(256, -1, -1)), or use "
+                "predict_scene."
+            )
+        arrays.append(array.astype(source.dtype))
+    return da.concatenate(arrays, axis=2) if len(arrays) > 1 else array
 
 
 def _window_by_window(clf: Any) -> Any:

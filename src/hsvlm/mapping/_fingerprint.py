@@ -12,6 +12,7 @@ from joblib.hashing import NumpyHasher
 from sklearn.pipeline import Pipeline
 
 from hsvlm._data.lazy import read_rows, release_pages
+from hsvlm._data.sources import source_sizes
 from hsvlm._system.version import __version__
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import HSVLMWarning
@@ -50,6 +51,7 @@ def fingerprint(
         str(cube.dtype),
         values,
         scene.wavelengths_nm,
+        *([] if scene.sources is None else [source_sizes(scene.sources)]),
         None if scene.valid is None else np.packbits(scene.valid),
         [_stamp(path) for path in files],
         options,

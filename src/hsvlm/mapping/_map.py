@@ -11,6 +11,7 @@ import numpy as np
 
 from hsvlm._data.class_table import present_labels
 from hsvlm._data.label_maps import labeled_pixels, no_label
+from hsvlm._data.named_labels import agreed_names
 from hsvlm._reports.tables import html_table
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
@@ -18,7 +19,7 @@ from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._areas import Ground, areas_by_number
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
 from hsvlm.mapping.reference import in_labels_of_map, match_reference
-from hsvlm.samples import PixelSamples, agreed_names, remembered_names
+from hsvlm.samples import PixelSamples, remembered_names
 
 if TYPE_CHECKING:
     from pathlib import Path

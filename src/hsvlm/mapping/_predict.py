@@ -13,9 +13,10 @@ import numpy as np
 
 from hsvlm._data.class_table import ClassTable, match_classes
 from hsvlm._data.cubes import as_cubes
-from hsvlm._data.lazy import is_mapped, read_through, source_of, valid_pixels
+from hsvlm._data.lazy import files_of, is_in_memory, read_through, source_of, valid_pixels
 from hsvlm._data.palette import distinct_colors
 from hsvlm._inputs.scenes import check_bands
+from hsvlm._inputs.sources import check_sources
 from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
@@ -133,6 +134,7 @@ def predict_scene(
     """
     clf = getattr(clf, "best_estimator_", clf)
     scene, sources = as_scene(scene)
+    check_sources(clf, scene)
     check_bands(getattr(final_step(clf), "metadata_", {}), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)
     blocks = scene_blocks(scene)
@@ -188,10 +190,7 @@ def as_scene(scene: Any) -> tuple[Scene, list[Path]]:
     elif not isinstance(scene, Scene):
         cube = as_cubes(scene)[0]
         scene = Scene(cube, valid=valid_pixels(cube))
-    source = source_of(scene.cube)
-    path = getattr(source, "filename", None) or getattr(source, "path", None)
-    if path is not None and Path(path) not in sources:
-        sources.append(Path(path))
+    sources.extend(path for path in files_of(scene.cube) if path not in sources)
     return scene, sources
 
 
@@ -204,10 +203,9 @@ def scene_blocks(scene: Scene) -> PixelBlocks:
 
 
 def _row_cache(scene: Scene) -> tuple[RecentRows | None, Any]:
-    source = source_of(scene.cube)
-    if isinstance(source, np.ndarray) and not is_mapped(source):
+    if is_in_memory(scene.cube):
         return None, scene.masked_cube()
-    rows = RecentRows(source)
+    rows = RecentRows(source_of(scene.cube))
     return rows, read_through(scene.masked_cube(), lambda _: rows)
 
 

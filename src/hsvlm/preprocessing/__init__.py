@@ -3,5 +3,12 @@
 from hsvlm.preprocessing._brightness import ShapeAndBrightness
 from hsvlm.preprocessing._normalization import StandardNormalVariate
 from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer
+from hsvlm.preprocessing.sources import SourceTransformer
 
-__all__ = ["ShapeAndBrightness", "SpectralPCA", "SpectralTransformer", "StandardNormalVariate"]
+__all__ = [
+    "ShapeAndBrightness",
+    "SourceTransformer",
+    "SpectralPCA",
+    "SpectralTransformer",
+    "StandardNormalVariate",
+]

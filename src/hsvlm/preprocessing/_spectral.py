@@ -11,13 +11,18 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.decomposition import PCA
+from sklearn.preprocessing import Normalizer
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from hsvlm._data.arrays import as_array, is_whole_number, native, refuse_masked
+from hsvlm._data.channels import Channels
 from hsvlm._data.cubes import as_cube, check_band_count, n_dimensions
 from hsvlm._data.lazy import MaskedCube, valid_pixels
+from hsvlm._data.sources import describe_sources, source_sizes
 from hsvlm._data.spectra import check_finite, usable_values
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.preprocessing._brightness import ShapeAndBrightness
+from hsvlm.preprocessing._normalization import StandardNormalVariate
 from hsvlm.preprocessing.centers import center_spectra
 from hsvlm.samples import PixelSamples
 from hsvlm.scene import Scene
@@ -30,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["SpectralPCA", "SpectralTransformer", "component_count"]
 
 _DEFAULT_COMPONENTS = 40
+# Transformers that divide a spectrum by a measure of all of its values.
+_ROW_BY_ROW = (Normalizer, ShapeAndBrightness, StandardNormalVariate)
 
 
-class _SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class SpectralBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Fit a 2-D transformer to spectra; set_output applies to its `transform`."""
 
     transformer_: Any
@@ -110,7 +117,7 @@ or (n_windows, size, size, n_bands)
         return result
 
 
-class _KeepInputKind:
+class KeepInputKind:
     """Transform every kind of input into the same kind."""
 
     # Not a TransformerMixin, so that set_output does not wrap cubes and samples.
@@ -147,14 +154,16 @@ or (n_windows, size, size, n_bands)
         if isinstance(X, Scene):
             # The bands have changed, so their descriptions are left out.
             cube = self.transform(X.masked_cube())
-            return replace(X, cube=cube, wavelengths_nm=None, bad_bands=None, band_names=())
+            kept = None if self._combines_bands or cube.shape[2] != X.n_bands else X.sources
+            described: dict[str, Any] = dict.fromkeys(("wavelengths_nm", "bad_bands", "scale"))
+            return replace(X, cube=cube, band_names=(), sources=kept, **described)
         if _is_plain(X):
             return super().transform(X)  # type: ignore[misc]
         if isinstance(X, PixelSamples):
             check_band_count(self, X.shape[1], self.n_features_in_)
             samples = X.map_spectra(self._apply_where_usable)
             if self._combines_bands:
-                samples.wavelengths_nm = None
+                samples.channels = Channels(reach=X.reach)
             return samples
         array = as_cube(X) if n_dimensions(X) == 3 else as_array(X)
         check_band_count(self, array.shape[-1], self.n_features_in_)
@@ -167,7 +176,7 @@ or (n_windows, size, size, n_bands)
         return MaskedCube(self._apply(spectra).reshape(*array.shape[:-1], -1), valid)
 
 
-class SpectralTransformer(_KeepInputKind, _SpectralBase):
+class SpectralTransformer(KeepInputKind, SpectralBase):
     """Apply any scikit-learn transformer along the band axis.
 
     Parameters
@@ -206,11 +215,47 @@ class SpectralTransformer(_KeepInputKind, _SpectralBase):
         self.transformer = transformer
         self.memory = memory
 
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit along the bands.
+
+        Parameters
+        ----------
+        X : PixelSamples, Scene, or array of shape (n_spectra, n_bands), (height, width, n_bands) \
+or (n_windows, size, size, n_bands)
+            Samples and windows are represented by their center spectra, a scene by its labeled
+            pixels, a cube and a scene without labels by all pixels.
+        y : array of shape (n_samples,), default=None
+            Labels, for transformers that use them. Ignored for a cube, whose unlabeled pixels
+            would count as a class.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        DataError
+            If the data contain NaN, infinite or extreme values, or a normalization of spectra
+            would mix them with another source.
+        ParameterError
+            If `memory` is neither None, a folder nor a joblib.Memory.
+        """
+        sources = X.sources if isinstance(X, (PixelSamples, Scene)) else None
+        if sources is not None and len(sources) > 1 and isinstance(self.transformer, _ROW_BY_ROW):
+            raise DataError(
+                f"{type(self.transformer).__name__} normalizes each spectrum by all of its values, "
+                f"but X holds the sources {describe_sources(source_sizes(sources))}, which it "
+                "would mix. Use SourceTransformer({"
+                f"{next(iter(sources))!r}: {type(self).__name__}(...)}})."
+            )
+        return super().fit(X, y)
+
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
         return _cached(self.memory, _fit_clone)(self.transformer, spectra, y)
 
 
-class SpectralPCA(_KeepInputKind, _SpectralBase):
+class SpectralPCA(KeepInputKind, SpectralBase):
     """Principal components along the band axis.
 
     Parameters

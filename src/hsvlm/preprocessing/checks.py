@@ -12,6 +12,7 @@ from hsvlm._data.arrays import is_whole_number
 from hsvlm.preprocessing._brightness import ShapeAndBrightness
 from hsvlm.preprocessing._normalization import StandardNormalVariate
 from hsvlm.preprocessing._spectral import SpectralPCA
+from hsvlm.preprocessing.sources import SourceTransformer, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,20 +20,34 @@ if TYPE_CHECKING:
 __all__ = ["check_array", "check_names", "check_steps", "expect", "is_count"]
 
 
-def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = None) -> None:
-    """Refuse transformers that do not take what the one before gives."""
+def check_steps(steps: Sequence[Any], n_features: int, n_expected: int | None = None) -> int:
+    """Refuse steps that do not take what the one before gives; count what the last gives."""
     for step in steps:
         if isinstance(step, str):
             continue
         expect(is_count(step.n_features_in_) and step.n_features_in_ == n_features, "a step")
         for each in (step, step.transformer_):
             check_names(getattr(each, "feature_names_in_", None), n_features)
+        if isinstance(step, SourceTransformer):
+            n_features = _check_sources(step, n_features)
+            continue
         n_features = _CHECKS[type(step.transformer_)](step.transformer_, n_features)
         expect(is_count(step._n_features_out) and step._n_features_out == n_features, "a step")
         if isinstance(step, SpectralPCA):
             expect(isinstance(step.transformer_, PCA), "SpectralPCA.transformer_")
             expect(step.n_components_ == n_features, "SpectralPCA.n_components_")
     expect(n_expected in (None, n_features), "the last step before the classifier")
+    return n_features
+
+
+def _check_sources(step: SourceTransformer, n_features: int) -> int:
+    sizes, sizes_out = step.sources_, step.sources_out_
+    expect(sizes and sizes.keys() == sizes_out.keys() == step.transformer_.keys(), "sources")
+    expect(all(map(is_count, sizes.values())) and sum(sizes.values()) == n_features, "sources")
+    for name, transformer in step.transformer_.items():
+        steps = [inner for _, inner in steps_of(transformer)]
+        expect(check_steps(steps, sizes[name]) == sizes_out[name], "sources")
+    return sum(sizes_out.values())
 
 
 def _check_pca(pca: Any, n_features: int) -> int:

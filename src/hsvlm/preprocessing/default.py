@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from hsvlm._data.sources import source_sizes
 from hsvlm._data.spectra import check_finite, check_variation
 from hsvlm.preprocessing._brightness import ShapeAndBrightness
 from hsvlm.preprocessing._normalization import StandardNormalVariate
 from hsvlm.preprocessing._spectral import SpectralPCA, SpectralTransformer, component_count
+from hsvlm.preprocessing.sources import SourceTransformer, spectral_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 # With fewer bands, the shape of a spectrum says too little. Without n_components, the data may
@@ -26,12 +30,21 @@ def fit_preprocessing(
     n_components: int | float | str | None,
     *,
     are_bands: bool = False,
+    sources: Mapping[str, slice] | None = None,
 ) -> Pipeline:
     """Fit the default steps to training spectra of shape (n_spectra, n_bands).
 
-    `are_bands`: the channels are bands and have to remain what they are.
+    `are_bands`: the channels are bands and have to remain what they are. `sources`: of a stack,
+    whose first source is spectra; the others are standardized.
     """
     check_finite(spectra)
+    if sources is not None and len(sources) > 1:
+        first = next(iter(sources))
+        own = spectra[:, sources[first]]
+        inner = fit_preprocessing(own, normalize, n_components, are_bands=are_bands)
+        by_source = SourceTransformer({first: inner}, source_sizes(sources))
+        pipeline = Pipeline([("sources", by_source)])
+        return pipeline.set_output(transform="default").fit(spectra)
     check_variation(spectra)
     if normalize == "auto" and are_bands:
         normalize = "snv" if spectra.shape[1] >= _MIN_NORMALIZED_BANDS else None
@@ -53,7 +66,7 @@ def fit_preprocessing(
 
 def normalization_of(preprocessing: Pipeline) -> str | None:
     """Return the value of `normalize` that fitted steps belong to."""
-    first = preprocessing.steps[0][1].transformer_
+    first = spectral_steps(preprocessing)[0][1].transformer_
     if isinstance(first, StandardNormalVariate):
         return "snv"
     return "snv-brightness" if isinstance(first, ShapeAndBrightness) else None

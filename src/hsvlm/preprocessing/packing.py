@@ -6,8 +6,9 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +20,7 @@ from hsvlm.preprocessing import (
     SpectralTransformer,
     StandardNormalVariate,
 )
+from hsvlm.preprocessing.sources import SourceTransformer, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pack_steps", "unpack_steps"]
 
+_SOURCES: Final = "sources"  # of the steps of each source of a stack
 _NAMES: Final = "feature_names_in_"  # there after a fit to a data frame
 _SPECTRAL: Final = ("_n_features_out", "n_features_in_", "transformer_")
 
@@ -64,6 +67,10 @@ def pack_steps(packer: Packer, steps: Sequence[tuple[str, Any]], place: str) -> 
     """Turn the fitted steps of a pipeline into JSON."""
     packed = []
     for name, step in steps:
+        if isinstance(step, SourceTransformer):
+            sources = _pack_sources(packer, step, f"{place}.{name}")
+            packed.append({"name": name, "step": None, _SOURCES: sources})
+            continue
         skipped = step is None or isinstance(step, str)
         if not (skipped or isinstance(step, (SpectralPCA, SpectralTransformer))):
             raise _unsupported(step, f"{place}.{name}")
@@ -74,11 +81,45 @@ def pack_steps(packer: Packer, steps: Sequence[tuple[str, Any]], place: str) -> 
 
 def unpack_steps(unpacker: Unpacker, packed: Sequence[Any]) -> list[tuple[str, Any]]:
     """Turn JSON into fitted steps."""
-    steps = [fields(one, ("name", "step")) for one in packed]
+    steps: list[tuple[str, Any]] = []
+    for record in packed:
+        one = fields(record, ("name", "step"), (_SOURCES,))
+        if _SOURCES in one:
+            steps.append((one["name"], _unpack_sources(unpacker, one[_SOURCES])))
+            continue
+        skipped = one["step"] is None
+        steps.append((one["name"], "passthrough" if skipped else _unpack(unpacker, one["step"])))
+    return steps
+
+
+def _pack_sources(packer: Packer, step: SourceTransformer, place: str) -> list[Any]:
+    check_is_fitted(step)
     return [
-        (one["name"], "passthrough" if one["step"] is None else _unpack(unpacker, one["step"]))
-        for one in steps
+        {
+            "name": name,
+            "n_channels": step.sources_[name],
+            "is_pipeline": isinstance(transformer, Pipeline),
+            "steps": pack_steps(packer, steps_of(transformer), f"{place}.{name}"),
+        }
+        for name, transformer in step.transformer_.items()
     ]
+
+
+def _unpack_sources(unpacker: Unpacker, packed: Sequence[Any]) -> SourceTransformer:
+    fitted: dict[str, Any] = {}
+    sizes: dict[str, int] = {}
+    sizes_out: dict[str, int] = {}
+    for record in packed:
+        one = fields(record, ("name", "n_channels", "is_pipeline", "steps"))
+        steps = unpack_steps(unpacker, one["steps"])
+        pipeline = Pipeline(steps).set_output(transform="default")
+        fitted[one["name"]] = pipeline if one["is_pipeline"] else steps[0][1]
+        sizes[one["name"]] = one["n_channels"]
+        sizes_out[one["name"]] = steps[-1][1]._n_features_out
+    step = SourceTransformer({name: clone(each) for name, each in fitted.items()}, sizes)
+    step.transformer_, step.sources_, step.sources_out_ = fitted, sizes, sizes_out
+    step.n_features_in_, step._n_features_out = sum(sizes.values()), sum(sizes_out.values())
+    return step
 
 
 def _pack(packer: Packer, estimator: BaseEstimator, place: str, *, fitted: bool) -> Any:

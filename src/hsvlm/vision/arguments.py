@@ -40,7 +40,7 @@ def encoder_arguments(
         "window_size": window_size,
         **(patch if takes_patch_size(encoder) else {}),
         **({"wavelengths_nm": wavelengths_nm} if takes_wavelengths(encoder) else {}),
-        **({"sources": sources} if sources and takes_sources(encoder) else {}),
+        **({"sources": dict(sources)} if sources and takes_sources(encoder) else {}),
         **(params or {}),
     }
 
