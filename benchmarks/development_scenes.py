@@ -71,7 +71,7 @@ def load_scene(name: str, folder: Path | None = None) -> Scene:
     FileNotFoundError
         If a file is missing, or no folder was given.
     """
-    return SCENES[name](_find_folder(folder))
+    return SCENES[name](find_folder(folder))
 
 
 def load_photograph(name: str, scene: Scene, folder: Path | None = None) -> NDArray[Any]:
@@ -80,19 +80,19 @@ def load_photograph(name: str, scene: Scene, folder: Path | None = None) -> NDAr
     That of Houston 2018 is a photograph of its own, with four times as many pixels on a side.
     """
     if name == "houston-2018":
-        file = _require_file(_find_folder(folder), "houston2018_crop.mat")
+        file = require_file(find_folder(folder), "houston2018_crop.mat")
         return np.asarray(loadmat(file)["rgbImg"])
     ax = Figure().add_subplot()
     return SceneDisplay.from_scene(scene, kind="true-color", ax=ax).image
 
 
-def _find_folder(folder: Path | None) -> Path | None:
+def find_folder(folder: Path | None) -> Path | None:
     if folder is None and FOLDER_VARIABLE in os.environ:
         return Path(os.environ[FOLDER_VARIABLE])
     return folder
 
 
-def _require_file(folder: Path | None, name: str) -> Path:
+def require_file(folder: Path | None, name: str) -> Path:
     if folder is None or not (folder / name).is_file():
         place = "no folder was given" if folder is None else f"{folder} does not hold it"
         raise FileNotFoundError(
@@ -110,7 +110,7 @@ def indian_pines(_folder: Path | None) -> Scene:
 
 def houston_2013(folder: Path | None) -> Scene:
     """Load the training spectra of Houston 2013; all other pixels have no data."""
-    spectra = loadmat(_require_file(folder, "houston2013_train_hsi.mat"))["HSI_TrSet"]
+    spectra = loadmat(require_file(folder, "houston2013_train_hsi.mat"))["HSI_TrSet"]
     split = fetch_split("houston-2013", data_home=folder)
     labels = np.asarray(split.train_map)
     valid = labels > 0
@@ -129,7 +129,7 @@ def houston_2013(folder: Path | None) -> Scene:
 
 def houston_2018(folder: Path | None) -> Scene:
     """Load the crop of Houston 2018, on the grid of the cube."""
-    file = loadmat(_require_file(folder, "houston2018_crop.mat"))
+    file = loadmat(require_file(folder, "houston2018_crop.mat"))
     labels = _without_rare_classes(pure_blocks(file["clasLabs"], 4))
     names = _names_of(labels, _HOUSTON_2018_CLASSES)
     return Scene(file["hyprImg"], labels, names, name="Houston 2018, crop")
@@ -137,7 +137,7 @@ def houston_2018(folder: Path | None) -> Scene:
 
 def jasper_ridge(folder: Path | None) -> Scene:
     """Load Jasper Ridge; labels are abundances above 0.8 of one material."""
-    with np.load(_require_file(folder, "jasper_ridge.npz")) as file:
+    with np.load(require_file(folder, "jasper_ridge.npz")) as file:
         abundances = file["abund"].astype(np.float32)
         names = {number: str(name) for number, name in enumerate(file["class_names"], 1)}
         pure = abundances.max(axis=2) > _MIN_ABUNDANCE
