@@ -171,7 +171,7 @@ def evaluate(
         results=tuple(results),
         leakage=leakage,
         names=tuple(named),
-        window_size=size,
+        window_size=leakage[0].window_size if leakage else size,
         protocol=" ".join(repr(cv).split()) if hasattr(cv, "split") else f"{len(splits)} splits",
         class_names=dict(class_names or {}),
         disjoint=_are_disjoint([test for _, test in splits]),

@@ -25,7 +25,7 @@ class LeakageReport:
     Attributes
     ----------
     window_size : int
-        Side of the window in pixels.
+        Side of the window in pixels, with what its outer values look at beyond it.
     n_train, n_test : int
         Numbers of samples.
     share_containing : float
@@ -80,7 +80,8 @@ def leakage_report(
 
     A test window of side w contains a training pixel if their Chebyshev distance is at most half a
     window, rounded down; it shares pixels with the window of that training pixel if the distance
-    is at most w - 1 [1]_.
+    is at most w - 1 [1]_. Where values look beyond their own pixel (`PixelSamples.reach`), as
+    textures of another source do, windows are wider by that on each side.
 
     Parameters
     ----------
@@ -129,6 +130,7 @@ def leakage_report(
             "Training and test samples come from different scenes, so their positions cannot be "
             "compared. Make both by indexing the same PixelSamples."
         )
+    window_size += 2 * max(X_train.reach, X_test.reach)
     return LeakageReport(
         window_size=window_size,
         n_train=len(X_train),

@@ -50,19 +50,22 @@ class _SpatialBlockSplitter(Splitter):
         cells, block = block_numbers(positions, self.block_size)
         counts = block_counts(block, y_index)
         self._check_block_count(len(cells))
+        # Values that look beyond their pixel do so on both sides.
+        buffer = self.buffer and self.buffer + 2 * getattr(X, "reach", 0)
         splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
         for blocks in self._training_blocks(cells, counts, rng):
             train, test = (np.flatnonzero(side[block]) for side in (blocks, ~blocks))
             n_outside = len(test)
-            if self.buffer and self.discard == "train":
+            if buffer and self.discard == "train":
                 distance = nearest_distance(positions[train], positions[test])
-                far = train[distance > self.buffer]
-                self._check_training_side(classes, y_index[train], y_index[far], len(splits))
+                far = train[distance > buffer]
+                kinds = y_index[train], y_index[far]
+                self._check_training_side(classes, *kinds, len(splits), buffer)
                 train = far
-            elif self.buffer:
+            elif buffer:
                 distance = nearest_distance(positions[test], positions[train])
-                test = test[distance > self.buffer]
-            self._check_test_side(n_outside, len(test), len(splits))
+                test = test[distance > buffer]
+            self._check_test_side(n_outside, len(test), len(splits), buffer)
             splits.append((rng.permutation(train), test))
         unit = "buffered blocks" if self.buffer and self.discard == "train" else "blocks"
         warn_of_classes(classes, y_index, splits, unit=unit)
@@ -92,6 +95,7 @@ class _SpatialBlockSplitter(Splitter):
         before: NDArray[np.intp],
         after: NDArray[np.intp],
         number: int,
+        buffer: int,
     ) -> None:
         """Raise if the buffer leaves no training sample, or a single class of several."""
         n_classes = len(np.unique(after))
@@ -100,12 +104,17 @@ class _SpatialBlockSplitter(Splitter):
         rest = f"training samples of class {classes[after[0]]} only" if n_classes else ""
         side = f"{self.block_size} x {self.block_size}"
         raise ParameterError(
-            f"buffer={self.buffer} leaves split {number} {rest or 'without a training sample'}: "
+            f"{self._named(buffer)} leaves split {number} {rest or 'without a training sample'}: "
             f"every{' other' if rest else ''} pixel outside its test blocks of {side} lies within "
-            f"{self.buffer} pixels of a test pixel. Use a smaller buffer, or discard='test'."
+            f"{buffer} pixels of a test pixel. Use a smaller buffer, or discard='test'."
         )
 
-    def _check_test_side(self, n_outside: int, n_test: int, number: int) -> None:
+    def _named(self, buffer: int) -> str:
+        further = (buffer - self.buffer) // 2
+        looks = f" for values that look {further} pixels beyond their own" if further else ""
+        return f"buffer={self.buffer}{looks}"
+
+    def _check_test_side(self, n_outside: int, n_test: int, number: int, buffer: int) -> None:
         side = f"{self.block_size} x {self.block_size}"
         if not n_outside:
             raise ParameterError(
@@ -114,9 +123,9 @@ class _SpatialBlockSplitter(Splitter):
             )
         if not n_test:
             raise ParameterError(
-                f"buffer={self.buffer} leaves split {number} without a test sample: every pixel of "
-                f"its test blocks of {side} lies within {self.buffer} pixels of a training pixel. "
-                f"Use blocks of more than twice the buffer (block_size={2 * self.buffer + 1} or "
+                f"{self._named(buffer)} leaves split {number} without a test sample: every pixel "
+                f"of its test blocks of {side} lies within {buffer} pixels of a training pixel. "
+                f"Use blocks of more than twice the buffer (block_size={2 * buffer + 1} or "
                 "more), or a smaller buffer."
             )
 
@@ -140,7 +149,8 @@ class SpatialBlockKFold(_SpatialBlockSplitter):
         Samples of one side within this Chebyshev distance of the other, in pixels, are discarded.
         From half a window (rounded down) on, no test window contains a training pixel; from a
         window minus one on, training and test windows share no pixel. The default is half of the
-        default window of :class:`hsvlm.HSIPromptClassifier`.
+        default window of :class:`hsvlm.HSIPromptClassifier`. Samples whose values look beyond their
+        own pixel (`PixelSamples.reach`) keep twice as much more, unless it is 0.
     random_state : int, RandomState or None, default=0
         Seed of the assignment. Fixed by default, so that all estimators that are compared with the
         same splitter see the same folds.
