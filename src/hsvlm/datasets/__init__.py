@@ -19,7 +19,7 @@ from hsvlm.datasets._splits import (
     fetch_pavia_university_split,
     fetch_split,
 )
-from hsvlm.datasets._synthetic import make_synthetic_scene
+from hsvlm.datasets._synthetic import make_synthetic_scene, make_two_source_scene
 
 __all__ = [
     "StandardSplit",
@@ -36,4 +36,5 @@ __all__ = [
     "fetch_split",
     "load_indian_pines",
     "make_synthetic_scene",
+    "make_two_source_scene",
 ]

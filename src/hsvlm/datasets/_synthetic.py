@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils import check_random_state
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.scene import Scene
+from hsvlm.scene import Raster, Scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +80,64 @@ def make_synthetic_scene(
         class_names=dict(enumerate(_NAMES[:n_classes], start=1)),
         wavelengths_nm=wavelengths,
         name="synthetic",
+    )
+
+
+def make_two_source_scene(
+    *, height: int = 32, width: int = 32, labeled_share: float = 0.5, random_state: Any = None
+) -> Scene:
+    """Make a small scene whose classes only two sources together can tell apart.
+
+    Two materials, each on the ground and raised above it: "meadow" and "forest" have the same
+    spectra, so have "parking lot" and "flat roof", and heights know nothing of the material. A
+    classifier of the spectra or heights of single pixels is right at best where the larger of two
+    classes is; who sees both can be right everywhere.
+
+    Parameters
+    ----------
+    height, width : int, default=32
+        Size in pixels, at least 8.
+    labeled_share : float, default=0.5
+        Share of labeled pixels, in (0, 1]. Every class gets at least 5.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the scene.
+
+    Returns
+    -------
+    Scene
+        As :func:`make_synthetic_scene`, with 30 bands of spectra and the source ``"lidar"``:
+        heights in meters above the ground, float32.
+
+    Raises
+    ------
+    ParameterError
+        If the scene is too small, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import make_two_source_scene
+    >>> make_two_source_scene(random_state=0).sources
+    {'spectra': slice(0, 30, None), 'lidar': slice(30, 31, None)}
+    """
+    n_bands, noise = 30, 0.05
+    _check_parameters(height, width, n_bands, 4, noise, labeled_share)
+    rng = check_random_state(random_state)
+    wavelengths = np.linspace(400.0, 2500.0, n_bands)
+    classes = _regions(rng, height, width, 4)
+    material, is_raised = classes // 2, classes % 2
+    # Whatever changes smoothly would tell the place of a pixel, and with it the class.
+    light = 1 + 0.1 * rng.standard_normal((height, width))
+    cube = _spectra(rng, wavelengths, 2)[material] * light[..., None]
+    cube += noise * rng.standard_normal(cube.shape)
+    heights = 6 * is_raised + 0.3 * rng.standard_normal((height, width))
+    labeled = _labeled_mask(rng, classes, labeled_share)
+    return Scene(
+        cube=cube.astype(np.float32),
+        labels=np.where(labeled, classes + 1, 0).astype(np.uint8),
+        class_names=dict(enumerate(("meadow", "forest", "parking lot", "flat roof"), start=1)),
+        wavelengths_nm=wavelengths,
+        name="synthetic, two sources",
+        auxiliary={"lidar": Raster(heights.astype(np.float32), names=("height",))},
     )
 
 

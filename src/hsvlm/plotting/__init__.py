@@ -10,6 +10,7 @@ from hsvlm.plotting._maps import ClassificationMapDisplay
 from hsvlm.plotting._probabilities import ProbabilityMapDisplay
 from hsvlm.plotting._prompts import PromptSimilarityDisplay
 from hsvlm.plotting._scene import SceneDisplay
+from hsvlm.plotting._sources import PromptMatrixDisplay
 from hsvlm.plotting._spectra import SpectraDisplay
 from hsvlm.plotting._training import TrainingCurveDisplay
 
@@ -19,6 +20,7 @@ __all__ = [
     "EmbeddingDisplay",
     "LossLandscapeDisplay",
     "ProbabilityMapDisplay",
+    "PromptMatrixDisplay",
     "PromptSimilarityDisplay",
     "SceneDisplay",
     "SpectraDisplay",
