@@ -10,7 +10,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 
 from hsvlm import HSIPromptClassifier, Raster, Scene, SpectralPCA, SpectralTransformer
 from hsvlm.evaluation import spectral_svm
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
 from hsvlm.mapping import predict_scene
 from hsvlm.preprocessing import SourceTransformer, StandardNormalVariate
@@ -84,9 +84,12 @@ def test_other_sources_are_refused(stacked, fitted, heights, settings, cube, lab
     )
     turned = stacked.select_sources(["lidar", "spectra"])
     renamed = replace(spectra, auxiliary={"dsm": heights})
-    for other in (turned, renamed):
+    for other, message in (
+        (turned, "Give the same sources in the same order"),
+        (renamed, r"X holds .* 'dsm' \(1 channel\): 'lidar' is missing"),
+    ):
         for call in (fitted.predict, fitted.score, lambda one: predict_scene(fitted, one)):
-            with pytest.raises(DataError, match="Give the same sources in the same order"):
+            with pytest.raises(DataError, match=message):
                 call(other)
     with pytest.raises(DataError, match="Give the same sources"):
         fitted.predict(turned.samples()[0])
@@ -142,3 +145,27 @@ def test_the_bands_of_a_stack_are_matched(stacked, fitted):
     assert fitted.predict(stacked).shape == stacked.shape
     spectra = match_bands(stacked.select_sources(["spectra"]), np.arange(12) + 500.0)
     assert spectra.n_bands == 12
+
+
+def test_an_encoder_trained_to_do_without_a_source_predicts_without_it(tmp_path, stacked, settings):
+    params = {**settings["vision_params"], "source_dropout": 0.3}
+    changes = {"vision_encoder": "fusion-vit", "vision_params": params, "max_epochs": 12}
+    clf = HSIPromptClassifier(**{**settings, **changes}).fit(stacked)
+    spectra = replace(stacked.select_sources(["spectra"]), sources=None)
+    with pytest.warns(HSVLMWarning, match=r"has no 'lidar', .* less accurate\. Add it"):
+        label_map = clf.predict(spectra)
+    labeled = stacked.labels > 0
+    assert (label_map == stacked.labels)[labeled].mean() > 0.8
+    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"))
+    with pytest.warns(HSVLMWarning, match="has no 'lidar'"):
+        np.testing.assert_array_equal(predict_scene(loaded, spectra).label_map, label_map)
+    # As in training, an absent source adds nothing to the network.
+    further = clf.net_.module_.encoder.join.further.eval()
+    absent = clf.net_.module_.encoder.absent_values
+    assert further(absent[None, None]).abs().max() < 1e-5
+
+
+def test_an_encoder_that_needs_its_sources_says_so(stacked, settings):
+    clf = HSIPromptClassifier(**{**settings, "vision_encoder": "fusion-vit"}).fit(stacked)
+    with pytest.raises(DataError, match="'lidar' is missing"):
+        clf.predict(stacked.select_sources(["spectra"]))

@@ -71,7 +71,7 @@ def selected_sources(
 
 def describe_sources(sources: Mapping[str, int] | None) -> str:
     """Name sources with their numbers of channels."""
-    if sources is None:
+    if sources is None or list(sources) == [SPECTRA]:
         return "spectra alone"
     return ", ".join(
         f"{name!r} ({size} channel{'s'[: size > 1]})" for name, size in sources.items()

@@ -29,7 +29,7 @@ from hsvlm._inputs.scenes import (
     weights_at,
     with_wavelengths,
 )
-from hsvlm._inputs.sources import check_sources
+from hsvlm._inputs.sources import check_sources, with_absent_sources
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.samples import (
     PixelSamples,
@@ -123,6 +123,7 @@ def score_inputs(
     check_is_fitted(estimator, "net_")
     scenes = as_scenes(X)
     if scenes is not None:
+        scenes = [with_absent_sources(estimator, scene) for scene in scenes]
         for scene in scenes:
             check_sources(estimator, scene)
             check_bands(getattr(estimator, "metadata_", {}), scene)
@@ -208,6 +209,7 @@ class PredictInputs(NamedTuple):
 
 def predict_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
     """Validate what a fitted estimator is asked to predict."""
+    X = with_absent_sources(estimator, X)
     check_sources(estimator, X)
     X = cube_of_scene(getattr(estimator, "metadata_", {}), X)
     if is_cube(X):

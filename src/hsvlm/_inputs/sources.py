@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 from hsvlm._data.cubes import n_dimensions
 from hsvlm._data.lazy import valid_pixels
-from hsvlm._data.sources import describe_sources, source_sizes
-from hsvlm.exceptions import DataError
+from hsvlm._data.sources import SPECTRA, describe_sources, source_sizes, source_slices
+from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.preprocessing.sources import SourceTransformer, sources_before
 from hsvlm.samples import PixelSamples
-from hsvlm.scene import Scene
+from hsvlm.scene import Raster, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_sources", "with_auxiliary"]
+__all__ = ["check_sources", "with_absent_sources", "with_auxiliary"]
+
+
+def with_absent_sources(estimator: Any, X: Any) -> Any:
+    """Complete a scene for an encoder that was trained to do without some sources; warn of it."""
+    module: Any = getattr(getattr(estimator, "net_", None), "module_", None)
+    values = getattr(getattr(module, "encoder", None), "absent_values", None)
+    if values is None or not isinstance(X, Scene):
+        return X
+    step = estimator.preprocessing_.steps[0][1]
+    first, *others = step.sources_
+    given = X.sources or {first: slice(0, X.n_bands)}
+    absent = [name for name in others if name not in given]
+    if not absent or first not in given:
+        return X
+    names = ", ".join(map(repr, absent))
+    warning = HSVLMWarning(
+        f"The scene has no {names}, which the classifier was trained to do without: predictions "
+        "are less accurate.",
+        "Add it for better ones: dataclasses.replace(scene, auxiliary={"
+        f"{absent[0]!r}: hsvlm.io.align(raster, like=scene)}}).",
+        option_hint=f"Give --auxiliary {absent[0]}=FILE for better ones.",
+    )
+    warnings.warn(warning, stacklevel=4)  # at the call of a method
+    sizes = {name: step.sources_out_[name] for name in others}
+    rasters = {}
+    for name, channels in source_slices(sizes).items():
+        if name in given:
+            rasters[name] = Raster(X.select_sources([name]).cube)
+            continue
+        neutral = values[channels].cpu().numpy()[np.newaxis]
+        row = step.transformer_[name].transformer_.inverse_transform(neutral)
+        rasters[name] = Raster(np.broadcast_to(row.astype(np.float32), (*X.shape, row.shape[1])))
+    spectra = replace(X.select_sources([first]), sources=None)
+    return replace(spectra, auxiliary=rasters)
 
 
 def check_sources(estimator: Any, X: Any) -> None:
@@ -32,13 +69,13 @@ def check_sources(estimator: Any, X: Any) -> None:
     else:
         return
     sources = None if X.sources is None else source_sizes(X.sources)
-    is_scene = isinstance(X, Scene)
     n_channels = X.n_bands if isinstance(X, Scene) else X.shape[1]
-    if sources is None and expected is not None and (is_scene or n_channels < step.n_features_in_):
-        missing = [name for name in expected if name != next(iter(expected))]
+    named = sources or ({SPECTRA: n_channels} if isinstance(X, Scene) else {})
+    missing = [name for name in expected or {} if name not in named]
+    if missing and named:
         raise DataError(
             f"The classifier was fitted on the sources {describe_sources(expected)}, and X holds "
-            f"spectra alone: {', '.join(map(repr, missing))} is missing.",
+            f"{describe_sources(sources)}: {', '.join(map(repr, missing))} is missing.",
             "Add it: dataclasses.replace(scene, auxiliary={"
             f"{missing[0]!r}: hsvlm.io.align(raster, like=scene)}}).",
             option_hint=f"Give --auxiliary {missing[0]}=FILE.",

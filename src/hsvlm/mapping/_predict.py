@@ -16,7 +16,7 @@ from hsvlm._data.cubes import as_cubes
 from hsvlm._data.lazy import files_of, is_in_memory, read_through, source_of, valid_pixels
 from hsvlm._data.palette import distinct_colors
 from hsvlm._inputs.scenes import check_bands
-from hsvlm._inputs.sources import check_sources
+from hsvlm._inputs.sources import check_sources, with_absent_sources
 from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
@@ -134,6 +134,7 @@ def predict_scene(
     """
     clf = getattr(clf, "best_estimator_", clf)
     scene, sources = as_scene(scene)
+    scene = with_absent_sources(final_step(clf), scene)
     check_sources(clf, scene)
     check_bands(getattr(final_step(clf), "metadata_", {}), scene)
     targets = Targets.checked(out, probabilities, entropy, scene, sources)

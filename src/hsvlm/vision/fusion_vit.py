@@ -57,7 +57,7 @@ class FusionViT(nn.Module):
         maps: prefer ``"depthwise"`` for whole spectra.
     source_dropout : float, default=0.0
         Probability that a further source of a window is zeroed, thus replaced by its mean, in
-        training.
+        training. Above 0, a classifier predicts scenes without these sources, too, and says so.
     width : int, default=64
         Length of a token.
     depth : int, default=4
@@ -184,6 +184,16 @@ class FusionViT(nn.Module):
         maps = self.fuse(pixels.transpose(1, 2).unflatten(2, windows.shape[1:3]))
         features: Tensor = self.vit(maps.permute(0, 2, 3, 1))
         return features
+
+    @property
+    def absent_values(self) -> Tensor | None:
+        """Values of further channels, (n_further,), that stand for absent sources.
+
+        None unless the encoder was trained to do without them, by `source_dropout`.
+        """
+        if self.join is None or not self.join.further.dropout:
+            return None
+        return self.join.further.norm.running_mean
 
     def prompt_matrices(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the matrices that join the sources of windows, with rows that sum to 1.
