@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "AlignmentWarning",
     "DataError",
     "DeviceMemoryError",
     "DownloadError",
@@ -145,6 +146,10 @@ class TrainingDivergedError(HSVLMError, ArithmeticError):
 
 class HSVLMWarning(_Message, UserWarning):
     """Base class of every warning issued by hsvlm; takes the parameters of `HSVLMError`."""
+
+
+class AlignmentWarning(HSVLMWarning):
+    """A further source lies beside the cube, or covers little of it."""
 
 
 class PromptWarning(HSVLMWarning):

@@ -37,6 +37,9 @@ class Raster:
     reach : int, default=0
         How far beyond its own pixel a value looks, in pixels, such as 1 for means of 3 x 3 pixels:
         training and test pixels need as much more distance.
+    ratio : int, default=1
+        Finer pixels along each axis of a pixel, which are its channels: see `fold` of
+        :func:`hsvlm.io.align`.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class Raster:
     valid: NDArray[np.bool_] | None = None
     names: tuple[str, ...] = ()
     reach: int = 0
+    ratio: int = 1
 
     def __post_init__(self) -> None:
         given: Any = self.values

@@ -18,7 +18,7 @@ _LIBRARIES = (
     "xarray",
 )
 # Parts that do not come with their library.
-_PARTS = {"rasterio": ("rasterio.features", "rasterio.shutil")}
+_PARTS = {"rasterio": ("rasterio.features", "rasterio.shutil", "rasterio.warp")}
 
 
 def __getattr__(name: str) -> Any:

@@ -30,10 +30,16 @@ def listed(texts: Sequence[str], n_shown: int, separator: str = ", ", last: str 
     return separator.join(texts[:n_shown]) + (f"{last} {more} more" if more > 0 else "")
 
 
-def warn_caller(problem: str, hint: str = "", option_hint: str = "") -> None:
+def warn_caller(
+    problem: str,
+    hint: str = "",
+    option_hint: str = "",
+    *,
+    category: type[HSVLMWarning] = HSVLMWarning,
+) -> None:
     """Warn at the line outside of this package that called it."""
     # The argument skip_file_prefixes of warnings.warn came with Python 3.12.
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(HSVLMWarning(problem, hint, option_hint=option_hint), stacklevel=level)
+    warnings.warn(category(problem, hint, option_hint=option_hint), stacklevel=level)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hsvlm.scene import Scene
 
 # What a map may be, and what undoes it.
-_ORIENTATIONS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+ORIENTATIONS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "transposed": np.transpose,
     "mirrored left to right": np.fliplr,
     "mirrored top to bottom": np.flipud,
@@ -46,7 +46,7 @@ def warn_of_orientation(path: Any, labels: NDArray[Any], scene: Scene) -> None:
         return
     explained = _explained(labels, scene)
     others = {}
-    for name, turn in _ORIENTATIONS.items():
+    for name, turn in ORIENTATIONS.items():
         turned = turn(labels)
         if turned.shape == labels.shape and not np.array_equal(turned, labels):
             others[name] = _explained(turned, scene)

@@ -1,0 +1,194 @@
+"""Resample rasters onto other grids, block by block."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hsvlm._data.lazy import read_rows
+from hsvlm.exceptions import DataError
+from hsvlm.io import _geo as geo
+from hsvlm.io._gdal import ungeoreferenced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from hsvlm.scene import Raster
+
+_MAX_BLOCK_VALUES = 2**24  # of the source, read at once: 64 MB of float32
+# Pixels beyond a window that an interpolation reads, in addition to those of one target pixel.
+_MARGIN_PX = 2
+_N_PROBES = 17
+_SAME_GRID_PX = 0.01
+
+
+class Grid(NamedTuple):
+    """Height and width, affine coefficients, and the CRS as an object of rasterio."""
+
+    shape: tuple[int, int]
+    transform: tuple[float, ...]
+    crs: Any
+
+    def refine(self, ratio: int) -> Grid:
+        """Divide each pixel into ratio x ratio pixels."""
+        a, b, c, d, e, f = self.transform
+        transform = (a / ratio, b / ratio, c, d / ratio, e / ratio, f)
+        return Grid((self.shape[0] * ratio, self.shape[1] * ratio), transform, self.crs)
+
+
+class Window(NamedTuple):
+    """Rows and columns of a raster, without the last ones."""
+
+    row: int
+    row_stop: int
+    col: int
+    col_stop: int
+
+
+def source_positions(rows: ArrayLike, cols: ArrayLike, target: Grid, source: Grid) -> Any:
+    """Find rows and columns (2, n) of a source where a target has rows (n,) and columns (n,)."""
+    rows, cols = np.asarray(rows, dtype=np.float64), np.asarray(cols, dtype=np.float64)
+    a, b, c, d, e, f = target.transform
+    x, y = a * cols + b * rows + c, d * cols + e * rows + f
+    if target.crs != source.crs:
+        x, y = _reproject(x, y, target.crs, source.crs)
+    a, b, c, d, e, f = source.transform
+    cols, rows = np.linalg.solve([[a, b], [d, e]], [x - c, y - f])
+    return np.array([rows, cols])
+
+
+def _reproject(x: NDArray[Any], y: NDArray[Any], target: Any, source: Any) -> Any:
+    """Transform coordinates (n,) of a target into the CRS of a source."""
+    rasterio = geo.rasterio
+    try:
+        with rasterio.Env():
+            return np.array(rasterio.warp.transform(target, source, x.tolist(), y.tolist()))
+    except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:
+        names = [crs.to_wkt().partition('"')[2].partition('"')[0] for crs in (target, source)]
+        raise DataError(
+            f"Coordinates of the scene ({names[0]}) have no place in the CRS of the raster "
+            f"({names[1]}).",
+            "Correct the CRS of one of them.",
+        ) from error
+
+
+def pixel_ratio(target: Grid, source: Grid) -> float:
+    """Count the pixels of a source along a pixel in the middle of a target; NaN if unknown."""
+    row, col = target.shape[0] / 2, target.shape[1] / 2
+    places = source_positions([row, row + 1, row], [col, col, col + 1], target, source)
+    if not np.isfinite(places).all():
+        return math.nan
+    return float(np.sqrt(abs(np.linalg.det(places[:, 1:] - places[:, :1]))))
+
+
+def is_same_grid(target: Grid, source: Grid) -> bool:
+    """Tell whether the pixels of two grids cover each other."""
+    if target.shape != source.shape:
+        return False
+    rows, cols = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]).T * np.array(target.shape)[:, None]
+    return bool(
+        np.abs(source_positions(rows, cols, target, source) - [rows, cols]).max() < _SAME_GRID_PX
+    )
+
+
+def window_of(target: Grid, source: Grid, start: int, stop: int) -> Window | None:
+    """Find the part of a source that rows of a target read; None if they lie elsewhere."""
+    height, width = source.shape
+    rows, cols = np.meshgrid(
+        np.linspace(start, stop, _N_PROBES), np.linspace(0, target.shape[1], _N_PROBES)
+    )
+    places = source_positions(rows.ravel(), cols.ravel(), target, source)
+    if not np.isfinite(places).any():
+        return None
+    if not np.isfinite(places).all():  # a part of the target lies outside the domain of a CRS
+        return Window(0, height, 0, width)
+    (first_row, first_col), (last_row, last_col) = places.min(axis=1), places.max(axis=1)
+    if last_row <= 0 or last_col <= 0 or first_row >= height or first_col >= width:
+        return None
+    ratio = pixel_ratio(target, source)
+    margin = _MARGIN_PX + (math.ceil(ratio) if math.isfinite(ratio) else 0)
+    return Window(
+        max(0, math.floor(first_row) - margin),
+        min(height, math.ceil(last_row) + margin),
+        max(0, math.floor(first_col) - margin),
+        min(width, math.ceil(last_col) + margin),
+    )
+
+
+def resample(raster: Raster, source: Grid, target: Grid, resampling: str) -> NDArray[Any]:
+    """Resample a raster; pixels without data are NaN.
+
+    Shapes: returns (height, width, n_channels) of the target, float32 or float64.
+    """
+    dtype = float_type(raster.values.dtype)
+    values = np.full((*target.shape, raster.n_channels), np.nan, dtype=dtype)
+    for start, stop, window in _blocks(raster, source, target, 0, target.shape[0]):
+        values[start:stop] = _resample_block(
+            _read_window(raster, window, dtype),
+            _part(source, window.row, window.row_stop, window.col, window.col_stop),
+            _part(target, start, stop, 0, target.shape[1]),
+            resampling,
+        )
+    return values
+
+
+def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the smallest floating type, of at least 32 bits, that holds all values of a type."""
+    return np.promote_types(dtype, np.float32)
+
+
+def _blocks(
+    raster: Raster, source: Grid, target: Grid, start: int, stop: int
+) -> Iterator[tuple[int, int, Window]]:
+    """Divide rows of the target until what they read of the source is small."""
+    window = window_of(target, source, start, stop)
+    if window is None:
+        return
+    # Cubes in files are read by whole rows.
+    n_values = (window.row_stop - window.row) * source.shape[1] * raster.n_channels
+    if n_values <= _MAX_BLOCK_VALUES or stop - start == 1:
+        yield start, stop, window
+        return
+    middle = (start + stop) // 2
+    yield from _blocks(raster, source, target, start, middle)
+    yield from _blocks(raster, source, target, middle, stop)
+
+
+def _read_window(raster: Raster, window: Window, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Read a window as floats with NaN where there is no data."""
+    rows = read_rows(raster.values, window.row, window.row_stop)
+    values: NDArray[Any] = rows[:, window.col : window.col_stop].astype(dtype)
+    values[~np.isfinite(values)] = np.nan
+    if raster.valid is not None:
+        part = raster.valid[window.row : window.row_stop, window.col : window.col_stop]
+        values[~part] = np.nan
+    return values
+
+
+def _part(grid: Grid, row: int, row_stop: int, col: int, col_stop: int) -> Grid:
+    a, b, c, d, e, f = grid.transform
+    corner = (a, b, a * col + b * row + c, d, e, d * col + e * row + f)
+    return Grid((row_stop - row, col_stop - col), corner, grid.crs)
+
+
+def _resample_block(
+    values: NDArray[Any], source: Grid, target: Grid, resampling: str
+) -> NDArray[Any]:
+    block = np.full((values.shape[2], *target.shape), np.nan, dtype=values.dtype)
+    with geo.rasterio.Env(), ungeoreferenced():
+        geo.rasterio.warp.reproject(
+            np.ascontiguousarray(np.moveaxis(values, 2, 0)),
+            block,
+            src_transform=geo.affine.Affine(*source.transform),
+            src_crs=source.crs,
+            src_nodata=np.nan,
+            dst_transform=geo.affine.Affine(*target.transform),
+            dst_crs=target.crs,
+            dst_nodata=np.nan,
+            resampling=geo.rasterio.enums.Resampling[resampling],
+        )
+    return np.moveaxis(block, 0, 2)

@@ -1,0 +1,394 @@
+"""Rasters on other grids are brought onto that of a scene."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio import Affine
+
+from hsvlm import Raster, Scene
+from hsvlm._data.lazy import LazyCube
+from hsvlm.exceptions import (
+    AlignmentWarning,
+    DataError,
+    MissingFileError,
+    ParameterError,
+    UnknownNameError,
+)
+from hsvlm.io import _warp, align, read_scene, write_scene
+
+UTM = "EPSG:32631"
+CORNER = (500_000.0, 4_983_000.0)
+
+
+def height_at(x, y):
+    """A smooth surface, in [0, 200], of coordinates of UTM zone 31."""
+    return 100 + 50 * np.sin((x - CORNER[0]) / 150) + 50 * np.cos((y - CORNER[1]) / 130)
+
+
+def grid(size, *, angle=0.0, corner=CORNER):
+    cos, sin = size * np.cos(np.radians(angle)), size * np.sin(np.radians(angle))
+    return (cos, sin, corner[0], sin, -cos, corner[1])
+
+
+def centers(transform, shape):
+    rows, cols = np.indices(shape) + 0.5
+    a, b, c, d, e, f = transform
+    return a * cols + b * rows + c, d * cols + e * rows + f
+
+
+def surface(transform, shape, crs=UTM):
+    return Raster(height_at(*centers(transform, shape)), transform=transform, crs=crs)
+
+
+def scene_on(transform, shape=(40, 50), crs=UTM, **attributes):
+    return Scene(np.zeros((*shape, 2), np.float32), transform=transform, crs=crs, **attributes)
+
+
+def error_inside(result, scene, margin=2):
+    """Largest error as a share of the range, less the border where values are extrapolated."""
+    expected = height_at(*centers(scene.transform, scene.shape))
+    inside = (slice(margin, -margin),) * 2
+    return np.abs(result.values[..., 0] - expected)[inside].max() / 200
+
+
+SCENE = scene_on(grid(5))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        grid(10, corner=(CORNER[0] - 33, CORNER[1] + 27)),
+        grid(5, corner=(CORNER[0] - 2.5, CORNER[1] + 1.1)),
+        grid(8, angle=25, corner=(CORNER[0] - 150, CORNER[1] + 80)),
+        # From south to north, and from east to west.
+        (10, 0, CORNER[0] - 33, 0, 10, CORNER[1] - 250),
+        (-10, 0, CORNER[0] + 300, 0, -10, CORNER[1] + 27),
+        # Rows run along x, as in a transposed image.
+        (0, 10, CORNER[0] - 33, -10, 0, CORNER[1] + 27),
+    ],
+)
+def test_coarser_pixels_are_interpolated(transform):
+    result = align(surface(transform, (60, 60)), SCENE)
+    assert result.values.shape == (40, 50, 1)
+    assert result.valid is None
+    assert (result.transform, result.crs) == (SCENE.transform, SCENE.crs)
+    assert error_inside(result, SCENE) < 0.01
+
+
+def test_a_rotated_scene():
+    scene = scene_on(grid(5, angle=30))
+    raster = surface(grid(8, corner=(CORNER[0] - 20, CORNER[1] + 150)), (60, 60))
+    assert error_inside(align(raster, scene), scene) < 0.01
+
+
+@pytest.mark.parametrize(("size", "n"), [(1, 300), (9, 60)])
+def test_another_crs(size, n):
+    """Values of a raster in degrees; its coordinates are transformed by rasterio here."""
+    step = size / 111_000
+    (west,), (north,) = rasterio.warp.transform(
+        UTM, "EPSG:4326", [CORNER[0] - 20], [CORNER[1] + 20]
+    )
+    transform = (step, 0, west, 0, -step, north)
+    lon, lat = centers(transform, (n, n))
+    x, y = rasterio.warp.transform("EPSG:4326", UTM, lon.ravel().tolist(), lat.ravel().tolist())
+    values = height_at(np.reshape(x, (n, n)), np.reshape(y, (n, n)))
+    scene = scene_on(grid(5), (30, 20))
+    result = align(Raster(values, transform=transform, crs="EPSG:4326"), scene)
+    assert result.valid is None
+    assert error_inside(result, scene) < 0.01
+
+
+def test_finer_pixels_are_averaged():
+    values = np.random.default_rng(0).random((200, 250, 3))
+    scene = scene_on(grid(5))
+    result = align(Raster(values, transform=grid(1), crs=UTM), scene)
+    expected = values.reshape(40, 5, 50, 5, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(result.values, expected, rtol=1e-6)
+    np.testing.assert_allclose(result.values.mean(), values.mean())
+    assert result.values.dtype == np.float64
+    assert result.reach == 0
+
+
+def test_an_average_over_cut_pixels_weighs_them_by_area():
+    values = np.arange(16.0).reshape(4, 4)
+    scene = scene_on((1.5, 0, CORNER[0], 0, -1.5, CORNER[1]), (2, 2))
+    result = align(Raster(values, transform=grid(1), crs=UTM), scene)
+    weights = np.array([[2 / 3, 0], [1 / 3, 1 / 3], [0, 2 / 3]])
+    np.testing.assert_allclose(result.values[..., 0], weights.T @ values[:3, :3] @ weights)
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_pixels_without_data(placed):
+    values = np.random.default_rng(0).random((80, 100))
+    values[:8, :8] = np.nan
+    values[20, 20] = np.inf
+    values[30, 30] = 1e6
+    masked = np.ma.MaskedArray(values, values == 1e6)
+    place = {"transform": grid(2.5), "crs": UTM} if placed else {}
+    scene = SCENE if placed else Scene(SCENE.cube)
+    result = align(Raster(masked, **place), scene)
+    expected = np.ones((40, 50), bool)
+    expected[:4, :4] = False
+    np.testing.assert_array_equal(result.valid, expected)
+    np.testing.assert_array_equal(np.isfinite(result.values[..., 0]), expected)
+    assert result.values[expected].max() < 1
+    block = values[20:22, 20:22]
+    np.testing.assert_allclose(result.values[10, 10, 0], block[np.isfinite(block)].mean())
+
+
+def test_the_result_becomes_a_source():
+    labels = np.ones(SCENE.shape, int)
+    raster = surface(grid(10, corner=(CORNER[0] + 100, CORNER[1] + 20)), (60, 60))
+    heights = align(raster, SCENE)
+    stacked = replace(SCENE, labels=labels, auxiliary={"lidar": heights})
+    X, _ = stacked.samples()
+    assert len(X) == heights.valid.sum() == 40 * 30
+    assert X.reach == 2
+    assert np.isfinite(np.asarray(X)).all()
+
+
+def test_numbers_of_classes_are_not_mixed():
+    classes = np.random.default_rng(0).integers(1, 4, (40, 50)).astype(np.uint8)
+    fine = classes.repeat(4, axis=0).repeat(4, axis=1)
+    fine[::4, ::4] = 9
+    valid = np.ones(fine.shape, bool)
+    valid[:4, :4] = False
+    raster = Raster(fine, transform=grid(1.25), crs=UTM, valid=valid, names=["class"])
+    for resampling in ("mode", "nearest"):
+        result = align(raster, SCENE, resampling=resampling)
+        assert result.values.dtype == np.uint8
+        assert result.names == ("class",)
+        assert np.argwhere(~result.valid).tolist() == [[0, 0]]
+        expected = np.where(result.valid, classes, 0)
+        np.testing.assert_array_equal(result.values[..., 0], expected)
+    assert align(raster, SCENE).values.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(160, 200), (10, 10)])
+def test_arrays_without_a_place(shape):
+    values = np.random.default_rng(0).random(shape)
+    scene = Scene(np.zeros((40, 40 if shape[0] == 10 else 50, 2)))
+    result = align(values, scene)
+    assert result.values.shape == (*scene.shape, 1)
+    if shape[0] == 160:
+        np.testing.assert_allclose(
+            result.values[..., 0], values.reshape(40, 4, 50, 4).mean(axis=(1, 3))
+        )
+    else:
+        # The center of this pixel lies 1/8 pixels of the raster beside those of row and column 1.
+        weights = [0.125, 0.875]
+        np.testing.assert_allclose(result.values[9, 5, 0], weights @ values[1:3, :2] @ weights)
+        assert result.reach == 4
+
+
+def test_finer_pixels_become_channels():
+    values = np.random.default_rng(0).integers(0, 255, (160, 200, 3)).astype(np.uint8)
+    valid = np.ones((160, 200), bool)
+    valid[7, 9] = False
+    expected = values.reshape(40, 4, 50, 4, 3).transpose(0, 2, 1, 3, 4).reshape(40, 50, 48)
+    for place in ({}, {"transform": grid(1.25), "crs": UTM}):
+        scene = SCENE if place else Scene(SCENE.cube)
+        raster = Raster(values, valid=valid, names=["red", "green", "blue"], **place)
+        result = align(raster, scene, fold=True)
+        assert result.values.dtype == np.uint8
+        assert result.ratio == 4
+        assert result.names[4] == "green (0, 1)"
+        assert np.argwhere(~result.valid).tolist() == [[1, 2]]
+        np.testing.assert_array_equal(result.values[result.valid], expected[result.valid])
+
+
+def test_finer_pixels_of_another_grid_become_channels():
+    raster = surface(grid(2.4, corner=(CORNER[0] - 6, CORNER[1] + 9)), (110, 130))
+    result = align(raster, SCENE, fold=True)
+    assert result.ratio == 2
+    expected = height_at(*centers(grid(2.5), (80, 100))).reshape(40, 2, 50, 2)
+    unfolded = result.values.reshape(40, 50, 2, 2).transpose(0, 2, 1, 3)
+    assert np.abs(unfolded - expected).max() < 2
+
+
+def test_a_raster_on_the_grid_stays_as_it_is(tmp_path):
+    values = np.random.default_rng(0).random((40, 50, 2)).astype(np.float32)
+    values[3, 4, 1] = np.nan
+    path = write_scene(tmp_path / "dsm.tif", replace(SCENE, cube=values))
+    result = align(path, SCENE)
+    assert isinstance(result.values, LazyCube)
+    assert np.argwhere(~result.valid).tolist() == [[3, 4]]
+    np.testing.assert_array_equal(np.asarray(result.values), values)
+    same = align(Raster(values, SCENE.transform, SCENE.crs), SCENE, resampling="mode")
+    assert same.values is values
+
+
+def test_files_with_values_for_no_data_and_a_scale(tmp_path):
+    path = tmp_path / "dsm.tif"
+    heights = np.full((20, 25), 1500, np.int16)
+    heights[:, :5] = -9999
+    with rasterio.open(
+        path, "w", "GTiff", 25, 20, 1, UTM, Affine(*grid(10)), "int16", nodata=-9999
+    ) as file:
+        file.write(heights, 1)
+        file.scales = (0.1,)
+    result = align(path, SCENE)
+    assert (~result.valid).sum() == 40 * 10
+    np.testing.assert_allclose(result.values[result.valid], 150)
+    assert align(read_scene(path), SCENE).valid.sum() == result.valid.sum()
+
+
+@pytest.mark.parametrize("kind", ["average", "bilinear"])
+def test_blocks_give_the_same_values(tmp_path, monkeypatch, kind):
+    values = np.random.default_rng(0).random((300, 280, 2)).astype(np.float32)
+    place = {"transform": grid(1, corner=(CORNER[0] - 7.3, CORNER[1] + 5.6)), "crs": UTM}
+    path = write_scene(tmp_path / "dsm.tif", Scene(values, **place))
+    whole = align(Raster(values, **place), SCENE, resampling=kind)
+    assert whole.valid is None
+    reads = []
+    read_rows = _warp.read_rows
+
+    def counting(cube, start, stop):
+        reads.append(stop - start)
+        return read_rows(cube, start, stop)
+
+    monkeypatch.setattr(_warp, "read_rows", counting)
+    monkeypatch.setattr(_warp, "_MAX_BLOCK_VALUES", 40 * 280 * 2)
+    np.testing.assert_allclose(align(path, SCENE, resampling=kind).values, whole.values, rtol=1e-5)
+    assert len(reads) > 5
+    assert max(reads) <= 40
+
+
+def test_both_without_a_crs():
+    raster = surface(grid(10, corner=(CORNER[0] - 33, CORNER[1] + 27)), (60, 60), crs=None)
+    scene = replace(SCENE, crs=None)
+    assert error_inside(align(raster, scene), scene) < 0.01
+
+
+def test_scenes_of_the_same_crs_in_other_words():
+    wkt = rasterio.crs.CRS.from_user_input(UTM).to_wkt()
+    raster = Raster(np.ones((40, 50)), grid(5), wkt)
+    assert align(raster, SCENE).values is raster.values
+
+
+def message(error, *arguments, **options):
+    with pytest.raises(error) as caught:
+        align(*arguments, **options)
+    text = str(caught.value)
+    assert len(text) <= 400
+    return text
+
+
+def test_no_common_area():
+    far = grid(5, corner=(CORNER[0] + 10_000, CORNER[1]))
+    assert message(DataError, Raster(np.ones((4, 5)), far, UTM), SCENE) == (
+        "The raster and the scene have no common area: x 510000 to 510025, y 4982980 to 4983000 "
+        "(WGS 84 / UTM zone 31N); x 500000 to 500250, y 4982800 to 4983000 (WGS 84 / UTM zone "
+        "31N). Check the CRS and the transform of both."
+    )
+
+
+def test_no_data_where_the_scene_lies(tmp_path):
+    values = np.full((60, 60), np.nan)
+    values[-5:] = 1
+    place = {"transform": grid(10), "crs": UTM}
+    assert message(DataError, Raster(values, **place), SCENE) == (
+        "The raster has no data where the scene lies. Check the CRS and the transform of both."
+    )
+    path = write_scene(tmp_path / "dsm.tif", Scene(values[..., np.newaxis], **place))
+    assert message(DataError, path, SCENE).startswith(f"The raster {path} has no data where")
+
+
+@pytest.mark.parametrize("labeled", [True, False])
+def test_few_pixels_are_covered(labeled):
+    labels = np.zeros((40, 50), int)
+    labels[:10] = 1
+    labels[:10, 45:] = 2
+    scene = replace(SCENE, labels=labels) if labeled else SCENE
+    raster = Raster(np.ones((40, 20)), grid(5), UTM)
+    with pytest.warns(AlignmentWarning) as caught:
+        result = align(raster, scene)
+    counted = "200 of the 500 labeled pixels" if labeled else "800 of the 2,000 pixels"
+    assert str(caught[0].message) == (
+        f"The raster has data for {counted} of the scene. Pixels without data in a source are left "
+        "out. Check the CRS and the transform of both."
+    )
+    assert caught[0].filename == __file__
+    assert result.valid.sum() == 800
+    # Less than half of all pixels are covered, but all that are labeled.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        align(raster, replace(SCENE, labels=np.where(np.arange(50) < 18, labels, 0)))
+
+
+def test_a_transform_without_an_inverse():
+    flat = (5.0, 0.0, 0.0, 5.0, 0.0, 0.0)
+    assert message(DataError, Raster(np.ones((4, 5)), flat, UTM), SCENE) == (
+        f"The raster has the transform {flat}, which maps different pixels to one place. Give (a, "
+        "b, c, d, e, f) with pixel sizes a and e other than 0."
+    )
+    scene = replace(SCENE, transform=flat)
+    assert message(DataError, surface(grid(5), (4, 5)), scene).startswith("The scene has the trans")
+    lost = (np.nan, *grid(5)[1:])
+    assert "nan" in message(DataError, Raster(np.ones((4, 5)), lost, UTM), SCENE)
+
+
+def test_a_crs_on_one_side():
+    raster = Raster(np.ones((4, 5)), grid(5))
+    assert message(DataError, raster, SCENE) == (
+        "The raster has a transform but no CRS, and the scene has both: WGS 84 / UTM zone 31N. "
+        "Pass Raster(values, transform=..., crs=...)."
+    )
+    assert message(DataError, replace(raster, crs=UTM), replace(SCENE, crs=None)) == (
+        "The scene has a transform but no CRS, and the raster has both: WGS 84 / UTM zone 31N. "
+        "Pass dataclasses.replace(scene, crs=...)."
+    )
+
+
+def test_degrees_taken_for_meters():
+    degrees = (5 / 111_000, 0, 3.0, 0, -5 / 111_000, 45.0)
+    assert message(DataError, Raster(np.ones((4, 5)), degrees, UTM), SCENE) == (
+        "The pixels of the scene are 1.11e+05 times larger than those of the raster, above the "
+        "limit of 100. Check CRS and units (degrees or meters); resample a raster of other sizes "
+        "first."
+    )
+    scene = replace(SCENE, transform=degrees, crs=UTM)
+    text = message(DataError, Raster(np.ones((4, 5)), grid(5), UTM), scene)
+    assert "1.11e+05 times smaller" in text
+
+
+def test_arrays_of_another_size():
+    scene = Scene(np.zeros((40, 50, 2)))
+    assert message(DataError, np.ones((50, 40)), scene) == (
+        "The raster has 50 x 40 pixels (it seems to be transposed), the scene 40 x 50, and "
+        "neither has a transform. Crop or resample it to the size of the scene or a whole "
+        "multiple, or give both a transform and a CRS."
+    )
+    assert "and the scene has no transform" in message(
+        DataError, Raster(np.ones((41, 50)), grid(5), UTM), scene
+    )
+    for shape in ((41, 50), (80, 150), (80, 101), (20, 50)):
+        assert "the raster has no transform" in message(DataError, np.ones(shape), SCENE)
+
+
+def test_coordinates_without_a_place_in_the_other_crs():
+    local = 'LOCAL_CS["site",UNIT["metre",1]]'
+    assert message(DataError, Raster(np.ones((4, 5)), grid(5), local), SCENE) == (
+        "Coordinates of the scene (WGS 84 / UTM zone 31N) have no place in the CRS of the raster "
+        "(site). Correct the CRS of one of them."
+    )
+
+
+def test_unknown_arguments(tmp_path):
+    assert message(UnknownNameError, np.ones((4, 5)), SCENE, resampling="cubic") == (
+        "Unknown resampling 'cubic'. Known: 'average', 'bilinear', 'mode', 'nearest'."
+    )
+    assert message(DataError, np.ones((4, 5)), SCENE.cube) == (
+        "`like` must be a Scene, got ndarray. Pass Scene(cube)."
+    )
+    assert message(ParameterError, surface(grid(5), (40, 50)), SCENE, fold=True) == (
+        "fold=True needs at least 2 pixels of the raster along a pixel of the scene, got 1. Leave "
+        "it out."
+    )
+    assert "is not a coordinate" in message(
+        ParameterError, Raster(np.ones((4, 5)), grid(5), "nothing"), SCENE
+    )
+    assert message(MissingFileError, tmp_path / "dsm.tif", SCENE)
