@@ -6,6 +6,7 @@ from scipy.special import log_softmax
 from scipy.stats import multivariate_normal
 from sklearn.covariance import ledoit_wolf
 
+from hsvlm import PixelSamples, Scene
 from hsvlm.readout.discriminant import fit_discriminant, spectral_opinions
 
 LEAST = np.log(1e-9)
@@ -23,7 +24,8 @@ def labeled():
 
 def opinions(spectra, targets, weights=None, asked=None, n_classes=3):
     weights = np.ones(len(targets)) if weights is None else weights
-    rule = fit_discriminant(spectra, targets, weights, n_classes)
+    X = PixelSamples(spectra[None], [[0, col] for col in range(len(spectra))])
+    rule = fit_discriminant(X, targets, weights, n_classes)
     return spectral_opinions(rule, spectra if asked is None else asked)
 
 
@@ -90,3 +92,13 @@ def test_spectra_without_variation(labeled, value):
     # A band of one value in all spectra says nothing.
     constant = np.insert(spectra, 2, value, axis=1)
     assert np.isfinite(opinions(constant, targets)).all()
+
+
+def test_the_shape_of_a_spectrum_does_not_depend_on_another_source(labeled):
+    spectra, targets, weights = labeled
+    scene = Scene(spectra[None], auxiliary={"lidar": 1e5 * np.arange(60.0)[None]})
+    X, _ = scene.samples(np.ones((1, 60), dtype=int))
+    rule = fit_discriminant(X, targets, weights, 3)
+    assert rule.slopes.shape == (3, 7 + 6)
+    alone = fit_discriminant(PixelSamples(spectra[None], X.coords), targets, weights, 3)
+    assert alone.slopes.shape == (3, 6 + 6)

@@ -446,7 +446,7 @@ def test_spectra_are_the_third_opinion(make, training, scene, unknown):
     clf = make(spatial_params={"weights": (0, 0, 1)}).fit(X, y)
     found = clf.predict_proba(scene.cube)[unknown]
     targets = np.searchsorted(clf.classes_, y)
-    rule = fit_discriminant(np.asarray(X), targets, np.ones(len(y)), len(clf.classes_))
+    rule = fit_discriminant(X, targets, np.ones(len(y)), len(clf.classes_))
     expected = np.exp(spectral_opinions(rule, scene.cube[unknown]))
     np.testing.assert_allclose(found, expected, atol=1e-6)
     parts = [make(spatial_params={"weights": one}).fit(X, y) for one in np.eye(3).tolist()]

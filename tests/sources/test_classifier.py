@@ -169,3 +169,10 @@ def test_an_encoder_that_needs_its_sources_says_so(stacked, settings):
     clf = HSIPromptClassifier(**{**settings, "vision_encoder": "fusion-vit"}).fit(stacked)
     with pytest.raises(DataError, match="'lidar' is missing"):
         clf.predict(stacked.select_sources(["spectra"]))
+
+
+def test_pre_training_reads_spectra_alone(stacked):
+    from hsvlm.pretraining import MaskedPretrainer
+
+    with pytest.raises(DataError, match=r"holds 'spectra' .*select_sources\(\['spectra'\]\)"):
+        MaskedPretrainer().fit(stacked)

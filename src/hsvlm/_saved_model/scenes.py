@@ -23,6 +23,7 @@ from hsvlm._training_record import (
 from hsvlm.preprocessing import SpectralPCA
 from hsvlm.preprocessing.checks import check_steps
 from hsvlm.preprocessing.packing import pack_steps, unpack_steps
+from hsvlm.preprocessing.sources import sources_before
 from hsvlm.readout.scene import readout_settings
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def unpack_readout(unpacker: Unpacker, record: Any, model: FittedModel) -> Reado
         disputed = _disputed(unpacker, record["disputed"], len(model.classes))
     discriminant = None
     if record["discriminant"] is not None:
-        shape = len(model.classes), 2 * n_bands
+        sources = sources_before(model.preprocessing)
+        n_spectral = n_bands if sources is None else next(iter(sources.values()))
+        shape = len(model.classes), n_bands + n_spectral
         discriminant = _discriminant(unpacker, record["discriminant"], shape)
     parts = {"edges": edges, "scenes": scenes, "disputed": disputed, "discriminant": discriminant}
     return Readout(**settings, **factors, **parts)

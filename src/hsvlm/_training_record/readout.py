@@ -70,8 +70,9 @@ class Discriminant:
 
     Attributes
     ----------
-    slopes : ndarray of shape (n_classes, 2 * n_bands), float64
-        For the bands, and for the bands of the spectrum with mean zero and deviation one.
+    slopes : ndarray of shape (n_classes, n_bands + n_spectral), float64
+        For the bands, and for the bands of the spectrum with mean zero and deviation one; of a
+        stack of sources, the first `n_spectral` bands are the spectrum.
     offsets : ndarray of shape (n_classes,), float64
         Scores of a spectrum of zeros.
     """

@@ -17,6 +17,7 @@ from hsvlm._data.cubes import (
     n_dimensions,
 )
 from hsvlm._data.lazy import valid_pixels
+from hsvlm._data.sources import describe_sources, source_sizes
 from hsvlm._data.spectra import check_finite
 from hsvlm._inputs.kinds import PredictInputs, is_cube
 from hsvlm._inputs.scenes import as_scenes, check_bands, check_scales, with_wavelengths
@@ -50,6 +51,13 @@ def pool_of(
     scenes = as_scenes(X)
     estimator.metadata_ = {} if scenes is None else with_wavelengths({}, scenes)
     centers: list[NDArray[np.bool_] | None] | None = None
+    for part in [X] if isinstance(X, PixelSamples) else scenes or ():
+        if part.sources is not None and len(part.sources) > 1:
+            raise DataError(
+                f"Pre-training reads spectra, and X holds "
+                f"{describe_sources(source_sizes(part.sources))}.",
+                f"Pass scene.select_sources([{next(iter(part.sources))!r}]).",
+            )
     if scenes is not None:
         check_scales(scenes)
         cubes = tuple(scene.masked_cube() for scene in scenes)

@@ -15,6 +15,8 @@ from hsvlm.preprocessing import StandardNormalVariate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hsvlm.samples import PixelSamples
+
 __all__ = ["LEAST_PROBABILITY", "fit_discriminant", "spectral_opinions"]
 
 # As small as the least that walks end with; that of a class without labels.
@@ -22,14 +24,15 @@ LEAST_PROBABILITY = 1e-9
 
 
 def fit_discriminant(
-    spectra: Any, targets: NDArray[np.intp], weights: NDArray[np.float64], n_classes: int
+    X: PixelSamples, targets: NDArray[np.intp], weights: NDArray[np.float64], n_classes: int
 ) -> Discriminant:
     """Fit a linear discriminant analysis with a shrunk covariance (Ledoit and Wolf, 2004).
 
-    Shapes: `spectra` (n_labels, n_bands), `targets` and `weights` (n_labels,).
+    Shapes: `X` (n_labels, n_bands), `targets` and `weights` (n_labels,).
     """
     scaler = StandardScaler()
-    features = scaler.fit_transform(_features(spectra))
+    n_spectral = X.shape[1] if X.sources is None else next(iter(X.sources.values())).stop
+    features = scaler.fit_transform(_features(np.asarray(X), n_spectral))
     shares = np.bincount(targets, weights, n_classes) / weights.sum()
     sums = np.zeros((n_classes, features.shape[1]))
     np.add.at(sums, targets, features * (weights / weights.sum())[:, None])
@@ -48,15 +51,19 @@ def spectral_opinions(discriminant: Discriminant, spectra: Any) -> NDArray[np.fl
 
     Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra, n_classes).
     """
-    scores = _features(spectra) @ discriminant.slopes.T + discriminant.offsets
+    n_spectral = discriminant.slopes.shape[1] - spectra.shape[1]
+    scores = _features(spectra, n_spectral) @ discriminant.slopes.T + discriminant.offsets
     opinions: NDArray[np.float64] = log_softmax(scores, axis=1)
     return np.maximum(opinions, np.log(LEAST_PROBABILITY)).astype(np.float32)
 
 
-def _features(spectra: Any) -> NDArray[np.float64]:
-    """Spectra beside their shapes, (n_spectra, 2 n_bands)."""
+def _features(spectra: Any, n_spectral: int) -> NDArray[np.float64]:
+    """Values beside the shapes of their spectra, without those of further sources.
+
+    Shapes: `spectra` (n_spectra, n_bands); returns (n_spectra, n_bands + n_spectral).
+    """
     values = np.asarray(spectra, dtype=np.float64)
-    return np.hstack([values, StandardNormalVariate().fit_transform(values)])
+    return np.hstack([values, StandardNormalVariate().fit_transform(values[:, :n_spectral])])
 
 
 def _covariance(deviations: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:

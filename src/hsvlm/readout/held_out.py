@@ -249,7 +249,7 @@ def _opinions(
     none = np.empty((0, n_classes), dtype=np.float32)
     numbers, opinions = [np.empty(0, dtype=np.intp)], [(none,) * 4]
     kept = np.flatnonzero(fold.half == -1)
-    without = fit_discriminant(np.asarray(X[kept]), targets[kept], weights[kept], n_classes)
+    without = fit_discriminant(X[kept], targets[kept], weights[kept], n_classes)
     readout = replace(readout, discriminant=without)
     scenes = np.unique(X.scene_ids[fold.held])
     for scene in scenes:

@@ -97,7 +97,7 @@ def fit_readout(
     weights = {} if settings["weights"] == "auto" else {"weights": settings["weights"]}
     discriminant = None
     if settings["weights"] == "auto" or settings["weights"][-1]:
-        discriminant = fit_discriminant(spectra, targets, sample_weights, n_classes)
+        discriminant = fit_discriminant(X, targets, sample_weights, n_classes)
     return Readout(
         restart=float(settings["restart"]),
         contrast=float(settings["contrast"]),
