@@ -29,6 +29,7 @@ from benchmarks.sources_page import DEFAULT, FOLDER, STACKED, STACKED_SVM
 from hsvlm import HSIPromptClassifier, Raster
 from hsvlm.evaluation._folds import Store, data_digest, file_name, with_random_state
 from hsvlm.exceptions import HSVLMWarning
+from hsvlm.io import align
 from hsvlm.model_selection import PerClassShuffleSplit
 from hsvlm.prompts import list_prompt_sets
 
@@ -44,7 +45,6 @@ CELLS = {
     ("houston-2018", "ten-per-class"): 4,
 }
 _SHUFFLED = "shuffled"
-_RATIO = 4  # pixels of the photograph of Houston 2018 on a side of a pixel of its cube
 
 
 class Row(NamedTuple):
@@ -66,9 +66,8 @@ def load_sources(name: str, folder: Path | None) -> Scene:
         second = "lidar"
     else:
         # All photographed pixels of a pixel of the cube become its channels.
-        height, width = scene.shape
-        blocks = load_photograph(name, scene, folder).reshape(height, _RATIO, width, _RATIO, 3)
-        values = blocks.transpose(0, 2, 1, 3, 4).reshape(height, width, -1).astype(np.float32)
+        photograph = load_photograph(name, scene, folder)
+        values = np.asarray(align(photograph, like=scene, fold=True).values)
         second = "rgb"
     shuffled = values.copy()
     valid = np.ones(scene.shape, dtype=bool) if scene.valid is None else scene.valid
