@@ -31,8 +31,10 @@ _TEXT = """## A second source
 - Protocols as there; *forty-per-class*: 40 pixels of every class, at random, as most publications
   about several sources have it. Its test pixels touch training pixels.
 - *fusion-vit* joins the sources by cross-attention and reads them at several scales; the rows below
-  it leave out a part each. *shuffled*: the second source of other pixels, a control that can only
-  be as good as spectra alone.
+  it leave out a part each; with *spectra only*, the network does not see the second source, and the
+  read-out does. *shuffled*: the second source of other pixels, a control that can only be as good
+  as spectra alone. Features of LiDAR were computed from the whole surface model before: how far
+  they look is not known, and test fields lie more than 7 pixels away.
 - C and gamma of the SVMs have the highest accuracy in stratified folds of the training side.
 - Mean ± standard deviation over the draws, of which there is the number in brackets; *ahead of the
   stacked SVM*: mean ± standard error of the paired differences of overall accuracy, in points.
