@@ -203,7 +203,7 @@ def test_other_inputs_are_refused(folder, scene):
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     write_scene("scene.hdr", Scene(scene.cube + np.float32(1)))
     assert refusal(**quick) == (
-        f"{problem} on another scene, or with other bands or values for no data. {hint}"
+        f"{problem} on another scene, or with other bands, sources or values for no data. {hint}"
     )
 
 

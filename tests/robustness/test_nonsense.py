@@ -100,7 +100,8 @@ def test_no_option_takes_nonsense_with_a_traceback(run, command):
     complaints = []
     for option in options(command):
         for text in TEXTS:
-            arguments = [command, *COMPLETE[command], f"{option.opts[0]}={text}"]
+            value = f"lidar={text}" if option.opts[0] == "--auxiliary" and len(text) % 2 else text
+            arguments = [command, *COMPLETE[command], f"{option.opts[0]}={value}"]
             if option.opts[0] == "--labels":
                 arguments = [command, "scene.tif", *arguments[4:]]
             complaints += run(arguments)
@@ -163,4 +164,6 @@ def test_no_path_takes_foreign_files_with_a_traceback(run, folder, command):
         for option in options(command):
             if option.opts[0] in paths - left_out:
                 complaints += run([command, *COMPLETE[command], option.opts[0], name])
+        if command in ("fit", "inspect"):
+            complaints += run([command, *COMPLETE[command], "--auxiliary", f"lidar={name}"])
     assert complaints == []

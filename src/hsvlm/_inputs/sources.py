@@ -20,13 +20,32 @@ from hsvlm.scene import Raster, Scene
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_sources", "with_absent_sources", "with_auxiliary"]
+__all__ = [
+    "absent_values",
+    "check_sources",
+    "fitted_sources",
+    "with_absent_sources",
+    "with_auxiliary",
+]
+
+
+def fitted_sources(estimator: Any) -> dict[str, int] | None:
+    """Return the number of channels of each source of the fit; None for spectra alone."""
+    step = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+    if isinstance(step, SourceTransformer):
+        return dict(step.sources_)
+    return sources_before(step.preprocessing_) if hasattr(step, "preprocessing_") else None
+
+
+def absent_values(estimator: Any) -> Any:
+    """Return what an encoder reads in place of absent sources; None if it needs all of them."""
+    module: Any = getattr(getattr(estimator, "net_", None), "module_", None)
+    return getattr(getattr(module, "encoder", None), "absent_values", None)
 
 
 def with_absent_sources(estimator: Any, X: Any) -> Any:
     """Complete a scene for an encoder that was trained to do without some sources; warn of it."""
-    module: Any = getattr(getattr(estimator, "net_", None), "module_", None)
-    values = getattr(getattr(module, "encoder", None), "absent_values", None)
+    values = absent_values(estimator)
     if values is None or not isinstance(X, Scene):
         return X
     step = estimator.preprocessing_.steps[0][1]
@@ -62,12 +81,9 @@ def check_sources(estimator: Any, X: Any) -> None:
     if not isinstance(X, (PixelSamples, Scene)):
         return
     step = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
-    if isinstance(step, SourceTransformer):
-        expected: dict[str, int] | None = step.sources_
-    elif hasattr(step, "preprocessing_"):
-        expected = sources_before(step.preprocessing_)
-    else:
+    if not isinstance(step, SourceTransformer) and not hasattr(step, "preprocessing_"):
         return
+    expected = fitted_sources(estimator)
     sources = None if X.sources is None else source_sizes(X.sources)
     n_channels = X.n_bands if isinstance(X, Scene) else X.shape[1]
     named = sources or ({SPECTRA: n_channels} if isinstance(X, Scene) else {})

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hsvlm.preprocessing.sources import spectral_steps
+from hsvlm._data.sources import describe_sources
+from hsvlm.preprocessing.sources import SourceTransformer, sources_before, spectral_steps
 from hsvlm.text import can_encode
 
 if TYPE_CHECKING:
@@ -72,9 +73,14 @@ def _training(
     if steps:
         yield f"steps before the classifier: {', '.join(name for name, _ in steps)}"
     yield f"{n_spectra} spectra, windows of {size} x {size} pixels"
+    own = [step.sources_ for _, step in steps if isinstance(step, SourceTransformer)]
+    sources = own[0] if own else sources_before(model.preprocessing)
+    if sources is not None:
+        yield f"sources {_cell(describe_sources(sources))}"
     wavelengths = np.asarray(metadata.get("wavelengths_nm", ()))
-    if wavelengths.size and wavelengths.dtype.kind in "iuf":
-        yield f"band centres from {wavelengths.min():g} to {wavelengths.max():g} nm"
+    if wavelengths.dtype.kind in "iuf" and (wavelengths > 0).any():
+        known = wavelengths[wavelengths > 0]  # other sources than spectra have none
+        yield f"band centres from {known.min():g} to {known.max():g} nm"
     n_parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
     encoder = type(module.encoder).__name__
     adapter = model.adapter

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hsvlm.cli._auxiliary import Auxiliary, all_files, parse_auxiliary
 from hsvlm.cli._help import ENCODERS
 from hsvlm.cli._options import (
     AsJson,
@@ -91,6 +92,7 @@ def compare(
         typer.Argument(help="File of a cube; without it, the dataset is compared on."),
     ] = None,
     labels: Labels = None,
+    auxiliary: Auxiliary = None,
     encoders: Annotated[
         str | None,
         typer.Option(
@@ -148,10 +150,11 @@ def compare(
     clf = check_settings(parameters, preset)
     encoder_names = _encoder_names(cast("str", encoders))
     with_encoders(encoder_names, clf)  # refuses unknown names before files are read
-    files = (scene, labels, protocol_options.test_labels)
+    sources = parse_auxiliary(auxiliary)
+    files = (scene, labels, protocol_options.test_labels, *all_files(sources))
     check_output(folder, _NAMES, files, "compare")
-    sources = Inputs(scene, labels, prompts, reading, bands)
-    entries, classes = read_protocols(names, seeds, protocol_options, sources, clf)
+    to_read = Inputs(scene, labels, prompts, reading, bands, sources)
+    entries, classes = read_protocols(names, seeds, protocol_options, to_read, clf)
     clf.set_params(**classes)
     inputs = describe_inputs(entries, clf)
     check_same_inputs(folder, inputs)

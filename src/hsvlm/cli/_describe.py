@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.sources import describe_sources
+from hsvlm._inputs.sources import fitted_sources
 from hsvlm._system.files import file_error, parsed_file
 from hsvlm._system.optional import import_optional
 from hsvlm.cli._outputs import RECIPE_NAME, escape_line
@@ -72,7 +74,8 @@ def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
         "model": type(clf).__name__,
         "version": _version(path),
         "n_bands": clf.n_features_in_,
-        "wavelengths_nm": clf.metadata_.get("wavelengths_nm"),
+        "sources": fitted_sources(clf),
+        "wavelengths_nm": known_wavelengths(clf.metadata_.get("wavelengths_nm")),
         "window_size": clf.window_size_,
         "classes": [
             {
@@ -110,6 +113,13 @@ def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
     }
 
 
+def known_wavelengths(values: Any) -> list[float | None] | None:
+    """List wavelengths for JSON, which has no NaN: None if unknown, as of other sources."""
+    if values is None:
+        return None
+    return [None if np.isnan(value) else value for value in np.asarray(values).tolist()]
+
+
 def _version(path: Path) -> str | None:
     try:
         if path.is_dir():
@@ -130,12 +140,14 @@ def _model_lines(clf: HSIPromptClassifier, figures: dict[str, Any]) -> dict[str,
         for name, value in clf.get_params().items()
         if name not in hidden and repr(value) != repr(defaults[name])
     ]
-    wavelengths = figures["wavelengths_nm"]
+    wavelengths = [value for value in figures["wavelengths_nm"] or () if value]
+    sources = figures["sources"]
     span = f", {min(wavelengths):.1f} to {max(wavelengths):.1f} nm" if wavelengths else ""
     lines = {
         "model": figures["model"],
         "hsvlm": figures["version"] or "",
         "bands": f"{figures['n_bands']}{span or ', without wavelengths'}",
+        "sources": escape_line(describe_sources(sources)) if sources else "",
         "window": f"{figures['window_size']} x {figures['window_size']} pixels",
         "classes": "\n".join(
             _class_line(entry, f"({'; '.join(entry['prompts'])})") for entry in figures["classes"]

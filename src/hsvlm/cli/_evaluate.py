@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hsvlm.cli._auxiliary import Auxiliary, all_files, parse_auxiliary
 from hsvlm.cli._options import (
     AsJson,
     BandOptions,
@@ -54,6 +55,7 @@ def evaluate(
         typer.Argument(help="File of a cube; without it, the dataset is evaluated on."),
     ] = None,
     labels: Labels = None,
+    auxiliary: Auxiliary = None,
     protocol: Annotated[
         list[ProtocolName] | None,
         typer.Option(
@@ -98,12 +100,13 @@ def evaluate(
     parameters = training_parameters(context, text_encoder, epochs, chosen)
     parameters["unlabeled"] = unlabeled_value(unlabeled)
     clf = check_settings(parameters, preset)
-    inputs = (scene, labels, protocol_options.test_labels)
+    sources = parse_auxiliary(auxiliary)
+    inputs = (scene, labels, protocol_options.test_labels, *all_files(sources))
     if output is not None:
         check_output(output, _REPORTS, inputs, "evaluate")
     # All files first: a missing one should not be noticed after hours.
-    sources = Inputs(scene, labels, prompts, reading, bands)
-    protocols, classes = read_protocols(names, splits, protocol_options, sources, clf)
+    to_read = Inputs(scene, labels, prompts, reading, bands, sources)
+    protocols, classes = read_protocols(names, splits, protocol_options, to_read, clf)
     clf.set_params(**classes)
     if output is not None:
         reserve_folder(context, output, _REPORTS, inputs, chosen)

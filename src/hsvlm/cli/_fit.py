@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
+from hsvlm._data.sources import describe_sources
+from hsvlm.cli._auxiliary import Auxiliary, all_files, parse_auxiliary
 from hsvlm.cli._options import (
     SCENE_HELP,
     AsJson,
@@ -60,6 +62,7 @@ def fit(
         typer.Argument(help=f"{SCENE_HELP} For several scenes: SCENE LABELS SCENE LABELS ..."),
     ] = None,
     labels: Labels = None,
+    auxiliary: Auxiliary = None,
     output: Output = None,
     prompts: Prompts = None,
     reading: ReadOptions,
@@ -87,7 +90,8 @@ def fit(
     for --resume. Files in the folder are replaced if a recipe of "hsvlm fit" lies there; others
     are kept, and the command refuses.
 
-    Several scenes are joined by the names of their classes and by wavelength.
+    Several scenes are joined by the names of their classes and by wavelength. A file of
+    --auxiliary may cover all of them; otherwise repeat NAME=FILE for each scene, in their order.
 
     Example: hsvlm fit scene.hdr --labels fields.gpkg --label-column crop --prompts crops.yaml
     --output crops
@@ -108,9 +112,10 @@ def fit(
         **chosen,
     }
     clf = check_settings(parameters, preset)
-    inputs = [path for pair in pairs for path in pair]
+    sources = parse_auxiliary(auxiliary)
+    inputs = [*(path for pair in pairs for path in pair), *all_files(sources)]
     check_output(folder, _NAMES, inputs, "fit")
-    scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled)
+    scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled, sources)
     classes = read_classes(prompts, scenes[0], pairs[0][1])
     clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
     samples = [scene.samples(unlabeled=unlabeled_label(scene, clf.unlabeled)) for scene in scenes]
@@ -128,6 +133,10 @@ def fit(
         "scale": None if first.scale is None else first.scale.tolist(),
         "scale_applied": reading.apply_scale,
     }
+    if sources:
+        metadata["auxiliary"] = ", ".join(
+            f"{name}={path.name}" for name, paths in sources.items() for path in paths
+        )
     clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
     if not clf.interrupted_:
         _remove_checkpoints(folder / _CHECKPOINTS)
@@ -171,11 +180,14 @@ def _draw_curve(clf: HSIPromptClassifier) -> TrainingCurveDisplay:
 
 
 def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
+    from hsvlm._inputs.sources import fitted_sources
+
     names = clf.class_names_
     labels, counts = np.unique(y, return_counts=True)
     return {
         "n_samples": len(y),
         "n_bands": clf.n_features_in_,
+        "sources": fitted_sources(clf),
         "window_size": clf.window_size_,
         "classes": [
             {"label": label, "name": str(names.get(label, label)), "n_samples": count}
@@ -190,6 +202,8 @@ def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
 
 def _as_text(report: dict[str, Any], output: Path) -> str:
     width = max(len(entry["name"]) for entry in report["classes"])
+    sources = report["sources"]
+    channels = describe_sources(sources) if sources else f"{report['n_bands']} bands"
     return "\n".join(
         [
             f"{'label':>8}  {'class':<{width}}  {'pixels':>9}",
@@ -198,7 +212,7 @@ def _as_text(report: dict[str, Any], output: Path) -> str:
                 for entry in report["classes"]
             ),
             "",
-            f"Trained on {report['n_samples']:,} pixels of {report['n_bands']} bands in "
+            f"Trained on {report['n_samples']:,} pixels of {channels} in "
             f"{report['fit_seconds']:.1f} s ({report['device']}).",
             f"The model is in {output / MODEL_NAME}. Map a scene with:",
             f"  hsvlm predict {output} SCENE --output FOLDER",

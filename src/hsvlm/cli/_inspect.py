@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from hsvlm._data.sources import source_sizes
+from hsvlm.cli._auxiliary import Auxiliary, add_sources, parse_auxiliary
 from hsvlm.cli._describe import (
     class_counts,
     describe_encoder,
@@ -16,6 +18,7 @@ from hsvlm.cli._describe import (
     describe_folder,
     describe_model,
     describe_text,
+    known_wavelengths,
 )
 from hsvlm.cli._options import AsJson, Labels, ReadOptions, print_json
 from hsvlm.cli._outputs import echo, escape_line
@@ -23,6 +26,7 @@ from hsvlm.cli._predict import model_folder
 from hsvlm.exceptions import MissingFileError
 
 if TYPE_CHECKING:
+    from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.cli._describe import Description
     from hsvlm.scene import Scene
 
@@ -41,19 +45,24 @@ def inspect(
     ],
     *,
     labels: Labels = None,
+    auxiliary: Auxiliary = None,
     reading: ReadOptions,
     as_json: AsJson = False,
 ) -> None:
     """Say what a file or folder holds: sizes, bands, classes, georeference, settings.
 
-    Nothing is computed, and of most formats the values of scenes are not read.
+    Nothing is computed, and of most formats the values of scenes are not read. With --auxiliary,
+    rasters are brought onto the grid of the scene, and pixels without data in one are not valid.
 
     Example: hsvlm inspect scene.hdr --labels fields.tif
     """
     path = path.expanduser()
     if not path.exists():
         raise MissingFileError(f"{path} does not exist. Give the path of a scene or of a model.")
-    figures, lines = _description(path, labels, reading)
+    sources = parse_auxiliary(auxiliary)
+    figures, lines = (None if sources else _other_description(path, labels)) or _scene_description(
+        path, labels, reading, sources
+    )
     if as_json:
         print_json(figures)
         return
@@ -62,7 +71,8 @@ def inspect(
         echo(f"{name:<{width}}  " + value.replace("\n", "\n" + " " * (width + 2)))
 
 
-def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Description:
+def _other_description(path: Path, labels: Path | None) -> Description | None:
+    """Describe what is not a scene; None for scenes and maps."""
     from hsvlm.io import is_feature_file
 
     if (path / "encoder.json").is_file():
@@ -76,7 +86,13 @@ def _description(path: Path, labels: Path | None, reading: ReadOptions) -> Descr
         return describe_text(path)
     if labels is None and is_feature_file(path):
         return describe_features(path)
-    scene = reading.read(path, labels)
+    return None
+
+
+def _scene_description(
+    path: Path, labels: Path | None, reading: ReadOptions, sources: SourceFiles
+) -> Description:
+    [scene] = add_sources([reading.read(path, labels)], sources)
     if labels is None and scene.n_bands == 1 and scene.cube.dtype.kind in "iu":
         return _map_description(path, scene)
     return _scene_figures(scene), _summary_lines(scene)
@@ -121,9 +137,10 @@ def _scene_figures(scene: Scene) -> dict[str, Any]:
         "height": height,
         "width": width,
         "n_bands": scene.n_bands,
+        "sources": None if scene.sources is None else source_sizes(scene.sources),
         "dtype": str(scene.cube.dtype),
         "scale": _as_list(scene.scale),
-        "wavelengths_nm": _as_list(scene.wavelengths_nm),
+        "wavelengths_nm": known_wavelengths(scene.wavelengths_nm),
         "band_names": list(scene.band_names),
         "bad_bands": _as_list(scene.bad_bands),
         "n_valid": height * width if scene.valid is None else int(scene.valid.sum()),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hsvlm.cli._auxiliary import Auxiliary, add_sources, all_files, model_sources, parse_auxiliary
 from hsvlm.cli._fit import MODEL_NAME
 from hsvlm.cli._options import SCENE_HELP, AsJson, Output, Quiet, ReadOptions, Recipe, print_json
 from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
@@ -39,6 +40,7 @@ def predict(
         Path | None, typer.Argument(help='Output folder of "hsvlm fit", or the model in it.')
     ] = None,
     scene: Annotated[Path | None, typer.Argument(help=SCENE_HELP)] = None,
+    auxiliary: Auxiliary = None,
     output: Output = None,
     map_format: Annotated[
         MapFormat, typer.Option("--format", help="Of the map: GeoTIFF or ENVI.")
@@ -79,12 +81,14 @@ def predict(
 
     The scene is read in strips, so that memory does not grow with it. The same command, given
     again, continues a run that was stopped. Bands are matched with those of the training scene by
-    wavelength. The output folder receives the map with the colors and names of the classes, a
-    table of areas, a picture, and the recipe that made it. Files of these names are replaced if a
-    recipe of hsvlm lies next to them; others are kept, and the command refuses.
+    wavelength; a model of several sources needs each of them as --auxiliary. The output folder
+    receives the map with the colors and names of the classes, a table of areas, a picture, and the
+    recipe that made it. Files of these names are replaced if a recipe of hsvlm lies next to them;
+    others are kept, and the command refuses.
 
     Example: hsvlm predict crops scene.hdr --output map --probabilities
     """
+    from hsvlm._inputs.sources import check_sources, with_absent_sources
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import predict_scene
     from hsvlm.mapping.reference import match_reference
@@ -93,14 +97,20 @@ def predict(
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
     suffix = map_format.value
     names = _names(suffix, probabilities, entropy)
-    check_output(folder, names, (scene, reference), "predict")
+    files = parse_auxiliary(auxiliary)
+    inputs = (scene, reference, *all_files(files))
+    check_output(folder, names, inputs, "predict")
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
+    n_bands, sources = model_sources(clf, files)
     if clf.metadata_.get("scale_applied"):
         reading = replace(reading, apply_scale=True)
     names_of_reference = _read_class_names(reference, reference_classes)
     labeled = reading.read(scene, reference, class_names=names_of_reference)
     labeled = mark_unlabeled(labeled, clf.unlabeled)
-    to_map = _with_bands_of(clf, labeled, resample=resample)
+    to_map = _with_bands_of(clf, labeled, n_bands, resample=resample)
+    [to_map] = add_sources([to_map], {name: files[name] for name in sources})
+    to_map = with_absent_sources(clf, to_map)
+    check_sources(clf, to_map)
     if to_map.labels is not None:
         # Checked before hours of mapping, not after.
         try:
@@ -110,7 +120,7 @@ def predict(
                 raise
             hint = "Name them in a file, such as classes.yaml of the model: --reference-classes."
             raise DataError(str(error), option_hint=hint) from error
-    reserve_folder(context, folder, names, (scene, reference), {})
+    reserve_folder(context, folder, names, inputs, {})
     result = predict_scene(
         clf,
         to_map,
@@ -154,15 +164,18 @@ def model_folder(path: Path) -> Path:
     return path if is_model else path / MODEL_NAME
 
 
-def _with_bands_of(clf: HSIPromptClassifier, scene: Scene, *, resample: bool) -> Scene:
+def _with_bands_of(
+    clf: HSIPromptClassifier, scene: Scene, n_bands: int, *, resample: bool
+) -> Scene:
     from hsvlm.io.bands import match_or_warn
 
     trained_on = clf.metadata_.get("wavelengths_nm")
     if trained_on is not None and scene.wavelengths_nm is not None:
-        return match_or_warn(scene, trained_on, resample=resample)
-    if scene.n_bands != clf.n_features_in_:
+        # Other sources, behind the bands, have no wavelengths.
+        return match_or_warn(scene, trained_on[:n_bands], resample=resample)
+    if scene.n_bands != n_bands:
         raise DataError(
-            f"The model was trained on {clf.n_features_in_} bands and {scene.name!r} has "
+            f"The model was trained on {n_bands} bands and {scene.name!r} has "
             f"{scene.n_bands}, and without wavelengths of both they cannot be matched. Give the "
             "scene the bands of the training scene, or wavelengths to both."
         )

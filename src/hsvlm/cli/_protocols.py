@@ -15,6 +15,7 @@ from hsvlm.cli._signature import check_missing
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.cli._options import BandOptions, ReadOptions
     from hsvlm.evaluation import Protocol
 
@@ -100,6 +101,7 @@ class Inputs:
     prompts: str | None
     reading: ReadOptions
     bands: BandOptions
+    auxiliary: SourceFiles
 
 
 def read_protocols(
@@ -107,6 +109,8 @@ def read_protocols(
 ) -> tuple[list[Protocol], dict[str, Any]]:
     """Read all files; return the protocols, and the classes as parameters of a classifier."""
     options.check_scene(inputs.scene)
+    if inputs.scene is None and inputs.auxiliary:
+        raise typer.BadParameter("--auxiliary needs a scene of your own.")
     if inputs.scene is None:
         protocols = of_dataset(names, n_splits, options.data_home)
         return protocols, {"prompts": inputs.prompts or str(options.dataset)}
@@ -136,7 +140,9 @@ def _of_files(
     check_missing(labels=labels)
     pair = scene, cast("Path", labels)
     more = {"group_column": options.group_column}
-    [labeled] = read_labeled_scenes([pair], reading, inputs.bands, unlabeled, **more)
+    [labeled] = read_labeled_scenes(
+        [pair], reading, inputs.bands, unlabeled, inputs.auxiliary, **more
+    )
     classes = read_classes(inputs.prompts, labeled, labels)
     labeled = replace(labeled, class_names=classes.class_names)
     test_map = None

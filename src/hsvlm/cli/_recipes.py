@@ -21,6 +21,8 @@ _NOT_IN_RECIPES = ("recipe", "settings", "debug", "help")
 _NOT_SAVED = ("recipe", "debug", "as_json", "quiet", "resume", "settings")
 # Options of text that may be the path of a file or folder.
 _POSSIBLE_PATHS = ("prompts", "text_encoder")
+# Options whose values are NAME=FILE.
+_NAMED_PATHS = ("auxiliary",)
 _HINT_RECIPE = (
     'A recipe holds "command", "options" with the long names of the command\'s options, and '
     'perhaps "settings" of the classifier. Every output folder of hsvlm has one to start from.'
@@ -89,6 +91,8 @@ def save_recipe(
         value = options.get(name, _plain(context.params.get(name), is_path=name in paths))
         if name in _POSSIBLE_PATHS and name not in options:
             value = _absolute_if_existing(value)
+        if name in _NAMED_PATHS:
+            value = [_with_path_in(Path.cwd(), item) for item in value or ()]
         if name not in _NOT_SAVED and value not in (None, []):
             saved[_option_names(parameter)[0]] = value
     content: dict[str, Any] = {"command": context.info_name, "options": saved}
@@ -119,6 +123,8 @@ def _option_value(context: typer.Context, recipe: Path, option: Any, name: str, 
         values = [str(recipe.parent / Path(str(item)).expanduser()) for item in values]
     elif option.name in _POSSIBLE_PATHS and _exists(recipe.parent / str(value)):
         values = [str(recipe.parent / str(value))]
+    elif option.name in _NAMED_PATHS:
+        values = [_with_path_in(recipe.parent, str(item)) for item in values]
     # Numbers of YAML, such as a no-data value, reach options of text as they are written.
     values = [item if isinstance(item, bool) else str(item) for item in values]
     return values if is_list else values[0]
@@ -136,6 +142,12 @@ def _holds_paths(hint: Any) -> bool:
 def _absolute_if_existing(value: Any) -> Any:
     path = Path(str(value)).expanduser()
     return str(path.absolute()) if isinstance(value, str) and _exists(path) else value
+
+
+def _with_path_in(folder: Path, text: str) -> str:
+    """Make the path of NAME=FILE absolute; other texts are refused where they are read."""
+    name, is_named, path = text.partition("=")
+    return f"{name}={folder.absolute() / Path(path).expanduser()}" if is_named and path else text
 
 
 def _exists(path: Path) -> bool:

@@ -73,7 +73,7 @@ def save_inputs(folder: Path, inputs: dict[str, Any]) -> None:
 def _difference(former: dict[str, Any], inputs: dict[str, Any]) -> str:
     """Say in which way other inputs were used; empty if they are the same."""
     if former["scene"] != inputs["scene"]:
-        return "on another scene, or with other bands or values for no data"
+        return "on another scene, or with other bands, sources or values for no data"
     labels = former["labels"]
     changed = [
         name for name, digest in inputs["labels"].items() if labels.get(name, digest) != digest

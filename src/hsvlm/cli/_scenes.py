@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hsvlm.cli._auxiliary import add_sources
 from hsvlm.cli._bands import choose_bands
 from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.cli._options import BandOptions, ReadOptions
     from hsvlm.prompts import PromptFile
     from hsvlm.scene import Scene
@@ -43,9 +45,10 @@ def read_labeled_scenes(
     reading: ReadOptions,
     bands: BandOptions,
     unlabeled: Any,
+    auxiliary: SourceFiles,
     **more: Any,
 ) -> list[Scene]:
-    """Read scenes with one numbering of classes, and the bands of the first."""
+    """Read scenes with one numbering of classes, the bands of the first, and further sources."""
     from hsvlm._inputs.scenes import check_scales
     from hsvlm.scene import common_classes
 
@@ -57,12 +60,11 @@ def read_labeled_scenes(
         for path, labels in pairs
     ]
     scenes = [choose_bands(scene, bands.wavelengths, bands.exclude) for scene in scenes]
-    if len(scenes) == 1:
-        return scenes
-    first, *others = common_classes(scenes)
-    scenes = [first, *(with_bands_of(first, scene) for scene in others)]
-    check_scales(scenes)
-    return scenes
+    if several:
+        first, *others = common_classes(scenes)
+        scenes = [first, *(with_bands_of(first, scene) for scene in others)]
+        check_scales(scenes)
+    return add_sources(scenes, auxiliary)
 
 
 def read_classes(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:

@@ -175,10 +175,12 @@ def _grids(raster: Raster, scene: Scene, name: str) -> tuple[Grid, Grid]:
             raise DataError(
                 f"{name} has a transform but no CRS, and the scene has both: {known}.",
                 "Pass Raster(values, transform=..., crs=...).",
+                option_hint="Add the CRS to its file.",
             )
         raise DataError(
             f"The scene has a transform but no CRS, and {_within(name)} has both: {known}.",
             "Pass dataclasses.replace(scene, crs=...).",
+            option_hint="Add the CRS to the file of the scene.",
         )
     source_crs, target_crs = (parsed_crs(crs or _PLANE) for crs in (raster.crs, scene.crs))
     return (
