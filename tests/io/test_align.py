@@ -158,7 +158,9 @@ def test_numbers_of_classes_are_not_mixed():
     valid[:4, :4] = False
     raster = Raster(fine, transform=grid(1.25), crs=UTM, valid=valid, names=["class"])
     for resampling in ("mode", "nearest"):
-        result = align(raster, SCENE, resampling=resampling)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            result = align(raster, SCENE, resampling=resampling)
         assert result.values.dtype == np.uint8
         assert result.names == ("class",)
         assert np.argwhere(~result.valid).tolist() == [[0, 0]]
@@ -219,6 +221,16 @@ def test_a_raster_on_the_grid_stays_as_it_is(tmp_path):
     np.testing.assert_array_equal(np.asarray(result.values), values)
     same = align(Raster(values, SCENE.transform, SCENE.crs), SCENE, resampling="mode")
     assert same.values is values
+
+
+def test_infinite_values_of_files_are_no_data(tmp_path):
+    values = np.ones((40, 50, 1))
+    values[20:22, 20:22] = values[30, 30] = -np.inf
+    path = write_scene(tmp_path / "dsm.tif", replace(SCENE, cube=values))
+    scene = scene_on(grid(10), (20, 25))
+    result = align(path, scene)
+    assert np.argwhere(~result.valid).tolist() == [[10, 10]]
+    np.testing.assert_array_equal(result.values[result.valid], 1)
 
 
 def test_files_with_values_for_no_data_and_a_scale(tmp_path):
@@ -284,6 +296,27 @@ def test_no_common_area():
         "(WGS 84 / UTM zone 31N); x 500000 to 500250, y 4982800 to 4983000 (WGS 84 / UTM zone "
         "31N). Check the CRS and the transform of both."
     )
+
+
+@pytest.mark.parametrize("step", [(300, 0), (-300, 0), (0, 300), (0, -300)])
+def test_rasters_beside_the_scene(step):
+    beside = grid(5, corner=(CORNER[0] + step[0], CORNER[1] + step[1]))
+    assert "have no common area" in message(DataError, surface(beside, (40, 50)), SCENE)
+
+
+def test_scenes_beyond_the_horizon_of_a_projection():
+    """Its coordinates are infinite there."""
+    globe = Raster(
+        np.ones((130, 130)), (1e5, 0, -6.5e6, 0, -1e5, 6.5e6), "+proj=ortho +lat_0=0 +lon_0=0"
+    )
+
+    def map_of(west):
+        return scene_on((2.0, 0.0, west, 0.0, -2.0, 20.0), (20, 20), "EPSG:4326")
+
+    assert "have no common area" in message(DataError, globe, map_of(160.0))
+    half = align(globe, map_of(60.0)).valid  # the horizon lies at 90 degrees
+    assert half[:, :14].all()
+    assert not half[:, 16:].any()
 
 
 def test_no_data_where_the_scene_lies(tmp_path):

@@ -165,12 +165,29 @@ def test_bad_bands_are_not_part_of_the_brightness():
 
 def test_the_middle_of_large_scenes(monkeypatch):
     monkeypatch.setattr(shifts_module, "_MOST_SIZE", 50)
-    fine = ground()
-    scene = scene_of(fine)
-    heights = seen(fine, 3, 2)
-    heights[:6] = heights[-6:] = heights[:, :10] = np.nan
-    shift = alignment_report(scene, {"lidar": heights}).shifts[0]
+    fine = ground(120, 130)
+    outside = np.full((120, 130), np.nan)
+    outside[35:85, 40:90] = seen(fine, 3, 2)[35:85, 40:90]
+    shift = alignment_report(scene_of(fine), {"lidar": outside}).shifts[0]
     assert (shift.rows, shift.columns) == pytest.approx((3 / 8, 2 / 8), abs=0.2)
+
+
+def test_borders_of_gaps_are_not_edges():
+    rows, cols = np.indices((64, 72))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(2, 64, 72))
+    gaps = gaussian_filter(rng.normal(size=(64, 72)), 3) > 0.05
+    scene = Scene((100 * rows + noise[0])[..., np.newaxis])
+    report = alignment_report(scene, {"lidar": np.where(gaps, np.nan, 100 * cols + noise[1])})
+    assert report.shifts[0].strength < 10
+
+
+def test_few_pixels_with_data():
+    fine = ground(32, 32)
+    image = seen(fine)
+    assert alignment_report(scene_of(fine), {"lidar": image}).largest < 0.2
+    image[:3] = np.nan
+    assert alignment_report(scene_of(fine), {"lidar": image}).shifts[0].strength == 0
 
 
 @pytest.mark.skipif(not HOUSTON.is_file(), reason="the file of Houston 2018 is not there")

@@ -239,8 +239,7 @@ def _edge_spectrum(image: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDAr
     for axis in (0, 1):
         for step in (-1, 1):
             inside &= np.roll(valid, step, axis)
-    edges[~inside] = 0
-    positive = edges[edges > 0]
+    positive = edges[inside & (edges > 0)]
     if not positive.size or inside.sum() < _FEWEST_PIXELS:
         return np.zeros((height, width // 2 + 1), dtype=np.complex128)
     # Walls of a surface model are a hundred times as steep as the rest.

@@ -62,16 +62,16 @@ def source_positions(rows: ArrayLike, cols: ArrayLike, target: Grid, source: Gri
 
 
 def _reproject(x: NDArray[Any], y: NDArray[Any], target: Any, source: Any) -> Any:
-    """Transform coordinates (n,) of a target into the CRS of a source."""
-    rasterio = geo.rasterio
+    """Transform coordinates (n,) of a target into the CRS of a source; infinite if undefined."""
+    pyproj = geo.pyproj
+    crs = [pyproj.CRS.from_wkt(each.to_wkt()) for each in (target, source)]
     try:
-        with rasterio.Env():
-            return np.array(rasterio.warp.transform(target, source, x.tolist(), y.tolist()))
-    except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:
-        names = [crs.to_wkt().partition('"')[2].partition('"')[0] for crs in (target, source)]
+        # rasterio.warp.transform raises if a single point lies outside the domain of a CRS.
+        return pyproj.Transformer.from_crs(*crs, always_xy=True).transform(x, y)
+    except pyproj.exceptions.ProjError as error:
         raise DataError(
-            f"Coordinates of the scene ({names[0]}) have no place in the CRS of the raster "
-            f"({names[1]}).",
+            f"Coordinates of the scene ({crs[0].name}) have no place in the CRS of the raster "
+            f"({crs[1].name}).",
             "Correct the CRS of one of them.",
         ) from error
 
