@@ -78,7 +78,8 @@ class _RasterFeatures(TransformerMixin, BaseEstimator, ABC):
         raster = X if isinstance(X, Raster) else Raster(X)
         self.fit(raster)
         values = _filled(raster)
-        names = raster.names or ("",) if raster.n_channels == 1 else raster.names
+        # A single channel needs no name to be told from others.
+        names = ("",) if raster.n_channels == 1 else raster.names
         names = names or tuple(map(str, range(raster.n_channels)))
         channels = [
             (f"{name} {what}".strip(), feature.astype(np.float32))
