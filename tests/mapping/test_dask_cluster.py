@@ -80,11 +80,11 @@ def test_the_map_is_that_of_one_process_and_the_classifier_travels_once(
         clf.__class__ = HSIPromptClassifier
     np.testing.assert_array_equal(labels, expected.label_map)
     np.testing.assert_array_equal(probabilities, expected.probabilities)
-    assert found[0].numblocks[0] > 4
-    workers = client.run(os.getpid).values()
+    # A scheduler that is kept waiting may send it once more, but not with every task.
     arrivals = Counter(int(path.name.split()[0]) for path in tmp_path.iterdir())
-    assert {arrivals[one] for one in workers} <= {0, 1}
-    assert any(arrivals[one] for one in workers)
+    visited = [arrivals[worker] for worker in client.run(os.getpid).values()]
+    assert 1 <= sum(visited) <= 4 < found[0].numblocks[0]
+    assert max(visited) <= 2
 
 
 def test_the_death_of_a_worker_does_not_change_the_map(client, clf, scene, expected, tmp_path):
