@@ -96,9 +96,17 @@ def test_spectra_without_variation(labeled, value):
 
 def test_the_shape_of_a_spectrum_does_not_depend_on_another_source(labeled):
     spectra, targets, weights = labeled
+    spectra = spectra + np.random.default_rng(1).normal(0, 1500, spectra.shape)
     scene = Scene(spectra[None], auxiliary={"lidar": 1e5 * np.arange(60.0)[None]})
     X, _ = scene.samples(np.ones((1, 60), dtype=int))
     rule = fit_discriminant(X, targets, weights, 3)
     assert rule.slopes.shape == (3, 7 + 6)
-    alone = fit_discriminant(PixelSamples(spectra[None], X.coords), targets, weights, 3)
-    assert alone.slopes.shape == (3, 6 + 6)
+    # Other heights change what their own slope says, the same for every spectrum.
+    values = np.asarray(X)
+    raised = values + np.eye(7)[6] * 1e4
+    before, after = (spectral_opinions(rule, one).astype(float) for one in (values, raised))
+    seen = (np.minimum(before, after) > LEAST + 1).all(axis=1)
+    assert seen.sum() > 5
+    odds = np.diff(after - before, axis=1)[seen]
+    expected = np.tile(1e4 * np.diff(rule.slopes[:, 6]), (len(odds), 1))
+    np.testing.assert_allclose(odds, expected, atol=1e-4)

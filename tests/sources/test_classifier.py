@@ -176,3 +176,13 @@ def test_pre_training_reads_spectra_alone(stacked):
 
     with pytest.raises(DataError, match=r"holds 'spectra' .*select_sources\(\['spectra'\]\)"):
         MaskedPretrainer().fit(stacked)
+
+
+def test_sources_that_are_stated_for_an_array_are_asked_for(cube, labels, heights, settings):
+    params = {"sources": {"spectra": 12, "lidar": 1}, "source_dropout": 0.3}
+    changes = {"vision_encoder": "fusion-vit", "n_components": None, "normalize": None}
+    params = {**settings["vision_params"], **params}
+    clf = HSIPromptClassifier(**{**settings, **changes, "vision_params": params})
+    clf.fit(np.concatenate([cube, heights[..., None]], axis=2), labels)
+    with pytest.raises(DataError, match="X has 12 features"):
+        clf.predict(Scene(cube, labels))

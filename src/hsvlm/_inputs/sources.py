@@ -49,6 +49,8 @@ def with_absent_sources(estimator: Any, X: Any) -> Any:
     if values is None or not isinstance(X, Scene):
         return X
     step = estimator.preprocessing_.steps[0][1]
+    if not isinstance(step, SourceTransformer):  # sources of an array, stated in vision_params
+        return X
     first, *others = step.sources_
     given = X.sources or {first: slice(0, X.n_bands)}
     absent = [name for name in others if name not in given]

@@ -28,7 +28,7 @@ from hsvlm.samples import PixelSamples
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -70,10 +70,13 @@ or (n_windows, size, size, n_bands)
         Raises
         ------
         DataError
-            If the data contain NaN, infinite or extreme values.
+            If the data contain NaN, infinite or extreme values, or a normalization of spectra
+            would mix them with another source.
         ParameterError
             If `memory` is neither None, a folder nor a joblib.Memory.
         """
+        if isinstance(X, (PixelSamples, Scene)) and X.sources is not None:
+            self._check_sources(X.sources)
         if isinstance(X, Scene):
             X, y = (X.masked_cube(), None) if X.labels is None else X.samples()
         if _is_plain(X):
@@ -97,6 +100,9 @@ or (n_windows, size, size, n_bands)
         spectra = validate_data(self, X, dtype="numeric", ensure_all_finite=False, reset=False)
         check_finite(spectra)
         return self._apply(spectra)
+
+    def _check_sources(self, sources: Mapping[str, slice]) -> None:
+        """Refuse samples of several sources that may not be transformed together."""
 
     def _apply(self, spectra: NDArray[Any]) -> NDArray[Any]:
         # Differences of integers would wrap around where they are negative or large.
@@ -215,41 +221,14 @@ class SpectralTransformer(KeepInputKind, SpectralBase):
         self.transformer = transformer
         self.memory = memory
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit along the bands.
-
-        Parameters
-        ----------
-        X : PixelSamples, Scene, or array of shape (n_spectra, n_bands), (height, width, n_bands) \
-or (n_windows, size, size, n_bands)
-            Samples and windows are represented by their center spectra, a scene by its labeled
-            pixels, a cube and a scene without labels by all pixels.
-        y : array of shape (n_samples,), default=None
-            Labels, for transformers that use them. Ignored for a cube, whose unlabeled pixels
-            would count as a class.
-
-        Returns
-        -------
-        self
-            The fitted transformer.
-
-        Raises
-        ------
-        DataError
-            If the data contain NaN, infinite or extreme values, or a normalization of spectra
-            would mix them with another source.
-        ParameterError
-            If `memory` is neither None, a folder nor a joblib.Memory.
-        """
-        sources = X.sources if isinstance(X, (PixelSamples, Scene)) else None
-        if sources is not None and len(sources) > 1 and isinstance(self.transformer, _ROW_BY_ROW):
+    def _check_sources(self, sources: Mapping[str, slice]) -> None:
+        if len(sources) > 1 and isinstance(self.transformer, _ROW_BY_ROW):
             raise DataError(
                 f"{type(self.transformer).__name__} normalizes each spectrum by all of its values, "
                 f"but X holds the sources {describe_sources(source_sizes(sources))}, which it "
                 "would mix. Use SourceTransformer({"
                 f"{next(iter(sources))!r}: {type(self).__name__}(...)}})."
             )
-        return super().fit(X, y)
 
     def _fitted_transformer(self, spectra: NDArray[Any], y: Any) -> Any:
         return _cached(self.memory, _fit_clone)(self.transformer, spectra, y)
