@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import scipy.io
 from rasterio.warp import transform_bounds
 from typer.testing import CliRunner
 
@@ -219,6 +220,62 @@ def test_an_encoder_that_may_do_without_a_source(scene):
 def test_values_that_are_not_a_name_and_a_file(text, message):
     for command in ("fit", "predict", "evaluate", "compare", "inspect"):
         assert message in run(command, "scene.tif", "--auxiliary", text, status=2)
+
+
+@pytest.fixture
+def arrays(scene):
+    """Write heights of the scene and finer power into a MATLAB file without a place."""
+    rng = np.random.default_rng(0)
+    values = {"heights": rng.normal(size=(18, 20)), "power": rng.gamma(2, size=(36, 40, 2))}
+    scipy.io.savemat("arrays.mat", values)
+    return values
+
+
+def test_arrays_without_a_place(arrays):
+    names = ["--auxiliary-variable", "lidar=heights", "--auxiliary-variable", "sar=power"]
+    files = ["--auxiliary", "lidar=arrays.mat", "--auxiliary", "sar=arrays.mat"]
+    fit(*files, *names, max_epochs=5)
+    predict(*files, *names)
+    scene = read_scene("scene.tif", labels="labels.tif")
+    power = arrays["power"].reshape(18, 2, 20, 2, 2).mean(axis=(1, 3)).astype(np.float32)
+    scene = replace(scene, auxiliary={"lidar": arrays["heights"], "sar": power})
+    clf = HSIPromptClassifier(random_state=0, **{**SETTINGS, "spatial": None, "max_epochs": 5})
+    np.testing.assert_array_equal(read_map(), clf.fit(scene).predict(scene))
+    saved = HSIPromptClassifier.load("fitted/model")
+    assert saved.metadata_["auxiliary"] == "lidar=arrays.mat (heights), sar=arrays.mat (power)"
+    recipe = ["--recipe", "mapped/recipe.yaml"]
+    run("predict", "fitted", *recipe, "--output", "repeated", "--quiet")
+    np.testing.assert_array_equal(read_map("repeated"), read_map())
+
+
+def test_arrays_that_must_be_named(arrays):
+    with pytest.raises(FileError) as error:
+        run("inspect", "scene.tif", "--auxiliary", "lidar=arrays.mat")
+    assert error.value.for_command_line() == (
+        "arrays.mat: holds 2 variables that could be the raster. Name one of them, as in "
+        "--auxiliary-variable NAME=heights. It holds: heights (18, 20) double, power (36, 40, 2) "
+        "double."
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["heights"], "'heights' is not a name and a variable. Write them as lidar=heights."),
+        (
+            ["lidar=heights", "lidar=power"],
+            "'lidar' has two variables, heights and power. Give one.",
+        ),
+        (
+            ["sar=power"],
+            "--auxiliary-variable sar=power: there is no source 'sar'. Give --auxiliary sar=FILE.",
+        ),
+    ],
+)
+def test_variables_that_are_not_of_a_source(arrays, texts, message):
+    names = [part for text in texts for part in ("--auxiliary-variable", text)]
+    arguments = ["scene.tif", "--auxiliary", "lidar=arrays.mat", *names]
+    assert message in run("inspect", *arguments, status=2)
 
 
 def test_files_that_cannot_be_sources(scene):

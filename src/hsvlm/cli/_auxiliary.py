@@ -1,10 +1,10 @@
-"""Further sources of a scene, such as heights, from the option --auxiliary."""
+"""Further sources of a scene, such as heights, from the options --auxiliary."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -18,21 +18,32 @@ if TYPE_CHECKING:
     from hsvlm.scene import Raster, Scene
 
 __all__ = [
-    "Auxiliary",
+    "SourceFile",
     "SourceFiles",
+    "SourceOptions",
     "add_sources",
     "all_files",
     "model_sources",
-    "parse_auxiliary",
 ]
 
+
+class SourceFile(NamedTuple):
+    """A file of a source, and which of its arrays it is, None for the only one."""
+
+    path: Path
+    variable: str | None
+
+    def __str__(self) -> str:
+        return self.path.name + (f" ({self.variable})" if self.variable else "")
+
+
 # Files by name of the source: one, or one for each scene.
-SourceFiles = dict[str, list[Path]]
+SourceFiles = dict[str, list[SourceFile]]
 
 
-def parse_auxiliary(texts: Sequence[str] | None) -> SourceFiles:
+def _parse_files(texts: Sequence[str] | None) -> dict[str, list[Path]]:
     """Read ``NAME=FILE``; a name may be repeated, for several scenes."""
-    files: SourceFiles = {}
+    files: dict[str, list[Path]] = {}
     for text in texts or ():
         name, _, path = (part.strip() for part in text.partition("="))
         if not name or not path:
@@ -47,26 +58,73 @@ def parse_auxiliary(texts: Sequence[str] | None) -> SourceFiles:
     return files
 
 
-def _check_auxiliary(texts: list[str] | None) -> list[str] | None:
-    parse_auxiliary(texts)
+def _parse_variables(texts: Sequence[str] | None) -> dict[str, str]:
+    """Read ``NAME=VARIABLE``."""
+    variables: dict[str, str] = {}
+    for text in texts or ():
+        name, _, variable = (part.strip() for part in text.partition("="))
+        if not name or not variable:
+            raise typer.BadParameter(
+                f"{text!r} is not a name and a variable. Write them as lidar=heights."
+            )
+        if variables.setdefault(name, variable) != variable:
+            raise typer.BadParameter(
+                f"{name!r} has two variables, {variables[name]} and {variable}. Give one."
+            )
+    return variables
+
+
+def _check_files(texts: list[str] | None) -> list[str] | None:
+    _parse_files(texts)
     return texts
 
 
-Auxiliary = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=FILE",
-        callback=_check_auxiliary,
-        help="A further source, such as lidar=dsm.tif, in the formats of scenes; repeat the option "
-        "for several. A raster with another CRS or pixel size is brought onto the grid of the "
-        "scene.",
-    ),
-]
+def _check_variables(texts: list[str] | None) -> list[str] | None:
+    _parse_variables(texts)
+    return texts
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Options of further sources."""
+
+    auxiliary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE",
+            callback=_check_files,
+            help="A further source, such as lidar=dsm.tif, in the formats of scenes; repeat the "
+            "option for several. A raster with another CRS or pixel size is brought onto the grid "
+            "of the scene.",
+        ),
+    ] = None
+    auxiliary_variable: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VARIABLE",
+            callback=_check_variables,
+            help="Variable of a source, such as lidar=heights, for files that hold several.",
+        ),
+    ] = None
+
+    def files(self) -> SourceFiles:
+        """Return the files by name of the source."""
+        files, variables = _parse_files(self.auxiliary), _parse_variables(self.auxiliary_variable)
+        for name, variable in variables.items():
+            if name not in files:
+                raise typer.BadParameter(
+                    f"--auxiliary-variable {name}={variable}: there is no source {name!r}. Give "
+                    f"--auxiliary {name}=FILE."
+                )
+        return {
+            name: [SourceFile(path, variables.get(name)) for path in paths]
+            for name, paths in files.items()
+        }
 
 
 def all_files(files: SourceFiles) -> list[Path]:
     """List the files of all sources."""
-    return [path for paths in files.values() for path in paths]
+    return [source.path for sources in files.values() for source in sources]
 
 
 def add_sources(scenes: Sequence[Scene], files: SourceFiles) -> list[Scene]:
@@ -93,18 +151,19 @@ def add_sources(scenes: Sequence[Scene], files: SourceFiles) -> list[Scene]:
     ]
 
 
-def _aligned(name: str, path: Path, scene: Scene, is_shared: bool) -> Raster:
+def _aligned(name: str, source: SourceFile, scene: Scene, is_shared: bool) -> Raster:
     """Bring the raster of a file onto the grid of a scene."""
-    from hsvlm.io import align, read_scene
+    from hsvlm.io import align, read_raster
 
+    path, variable = source
     # Without a place, it would be laid over each scene of its size.
-    if is_shared and None in (scene.transform, read_scene(path).transform):
+    if is_shared and None in (scene.transform, read_raster(path, variable=variable).transform):
         owner = str(path) if scene.transform is not None else repr(scene.name)
         raise DataError(
             f"{owner} does not state where it lies, so one file cannot be the source {name!r} of "
             f"several scenes. Repeat --auxiliary {name}=FILE, with a file for each scene."
         )
-    return align(path, like=scene)
+    return align(path, like=scene, variable=variable)
 
 
 def model_sources(clf: HSIPromptClassifier, names: Iterable[str]) -> tuple[int, tuple[str, ...]]:

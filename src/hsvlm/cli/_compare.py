@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hsvlm.cli._auxiliary import Auxiliary, all_files, parse_auxiliary
+from hsvlm.cli._auxiliary import SourceOptions, all_files
 from hsvlm.cli._help import ENCODERS
 from hsvlm.cli._options import (
     AsJson,
@@ -92,7 +92,7 @@ def compare(
         typer.Argument(help="File of a cube; without it, the dataset is compared on."),
     ] = None,
     labels: Labels = None,
-    auxiliary: Auxiliary = None,
+    source_options: SourceOptions,
     encoders: Annotated[
         str | None,
         typer.Option(
@@ -150,7 +150,7 @@ def compare(
     clf = check_settings(parameters, preset)
     encoder_names = _encoder_names(cast("str", encoders))
     with_encoders(encoder_names, clf)  # refuses unknown names before files are read
-    sources = parse_auxiliary(auxiliary)
+    sources = source_options.files()
     files = (scene, labels, protocol_options.test_labels, *all_files(sources))
     check_output(folder, _NAMES, files, "compare")
     to_read = Inputs(scene, labels, prompts, reading, bands, sources)

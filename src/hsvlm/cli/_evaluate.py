@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsvlm.cli._auxiliary import Auxiliary, all_files, parse_auxiliary
+from hsvlm.cli._auxiliary import SourceOptions, all_files
 from hsvlm.cli._options import (
     AsJson,
     BandOptions,
@@ -55,7 +55,7 @@ def evaluate(
         typer.Argument(help="File of a cube; without it, the dataset is evaluated on."),
     ] = None,
     labels: Labels = None,
-    auxiliary: Auxiliary = None,
+    source_options: SourceOptions,
     protocol: Annotated[
         list[ProtocolName] | None,
         typer.Option(
@@ -100,7 +100,7 @@ def evaluate(
     parameters = training_parameters(context, text_encoder, epochs, chosen)
     parameters["unlabeled"] = unlabeled_value(unlabeled)
     clf = check_settings(parameters, preset)
-    sources = parse_auxiliary(auxiliary)
+    sources = source_options.files()
     inputs = (scene, labels, protocol_options.test_labels, *all_files(sources))
     if output is not None:
         check_output(output, _REPORTS, inputs, "evaluate")

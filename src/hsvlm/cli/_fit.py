@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from hsvlm._data.sources import describe_sources
-from hsvlm.cli._auxiliary import Auxiliary, all_files, parse_auxiliary
+from hsvlm.cli._auxiliary import SourceOptions, all_files
 from hsvlm.cli._options import (
     SCENE_HELP,
     AsJson,
@@ -62,7 +62,7 @@ def fit(
         typer.Argument(help=f"{SCENE_HELP} For several scenes: SCENE LABELS SCENE LABELS ..."),
     ] = None,
     labels: Labels = None,
-    auxiliary: Auxiliary = None,
+    source_options: SourceOptions,
     output: Output = None,
     prompts: Prompts = None,
     reading: ReadOptions,
@@ -112,7 +112,7 @@ def fit(
         **chosen,
     }
     clf = check_settings(parameters, preset)
-    sources = parse_auxiliary(auxiliary)
+    sources = source_options.files()
     inputs = [*(path for pair in pairs for path in pair), *all_files(sources)]
     check_output(folder, _NAMES, inputs, "fit")
     scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled, sources)
@@ -135,7 +135,7 @@ def fit(
     }
     if sources:
         metadata["auxiliary"] = ", ".join(
-            f"{name}={path.name}" for name, paths in sources.items() for path in paths
+            f"{name}={source}" for name, group in sources.items() for source in group
         )
     clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
     if not clf.interrupted_:

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from hsvlm._data.sources import source_sizes
-from hsvlm.cli._auxiliary import Auxiliary, add_sources, parse_auxiliary
+from hsvlm.cli._auxiliary import SourceOptions, add_sources
 from hsvlm.cli._describe import (
     class_counts,
     describe_encoder,
@@ -45,7 +45,7 @@ def inspect(
     ],
     *,
     labels: Labels = None,
-    auxiliary: Auxiliary = None,
+    source_options: SourceOptions,
     reading: ReadOptions,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +59,7 @@ def inspect(
     path = path.expanduser()
     if not path.exists():
         raise MissingFileError(f"{path} does not exist. Give the path of a scene or of a model.")
-    sources = parse_auxiliary(auxiliary)
+    sources = source_options.files()
     figures, lines = (None if sources else _other_description(path, labels)) or _scene_description(
         path, labels, reading, sources
     )

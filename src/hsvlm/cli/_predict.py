@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hsvlm.cli._auxiliary import Auxiliary, add_sources, all_files, model_sources, parse_auxiliary
+from hsvlm.cli._auxiliary import SourceOptions, add_sources, all_files, model_sources
 from hsvlm.cli._fit import MODEL_NAME
 from hsvlm.cli._options import SCENE_HELP, AsJson, Output, Quiet, ReadOptions, Recipe, print_json
 from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
@@ -40,7 +40,7 @@ def predict(
         Path | None, typer.Argument(help='Output folder of "hsvlm fit", or the model in it.')
     ] = None,
     scene: Annotated[Path | None, typer.Argument(help=SCENE_HELP)] = None,
-    auxiliary: Auxiliary = None,
+    source_options: SourceOptions,
     output: Output = None,
     map_format: Annotated[
         MapFormat, typer.Option("--format", help="Of the map: GeoTIFF or ENVI.")
@@ -97,7 +97,7 @@ def predict(
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
     suffix = map_format.value
     names = _names(suffix, probabilities, entropy)
-    files = parse_auxiliary(auxiliary)
+    files = source_options.files()
     inputs = (scene, reference, *all_files(files))
     check_output(folder, names, inputs, "predict")
     clf = HSIPromptClassifier.load(model_folder(model), device=device)

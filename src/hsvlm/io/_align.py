@@ -14,7 +14,7 @@ from hsvlm.exceptions import AlignmentWarning, DataError, ParameterError, Unknow
 from hsvlm.io._gdal import parsed_crs
 from hsvlm.io._ground import crs_name, extent
 from hsvlm.io._notes import warn_caller
-from hsvlm.io._read import read_scene
+from hsvlm.io._read import raster_of, read_raster
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._warp import Grid, float_type, is_same_grid, pixel_ratio, resample, window_of
 from hsvlm.scene import Raster, Scene
@@ -34,7 +34,14 @@ _PLANE = 'LOCAL_CS["plane",UNIT["metre",1]]'
 _HINT_SHIFT = "Check the CRS and the transform of both."
 
 
-def align(raster: Any, like: Scene, *, resampling: str | None = None, fold: bool = False) -> Raster:
+def align(
+    raster: Any,
+    like: Scene,
+    *,
+    variable: str | None = None,
+    resampling: str | None = None,
+    fold: bool = False,
+) -> Raster:
     """Bring a raster onto the grid of a scene, as a further source.
 
     If both have a transform, the raster may lie in another CRS, be finer or coarser, be rotated, or
@@ -44,11 +51,13 @@ def align(raster: Any, like: Scene, *, resampling: str | None = None, fold: bool
     Parameters
     ----------
     raster : path, Raster, Scene or array
-        A file that :func:`read_scene` reads, or values of shape (height, width) or (height, width,
+        A file that :func:`read_raster` reads, or values of shape (height, width) or (height, width,
         n_channels), where masked, NaN and infinite values are no data. Of a scene, the cube is
         taken, with its scale applied.
     like : Scene
         The scene whose grid the raster is brought to.
+    variable : str, default=None
+        Which of several arrays of a file is the raster; see :func:`read_raster`.
     resampling : {"average", "bilinear", "mode", "nearest"}, default=None
         ``"average"`` takes the mean of all pixels in a pixel of the scene, ``"bilinear"``
         interpolates, ``"mode"`` takes the most frequent value, ``"nearest"`` that in the middle.
@@ -74,11 +83,11 @@ def align(raster: Any, like: Scene, *, resampling: str | None = None, fold: bool
         inverse, the pixel sizes differ by more than a factor of 100, or, without a transform, the
         sizes do not fit.
     ParameterError
-        If PROJ does not know a CRS, or `fold` cannot be used.
+        If PROJ does not know a CRS, `fold` cannot be used, or there is a `variable` and no file.
     UnknownNameError
         If `resampling` is unknown.
     FileError, MissingFileError, MissingDependencyError
-        As for :func:`read_scene`.
+        As for :func:`read_raster`.
 
     Warns
     -----
@@ -118,7 +127,7 @@ def align(raster: Any, like: Scene, *, resampling: str | None = None, fold: bool
         raise DataError(f"`like` must be a Scene, got {type(like).__name__}.", "Pass Scene(cube).")
     if resampling is not None and resampling not in _RESAMPLINGS:
         raise UnknownNameError.for_name("resampling", resampling, _RESAMPLINGS)
-    source, name = _as_raster(raster)
+    source, name = _as_raster(raster, variable)
     source_grid, target = _grids(source, like, name)
     if is_same_grid(target, source_grid) and not fold:
         result = replace(
@@ -138,24 +147,24 @@ def align(raster: Any, like: Scene, *, resampling: str | None = None, fold: bool
     return result
 
 
-def _as_raster(raster: Any) -> tuple[Raster, str]:
+def _as_raster(raster: Any, variable: str | None) -> tuple[Raster, str]:
     """Convert what :func:`align` takes, and name it for messages."""
     if isinstance(raster, (str, PathLike)):
-        return _raster_of(read_scene(raster)), f"The raster {raster}"
+        return read_raster(raster, variable=variable), f"The raster {raster}"
+    if variable is not None:
+        raise ParameterError(
+            f"variable={variable!r} names an array of a file, but the raster is "
+            f"{type(raster).__name__}.",
+            "Pass the path of the file, or leave `variable` out.",
+        )
     if isinstance(raster, Scene):
-        return _raster_of(raster), "The raster"
+        return raster_of(raster), "The raster"
     return raster if isinstance(raster, Raster) else Raster(raster), "The raster"
 
 
 def _within(name: str) -> str:
     """Write the name of a raster within a sentence."""
     return name[0].lower() + name[1:]
-
-
-def _raster_of(scene: Scene) -> Raster:
-    scene = scene.apply_scale()
-    place = (scene.transform, scene.crs)
-    return Raster(scene.cube, *place, scene.valid, scene.band_names, scene.reach)
 
 
 def _grids(raster: Raster, scene: Scene, name: str) -> tuple[Grid, Grid]:
@@ -198,7 +207,11 @@ def _grids_by_shape(raster: Raster, scene: Scene, name: str) -> tuple[Grid, Grid
         owner = "the scene" if raster.transform is not None else _within(name)
         is_bare = raster.transform is None and scene.transform is None
         missing = "neither has a transform" if is_bare else f"{owner} has no transform"
-        turned = " (it seems to be transposed)" if (cols, rows) == (height, width) else ""
+        turned = ""
+        if (cols, rows) == (height, width):
+            turned = " (it seems to be transposed)"
+        elif (cols, raster.n_channels) == (height, width):
+            turned = " (its channels seem to come first)"
         raise DataError(
             f"{name} has {rows} x {cols} pixels{turned}, the scene {height} x {width}, and "
             f"{missing}.",

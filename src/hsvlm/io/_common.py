@@ -78,7 +78,8 @@ def hex_color(red: float, green: float, blue: float) -> str:
 class Reader:
     """A format: the suffixes of its files in lower case, and the functions that read them."""
 
-    # read_cube(file, variable) returns a ReadResult, read_label_map(file, variable) a LabelMap and
+    # read_cube(file, variable) returns a ReadResult, and so does read_raster(file, variable) of
+    # formats with arrays of 2 dimensions; read_label_map(file, variable) returns a LabelMap and
     # read_features(file, scene, query) Features. Formats that say more in their files than by
     # their suffix, such as products of a mission, tell with `matches` which are theirs.
     name: str
@@ -86,6 +87,7 @@ class Reader:
     read_cube: Callable[..., ReadResult] | None = None
     read_label_map: Callable[[Path, str | None], LabelMap] | None = None
     read_features: Callable[..., Any] | None = None
+    read_raster: Callable[[Path, str | None], ReadResult] | None = None
     matches: Callable[[Path], bool] | None = None
     takes_size: bool = False  # read_cube(file, variable, size) reads cubes stored as tables
     has_layers: bool = False

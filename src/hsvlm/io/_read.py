@@ -1,4 +1,4 @@
-"""Scenes and label maps from files of any format."""
+"""Scenes, label maps and rasters from files of any format."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from hsvlm.io._readers.features._encodings import check_encoding, warn_of_encodi
 from hsvlm.io._strangers import check_content, check_pointer, start_of
 from hsvlm.io._variables import check_size
 from hsvlm.io.classes import with_class_names
+from hsvlm.scene import Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -255,6 +256,61 @@ def read_labels(
     return with_class_names(labeled, class_names, str(path))
 
 
+def read_raster(path: str | PathLike[str], *, variable: str | None = None) -> Raster:
+    """Read a further source of a scene from a file.
+
+    Parameters
+    ----------
+    path : path
+        A file in one of the formats of :func:`read_scene`. In MATLAB, NumPy, NetCDF and HDF5 files,
+        an array may have 2 dimensions, as that of a single channel often has.
+    variable : str, default=None
+        Which of several arrays of a file is the raster; the last part of its path will do. None:
+        the only one of 2 or 3 dimensions.
+
+    Returns
+    -------
+    Raster
+        Values of shape (height, width, n_channels), with the scale of the file applied, and names
+        of the channels, CRS and transform as far as the file tells. Pixels without data are not
+        valid.
+
+    Raises
+    ------
+    FileError
+        If the file holds no such array, or several and `variable` is None; and as for
+        :func:`read_scene`.
+    MissingFileError, MissingDependencyError
+        As for :func:`read_scene`.
+
+    See Also
+    --------
+    align : Brings a raster of another grid onto that of a scene.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from hsvlm.io import read_raster
+    >>> path = Path(tempfile.mkdtemp(), "lidar.npz")
+    >>> np.savez(path, heights=np.zeros((4, 5)), intensity=np.ones((4, 5)))
+    >>> read_raster(path, variable="heights")
+    Raster(4 x 5 pixels, 1 channel, float64)
+    """
+    file = existing_file(path)
+    reader = _cube_reader(file)
+    result = (reader.read_raster or reader.read_cube)(file, variable)  # type: ignore[misc]
+    return raster_of(with_valid_pixels(file, result, result.scene, "auto", None))
+
+
+def raster_of(scene: Scene) -> Raster:
+    """Return the cube of a scene as a further source of another one, in physical values."""
+    scene = scene.apply_scale()
+    place = (scene.transform, scene.crs)
+    return Raster(scene.cube, *place, scene.valid, scene.band_names, scene.reach)
+
+
 def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:
     file = existing_file(path)
     feature_format = feature_reader(file)
@@ -319,9 +375,13 @@ def _decoded(name: str, encoding: str) -> str:
         return name
 
 
-def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> ReadResult:
+def _cube_reader(file: Path) -> Reader:
     products = (each for each in readers() if each.read_cube and each.matches)
-    reader = next((each for each in products if each.reads(file)), None) or _format_of(file)
+    return next((each for each in products if each.reads(file)), None) or _format_of(file)
+
+
+def _read_cube(file: Path, variable: str | None, size: tuple[int, int] | None) -> ReadResult:
+    reader = _cube_reader(file)
     if size is None:
         return reader.read_cube(file, variable)  # type: ignore[misc]
     if not reader.takes_size:

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_WHAT = {3: "cube", 2: "label map"}
-_NEEDED = {
-    3: "a cube has 3 dimensions (height, width, n_bands) and real numbers",
-    2: "a label map has 2 dimensions (height, width) and real numbers",
-}
 _SHOWN = 12
 HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
 
@@ -41,6 +36,39 @@ _ROLES = {
 }
 
 
+class Content(NamedTuple):
+    """What is looked for among the arrays of a file, and how an array is named as it."""
+
+    noun: str
+    dimensions: tuple[int, ...]
+    needed: str
+    call: str
+    option: str
+
+
+CUBE = Content(
+    "cube",
+    (3,),
+    "a cube has 3 dimensions (height, width, n_bands) and real numbers",
+    "read_scene(path, ",
+    "--variable ",
+)
+LABEL_MAP = Content(
+    "label map",
+    (2,),
+    "a label map has 2 dimensions (height, width) and real numbers",
+    "read_labels(path, scene, ",
+    "--label-variable ",
+)
+RASTER = Content(
+    "raster",
+    (2, 3),
+    "a raster has 2 dimensions (height, width) or 3 (height, width, n_channels) and real numbers",
+    "read_raster(path, ",
+    "--auxiliary-variable NAME=",
+)
+
+
 class VariableInfo(NamedTuple):
     """What a file tells about one of its variables before it is read."""
 
@@ -56,17 +84,21 @@ class VariableInfo(NamedTuple):
     def __str__(self) -> str:
         return f"{self.shape} {self.kind}"
 
-    def fits(self, n_dims: int) -> bool:
+    def fits(self, *n_dims: int) -> bool:
         """Tell whether it holds numbers in so many dimensions."""
-        return self.numeric and len(self.shape) == n_dims
+        return self.numeric and len(self.shape) in n_dims
 
     def is_table(self) -> bool:
         """Tell whether it holds numbers in more than one row and column."""
         return self.fits(2) and min(self.shape) > 1
 
-    def unlike(self, n_dims: int, name: str) -> str:
-        """Say why it is not a cube (3 dimensions) or a label map (2)."""
-        return f"{name} has shape {self.shape} and type {self.kind}, but {_NEEDED[n_dims]}"
+    def may_be(self, content: Content) -> bool:
+        """Tell whether it is taken if no variable is named; rows of numbers are not."""
+        return self.fits(*content.dimensions) and (len(self.shape) != 2 or self.is_table())
+
+    def unlike(self, content: Content, name: str) -> str:
+        """Say why it is not what is looked for."""
+        return f"{name} has shape {self.shape} and type {self.kind}, but {content.needed}"
 
 
 @contextmanager
@@ -87,52 +119,47 @@ def reading(path: Any, kind: str) -> Iterator[None]:
 def choose_variable(
     path: Any,
     variables: Mapping[str, VariableInfo],
-    n_dims: int,
+    content: Content,
     variable: str | None,
     may_fold: bool = False,
 ) -> str:
     """Find the variable that is meant."""
-    what, listing = _WHAT[n_dims], _listed_variables(variables)
-    fitting = [name for name, info in variables.items() if info.fits(n_dims)]
+    listing = _listed_variables(variables)
     if variable is not None:
-        return _named_variable(path, variables, fitting, n_dims, variable)
-    if n_dims == 2:
-        fitting = [name for name in fitting if variables[name].is_table()]
+        return _named_variable(path, variables, content, variable)
+    fitting = [name for name, info in variables.items() if info.may_be(content)]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
         tables = [name for name, info in variables.items() if info.is_table()]
         fold, fold_option = "", ""
-        if may_fold and n_dims == 3 and tables:
+        if may_fold and content is CUBE and tables:
             fold = f"If {tables[0]} holds pixels and bands, pass shape=(height, width). "
             fold_option = f"If {tables[0]} holds pixels and bands, give --shape HEIGHTxWIDTH. "
-        problem = f"holds no {what}: {_NEEDED[n_dims]}"
+        problem = f"holds no {content.noun}: {content.needed}"
         raise file_error(path, problem, fold + listing, fold_option + listing)
-    call = {3: "read_scene(path, ", 2: "read_labels(path, scene, "}[n_dims]
-    option = {3: "--variable", 2: "--label-variable"}[n_dims]
-    problem = f"holds {len(fitting)} variables that could be the {what}"
-    hint = f"Name one of them, as in {call}variable={fitting[0]!r}). {listing}"
-    option_hint = f"Name one of them, as in {option} {fitting[0]}. {listing}"
+    problem = f"holds {len(fitting)} variables that could be the {content.noun}"
+    hint = f"Name one of them, as in {content.call}variable={fitting[0]!r}). {listing}"
+    option_hint = f"Name one of them, as in {content.option}{fitting[0]}. {listing}"
     raise file_error(path, problem, hint, option_hint)
 
 
 def _named_variable(
     path: Any,
     variables: Mapping[str, VariableInfo],
-    fitting: Sequence[str],
-    n_dims: int,
+    content: Content,
     variable: str,
 ) -> str:
     ending = [name for name in variables if is_path_end(name, variable)]
     names = [variable] if variable in variables else ending
-    matching = [name for name in names if name in fitting]
+    matching = [name for name in names if variables[name].fits(*content.dimensions)]
     if len(matching) == 1:
         return matching[0]
     if matching:
         problem = f"has {len(matching)} variables {variable!r}: {', '.join(matching[:_SHOWN])}"
         raise file_error(path, problem, "Give the path of one of them.")
     if names:
-        problem = variables[names[0]].unlike(n_dims, f"variable {names[0]!r}")
+        problem = variables[names[0]].unlike(content, f"variable {names[0]!r}")
         raise file_error(path, problem, _listed_variables(variables))
     raise file_error(path, f"has no variable {variable!r}", _listed_variables(variables))
 

@@ -17,6 +17,10 @@ from hsvlm.io._declared import declared_scale, declared_values
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
+    CUBE,
+    LABEL_MAP,
+    RASTER,
+    Content,
     VariableInfo,
     axis_order,
     choose_variable,
@@ -79,11 +83,10 @@ class HDF5Cube(LazyCube):
 def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     """Read a cube from an HDF5 file."""
     with opened_hdf5(file) as opened:
-        name = choose_variable(file, held_datasets(opened), 3, variable and variable.strip("/"))
-        dataset = opened[name]
+        dataset = _chosen(file, opened, CUBE, variable)
         lists = _wavelength_lists(file, opened)
         axes = _axes(dataset, lists)
-        cube = HDF5Cube(file.resolve(), name, dataset, axes)
+        cube = HDF5Cube(file.resolve(), dataset.name.strip("/"), dataset, axes)
         notes: list[str] = []
         wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
         scale = declared_scale(dataset.attrs, cube.shape[2], notes)
@@ -94,20 +97,44 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     return ReadResult(scene, nodata, valid_range=valid_range)
 
 
+def read_raster(file: Path, variable: str | None = None) -> ReadResult:
+    """Read a raster of one or several channels from an HDF5 file."""
+    with opened_hdf5(file) as opened:
+        dataset = _chosen(file, opened, RASTER, variable)
+        if dataset.ndim == 3:
+            return read_cube(file, dataset.name)
+        notes: list[str] = []
+        values = _map_values(file, dataset)[..., np.newaxis]
+        scene = Scene(values, scale=declared_scale(dataset.attrs, 1, notes))
+        nodata, valid_range = declared_values(dataset.attrs, notes)
+    warn_of_file(file, notes, HINT_ATTRIBUTES)
+    return ReadResult(scene, nodata, valid_range=valid_range)
+
+
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from an HDF5 file."""
     with opened_hdf5(file) as opened:
-        name = choose_variable(file, held_datasets(opened), 2, variable and variable.strip("/"))
-        dataset = opened[name]
-        values = loaded(file, dataset)
-        labels = [dimension.label for dimension in dataset.dims]
-        if any(labels):
-            y, x, _ = axis_order((*labels, "band"))
-            values = values.transpose(y, x)
+        dataset = _chosen(file, opened, LABEL_MAP, variable)
+        values = _map_values(file, dataset)
         notes: list[str] = []
         nodata = declared_values(dataset.attrs, notes).nodata
     warn_of_file(file, notes, HINT_ATTRIBUTES)
     return label_map(file, values, {}, {}, nodata, None, None)
+
+
+def _chosen(file: Path, opened: Any, content: Content, variable: str | None) -> Any:
+    path = variable and variable.strip("/")
+    return opened[choose_variable(file, held_datasets(opened), content, path)]
+
+
+def _map_values(file: Path, dataset: Any) -> NDArray[Any]:
+    """Read a dataset of 2 dimensions, as (height, width)."""
+    values = loaded(file, dataset)
+    labels = [dimension.label for dimension in dataset.dims]
+    if any(labels):
+        y, x, _ = axis_order((*labels, "band"))
+        values = values.transpose(y, x)
+    return values
 
 
 def held_datasets(opened: Any) -> dict[str, VariableInfo]:

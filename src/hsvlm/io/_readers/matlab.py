@@ -15,6 +15,10 @@ from hsvlm.io._readers.mat5 import check_matrix, fields_of_structs
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._strangers import start_of
 from hsvlm.io._variables import (
+    CUBE,
+    LABEL_MAP,
+    RASTER,
+    Content,
     VariableInfo,
     choose_table,
     choose_variable,
@@ -52,12 +56,12 @@ def read_cube(
 ) -> ReadResult:
     """Read a cube from a ``.mat`` file."""
     with _opened(file) as content:
-        variables = content.variables(3, variable)
+        variables = content.variables(CUBE, variable)
         variable = _spelled(variables, variable)
         size = _table_size(file, content, variables, variable, size)
         if size is None:
             _check_cell(file, variables, variable)
-            cube = content.cube(choose_variable(file, variables, 3, variable, may_fold=True))
+            cube = content.cube(choose_variable(file, variables, CUBE, variable, may_fold=True))
         else:
             table = content.values(choose_table(file, variables, size, variable))
             cube = fold(file, table, size, by_columns=True)
@@ -69,14 +73,32 @@ def read_cube(
     return ReadResult(Scene(cube, wavelengths_nm=read_wavelengths(file, lists, cube.shape[2])))
 
 
+def read_raster(file: Path, variable: str | None = None) -> ReadResult:
+    """Read a raster of one or several channels from a ``.mat`` file."""
+    with _opened(file) as content:
+        name, info = _chosen(file, content, RASTER, variable)
+        if len(info.shape) == 3:
+            return ReadResult(Scene(content.cube(name)))
+        return ReadResult(Scene(in_c_order(content.values(name)[..., np.newaxis])))
+
+
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from a ``.mat`` file."""
     with _opened(file) as content:
-        variables = content.variables(2, variable)
-        variable = _spelled(variables, variable)
-        _check_cell(file, variables, variable)
-        values = content.values(choose_variable(file, variables, 2, variable))
+        name, _ = _chosen(file, content, LABEL_MAP, variable)
+        values = content.values(name)
     return LabelMap(whole_labels(file, values))
+
+
+def _chosen(
+    file: Path, content: _Mat5 | _Mat73, kind: Content, variable: str | None
+) -> tuple[str, VariableInfo]:
+    """Find the variable that is meant, and what it is."""
+    variables = content.variables(kind, variable)
+    variable = _spelled(variables, variable)
+    _check_cell(file, variables, variable)
+    name = choose_variable(file, variables, kind, variable)
+    return name, variables[name]
 
 
 @contextmanager
@@ -96,9 +118,11 @@ class _Mat5:
         self._top = _listed(file)
         self._fields: dict[str, Field] = {}
 
-    def variables(self, n_dims: int, variable: str | None) -> dict[str, VariableInfo]:
+    def variables(self, kind: Content, variable: str | None) -> dict[str, VariableInfo]:
         """List the variables; those in structs only where no other is meant."""
-        fits = any(info.fits(n_dims) and min(info.shape) > 1 for info in self._top.values())
+        fits = any(
+            info.fits(*kind.dimensions) and min(info.shape) > 1 for info in self._top.values()
+        )
         structs = any(info.kind == "struct" for info in self._top.values())
         if structs and (variable not in self._top if variable else not fits):
             with reading(self._file, _KIND):
@@ -124,7 +148,7 @@ class _Mat73:
         self._opened = opened
         self._paths: dict[str, str] = {}
 
-    def variables(self, _: int, __: str | None) -> dict[str, VariableInfo]:
+    def variables(self, _: Content, __: str | None) -> dict[str, VariableInfo]:
         """List the variables, those in structs with them."""
         listed = _listed_hdf5(self._opened)
         self._paths = {path.replace("/", "."): path for path in listed}
@@ -242,4 +266,6 @@ def _by_matlab(dataset: Any) -> bool:
     return "MATLAB_class" in dataset.attrs
 
 
-READER = Reader("MATLAB", (".mat",), read_cube, read_label_map, takes_size=True)
+READER = Reader(
+    "MATLAB", (".mat",), read_cube, read_label_map, read_raster=read_raster, takes_size=True
+)

@@ -20,6 +20,10 @@ from hsvlm.io._readers import hdf5
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._strangers import start_of
 from hsvlm.io._variables import (
+    CUBE,
+    LABEL_MAP,
+    RASTER,
+    Content,
     VariableInfo,
     axis_order,
     choose_variable,
@@ -72,7 +76,20 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     if not _is_netcdf(file):
         return hdf5.read_cube(file, variable)
     variables = _variables(file)
-    return _cube(file.resolve(), variables, _choose(file, variables, 3, variable))
+    return _cube(file.resolve(), variables, _choose(file, variables, CUBE, variable))
+
+
+def read_raster(file: Path, variable: str | None = None) -> ReadResult:
+    """Read a raster of one or several channels from a NetCDF or HDF5 file."""
+    if not _is_netcdf(file):
+        return hdf5.read_raster(file, variable)
+    variables = _variables(file)
+    name = _choose(file, variables, RASTER, variable)
+    if variables[name].ndim == 2:
+        check_memory(file, variables[name].shape, variables[name].dtype)
+        with reading(file, _KIND):
+            variables[name] = variables[name].expand_dims("single_channel", axis=2)
+    return _cube(file.resolve(), variables, name)
 
 
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
@@ -80,7 +97,7 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     if not _is_netcdf(file):
         return hdf5.read_label_map(file, variable)
     variables = _variables(file)
-    array = variables[_choose(file, variables, 2, variable)]
+    array = variables[_choose(file, variables, LABEL_MAP, variable)]
     y, x, _ = axis_order((*array.dims, "band"))
     with reading(file, _KIND):
         crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
@@ -102,7 +119,7 @@ def from_xarray(data: Any, variable: str | None = None) -> ReadResult:
         own = "the array" if data.name is None else str(data.name)
         variables[own] = data
         variable = own if variable is None else variable
-    return _cube(None, variables, _choose(_DATA, variables, 3, variable))
+    return _cube(None, variables, _choose(_DATA, variables, CUBE, variable))
 
 
 def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadResult:
@@ -165,9 +182,9 @@ def _flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
     return dict(zip(values, names, strict=True))
 
 
-def _choose(path: Any, variables: Mapping[str, Any], n_dims: int, variable: str | None) -> str:
+def _choose(path: Any, variables: Mapping[str, Any], content: Content, variable: str | None) -> str:
     held = {name: VariableInfo.of(array.shape, array.dtype) for name, array in variables.items()}
-    return choose_variable(path, held, n_dims, variable and variable.strip("/"))
+    return choose_variable(path, held, content, variable and variable.strip("/"))
 
 
 def _is_classic(file: Path) -> bool:
@@ -249,4 +266,6 @@ def _unpacked(dataset: Any) -> dict[Any, Any]:
     return {name: (unpacked if name in packed else dataset)[name] for name in dataset.variables}
 
 
-READER = Reader("NetCDF and HDF5", hdf5.SUFFIXES, read_cube, read_label_map)
+READER = Reader(
+    "NetCDF and HDF5", hdf5.SUFFIXES, read_cube, read_label_map, read_raster=read_raster
+)

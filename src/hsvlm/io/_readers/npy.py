@@ -14,6 +14,10 @@ from hsvlm._system.files import file_error
 from hsvlm.io._common import LabelMap, Reader, ReadResult
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._variables import (
+    CUBE,
+    LABEL_MAP,
+    RASTER,
+    Content,
     VariableInfo,
     choose_table,
     choose_variable,
@@ -49,15 +53,15 @@ def read_cube(
     """Read a cube from a ``.npy`` or ``.npz`` file."""
     if file.suffix.lower() == ".npy":
         if size is None:
-            return ReadResult(Scene(_mapped(file, 3, variable)))
-        table = _mapped(file, 2, variable)
+            return ReadResult(Scene(_mapped(file, CUBE, variable)))
+        table = _mapped(file, LABEL_MAP, variable)
         choose_table(
             file, {"its array": VariableInfo.of(table.shape, table.dtype)}, size, "its array"
         )
         return ReadResult(Scene(fold(file, table, size, by_columns=False)))
     held = _members(file)
     if size is None:
-        cube = _load(file, _chosen(file, held, 3, variable))
+        cube = _load(file, _chosen(file, held, CUBE, variable))
     else:
         table = _load(file, choose_table(file, held, size, variable))
         cube = fold(file, table, size, by_columns=False)
@@ -66,25 +70,35 @@ def read_cube(
     return ReadResult(Scene(cube, wavelengths_nm=wavelengths))
 
 
+def read_raster(file: Path, variable: str | None = None) -> ReadResult:
+    """Read a raster of one or several channels from a ``.npy`` or ``.npz`` file."""
+    return ReadResult(Scene(np.atleast_3d(_array(file, RASTER, variable))))
+
+
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     """Read a label map from a ``.npy`` or ``.npz`` file."""
+    return LabelMap(whole_labels(file, _array(file, LABEL_MAP, variable)))
+
+
+def _array(file: Path, content: Content, variable: str | None) -> NDArray[Any]:
     if file.suffix.lower() == ".npy":
-        return LabelMap(whole_labels(file, _mapped(file, 2, variable)))
-    chosen = _chosen(file, _members(file), 2, variable)
-    return LabelMap(whole_labels(file, _load(file, chosen)))
+        return _mapped(file, content, variable)
+    return _load(file, _chosen(file, _members(file), content, variable))
 
 
-def _mapped(file: Path, n_dims: int, variable: str | None) -> NDArray[Any]:
+def _mapped(file: Path, content: Content, variable: str | None) -> NDArray[Any]:
     if variable is not None:
+        problem = f"a .npy file holds one array, but {variable!r} was asked for"
         hint = "Leave `variable` out, which names an array of a .npz file."
-        raise file_error(file, f"a .npy file holds one array, but {variable!r} was asked for", hint)
+        option_hint = "Name no variable: only .npz files hold several."
+        raise file_error(file, problem, hint, option_hint)
     with reading(file, "a NumPy file"), file.open("rb") as stream:
         held, start = _header(stream)
     if held.kind == "object":
         raise _objects(file, "its array")
-    if not held.fits(n_dims):
+    if not held.fits(*content.dimensions):
         hint = "Give another file, or change the array."
-        raise file_error(file, held.unlike(n_dims, "its array"), hint)
+        raise file_error(file, held.unlike(content, "its array"), hint)
     _check_length(file, "it", held, file.stat().st_size - start)
     with reading(file, "a NumPy file"):
         mapped: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -150,10 +164,12 @@ def _load(file: Path, name: str) -> NDArray[Any]:
     return in_c_order(array)
 
 
-def _chosen(file: Path, held: dict[str, VariableInfo], n_dims: int, variable: str | None) -> str:
+def _chosen(
+    file: Path, held: dict[str, VariableInfo], content: Content, variable: str | None
+) -> str:
     if variable in held and held[variable].kind == "object":
         raise _objects(file, f"variable {variable!r}")
-    return choose_variable(file, held, n_dims, variable, may_fold=True)
+    return choose_variable(file, held, content, variable, may_fold=True)
 
 
 def _objects(file: Path, what: str) -> FileError:
@@ -161,4 +177,11 @@ def _objects(file: Path, what: str) -> FileError:
     return file_error(file, problem, "Save plain numbers: numpy.save(path, array.astype(float)).")
 
 
-READER = Reader("NumPy", (".npy", ".npz"), read_cube, read_label_map, takes_size=True)
+READER = Reader(
+    "NumPy",
+    (".npy", ".npz"),
+    read_cube,
+    read_label_map,
+    read_raster=read_raster,
+    takes_size=True,
+)
