@@ -19,7 +19,9 @@ from hsvlm._data.named_labels import NamedLabels
 from hsvlm._data.rasters import Raster
 from hsvlm._data.sources import (
     SPECTRA,
+    SourceDetails,
     checked_sources,
+    describe_details,
     describe_sources,
     selected_sources,
     source_sizes,
@@ -91,6 +93,9 @@ class Scene:
         alone. `auxiliary` sets them.
     reach : int, default=0
         How far beyond its own pixel a value looks, in pixels, such as 1 for means of 3 x 3 pixels.
+    source_details : dict, default={}
+        ``{name: details}``, with the `unit`, `resampling` and `ratio` of a :class:`Raster`.
+        `auxiliary` sets them; saved models keep them.
     auxiliary : dict of :class:`Raster`, default=None
         ``{name: raster}``: further sources on the grid of the cube, such as ``{"lidar": heights}``,
         whose channels are stacked behind the bands; they are read where they are indexed. Arrays
@@ -135,6 +140,7 @@ class Scene:
     scale: NDArray[np.float64] | None = None
     sources: dict[str, slice] | None = None
     reach: int = 0
+    source_details: dict[str, SourceDetails] = field(default_factory=dict)
     auxiliary: InitVar[Mapping[str, Any] | None] = None
 
     def __post_init__(self, auxiliary: Mapping[str, Any] | None) -> None:
@@ -251,7 +257,7 @@ class Scene:
         if labels is None and isinstance(unlabeled, int) and unlabeled == 0:
             unlabeled = self.unlabeled
         X, y = pixel_samples(self.masked_cube(), chosen, unlabeled, class_names=self.class_names)
-        X.channels = Channels(self.wavelengths_nm, self.sources, self.reach)
+        X.channels = Channels(self.wavelengths_nm, self.sources, self.reach, self.source_details)
         if self.class_names and (labels is None or self._shares_labels(X, y)):
             X.named_labels = NamedLabels(y.copy(), dict(self.class_names), self.text_classes)
         return X, y
@@ -353,7 +359,10 @@ class Scene:
             for name in ("wavelengths_nm", "bad_bands", "scale")
         }
         if self.sources is not None:
-            per_band["sources"] = selected_sources(index, self.sources)
+            sources = selected_sources(index, self.sources)
+            details = self.source_details.items()
+            per_band["sources"] = sources
+            per_band["source_details"] = {k: v for k, v in details if k in (sources or {})}
         return replace(
             self,
             cube=MappedCube(self.cube, select) if is_lazy else np.asarray(self.cube)[..., index],
@@ -475,6 +484,7 @@ class Scene:
             "size": f"{height} x {width} pixels, {self._bands()}",
             "values": f"{self.cube.dtype}, {size / 1e6:,.1f} MB",
         }
+        lines["sources"] = "; ".join(describe_details(self.source_details))
         if self.scale is not None:
             lines["scale"] = _scale_in_words(self.scale)
         if self._span():

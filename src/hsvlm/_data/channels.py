@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hsvlm._data.sources import agreed_sources
+from hsvlm._data.sources import SourceDetails, agreed_details, agreed_sources
 from hsvlm._data.wavelengths import agreed_wavelengths
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Channels:
     wavelengths_nm: NDArray[np.float64] | None = None
     sources: dict[str, slice] | None = None
     reach: int = 0
+    details: dict[str, SourceDetails] = field(default_factory=dict)
 
     @staticmethod
     def joined(parts: Sequence[Channels]) -> Channels:
@@ -32,4 +33,5 @@ class Channels:
             agreed_wavelengths([part.wavelengths_nm for part in parts]),
             agreed_sources([part.sources for part in parts]),
             max(part.reach for part in parts),
+            agreed_details([part.details for part in parts]),
         )

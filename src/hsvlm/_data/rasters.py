@@ -40,6 +40,11 @@ class Raster:
     ratio : int, default=1
         Finer pixels along each axis of a pixel, which are its channels: see `fold` of
         :func:`hsvlm.io.align`.
+    unit : str, default=""
+        Unit of the values, such as ``"m"``. Cards of models state it. "": unknown.
+    resampling : str, default=""
+        How the values were brought onto their grid: see `resampling` of :func:`hsvlm.io.align`. "":
+        not at all.
 
     Raises
     ------
@@ -66,6 +71,8 @@ class Raster:
     names: tuple[str, ...] = ()
     reach: int = 0
     ratio: int = 1
+    unit: str = ""
+    resampling: str = ""
 
     def __post_init__(self) -> None:
         given: Any = self.values
@@ -104,6 +111,7 @@ class Raster:
         text = None if crs is None else crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs)
         place = None if self.transform is None else as_coefficients(self.transform)
         self._set(values=values, names=names, crs=text, transform=place)
+        self._set(unit=" ".join(str(self.unit).split()), resampling=str(self.resampling))
         self._set(valid=None if valid.all() else valid)
 
     def _set(self, **values: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict, dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SPECTRA",
+    "SourceDetails",
+    "agreed_details",
     "agreed_sources",
     "checked_sources",
+    "describe_details",
     "describe_sources",
     "selected_sources",
     "source_sizes",
@@ -27,6 +31,15 @@ __all__ = [
 
 # The name of the first source of every scene.
 SPECTRA = "spectra"
+
+
+@dataclass(frozen=True)
+class SourceDetails:
+    """What is known of the values of a source; see :class:`hsvlm.Raster`."""
+
+    unit: str = ""
+    resampling: str = ""
+    ratio: int = 1
 
 
 def source_slices(sizes: Mapping[str, int]) -> dict[str, slice]:
@@ -89,3 +102,27 @@ def agreed_sources(parts: Sequence[Mapping[str, slice] | None]) -> dict[str, sli
                 "Give all scenes the same sources, in the same order.",
             )
     return dict(parts[0]) if parts and parts[0] is not None else None
+
+
+def agreed_details(parts: Sequence[Mapping[str, SourceDetails]]) -> dict[str, SourceDetails]:
+    """Return what is known of the sources of joined samples, where all agree."""
+    names = [name for name in parts[0] if all(name in part for part in parts)] if parts else []
+    agreed = {}
+    for name in names:
+        rows = [asdict(part[name]) for part in parts]
+        same = {key: value for key, value in rows[0].items() if all(r[key] == value for r in rows)}
+        agreed[name] = SourceDetails(**same)
+    return agreed
+
+
+def describe_details(details: Mapping[str, SourceDetails]) -> list[str]:
+    """Write a line for each source, with what is known of it."""
+    lines = []
+    for name, source in details.items():
+        words = [
+            f"unit {source.unit}" if source.unit else "unit unknown",
+            f"resampling {source.resampling}" if source.resampling else "not resampled",
+            f"ratio {source.ratio}",
+        ]
+        lines.append(f"{name!r}: {', '.join(words)}")
+    return lines

@@ -8,15 +8,15 @@ import numpy as np
 
 from hsvlm._data.lazy import LazyCube, read_rows
 from hsvlm._data.rasters import Raster
-from hsvlm._data.sources import SPECTRA, source_sizes, source_slices
+from hsvlm._data.sources import SPECTRA, SourceDetails, source_sizes, source_slices
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["StackedCube", "stack_sources"]
+__all__ = ["StackedCube", "source_rasters", "stack_sources"]
 
 # The share of a pixel by which the grids of two sources may differ.
 _MAX_SHIFT = 0.01
@@ -47,7 +47,7 @@ def stack_sources(scene: Any, auxiliary: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a scene with further sources behind its bands."""
     sizes = source_sizes(scene.sources or {SPECTRA: slice(0, scene.n_bands)})
     parts, valid, reach = [scene.cube], scene.valid, scene.reach
-    names = list(scene.band_names)
+    names, details = list(scene.band_names), dict(scene.source_details)
     for name, given in auxiliary.items():
         raster = given if isinstance(given, Raster) else Raster(given)
         _check_grid(scene, name, raster)
@@ -61,6 +61,7 @@ def stack_sources(scene: Any, auxiliary: Mapping[str, Any]) -> dict[str, Any]:
         if raster.valid is not None:
             valid = raster.valid if valid is None else valid & raster.valid
         reach = max(reach, raster.reach)
+        details[name] = SourceDetails(raster.unit, raster.resampling, raster.ratio)
         names += raster.names or [f"{name} {number}" for number in range(raster.n_channels)]
     n_more = sum(sizes.values()) - scene.n_bands
     # What a channel without a wavelength and a scale has.
@@ -72,6 +73,7 @@ def stack_sources(scene: Any, auxiliary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "cube": StackedCube(parts),
         "sources": source_slices(sizes),
+        "source_details": details,
         "valid": valid,
         "reach": reach,
         "band_names": tuple(names) if scene.band_names else (),
@@ -81,6 +83,20 @@ def stack_sources(scene: Any, auxiliary: Mapping[str, Any]) -> dict[str, Any]:
             if (values := getattr(scene, name)) is not None
         },
     }
+
+
+def source_rasters(scene: Any, names: Iterable[str]) -> dict[str, Raster]:
+    """Return sources of a scene as rasters, to be stacked behind other bands."""
+    rasters = {}
+    for name in names:
+        known = scene.source_details.get(name, SourceDetails())
+        rasters[name] = Raster(
+            scene.select_sources([name]).cube,
+            unit=known.unit,
+            resampling=known.resampling,
+            ratio=known.ratio,
+        )
+    return rasters
 
 
 def _check_grid(scene: Any, name: str, raster: Raster) -> None:

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from hsvlm._data.cubes import n_dimensions
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._data.sources import SPECTRA, describe_sources, source_sizes, source_slices
+from hsvlm._data.stacked import source_rasters
 from hsvlm.exceptions import DataError, HSVLMWarning
 from hsvlm.preprocessing.sources import SourceTransformer, sources_before
 from hsvlm.samples import PixelSamples
@@ -66,10 +67,10 @@ def with_absent_sources(estimator: Any, X: Any) -> Any:
     )
     warnings.warn(warning, stacklevel=4)  # at the call of a method
     sizes = {name: step.sources_out_[name] for name in others}
-    rasters = {}
+    rasters: dict[str, Raster] = {}
     for name, channels in source_slices(sizes).items():
         if name in given:
-            rasters[name] = Raster(X.select_sources([name]).cube)
+            rasters |= source_rasters(X, [name])
             continue
         neutral = values[channels].cpu().numpy()[np.newaxis]
         row = step.transformer_[name].transformer_.inverse_transform(neutral)
@@ -105,6 +106,7 @@ def check_sources(estimator: Any, X: Any) -> None:
         or is_stack
         or (expected and list(sources.items()) == list(expected.items()))
     ):
+        _warn_of_units(estimator, X)
         return
     hint = "Give the same sources in the same order, with the same channels."
     if expected is None:
@@ -115,6 +117,22 @@ def check_sources(estimator: Any, X: Any) -> None:
         hint,
         option_hint="Give the same --auxiliary as to fit.",
     )
+
+
+def _warn_of_units(estimator: Any, X: PixelSamples | Scene) -> None:
+    """Warn if a source states another unit than in the fit."""
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    record = getattr(last, "training_", None)
+    known = {} if record is None else record.sources
+    details = X.source_details if isinstance(X, Scene) else X.channels.details
+    for name, source in details.items():
+        unit = known[name].unit if name in known else ""
+        if unit and source.unit and unit != source.unit:
+            warning = HSVLMWarning(
+                f"The source {name!r} is in {source.unit}, and was in {unit} in the training.",
+                "Convert its values if the units differ in more than their names.",
+            )
+            warnings.warn(warning, stacklevel=4)
 
 
 def with_auxiliary(X: Any, auxiliary: Mapping[str, Any] | None) -> Any:

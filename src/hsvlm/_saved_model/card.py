@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hsvlm._data.sources import describe_sources
+from hsvlm._data.sources import describe_details, describe_sources
 from hsvlm.preprocessing.sources import SourceTransformer, sources_before, spectral_steps
 from hsvlm.text import can_encode
 
@@ -77,6 +77,9 @@ def _training(
     sources = own[0] if own else sources_before(model.preprocessing)
     if sources is not None:
         yield f"sources {_cell(describe_sources(sources))}"
+    details = {} if model.training is None else model.training.sources
+    for line in describe_details(details):
+        yield f"source {_cell(line)}"
     wavelengths = np.asarray(metadata.get("wavelengths_nm", ()))
     if wavelengths.dtype.kind in "iuf" and (wavelengths > 0).any():
         known = wavelengths[wavelengths > 0]  # other sources than spectra have none

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from hsvlm._data.sources import SourceDetails
 from hsvlm._storage.values import fields
 from hsvlm._training_record import (
     LEVELS,
@@ -42,6 +44,7 @@ _MAX_FACTOR: Final = 1e6
 _OPINIONS: Final = ("weights", "noise")
 _DISPUTED: Final = ("scenes", "coords", "targets", "suggested", "trust")
 _DISCRIMINANT: Final = ("slopes", "offsets")
+_DETAILS: Final = "sources"
 _SCENE_ARRAYS: Final = ("coords", "references")
 _ARRAYS: Final = (*_SCENE_ARRAYS, "targets", "weights")
 
@@ -177,7 +180,10 @@ def pack_record(packer: Packer, record: TrainingRecord, readout: Readout | None)
         scenes = [
             packed(scene, f"{_RECORD_PLACE}.{number}") for number, scene in enumerate(record.scenes)
         ]
+    # Missing where no source is described, as in models from before.
+    details = {name: asdict(source) for name, source in record.sources.items()}
     return {
+        **({_DETAILS: details} if details else {}),
         "n_spectra": record.spectra.n_spectra,
         "quantiles": packer.store(record.spectra.quantiles, f"{_RECORD_PLACE}.quantiles"),
         "examples": packer.store(record.spectra.examples, f"{_RECORD_PLACE}.examples"),
@@ -187,7 +193,7 @@ def pack_record(packer: Packer, record: TrainingRecord, readout: Readout | None)
 
 def unpack_record(unpacker: Unpacker, record: Any, model: FittedModel) -> TrainingRecord:
     """Turn JSON into a training record, checked against the bands and the read-out."""
-    fields(record, ("n_spectra", "quantiles", "examples", "scenes"))
+    fields(record, ("n_spectra", "quantiles", "examples", "scenes"), (_DETAILS,))
     n_bands = model.n_features_in
     quantiles, examples = (unpacker.unpack(record[name]) for name in ("quantiles", "examples"))
     fits = (
@@ -204,8 +210,9 @@ def unpack_record(unpacker: Unpacker, record: Any, model: FittedModel) -> Traini
     if not fits:
         raise ValueError("a record of the training")
     summary = SpectraSummary(record["n_spectra"], quantiles, examples)
+    details = _source_details(record.get(_DETAILS, {}))
     if record["scenes"] is None:
-        return TrainingRecord(summary, None)
+        return TrainingRecord(summary, None, details)
     known = () if model.readout is None else model.readout.scenes
     scenes: list[TrainingScene] = []
     for one in record["scenes"]:
@@ -214,7 +221,24 @@ def unpack_record(unpacker: Unpacker, record: Any, model: FittedModel) -> Traini
         else:
             shape, arrays = _unpack_scene(unpacker, one, n_bands, _SCENE_ARRAYS)
             scenes.append(TrainingScene(shape, **arrays))
-    return TrainingRecord(summary, tuple(scenes))
+    return TrainingRecord(summary, tuple(scenes), details)
+
+
+def _source_details(record: Any) -> dict[str, SourceDetails]:
+    details = {}
+    for name, values in record.items():
+        fields(values, ("unit", "resampling", "ratio"))
+        source = SourceDetails(**values)
+        fits = (
+            isinstance(source.unit, str)
+            and isinstance(source.resampling, str)
+            and type(source.ratio) is int
+            and source.ratio > 0
+        )
+        if not fits:
+            raise ValueError("a source of the training")
+        details[name] = source
+    return details
 
 
 def _pack_scene(

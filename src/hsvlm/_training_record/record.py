@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from hsvlm._training_record.scenes import training_scenes
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from hsvlm._data.sources import SourceDetails
     from hsvlm._training_record.scenes import TrainingScene
     from hsvlm._training_record.summary import SpectraSummary
 
@@ -30,10 +31,13 @@ class TrainingRecord:
     scenes : tuple of TrainingScene or None
         The scenes and their training pixels, including held-out ones; after a warm start, those
         of all fits. None if samples had no positions in a scene.
+    sources : dict of SourceDetails
+        Unit, resampling and ratio of further sources of the last fit, as far as scenes state them.
     """
 
     spectra: SpectraSummary
     scenes: tuple[TrainingScene, ...] | None
+    sources: Mapping[str, SourceDetails] = field(default_factory=dict)
 
     def trained_pixels(self, cube: Any) -> NDArray[np.int64] | None:
         """Find the training pixels (n_pixels, 2) of a cube; None if unknown."""
@@ -57,6 +61,7 @@ class TrainingRecord:
             "value_range": list(self.spectra.value_range),
             "median_range": [float(medians.min()), float(medians.max())],
             "scenes": scenes,
+            "sources": {name: asdict(details) for name, details in self.sources.items()},
         }
 
 
@@ -67,8 +72,12 @@ def make_record(
     previous: TrainingRecord | None,
 ) -> TrainingRecord:
     """Describe a training."""
-    if not isinstance(X, PixelSamples) or (previous is not None and previous.scenes is None):
+    if not isinstance(X, PixelSamples):
         return TrainingRecord(summary, None)
+    details = X.channels.details.items()
+    sources = {name: source for name, source in details if name in (X.sources or {})}
+    if previous is not None and previous.scenes is None:
+        return TrainingRecord(summary, None, sources)
     scenes = [scene for scene, _ in training_scenes(X)] if known is None else known
     earlier = (
         []
@@ -79,7 +88,7 @@ def make_record(
             if not any(_are_same(old, scene) for scene in scenes)
         ]
     )
-    return TrainingRecord(summary, (*scenes, *earlier))
+    return TrainingRecord(summary, (*scenes, *earlier), sources)
 
 
 def _are_same(scene: TrainingScene, other: TrainingScene) -> bool:

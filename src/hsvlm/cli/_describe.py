@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.sources import describe_sources
+from hsvlm._data.sources import describe_details, describe_sources
 from hsvlm._inputs.sources import fitted_sources
 from hsvlm._system.files import file_error, parsed_file
 from hsvlm._system.optional import import_optional
@@ -75,6 +75,7 @@ def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
         "version": _version(path),
         "n_bands": clf.n_features_in_,
         "sources": fitted_sources(clf),
+        "source_details": {} if clf.training_ is None else clf.training_.to_dict()["sources"],
         "wavelengths_nm": known_wavelengths(clf.metadata_.get("wavelengths_nm")),
         "window_size": clf.window_size_,
         "classes": [
@@ -141,13 +142,12 @@ def _model_lines(clf: HSIPromptClassifier, figures: dict[str, Any]) -> dict[str,
         if name not in hidden and repr(value) != repr(defaults[name])
     ]
     wavelengths = [value for value in figures["wavelengths_nm"] or () if value]
-    sources = figures["sources"]
     span = f", {min(wavelengths):.1f} to {max(wavelengths):.1f} nm" if wavelengths else ""
     lines = {
         "model": figures["model"],
         "hsvlm": figures["version"] or "",
         "bands": f"{figures['n_bands']}{span or ', without wavelengths'}",
-        "sources": escape_line(describe_sources(sources)) if sources else "",
+        "sources": "\n".join(_source_lines(clf)),
         "window": f"{figures['window_size']} x {figures['window_size']} pixels",
         "classes": "\n".join(
             _class_line(entry, f"({'; '.join(entry['prompts'])})") for entry in figures["classes"]
@@ -159,6 +159,14 @@ def _model_lines(clf: HSIPromptClassifier, figures: dict[str, Any]) -> dict[str,
         "settings": "\n".join(changed) or "all as by default",
     }
     return {name: text for name, text in lines.items() if text}
+
+
+def _source_lines(clf: HSIPromptClassifier) -> list[str]:
+    sources, record = fitted_sources(clf), clf.training_
+    if not sources:
+        return []
+    details = {} if record is None else record.sources
+    return [escape_line(line) for line in (describe_sources(sources), *describe_details(details))]
 
 
 def _training_lines(figures: dict[str, Any]) -> list[str]:

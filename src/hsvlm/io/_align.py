@@ -259,7 +259,14 @@ def _resampled(raster: Raster, source: Grid, target: Grid, kind: str) -> Raster:
         if raster.values.dtype.kind != "f":
             values[~valid] = 0
         values = values.astype(raster.values.dtype)
-    return Raster(values, valid=valid, names=raster.names, ratio=raster.ratio)
+    return Raster(
+        values,
+        valid=valid,
+        names=raster.names,
+        ratio=raster.ratio,
+        unit=raster.unit,
+        resampling=kind,
+    )
 
 
 def _folded(
@@ -292,6 +299,8 @@ def _folded(
             for name in raster.names
         ),
         ratio=k * raster.ratio,
+        unit=raster.unit,
+        resampling=kind,
     )
 
 

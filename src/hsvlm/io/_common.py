@@ -67,6 +67,7 @@ class ReadResult:
     nodata_rule: str = "any"
     band_nodata: Sequence[float | None] = ()
     valid_range: tuple[float, float] | None = None
+    unit: str = ""
 
 
 def hex_color(red: float, green: float, blue: float) -> str:

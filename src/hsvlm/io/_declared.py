@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_UNITS = ("units", "unit")
+_MAX_UNIT_CHARACTERS = 40
 # Letters of the names under which software states values for "no data".
 _NODATA = {
     "fillvalue", "missingvalue", "nodata", "nodatavalue", "nodatavalues", "nodatavals",
@@ -29,6 +31,15 @@ class Declared(NamedTuple):
 
     nodata: float | tuple[float, ...] | None = None
     valid_range: tuple[float, float] | None = None
+
+
+def declared_unit(attributes: Mapping[str, Any]) -> str:
+    """Return the unit of the values that attributes state; empty if they state none."""
+    known = {str(name).lower(): value for name, value in attributes.items()}
+    value = next((known[name] for name in _UNITS if name in known), "")
+    value = next(iter(np.ravel(value).tolist()), "")
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text[:_MAX_UNIT_CHARACTERS].strip()
 
 
 def declared_values(

@@ -272,8 +272,8 @@ def read_raster(path: str | PathLike[str], *, variable: str | None = None) -> Ra
     -------
     Raster
         Values of shape (height, width, n_channels), with the scale of the file applied, and names
-        of the channels, CRS and transform as far as the file tells. Pixels without data are not
-        valid.
+        of the channels, unit, CRS and transform as far as the file tells. Pixels without data are
+        not valid.
 
     Raises
     ------
@@ -301,7 +301,8 @@ def read_raster(path: str | PathLike[str], *, variable: str | None = None) -> Ra
     file = existing_file(path)
     reader = _cube_reader(file)
     result = (reader.read_raster or reader.read_cube)(file, variable)  # type: ignore[misc]
-    return raster_of(with_valid_pixels(file, result, result.scene, "auto", None))
+    raster = raster_of(with_valid_pixels(file, result, result.scene, "auto", None))
+    return replace(raster, unit=result.unit)
 
 
 def raster_of(scene: Scene) -> Raster:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.lazy import MappedCube
+from hsvlm._data.stacked import source_rasters
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.io._notes import listed, warn_caller
-from hsvlm.scene import Raster
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -148,8 +148,7 @@ def _match_spectra(scene: Scene, trained_on: ArrayLike | None, *, resample: bool
     matched = match_or_warn(spectra, trained_on, resample=resample)
     if matched is spectra:
         return scene
-    rasters = {name: Raster(scene.select_sources([name]).cube) for name in others}
-    return replace(matched, auxiliary=rasters)
+    return replace(matched, auxiliary=source_rasters(scene, others))
 
 
 def _checked(wavelengths_nm: ArrayLike) -> NDArray[np.float64]:

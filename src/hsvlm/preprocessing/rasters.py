@@ -91,6 +91,7 @@ class _RasterFeatures(TransformerMixin, BaseEstimator, ABC):
             values=np.stack([feature for _, feature in channels], axis=2),
             names=tuple(name for name, _ in channels),
             reach=raster.reach + max(self.sizes, default=1) // 2,
+            unit="",  # those of the features differ
         )
 
     @abstractmethod

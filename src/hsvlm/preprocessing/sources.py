@@ -192,7 +192,7 @@ n_channels) or (n_windows, size, size, n_channels)
         if isinstance(result, Scene):
             return replace(result, sources=sources)
         if isinstance(result, PixelSamples):
-            result.channels = Channels(sources=sources, reach=X.reach)
+            result.channels = Channels(sources=sources, reach=X.reach, details=X.channels.details)
         return result
 
 

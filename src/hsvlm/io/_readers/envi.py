@@ -13,7 +13,7 @@ from hsvlm._data.lazy import MappedCube
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import MissingFileError
 from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
-from hsvlm.io._declared import scale_of
+from hsvlm.io._declared import declared_unit, scale_of
 from hsvlm.io._envi_header import (
     HINT_COPY_AGAIN,
     MAX_HEADER_BYTES,
@@ -69,7 +69,9 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     nodata = fields.pop("nodata")
     warn_of_file(header.path, header.notes, _HINT)
     return ReadResult(
-        Scene(cube=cube, name=data.stem, crs=crs, transform=transform, **fields), nodata
+        Scene(cube=cube, name=data.stem, crs=crs, transform=transform, **fields),
+        nodata,
+        unit=declared_unit({"unit": header.text("data units")}),
     )
 
 

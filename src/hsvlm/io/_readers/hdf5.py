@@ -13,7 +13,7 @@ from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
 from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, ReadResult
-from hsvlm.io._declared import declared_scale, declared_values
+from hsvlm.io._declared import declared_scale, declared_unit, declared_values
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._sizes import check_memory, check_stated
 from hsvlm.io._variables import (
@@ -91,10 +91,11 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
         scale = declared_scale(dataset.attrs, cube.shape[2], notes)
         nodata, valid_range = declared_values(dataset.attrs, notes)
+        unit = declared_unit(dataset.attrs)
     warn_of_file(file, notes, HINT_ATTRIBUTES)
     unused = None if wavelengths is None or (wavelengths > 0).all() else wavelengths <= 0
     scene = Scene(cube, wavelengths_nm=wavelengths, bad_bands=unused, scale=scale)
-    return ReadResult(scene, nodata, valid_range=valid_range)
+    return ReadResult(scene, nodata, valid_range=valid_range, unit=unit)
 
 
 def read_raster(file: Path, variable: str | None = None) -> ReadResult:
@@ -107,8 +108,9 @@ def read_raster(file: Path, variable: str | None = None) -> ReadResult:
         values = _map_values(file, dataset)[..., np.newaxis]
         scene = Scene(values, scale=declared_scale(dataset.attrs, 1, notes))
         nodata, valid_range = declared_values(dataset.attrs, notes)
+        unit = declared_unit(dataset.attrs)
     warn_of_file(file, notes, HINT_ATTRIBUTES)
-    return ReadResult(scene, nodata, valid_range=valid_range)
+    return ReadResult(scene, nodata, valid_range=valid_range, unit=unit)
 
 
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:

@@ -13,7 +13,7 @@ from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, Reader, ReadResult
-from hsvlm.io._declared import Declared, declared_scale, declared_values
+from hsvlm.io._declared import Declared, declared_scale, declared_unit, declared_values
 from hsvlm.io._ground import georeference
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
@@ -145,7 +145,7 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadRes
         )
         nodata, valid_range = _declared(array, notes)
     warn_of_file(path or _DATA, notes, hdf5.HINT_ATTRIBUTES)
-    return ReadResult(scene, nodata, valid_range=valid_range)
+    return ReadResult(scene, nodata, valid_range=valid_range, unit=declared_unit(array.attrs))
 
 
 def _wavelength_lists(along: Mapping[str, Any], names: Any) -> list[tuple[Any, str]]:

@@ -15,6 +15,7 @@ from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
 from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
+from hsvlm.io._declared import declared_unit
 from hsvlm.io._gdal import (
     CACHE_BYTES,
     CANNOT_READ,
@@ -118,6 +119,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         dtype = _dtype(file, dataset, bands)
         told = read_band_metadata(file, dataset, bands, notes)
         nodata = [dataset.nodatavals[band - 1] for band in bands]
+        units = {dataset.units[band - 1] for band in bands}
         note_unused_georeference(dataset, notes)
         crs, transform = place_of(dataset)
         doubt = doubtful_ellipsoid(crs)
@@ -132,9 +134,10 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     warn_of_file(file, [*notes, doubt] if doubt else notes, _HINT)
     beside = told.pop("nodata")
     scene = Scene(cube=cube, name=file.stem, valid=valid, **told)
+    unit = declared_unit({"unit": units.pop() or ""}) if len(units) == 1 else ""
     if len({str(value) for value in nodata}) > 1:
-        return ReadResult(scene, beside, band_nodata=nodata)
-    return ReadResult(scene, beside if nodata[0] is None else float(nodata[0]))
+        return ReadResult(scene, beside, band_nodata=nodata, unit=unit)
+    return ReadResult(scene, beside if nodata[0] is None else float(nodata[0]), unit=unit)
 
 
 def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
