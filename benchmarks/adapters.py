@@ -1,7 +1,8 @@
 """What adapters of pre-trained encoders reach, train and store, on two scenes.
 
-``python -m benchmarks.adapters --data FOLDER --weights FOLDER`` adapts small pre-trained encoders
-by every method, and writes a CSV file per scene and protocol to ``benchmarks/results/adapters/``.
+``python -m benchmarks.adapters --data FOLDER --weights FOLDER`` adapts small pre-trained encoders,
+two published ones and our own, by every method, and writes a CSV file per scene and protocol to
+``benchmarks/results/adapters/``.
 ``--base``, ``--method``, ``--scene``, ``--protocol`` and ``--draws`` measure a part. Figures of
 fits stay in ``benchmarks/.cache/adapters``, so that a run that was stopped continues where it was.
 """
@@ -19,8 +20,10 @@ from sklearn.base import clone
 
 from benchmarks.adapters_page import FOLDER, SCRATCH, SVM_ROWS
 from benchmarks.chosen_svm import chosen_svm
+from benchmarks.development_scenes import load_scene
 from benchmarks.networks import samples_and_splits
 from benchmarks.page import write_pages
+from benchmarks.pretraining import from_scratch, pretrain
 from benchmarks.records import (
     CACHE,
     commit,
@@ -54,6 +57,8 @@ CELLS = {
     "houston-2018": ("random-10", "blocks", "ten-per-class"),
 }
 FILES = {"galileo-nano": "galileo_nano_encoder.pt", "presto": "presto.pt"}
+# Pre-trained without labels on all pixels of the scene, by ``benchmarks.pretraining``.
+OWN = "own"
 DRAWS = 2
 # The network alone, at the setting of the default; factors of a frozen network need larger steps.
 COMMON: dict[str, Any] = {"spatial": None}
@@ -73,13 +78,23 @@ def make_estimator(
     if pretrained is None:
         return SmoothedSVM() if method == SVM_ROWS[1] else chosen_svm()
     prompts = scene_name if scene_name in list_prompt_sets() else None
-    clf = HSIPromptClassifier(prompts=prompts, **COMMON)
-    clf.set_params(lr=RATES.get(method, 1e-3))
-    if method != SCRATCH:
-        return clf.set_params(pretrained=pretrained, adapter=method)
-    return clf.set_params(
-        vision_encoder=pretrained.vision_encoder, vision_params=dict(pretrained.vision_params)
+    start, adapter = (
+        (from_scratch(pretrained), "full") if method == SCRATCH else (pretrained, method)
     )
+    return HSIPromptClassifier(
+        prompts=prompts,
+        pretrained=start,
+        adapter=adapter,
+        lr=RATES.get(method, 1e-3),
+        **COMMON,
+    )
+
+
+def load_base(base: str, scene_name: str, arguments: argparse.Namespace) -> PretrainedEncoder:
+    """Read a published encoder, or pre-train our own on the scene."""
+    if base == OWN:
+        return pretrain(load_scene(scene_name, arguments.data), scene_name)[0]
+    return load_pretrained(arguments.weights / FILES[base])
 
 
 def fit_and_predict(
@@ -125,7 +140,10 @@ def _sizes(clf: Any) -> dict[str, int]:
 
 
 def measure(
-    scene_name: str, protocol: str, bases: dict[str, Any], arguments: argparse.Namespace
+    scene_name: str,
+    protocol: str,
+    bases: dict[str, PretrainedEncoder],
+    arguments: argparse.Namespace,
 ) -> None:
     """Measure all methods under one protocol; record and print every fit when it is done."""
     X, y, splits = samples_and_splits(scene_name, protocol, arguments.draws, arguments.data)
@@ -180,7 +198,7 @@ def record(path: Path, line: dict[str, Any]) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    bases, methods = list(FILES), list(METHODS)
+    bases, methods = [*FILES, OWN], list(METHODS)
     protocols = list(dict.fromkeys(name for names in CELLS.values() for name in names))
     parser.add_argument("--base", nargs="+", choices=bases, default=bases)
     parser.add_argument("--method", nargs="+", choices=methods, default=methods)
@@ -188,14 +206,17 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", nargs="+", choices=protocols, default=protocols)
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws per protocol")
     parser.add_argument("--data", type=Path, help="folder of the scenes, or set HSVLM_SCENES")
-    parser.add_argument("--weights", type=Path, required=True, help="folder of pre-trained weights")
-    return parser.parse_args()
+    parser.add_argument("--weights", type=Path, help="folder of published weights")
+    arguments = parser.parse_args()
+    if arguments.weights is None and set(arguments.base) & set(FILES):
+        parser.error("--weights is needed for published encoders; --base own does without")
+    return arguments
 
 
 def main() -> None:
     arguments = parse_arguments()
-    bases = {name: load_pretrained(arguments.weights / FILES[name]) for name in arguments.base}
     for scene_name in arguments.scene:
+        bases = {name: load_base(name, scene_name, arguments) for name in arguments.base}
         for protocol in CELLS[scene_name]:
             if protocol in arguments.protocol:
                 measure(scene_name, protocol, bases, arguments)

@@ -94,6 +94,11 @@ def shuffled(pretrained: PretrainedEncoder) -> PretrainedEncoder:
     return replace(pretrained, weights=weights, digest=f"shuffled {pretrained.digest}")
 
 
+def from_scratch(pretrained: PretrainedEncoder) -> PretrainedEncoder:
+    """Return the same encoder without its weights, which a classifier then draws and trains."""
+    return replace(pretrained, weights={}, digest="from scratch")
+
+
 def random_weights(pretrained: PretrainedEncoder, seed: int) -> PretrainedEncoder:
     """Return the same encoder with random weights."""
     from hsvlm.vision.group_vit import GroupViT
@@ -122,7 +127,9 @@ def starting_point(
         return replace(other, preprocessing=usual.preprocessing), seconds
     if row.startswith("shuffled"):
         return shuffled(usual), seconds
-    if row.startswith(("scratch", "random")):
+    if row.startswith("scratch"):
+        return from_scratch(usual), 0.0
+    if row.startswith("random"):
         return random_weights(usual, draw), 0.0
     return usual, seconds
 

@@ -1,6 +1,7 @@
 """``hsvlm pretrain``: encoders from scenes without labels."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from hsvlm import Scene
 from hsvlm.cli import app
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.io import read_scene, write_map, write_scene
-from hsvlm.pretraining import MaskedPretrainer, load_pretrained
+
+# Where it is stopped cannot be set from outside.
+from hsvlm.pretraining import MaskedPretrainer, _loop, load_pretrained
 
 OPTIONS = ("--epochs", "1", "--quiet")
 
@@ -71,9 +74,36 @@ def test_a_recipe_repeats_it(files):
     assert code == 0
 
 
+def test_a_training_that_was_stopped_goes_on(files, monkeypatch):
+    arguments = ("pretrain", "scene.tif", "-o", "out", "--epochs", "12", "--quiet")
+    run(*arguments)
+    expected = load_pretrained("out/encoder").digest
+    shutil.rmtree("out")
+    epoch, epochs = _loop.WindowStream.epoch, []
+
+    def watched(self, rng):
+        epochs.append(0)
+        if len(epochs) == 12:
+            raise SystemError
+        return epoch(self, rng)
+
+    monkeypatch.setattr(_loop.WindowStream, "epoch", watched)
+    with pytest.raises(SystemError):
+        run(*arguments)
+    assert len(list(Path("out/checkpoints").iterdir())) == 1
+    assert (
+        run("pretrain", "--recipe", "out/recipe.yaml", "-o", "out", "--resume", "--quiet")[0] == 0
+    )
+    assert len(epochs) == 12 + 2  # the last two of twelve once more
+    assert load_pretrained("out/encoder").digest == expected
+    assert not Path("out/checkpoints").exists()
+
+
 def test_bands_are_chosen(files):
     run("pretrain", "scene.tif", "-o", "out", "--wavelengths", "400:700", *OPTIONS)
     assert load_pretrained("out/encoder").preprocessing[0].n_features_in_ == 7
+    run("pretrain", "scene.tif", "-o", "reduced", "--channels", "5", *OPTIONS)
+    assert load_pretrained("reduced/encoder").preprocessing[-1].n_features_in_ == 5
 
 
 def test_a_classifier_starts_from_it(files):

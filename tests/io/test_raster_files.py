@@ -190,8 +190,8 @@ def test_arrays_that_cannot_be_rasters(tmp_path):
         read_raster(path)
     assert str(error.value) == (
         f"{path}: its array has shape (5,) and type float64, but a raster has 2 dimensions "
-        "(height, width) or 3 (height, width, n_channels) and real numbers. Give another file, or change "
-        "the array."
+        "(height, width) or 3 (height, width, n_channels) and real numbers. Give another file, or "
+        "change the array."
     )
     np.save(path, HEIGHTS)
     with pytest.raises(FileError) as error:

@@ -6,15 +6,23 @@ import re
 import numpy as np
 import pytest
 import torch
-from peft import PeftConfig
+from peft import PeftConfig, get_peft_model_state_dict
+from peft.utils.save_and_load import load_peft_weights
 from safetensors.torch import load_file, save_file
 
 from hsvlm import HSIPromptClassifier
-from hsvlm._storage.parts import read_parts, write_parts  # to forge files
+
+# To forge files, and those of an encoder that would take minutes to train.
+from hsvlm._saved_model.adapter import separate_adapter
+from hsvlm._storage.parts import read_parts, write_parts
+from hsvlm._training_record import TrainedAdapter
+from hsvlm.contrastive.adapter_settings import AdapterSettings
+from hsvlm.contrastive.adapters import adapt
 from hsvlm.exceptions import FileError, MissingFileError, ParameterError
 from hsvlm.persistence import load
 from hsvlm.pretraining import PretrainedEncoder
 from hsvlm.vision.overlap import OverlapViT
+from hsvlm.vision.spectralgpt import SpectralGPT
 
 PARAMS = {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16}
 TENSORS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -92,6 +100,45 @@ def test_peft_reads_the_configuration(adapted, tmp_path):
     assert config.peft_type == "LOKR"
     assert config.base_model_name_or_path == f"sha256:{'ab' * 32}"
     assert set(config.target_modules) == {"blocks.0.qkv.q", "blocks.0.qkv.v"}
+
+
+def test_peft_reads_the_factors(adapted, tmp_path):
+    path = adapted.save_adapter(tmp_path / "adapter")
+    factors = load_peft_weights(str(path), device="cpu")
+    own = adapted.adapter_.factors
+    assert factors.keys() == {f"base_model.model.{name}" for name in own}
+    for name, values in own.items():
+        assert np.array_equal(factors[f"base_model.model.{name}"], values)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "n_values", "n_bytes"),
+    [
+        ("lora", {"rank": 1}, 36_864, 152_776),
+        ("lora", {"rank": 8}, 294_912, 1_185_048),
+        ("krona+", None, 38_400, 158_632),
+        ("lokr", {"rank": 8}, 26_112, 112_000),
+    ],
+)
+def test_sizes_of_files_of_a_large_encoder(method, params, n_values, n_bytes):
+    settings = AdapterSettings.of(method, params)
+    with torch.device("meta"):
+        encoder = SpectralGPT(12, 9)
+        adapt(encoder, settings, set(encoder.state_dict()))
+    shapes = {name: tensor.shape for name, tensor in get_peft_model_state_dict(encoder).items()}
+    adapter = TrainedAdapter(
+        method=method,
+        params=settings.to_dict(),
+        base="ab" * 32,
+        base_names=(),
+        factors={name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()},
+        config={},
+        n_trained=n_values,
+        n_weights=0,
+    )
+    assert sum(values.size for values in adapter.factors.values()) == n_values
+    _, parts = separate_adapter({}, adapter)
+    assert len(parts[TENSORS]) == n_bytes
 
 
 def test_another_base_is_refused(adapted, tmp_path):

@@ -2,10 +2,11 @@
 
 import argparse
 
+import numpy as np
 import pytest
 import torch
 
-from hsvlm import HSIPromptClassifier
+from hsvlm import HSIPromptClassifier, Scene
 from hsvlm.exceptions import FileError, ParameterError
 from hsvlm.pretraining import load_pretrained
 from hsvlm.vision.spectralgpt import SpectralGPT
@@ -194,3 +195,26 @@ def test_a_classifier_starts_from_the_file(path, cube, labels, settings, adapter
     adapted = {f"blocks.{number}.attn.{part}.weight" for number in range(DEPTH) for part in "qv"}
     assert changed == (adapted if adapter == "krona+" else weights.keys())
     assert clf.predict(cube).shape == labels.shape
+
+
+def test_a_classifier_averages_bands_to_those_of_the_file(
+    path, encoder_tensors, cube, labels, settings, tmp_path
+):
+    scene = Scene(cube, labels, wavelengths_nm=np.linspace(400, 2400, cube.shape[2]))
+    changes = {
+        "vision_encoder": "sentinel-spectralgpt",
+        "vision_params": {"image_size": 16, "n_heads": 2},
+        "n_components": "auto",
+        "prompts": None,
+        "pretrained": path,
+        "adapter": "krona+",
+        "max_epochs": 2,
+    }
+    clf = HSIPromptClassifier(**{**settings, **changes}).fit(scene)
+    state = clf.net_.module_.encoder.state_dict()
+    name = "patch_embed.proj.weight"
+    assert torch.equal(state[name], encoder_tensors[name])
+    saved = clf.save_adapter(tmp_path / "adapter")
+    pretrained = load_pretrained(path, n_heads=2, vision_encoder="sentinel-spectralgpt")
+    loaded = HSIPromptClassifier.load_adapter(saved, pretrained)
+    assert np.array_equal(loaded.predict_proba(scene), clf.predict_proba(scene))

@@ -5,13 +5,25 @@ import torch
 
 from hsvlm.pretraining import TokenEncoder, list_token_encoders
 from hsvlm.vision import get_vision_encoder
+from hsvlm.vision.arguments import encoder_arguments
 
-NAMES = ["group-vit", "overlap-vit", "pretrained-vit", "vit", "wavelength-vit"]
-N_CHANNELS = 23
+NAMES = [
+    "group-vit",
+    "overlap-vit",
+    "pretrained-vit",
+    "sentinel-spectralgpt",
+    "spectralgpt",
+    "vit",
+    "wavelength-vit",
+]
+OF_CUBES = NAMES[3:5]
+N_CHANNELS = 24
 READ = {  # features of a window, from its encoded tokens
     "group-vit": lambda encoded: encoded.mean(dim=1),
     "overlap-vit": lambda encoded: encoded[:, 0],
     "pretrained-vit": lambda encoded: encoded.mean(dim=1),
+    "sentinel-spectralgpt": lambda encoded: encoded.mean(dim=1),
+    "spectralgpt": lambda encoded: encoded.mean(dim=1),
     "vit": lambda encoded: encoded[:, 0],
     "wavelength-vit": lambda encoded: encoded[:, 0],
 }
@@ -27,9 +39,18 @@ def encoder(name):
     torch.manual_seed(0)
     patch_size = 3 if name == "overlap-vit" else 1
     params = {"width": 16, "depth": 2, "n_heads": 2}
-    if name == "wavelength-vit":
-        params["wavelengths_nm"] = range(500, 500 + N_CHANNELS)
-    return get_vision_encoder(name)(N_CHANNELS, 5, patch_size, **params)
+    if name in OF_CUBES:
+        params["image_size"] = 16
+    encoder_class = get_vision_encoder(name)
+    arguments = encoder_arguments(
+        encoder_class,
+        n_channels=N_CHANNELS,
+        window_size=5,
+        patch_size=patch_size,
+        params=params,
+        wavelengths_nm=[400.0 + 90 * band for band in range(N_CHANNELS)],
+    )
+    return encoder_class(**arguments)
 
 
 @pytest.fixture
@@ -69,10 +90,16 @@ def test_kept_tokens_do_not_depend_on_hidden_inputs(name, encoder, windows):
     tokens = encoder.to_tokens(windows)
     encoder.run_tokens(tokens[:, :1]).square().sum().backward()
     seen = windows.grad != 0
-    # The bands of the first group, the pixels of the first patch.
+    # The bands of the first group, the pixels of the first patch, the first quarter of a cube.
     expected = torch.zeros_like(seen)
     if name == "group-vit":
         expected[:, 2, 2, :10] = True
+    elif name in OF_CUBES:
+        # Pixels in the middle are resized into several cubes; bands beyond 585 nm are in others.
+        assert not seen[..., 3:].any()
+        assert not seen[:, 3:].any()
+        assert seen[:, :2, :2, :2].any(dim=0).all()
+        return
     else:
         side = encoder.patch_size
         expected[:, :side, :side] = True

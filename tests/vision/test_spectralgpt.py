@@ -175,7 +175,8 @@ def test_other_weights_are_not_resized(name, shape):
         (
             {"n_channels": 40},
             "n_channels=40 is not a multiple of 3, the channels of a token of the vision encoder "
-            '"spectralgpt". Set n_components to a multiple of 3, such as 12.',
+            '"spectralgpt". Reduce the bands to a multiple of 3: n_components=12 in a classifier, '
+            "n_channels=12 in a pre-training.",
         ),
         (
             {"image_size": 20},

@@ -61,7 +61,7 @@ def test_the_row_of_an_encoder_is_right(name, path, row):
         window_size=number(row["window"]),
         patch_size=PATCH_SIZE,
         params=None,
-        wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
+        wavelengths_nm=[400.0 + 11 * channel for channel in range(n_channels)],
     )
     with torch.device("meta"):
         encoder = encoder_class(**arguments)

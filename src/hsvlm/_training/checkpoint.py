@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,20 +12,17 @@ import torch
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from hsvlm._storage.format import CONFIG, FORMAT
-from hsvlm._storage.parts import CARD, TENSORS, read_parts, write_parts
-from hsvlm._storage.tensors import read_tensors, write_tensors
-from hsvlm._storage.values import Packer, Unpacker, fields
-from hsvlm._system.files import file_error
-from hsvlm._system.version import __version__
+from hsvlm._storage.checkpoints import check_folder, opened_checkpoint, write_checkpoint
+from hsvlm._storage.values import Packer, fields
 from hsvlm._training.callbacks import Monitor
 from hsvlm.contrastive.adapter_settings import AdapterSettings
-from hsvlm.exceptions import FileError, HSVLMError, HSVLMWarning, ParameterError
+from hsvlm.exceptions import ParameterError
 from hsvlm.pretraining import PretrainedEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hsvlm._storage.values import Unpacker
     from hsvlm._training.net import TrainingSettings, WindowDataset
 
 __all__ = ["Checkpoint", "Identity"]
@@ -39,7 +34,6 @@ Written by the Python package hsvlm while a classifier was being fitted. The sam
 here with `checkpoint_dir` set to the folder of this file and `resume=True`. It can be deleted when
 the classifier has been saved.
 """
-_AFRESH: Final = "Delete it to start this training afresh."
 _STATE: Final = ("weights", "optimizer", "generators", "history", "callbacks", "stopped")
 
 
@@ -118,7 +112,7 @@ class Checkpoint(Callback):
         return self.resume and self.path.exists()
 
     def on_train_begin(self, net: Any, **_: Any) -> None:
-        _check_folder(self.path.parent)
+        check_folder(self.path.parent)
         _packed(net, stopped=False)  # what cannot be kept is found before hours were spent
         if self.continues:
             _restore(net, self.path)
@@ -133,29 +127,15 @@ class Checkpoint(Callback):
             self._write(net, stopped=True)
 
     def _write(self, net: Any, *, stopped: bool) -> None:
-        try:
-            write_parts(self.path, _packed(net, stopped=stopped))
-        except HSVLMError as error:
-            # A training is worth more than its checkpoint.
-            message = f"The checkpoint of epoch {len(net.history)} is left out: {error}"
-            warnings.warn(message, HSVLMWarning, stacklevel=2)
+        pack = partial(_packed, net, stopped=stopped)
+        write_checkpoint(self.path, pack, _CARD, len(net.history))
 
 
 def _callback(given: Any) -> Any:
     return given[1] if isinstance(given, tuple) else given
 
 
-def _check_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-    except OSError as error:
-        raise file_error(folder, f"cannot be made ({error})", "Choose another folder.") from error
-    if not writable:
-        raise file_error(folder, "cannot be written to", "Choose another checkpoint_dir.")
-
-
-def _packed(net: Any, *, stopped: bool) -> dict[str, bytes]:
+def _packed(net: Any, *, stopped: bool) -> tuple[Packer, dict[str, Any]]:
     packer = Packer()
     state = {
         "weights": net.module_.state_dict(),
@@ -168,24 +148,12 @@ def _packed(net: Any, *, stopped: bool) -> dict[str, bytes]:
         state["criterion"] = criterion
     record = {name: packer.pack(value, name) for name, value in state.items()}
     record["callbacks"] = {name: _callback_state(packer, name, one) for name, one in _stateful(net)}
-    config = {
-        "format": FORMAT,
-        "versions": {"hsvlm": __version__, "torch": torch.__version__},
-        "checkpoint": record,
-    }
-    return {
-        CONFIG: json.dumps(config, indent=1, allow_nan=False).encode() + b"\n",
-        TENSORS: write_tensors(packer.tensors),
-        CARD: _CARD.encode(),
-    }
+    return packer, record
 
 
 def _restore(net: Any, path: Path) -> None:
-    try:
-        parts = read_parts(path)
-        config = json.loads(parts[CONFIG])
-        record = fields(config["checkpoint"], _STATE, ("criterion",))
-        unpacker = Unpacker(read_tensors(parts[TENSORS]))
+    with opened_checkpoint(path) as (checkpoint, unpacker):
+        record = fields(checkpoint, _STATE, ("criterion",))
         net.module_.load_state_dict(unpacker.unpack(record["weights"]))
         net.criterion_.load_state_dict(unpacker.unpack(record.get("criterion", {"dict": {}})))
         net.optimizer_.load_state_dict(unpacker.unpack(record["optimizer"]))
@@ -196,28 +164,6 @@ def _restore(net: Any, path: Path) -> None:
         for name, callback in _stateful(net):
             _set_callback_state(unpacker, callback, record["callbacks"][name])
         net.stopped_ = unpacker.unpack(record["stopped"])
-        unpacker.close()
-    except FileError as error:
-        raise FileError(f"The checkpoint cannot be continued from. {error} {_AFRESH}") from error
-    except Exception as error:  # the digests are right: another version wrote it, or a stranger
-        wrong = f"is no checkpoint of this training ({type(error).__name__}: {error})"
-        raise file_error(path, wrong, _AFRESH) from error
-    _warn_of_versions(path, config["versions"])
-
-
-def _warn_of_versions(path: Path, written: Mapping[str, str]) -> None:
-    here = {"hsvlm": __version__, "torch": torch.__version__}
-    changed = [
-        f"{name} {written.get(name)} (now {now})"
-        for name, now in here.items()
-        if written.get(name) != now
-    ]
-    if changed:
-        message = (
-            f"{path} was written with {' and '.join(changed)}: training goes on, but its last bits "
-            "may differ from what they would have been."
-        )
-        warnings.warn(message, HSVLMWarning, stacklevel=2)
 
 
 def _generators(net: Any) -> list[torch.Generator]:

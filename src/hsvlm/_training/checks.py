@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsvlm._data.class_table import ClassEntry
 from hsvlm._data.texts import quoted
+from hsvlm._storage.checkpoints import check_checkpointing
 from hsvlm._training.callbacks import check_callbacks
 from hsvlm.contrastive.adapter_settings import METHODS, AdapterSettings
 from hsvlm.contrastive.losses import make_criterion, uses_text
@@ -68,7 +69,9 @@ def check_parameters(settings: FitSettings) -> None:
     has_validation = settings.validation_fraction is not None
     check_callbacks(settings.callbacks, settings.lr_schedule, has_validation=has_validation)
     readout_settings(settings.spatial_params)
-    _check_checkpointing(settings)
+    check_checkpointing(
+        settings.checkpoint_dir, resume=settings.resume, random_state=settings.random_state
+    )
 
 
 def _check_criterion(settings: FitSettings) -> None:
@@ -98,20 +101,6 @@ def _check_adapter(settings: FitSettings) -> None:
                 f"adapter={settings.adapter!r} adapts pre-trained weights, but pretrained=None. "
                 "Set pretrained to a file or folder of such weights, or adapter=None."
             )
-
-
-def _check_checkpointing(settings: FitSettings) -> None:
-    if settings.checkpoint_dir is None:
-        if settings.resume:
-            raise ParameterError(
-                "resume=True needs to know where the checkpoints are. Set checkpoint_dir to the "
-                "folder that the interrupted training had."
-            )
-    elif settings.random_state is None:
-        raise ParameterError(
-            "checkpoint_dir needs a random_state: with None, every fit draws another seed, and "
-            "none could be continued. Set an integer."
-        )
 
 
 def check_batch_norm(encoder: torch.nn.Module, batch_size: int) -> None:

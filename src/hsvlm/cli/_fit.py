@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -24,12 +23,20 @@ from hsvlm.cli._options import (
     Quiet,
     ReadOptions,
     Recipe,
+    Resume,
     Seed,
     SetOption,
     Unlabeled,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
+from hsvlm.cli._outputs import (
+    CHECKPOINTS,
+    check_output,
+    echo,
+    remove_checkpoints,
+    write_figure,
+    write_text,
+)
 from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._scenes import (
     pair_files,
@@ -49,7 +56,6 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "model"
 _CLASSES_NAME = "classes.yaml"
-_CHECKPOINTS = "checkpoints"
 
 _NAMES = (MODEL_NAME, _CLASSES_NAME, "report.json", "training-curve.png")
 
@@ -71,12 +77,7 @@ def fit(
     preset: Preset = None,
     settings: SetOption = None,
     seed: Seed = 0,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Continue the same training where it was stopped, if it was."
-        ),
-    ] = False,
+    resume: Resume = False,
     recipe: Recipe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -105,7 +106,7 @@ def fit(
     chosen = parse_settings(context, settings)
     parameters = {
         "random_state": seed,
-        "checkpoint_dir": folder / _CHECKPOINTS,
+        "checkpoint_dir": folder / CHECKPOINTS,
         "resume": resume,
         "unlabeled": unlabeled_value(unlabeled),
         "verbose": int(not quiet),
@@ -139,7 +140,7 @@ def fit(
         )
     clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
     if not clf.interrupted_:
-        _remove_checkpoints(folder / _CHECKPOINTS)
+        remove_checkpoints(folder)
     _write_side_files(context, folder, clf, classes, chosen)
     report = _report(clf, y, seconds)
     write_text(folder / "report.json", json.dumps(report, indent=2) + "\n")
@@ -147,13 +148,6 @@ def fit(
         print_json({"model": str(folder / MODEL_NAME), **report})
     else:
         echo(_as_text(report, folder))
-
-
-def _remove_checkpoints(folder: Path) -> None:
-    for path in folder.glob("*.zip"):
-        path.unlink()
-    with suppress(OSError):  # a foreign file is in there, or the folder is elsewhere
-        folder.rmdir()
 
 
 def _write_side_files(

@@ -106,6 +106,10 @@ Epochs = Annotated[
 ]
 Jobs = Annotated[int, typer.Option(min=1, max=1024, help="Processes.")]
 TextEncoder = Annotated[str, typer.Option(help="Name or folder of a sentence-transformers model.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Continue the same training where it was stopped, if it was."),
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
 SetOption = Annotated[
     list[str] | None,

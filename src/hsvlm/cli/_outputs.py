@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 RECIPE_NAME = "recipe.yaml"
+CHECKPOINTS = "checkpoints"  # the folder in that of the output
 RECIPE_HEADER = "# Made by hsvlm"
 _MODEL_FILES = ("config.json", "model.safetensors")
 _HINT_OTHER_FOLDER = "Give another folder as --output."
@@ -42,6 +44,15 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def remove_checkpoints(output: Path) -> None:
+    """Remove the checkpoints of a training that is saved."""
+    folder = output / CHECKPOINTS
+    for path in folder.glob("*.zip"):
+        path.unlink()
+    with suppress(OSError):  # a foreign file is in there, or the folder is elsewhere
+        folder.rmdir()
 
 
 def write_figure(path: Path, draw: Callable[[], Any]) -> None:

@@ -19,10 +19,17 @@ from hsvlm.cli._options import (
     Quiet,
     ReadOptions,
     Recipe,
+    Resume,
     Seed,
     print_json,
 )
-from hsvlm.cli._outputs import check_output, echo, write_text
+from hsvlm.cli._outputs import (
+    CHECKPOINTS,
+    check_output,
+    echo,
+    remove_checkpoints,
+    write_text,
+)
 from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._scenes import with_bands_of
 from hsvlm.cli._signature import check_missing
@@ -56,6 +63,15 @@ def pretrain(
     patch_size: Annotated[
         int, typer.Option(min=1, max=2**31 - 1, help="Side of a patch in pixels.")
     ] = 3,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31 - 1,
+            help="Principal components that replace the bands, for spectralgpt a multiple of 3. "
+            "Without it: all bands.",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Passes over the pixels.")] = 40,
     samples_per_epoch: Annotated[
         int | None,
@@ -66,6 +82,7 @@ def pretrain(
         ),
     ] = None,
     seed: Seed = 0,
+    resume: Resume = False,
     recipe: Recipe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -74,7 +91,8 @@ def pretrain(
 
     It learns to fill in bands or patches that are hidden. "hsvlm fit" then starts from it. Labels
     are not read. Several scenes are joined by wavelength. The output folder receives the encoder,
-    the recipe that made it, and a report. Ctrl-C ends the training and keeps the best epoch.
+    the recipe that made it, and a report. Ctrl-C ends the training and keeps the best epoch. Until
+    the encoder is saved, checkpoints lie there too, for --resume.
 
     Example: hsvlm pretrain scene.hdr other.hdr --output pretrained
     """
@@ -87,8 +105,11 @@ def pretrain(
         encoder,
         window_size=window_size,
         patch_size=patch_size,
+        n_channels=channels,
         max_epochs=epochs,
         samples_per_epoch=samples_per_epoch,
+        checkpoint_dir=folder / CHECKPOINTS,
+        resume=resume,
         random_state=seed,
         verbose=int(not quiet),
     )
@@ -100,6 +121,8 @@ def pretrain(
     pretrainer.fit(scenes)
     report = _report(pretrainer, time.perf_counter() - start)
     path = pretrainer.save(folder / _ENCODER)
+    if not pretrainer.interrupted_:
+        remove_checkpoints(folder)
     save_recipe(context, folder, {})
     write_text(folder / _REPORT, json.dumps(report, indent=2) + "\n")
     if as_json:

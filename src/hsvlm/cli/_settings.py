@@ -104,7 +104,7 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
         window_size=settings.window_size,
         patch_size=settings.patch_size,
         params=settings.vision_params,
-        wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
+        wavelengths_nm=[400 + 2100 * band / (n_channels - 1) for band in range(n_channels)],
     )
     known = sorted(set(inspect.signature(encoder).parameters) - OF_DATA - {"patch_size"})
     for name, value in (clf.vision_params or {}).items():

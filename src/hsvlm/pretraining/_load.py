@@ -16,8 +16,8 @@ from hsvlm.pretraining._heads import choose_heads
 from hsvlm.pretraining._hub import HUB, fetch_from_hub
 from hsvlm.pretraining._layouts import find_layout, refuse_other_attention
 from hsvlm.pretraining._spectralgpt import (
+    CUBE_ENCODERS,
     MODEL,
-    SPECTRALGPT,
     check_spectralgpt,
     embedding_weights,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["load_pretrained"]
 
 _BODY: Final = "pretrained-vit"
-_ENCODERS: Final = (_BODY, SPECTRALGPT)
+_ENCODERS: Final = (_BODY, *CUBE_ENCODERS)
 
 
 def load_pretrained(
@@ -56,10 +56,12 @@ def load_pretrained(
         File that ends in ``.safetensors``, ``.pt``, ``.pth``, ``.bin`` or ``.ckpt``, or folder with
         an ``encoder.json``. ``"hf://owner/model/file"``, also with ``@revision`` after the model,
         is a file on the Hugging Face hub, which is downloaded unless it is in the local cache.
-    vision_encoder : {"pretrained-vit", "spectralgpt"} or None, default=None
+    vision_encoder : {"pretrained-vit", "spectralgpt", "sentinel-spectralgpt"} or None, \
+default=None
         Encoder that takes the weights. None is ``"spectralgpt"`` for files of SpectralGPT, which
         are then used as they are, with their embedding and positions, and ``"pretrained-vit"``
-        for all others.
+        for all others. ``"sentinel-spectralgpt"`` is the same on averages over the bands of
+        Sentinel-2.
     n_heads : int or None, default=None
         Number of attention heads, which weights do not tell. None: what a JSON file beside the
         weights says (``config.json``, or their name with ``.json`` or ``_config.json``), then what
@@ -104,7 +106,7 @@ def load_pretrained(
     ('embedding.bias', 'embedding.weight', 'positions')
     """
     if vision_encoder not in (None, *_ENCODERS):
-        names = " or ".join(f'"{name}"' for name in _ENCODERS)
+        names = ", ".join(f'"{name}"' for name in _ENCODERS)
         raise ParameterError(
             f"vision_encoder={vision_encoder!r} cannot take weights of others. Use {names}, or "
             "None to choose by the file."
@@ -116,14 +118,14 @@ def load_pretrained(
     file = read_weight_file(path)
     refuse_other_attention(file)
     layout = find_layout(file)
-    name = vision_encoder or (SPECTRALGPT if layout.name == MODEL else _BODY)
-    if name == SPECTRALGPT:
-        check_spectralgpt(file, layout)
+    name = vision_encoder or (CUBE_ENCODERS[0] if layout.name == MODEL else _BODY)
+    if name in CUBE_ENCODERS:
+        check_spectralgpt(file, layout, name)
     body = find_body(file)
     heads, reason = choose_heads(file, layout, body.width, n_heads)
     params = _body_params(body, heads, layout)
     weights, used = body.weights, body.used
-    if name == SPECTRALGPT:
+    if name in CUBE_ENCODERS:
         if not params.pop("qkv_bias"):
             problem = "its queries, keys and values have no bias, unlike those of SpectralGPT"
             raise file_error(file.path, problem, f'Use vision_encoder="{_BODY}".')

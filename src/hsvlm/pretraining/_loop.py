@@ -6,8 +6,8 @@ import copy
 import math
 import time
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -30,12 +30,15 @@ if TYPE_CHECKING:
     from hsvlm.pretraining._pixels import PixelPool
     from hsvlm.pretraining._reconstruction import MaskedModel
 
-__all__ = ["TrainingResult", "TrainingSettings", "WindowStream", "train"]
+__all__ = ["Course", "TrainingResult", "TrainingSettings", "WindowStream", "prepare", "train"]
 
 _WARM_UP_SHARE: Final = 0.1
 # Reduced spectra that are in memory at a time (256 MiB): of larger scenes, an epoch reads the
 # windows in random parts.
 _MAX_TABLE_VALUES: Final = 2**26
+# An encoder is prepared with so many windows, fewer if they hold more numbers than that (256 MiB).
+_MOST_WINDOWS: Final = 2**12
+_MOST_NUMBERS: Final = 2**26
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,36 @@ class TrainingResult:
 
     history: list[dict[str, float]]
     interrupted: bool
+
+
+@dataclass
+class Course:
+    """What a training has reached, and everything that its next steps follow from."""
+
+    model: MaskedModel
+    optimizer: torch.optim.Optimizer
+    schedule: SequentialLR
+    rng: np.random.Generator
+    generator: torch.Generator
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def record(self, row: dict[str, float]) -> None:
+        """Add the figures of an epoch, and keep its weights if it is the best."""
+        best = min((each["train_loss"] for each in self.history), default=math.inf)
+        if row["train_loss"] < best:
+            self.best_weights = copy.deepcopy(dict(self.model.state_dict()))
+        self.history.append(row)
+
+
+class Keeper(Protocol):
+    """Keeps the course of a training."""
+
+    def restore(self, course: Course) -> None:
+        """Set a course that begins to what was kept, if anything was."""
+
+    def keep(self, course: Course, *, is_last: bool) -> None:
+        """Keep a course after an epoch, if it is time to."""
 
 
 class WindowStream:
@@ -80,7 +113,8 @@ class WindowStream:
         self._whole: WindowSource | None = None
         if n_read * n_channels <= _MAX_TABLE_VALUES:
             self._whole = self._source(np.arange(len(pool)))
-        n_batches = _MAX_TABLE_VALUES // (window_size**2 * n_channels * self._batch_size)
+        self.n_numbers_of_window = window_size**2 * n_channels
+        n_batches = _MAX_TABLE_VALUES // (self.n_numbers_of_window * self._batch_size)
         self._part_size = max(1, n_batches) * self._batch_size
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Tensor]:
@@ -95,6 +129,12 @@ class WindowStream:
             source = self._source(np.sort(part))
             yield from self._batches(source, torch.from_numpy(np.argsort(part).argsort()))
 
+    def some(self, rng: np.random.Generator, most: int) -> Tensor:
+        """Return the windows of random pixels."""
+        count = min(most, len(self.pool))
+        source = self._source(np.sort(rng.choice(len(self.pool), count, replace=False)))
+        return source.gather(torch.arange(count, device=self.device))
+
     def _batches(self, source: WindowSource, order: Tensor) -> Iterator[Tensor]:
         for index in split_batches(order.to(self.device), self._batch_size):
             yield source.gather(index)
@@ -106,12 +146,23 @@ class WindowStream:
         return source
 
 
+@torch.no_grad()
+def prepare(
+    encoder: Any, stream: WindowStream, rng: np.random.Generator, generator: torch.Generator
+) -> None:
+    """Let an encoder that wants to set initial weights by windows."""
+    if hasattr(encoder, "prepare"):
+        most = max(1, _MOST_NUMBERS // stream.n_numbers_of_window)
+        encoder.prepare(stream.some(rng, min(_MOST_WINDOWS, most)), generator)
+
+
 def train(
     model: MaskedModel,
     stream: WindowStream,
     settings: TrainingSettings,
     rng: np.random.Generator,
     generator: torch.Generator,
+    keeper: Keeper | None = None,
 ) -> TrainingResult:
     """Train a model in place; after an interruption it has the weights of the best epoch."""
     optimizer = torch.optim.AdamW(
@@ -119,61 +170,61 @@ def train(
     )
     n_batches = math.ceil(stream.n_windows / settings.batch_size)
     schedule = _warm_up_cosine(optimizer, settings.max_epochs * n_batches)
+    course = Course(model, optimizer, schedule, rng, generator)
+    if keeper is not None:
+        keeper.restore(course)
     batch_size = min(settings.batch_size, stream.n_windows)
     work = batch_size * model.n_tokens
     count = n_parts(batch_size, work) if is_divisible(model) else 1
-    history: list[dict[str, float]] = []
-    best_weights: dict[str, Tensor] = {}
     interrupted = False
-    with _progress(settings) as bar, threads_for(count, work) as threads:
-        step = _Step(model, optimizer, schedule, generator, count, threads)
+    with _progress(settings, len(course.history)) as bar, threads_for(count, work) as threads:
+        step = _Step(course, count, threads)
         model.train()
         try:
-            for epoch in range(1, settings.max_epochs + 1):
+            while len(course.history) < settings.max_epochs:
+                epoch = len(course.history) + 1
                 start, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
                 losses = [step(windows) for windows in stream.epoch(rng)]
                 loss = _mean_loss(losses, epoch, rate, settings)
-                if loss < min((row["train_loss"] for row in history), default=math.inf):
-                    best_weights = copy.deepcopy(dict(model.state_dict()))
                 seconds = time.perf_counter() - start
-                history.append({"epoch": epoch, "train_loss": loss, "lr": rate, "dur": seconds})
+                course.record({"epoch": epoch, "train_loss": loss, "lr": rate, "dur": seconds})
                 bar.set_postfix({"loss": f"{loss:.4f}"})
                 bar.update()
+                if keeper is not None:
+                    keeper.keep(course, is_last=epoch == settings.max_epochs)
         except KeyboardInterrupt:
-            if not history:
+            if not course.history:
                 raise
             interrupted = True
-            model.load_state_dict(best_weights)
+            model.load_state_dict(course.best_weights)
     model.eval()
     if interrupted:
-        _tell_interruption(history, settings)
-    return TrainingResult(history, interrupted)
+        _tell_interruption(course.history, settings, is_kept=keeper is not None)
+    return TrainingResult(course.history, interrupted)
 
 
 @dataclass(frozen=True)
 class _Step:
     """One step of the optimizer on a batch, which is divided among threads."""
 
-    model: MaskedModel
-    optimizer: torch.optim.Optimizer
-    schedule: SequentialLR
-    generator: torch.Generator
+    course: Course
     n_parts: int
     threads: Threads
 
     def __call__(self, windows: Tensor) -> Tensor:
-        order = mask_order(len(windows), self.model.n_tokens, self.generator)
-        self.optimizer.zero_grad()
+        model, optimizer = self.course.model, self.course.optimizer
+        order = mask_order(len(windows), model.n_tokens, self.course.generator)
+        optimizer.zero_grad()
         if self.n_parts > 1:
             numbers = torch.arange(len(windows), device=windows.device)
             parts = [part for part in numbers.tensor_split(self.n_parts) if len(part)]
-            network = PartOfBatch(self.model, windows, order)
+            network = PartOfBatch(model, windows, order)
             _, loss = backward_in_parts(network, parts, torch.mean, self.threads)
         else:
-            loss = self.model(windows, order).mean()
+            loss = model(windows, order).mean()
             loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
+        optimizer.step()
+        self.course.schedule.step()
         return loss.detach()
 
 
@@ -186,11 +237,15 @@ def _warm_up_cosine(optimizer: torch.optim.Optimizer, n_steps: int) -> Sequentia
     return SequentialLR(optimizer, parts, milestones=[n_warm])
 
 
-def _progress(settings: TrainingSettings) -> Any:
+def _progress(settings: TrainingSettings, n_done: int) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(
-        total=settings.max_epochs, desc="pre-training", unit="epoch", disable=not settings.verbose
+        total=settings.max_epochs,
+        initial=n_done,
+        desc="pre-training",
+        unit="epoch",
+        disable=not settings.verbose,
     )
 
 
@@ -206,11 +261,14 @@ def _mean_loss(losses: list[Tensor], epoch: int, rate: float, settings: Training
     return math.fsum(values) / len(values)
 
 
-def _tell_interruption(history: list[dict[str, float]], settings: TrainingSettings) -> None:
+def _tell_interruption(
+    history: list[dict[str, float]], settings: TrainingSettings, *, is_kept: bool
+) -> None:
     best = min(history, key=lambda row: row["train_loss"])
     message = (
         f"Pre-training was interrupted in epoch {len(history) + 1} of {settings.max_epochs}. The "
         f"encoder has the weights of the best epoch, {best['epoch']:.0f} (loss "
-        f"{best['train_loss']:.4g}), and can be used."
+        f"{best['train_loss']:.4g}), and can be used"
+        f"{'; resume=True continues from the last checkpoint' if is_kept else ''}."
     )
     warnings.warn(message, HSVLMWarning, stacklevel=4)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from functools import partial
 from numbers import Integral, Real
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
@@ -16,33 +17,36 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._inputs.batches import in_batches
 from hsvlm._inputs.wavelengths import told_wavelengths
 from hsvlm._inputs.windows import input_source
+from hsvlm._storage.checkpoints import check_checkpointing
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of, seeded_scope
 from hsvlm._system.intervals import Numbers
 from hsvlm._system.parallel import is_divisible
-from hsvlm.exceptions import DeviceMemoryError, TrainingDivergedError
+from hsvlm.exceptions import DeviceMemoryError, ParameterError, TrainingDivergedError
+from hsvlm.preprocessing import SpectralTransformer
 from hsvlm.preprocessing.default import fit_preprocessing
+from hsvlm.pretraining._checkpoint import checkpoint_of
 from hsvlm.pretraining._encoder import PretrainedEncoder
 from hsvlm.pretraining._folder import digest_of, write_encoder_folder
 from hsvlm.pretraining._inputs import feature_inputs, gives_map, pool_of
-from hsvlm.pretraining._loop import TrainingSettings, WindowStream, train
+from hsvlm.pretraining._loop import TrainingSettings, WindowStream, prepare, train
 from hsvlm.pretraining._reconstruction import MaskedModel
 from hsvlm.pretraining._shared import scene_records
 from hsvlm.vision import get_vision_encoder
 from hsvlm.vision.arguments import encoder_arguments, takes_wavelengths
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from sklearn.pipeline import Pipeline
     from torch import Tensor
 
     from hsvlm._inputs.kinds import PredictInputs
@@ -122,8 +126,10 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     patch_size : int, default=3
         Side of a patch in pixels, for encoders that have patches.
     normalize : {"snv", "snv-brightness"} or None, default="snv"
-        Normalization of each spectrum, as in :class:`~hsvlm.HSIPromptClassifier`. All bands are
-        kept, and standardized: their deviations are the unit of the loss.
+        Normalization of each spectrum, as in :class:`~hsvlm.HSIPromptClassifier`.
+    n_channels : int or None, default=None
+        Number of principal components, of equal variance, that take the place of the bands. None
+        keeps all bands, standardized. The deviation of a band or component is the unit of the loss.
     mask_ratio : float, default=0.7
         Share of the tokens that is hidden, in (0, 1); at least one is, and at least one is not.
     loss : {"mse", "mse+sam"}, default="mse"
@@ -140,6 +146,12 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         Highest learning rate of AdamW, which rises over a tenth of the steps and falls by a cosine.
     weight_decay : float, default=0.05
         Weight decay of AdamW.
+    checkpoint_dir : path or None, default=None
+        Folder for checkpoints, from which a training that was killed is continued.
+    checkpoint_every : int, default=10
+        Epochs from one checkpoint to the next.
+    resume : bool, default=False
+        Continue from the checkpoint of the same training, if any, with identical results.
     device : str or torch.device, default="auto"
         Where to compute.
     random_state : int, RandomState or None, default=None
@@ -199,6 +211,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         "window_size": [_COUNT],
         "patch_size": [_COUNT],
         "normalize": [StrOptions({"snv", "snv-brightness"}), None],
+        "n_channels": [_COUNT, None],
         "mask_ratio": [_SHARE],
         "loss": [StrOptions({"mse", "mse+sam"})],
         "max_epochs": [_COUNT],
@@ -206,6 +219,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         "batch_size": [_COUNT],
         "lr": [Numbers(Real, 0, 1e30, closed="right")],
         "weight_decay": [Numbers(Real, 0, 1e30, closed="both")],
+        "checkpoint_dir": [str, PathLike, None],
+        "checkpoint_every": [_COUNT],
+        "resume": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -226,6 +242,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         window_size: int = 3,
         patch_size: int = 3,
         normalize: str | None = "snv",
+        n_channels: int | None = None,
         mask_ratio: float = 0.7,
         loss: str = "mse",
         max_epochs: int = 40,
@@ -233,6 +250,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         batch_size: int = 256,
         lr: float = 1e-3,
         weight_decay: float = 0.05,
+        checkpoint_dir: str | PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        resume: bool = False,
         device: Any = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -242,6 +262,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         self.window_size = window_size
         self.patch_size = patch_size
         self.normalize = normalize
+        self.n_channels = n_channels
         self.mask_ratio = mask_ratio
         self.loss = loss
         self.max_epochs = max_epochs
@@ -249,6 +270,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         self.batch_size = batch_size
         self.lr = lr
         self.weight_decay = weight_decay
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -277,7 +301,10 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         DataError
             If the data cannot be used, or no pixel is left.
         ParameterError, UnknownNameError
-            If the encoder is unknown, or has fewer than two tokens in a window.
+            If the encoder is unknown, or has fewer than two tokens in a window, or settings
+            contradict each other.
+        FileError
+            If a checkpoint cannot be written or continued from.
         TrainingDivergedError
             If the loss is not finite.
         DeviceMemoryError
@@ -288,14 +315,15 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         HSVLMWarning
             If the training is interrupted by Ctrl-C after the first epoch.
         """
+        check_checkpointing(self.checkpoint_dir, resume=self.resume, random_state=self.random_state)
         # A copy, so that a fit that fails leaves the former one as it is.
         draft = copy.copy(self)
         draft.__dict__.pop("feature_names_in_", None)  # only tables have them
         pool, window_size = pool_of(draft, X, exclude)
         device, seed = resolve_device(self.device), seed_of(self.random_state)
         rng = np.random.default_rng(seed)
-        preprocessing = self._fit_steps(pool, rng)
         params = self._encoder_params(X)
+        preprocessing = self._fit_steps(pool, rng)
         settings = TrainingSettings(
             self.max_epochs,
             self.samples_per_epoch,
@@ -308,7 +336,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             with seeded_scope(seed, device) as generator:
                 model = self._make_model(preprocessing, window_size, params).to(device)
                 stream = WindowStream(pool, preprocessing, window_size, settings, device)
-                result = train(model, stream, settings, rng, generator)
+                prepare(model.encoder, stream, rng, generator)
+                checkpoint = checkpoint_of(self, model, pool, settings, device, seed)
+                result = train(model, stream, settings, rng, generator, checkpoint)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -364,7 +394,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         values, predicted = np.moveaxis(placed.reshape(shape), -3, 0)
         return values, predicted
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, folder: str | PathLike[str]) -> Path:
         """Write the trained encoder into a folder.
 
         Parameters
@@ -420,14 +450,25 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         chosen = np.sort(rng.choice(len(pool), count, replace=False))
         spectra = np.asarray(pool.samples(chosen))
         pool.release()
-        return fit_preprocessing(spectra, self.normalize, None)
+        steps = fit_preprocessing(spectra, self.normalize, self.n_channels)
+        if self.n_channels is None or self.normalize is None:
+            return steps
+        # Otherwise, the loss would be that of the first components.
+        equalize = SpectralTransformer(StandardScaler()).fit(steps.transform(spectra))
+        return Pipeline([*steps.steps, ("equalize", equalize)]).set_output(transform="default")
 
     def _encoder_params(self, X: Any) -> dict[str, Any]:
         """Return `vision_params`, with the wavelengths of the bands where the encoder has them."""
         params = dict(self.vision_params or {})
-        if takes_wavelengths(get_vision_encoder(self.vision_encoder)):
-            params["wavelengths_nm"] = told_wavelengths(params, X, self.vision_encoder)
-        return params
+        if not takes_wavelengths(get_vision_encoder(self.vision_encoder)):
+            return params
+        if self.n_channels is not None:
+            raise ParameterError(
+                f"n_channels={self.n_channels} makes principal components, which have no "
+                f'wavelength, but the vision encoder "{self.vision_encoder}" is told the '
+                "wavelengths of its channels. Set n_channels=None."
+            )
+        return {**params, "wavelengths_nm": told_wavelengths(params, X, self.vision_encoder)}
 
     def _make_model(
         self, preprocessing: Pipeline, window_size: int, params: dict[str, Any]
@@ -457,12 +498,20 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         seed: int,
     ) -> PretrainedEncoder:
         weights = {name: one.clone() for name, one in model.encoder.state_dict().items()}
-        names = ("mask_ratio", "loss", "max_epochs", "samples_per_epoch", "batch_size", "lr")
+        names = (
+            "n_channels",
+            "mask_ratio",
+            "loss",
+            "max_epochs",
+            "samples_per_epoch",
+            "batch_size",
+            "lr",
+        )
         best = min(row["train_loss"] for row in result.history)
         provenance = {
             "format": "hsvlm-encoder",
             "method": "masked pre-training",
-            "settings": {name: getattr(self, name) for name in (*names, "weight_decay")},
+            "settings": {name: getattr(self, name) for name in names},
             "seed": seed,
             "n_epochs": len(result.history),
             "interrupted": result.interrupted,

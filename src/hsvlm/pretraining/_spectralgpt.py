@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from hsvlm.pretraining._files import WeightFile
     from hsvlm.pretraining._layouts import Layout
 
-__all__ = ["MODEL", "SPECTRALGPT", "check_spectralgpt", "embedding_weights"]
+__all__ = ["CUBE_ENCODERS", "MODEL", "check_spectralgpt", "embedding_weights"]
 
 MODEL: Final = "SpectralGPT"  # the name of the layout
-SPECTRALGPT: Final = "spectralgpt"  # that of the encoder
+# Those of the encoders that take all of it.
+CUBE_ENCODERS: Final = ("spectralgpt", "sentinel-spectralgpt")
 _CUBE: Final = (1, 3, 8, 8)
 _JOINT: Final = "pos_embed"
 _POSITIONS: Final = ("pos_embed_spatial", "pos_embed_temporal")
 _HINT_BODY: Final = 'or vision_encoder="pretrained-vit", which has positions of its own'
 
 
-def check_spectralgpt(file: WeightFile, layout: Layout) -> None:
+def check_spectralgpt(file: WeightFile, layout: Layout, vision_encoder: str) -> None:
     """Refuse files of other models, and those that were written with untrained positions."""
     if layout.name != MODEL:
         raise ParameterError(
-            f'vision_encoder="{SPECTRALGPT}" cannot take {file.path}, a file of {layout.name}. '
+            f'vision_encoder="{vision_encoder}" cannot take {file.path}, a file of {layout.name}. '
             "Leave vision_encoder at None."
         )
     last_parts = {name.rpartition(".")[2] for name in file.tensors}

@@ -16,8 +16,8 @@ __all__ = ["TokenEncoder", "list_token_encoders"]
 class TokenEncoder(Protocol):
     """A vision encoder whose tokens can be hidden, so that masked pre-training works with it.
 
-    The registered encoders ``group-vit``, ``overlap-vit``, ``pretrained-vit``, ``vit`` and
-    ``wavelength-vit`` are of this kind, and so is a ``torch.nn.Module`` with these three methods.
+    The registered encoders that :func:`list_token_encoders` names are of this kind, and so is a
+    ``torch.nn.Module`` with these three methods.
     """
 
     def token_values(self, windows: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ _ENCODERS: Registry[nn.Module] = Registry(
         "overlap-vit": "hsvlm.vision.overlap:OverlapViT",
         "pretrained-vit": "hsvlm.vision.transplant:PretrainedViT",
         "s2mamba": "hsvlm.vision.s2mamba:S2Mamba",
+        "sentinel-spectralgpt": "hsvlm.vision.sentinel_spectralgpt:SentinelSpectralGPT",
         "spectral-memory": "hsvlm.vision.spectral_memory:SpectralMemory",
         "spectralformer": "hsvlm.vision.spectralformer:SpectralFormer",
         "spectralgpt": "hsvlm.vision.spectralgpt:SpectralGPT",

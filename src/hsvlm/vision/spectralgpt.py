@@ -128,7 +128,8 @@ class SpectralGPT(PlainTransformer):
             raise ParameterError(
                 f"n_channels={n_channels} is not a multiple of {_CHANNELS}, the channels of a "
                 'token of the vision encoder "spectralgpt".',
-                f"Set n_components to a multiple of {_CHANNELS}, such as 12.",
+                f"Reduce the bands to a multiple of {_CHANNELS}: n_components=12 in a classifier, "
+                "n_channels=12 in a pre-training.",
             )
         if image_size < _PIXELS or image_size % _PIXELS:
             raise ParameterError(
@@ -176,7 +177,7 @@ class SpectralGPT(PlainTransformer):
         generator : torch.Generator or None, default=None
             Not used: nothing is drawn.
         """
-        deviation, mean = torch.std_mean(windows, dim=(0, 1, 2), correction=0)
+        deviation, mean = torch.std_mean(self.to_channels(windows), dim=(0, 1, 2), correction=0)
         self.channel_mean.copy_(mean)
         self.channel_scale.copy_(torch.where(deviation > 0, deviation, 1.0))
 
@@ -201,6 +202,27 @@ class SpectralGPT(PlainTransformer):
         result: Tensor = self.norm(tokens[:, 1:].mean(dim=1))
         return result
 
+    def token_values(self, windows: Tensor) -> Tensor:
+        """Return the values that each token stands for.
+
+        Parameters
+        ----------
+        windows : Tensor of shape (n_windows, window_size, window_size, n_channels), float32
+            The pixels.
+
+        Returns
+        -------
+        Tensor of shape (n_windows, n_groups * n_positions, 192)
+            The pixels of each cube of the resized window, channel by channel and row by row, in
+            standard deviations of the channels; they are clipped at two.
+        """
+        images = (self.to_images(windows) - 0.5) * _DEVIATIONS
+        cubes = images.unflatten(3, (-1, _PIXELS)).unflatten(2, (-1, _PIXELS))
+        # (n, groups, channels of a cube, rows of cubes, rows, columns of cubes, columns)
+        cubes = cubes.unflatten(1, (-1, _CHANNELS)).permute(0, 1, 3, 5, 2, 4, 6)
+        values: Tensor = cubes.flatten(4).flatten(1, 3)
+        return values
+
     def to_tokens(self, windows: Tensor) -> Tensor:
         """Resize windows and embed their cubes, with positions.
 
@@ -219,6 +241,21 @@ class SpectralGPT(PlainTransformer):
         tokens: Tensor = cubes.flatten(3).permute(0, 2, 3, 1) + positions
         return tokens.flatten(1, 2)
 
+    def to_channels(self, windows: Tensor) -> Tensor:
+        """Return the channels that cubes are cut from: those of the windows.
+
+        Parameters
+        ----------
+        windows : Tensor of shape (n_windows, window_size, window_size, n_channels), float32
+            The pixels.
+
+        Returns
+        -------
+        Tensor of the same shape
+            The pixels.
+        """
+        return windows
+
     def to_images(self, windows: Tensor) -> Tensor:
         """Bring windows to the range and size of the images in the pre-training.
 
@@ -232,7 +269,7 @@ class SpectralGPT(PlainTransformer):
         Tensor of shape (n_windows, n_channels, image_size, image_size)
             Values in [0, 1].
         """
-        standardized = (windows - self.channel_mean) / self.channel_scale
+        standardized = (self.to_channels(windows) - self.channel_mean) / self.channel_scale
         values = (standardized / _DEVIATIONS + 0.5).clamp(0, 1).permute(0, 3, 1, 2)
         size = (self.image_size, self.image_size)
         is_larger = windows.shape[1] > self.image_size  # then all pixels are to count

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hsvlm.exceptions import ParameterError
 from hsvlm.vision.overlap import OverlapViT
-from hsvlm.vision.wavelengths import WavelengthEmbedding
+from hsvlm.vision.wavelengths import WavelengthEmbedding, check_wavelengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,10 +87,5 @@ class WavelengthViT(OverlapViT):
             mlp_width=mlp_width,
             mask_ratio=mask_ratio,
         )
-        if len(wavelengths_nm) != n_channels:
-            raise ParameterError(
-                f"wavelengths_nm holds {len(wavelengths_nm)} values, the pixels have {n_channels} "
-                "channels. Give the band center in nanometers of each channel; bands that were "
-                "combined have none."
-            )
+        check_wavelengths(wavelengths_nm, n_channels)
         self.embed = WavelengthEmbedding(wavelengths_nm, width)

@@ -75,7 +75,7 @@ class WavelengthEmbedding(nn.Module):
 
     def __init__(self, wavelengths_nm: Sequence[float], width: int, patch_size: int = 1) -> None:
         super().__init__()
-        centers = _checked_wavelengths(wavelengths_nm)
+        centers = check_wavelengths(wavelengths_nm)
         self.patch_size = patch_size
         self.to_weights = nn.Sequential(
             nn.Linear(2 * _N_FREQUENCIES, _HIDDEN),
@@ -121,7 +121,16 @@ class WavelengthEmbedding(nn.Module):
         return functional.linear(values, matrix.permute(2, 1, 0).flatten(1), self.bias)
 
 
-def _checked_wavelengths(wavelengths_nm: Sequence[float]) -> list[float]:
+def check_wavelengths(
+    wavelengths_nm: Sequence[float], n_channels: int | None = None
+) -> list[float]:
+    """Return band centers in nanometers as numbers, one for each of `n_channels` if it is given."""
+    if n_channels is not None and len(wavelengths_nm) != n_channels:
+        raise ParameterError(
+            f"wavelengths_nm holds {len(wavelengths_nm)} values, the pixels have {n_channels} "
+            "channels. Give the band center in nanometers of each channel; bands that were "
+            "combined have none."
+        )
     hint = (
         "Look them up in the documents of the instrument and state them, as in "
         "Scene(wavelengths_nm=...), or leave these bands out: scene.select_bands(...)."
