@@ -17,6 +17,7 @@ from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
 from hsvlm._data.named_labels import NamedLabels
 from hsvlm._data.rasters import Raster
+from hsvlm._data.repeated import repeat_pixels
 from hsvlm._data.sources import (
     SPECTRA,
     SourceDetails,
@@ -404,6 +405,48 @@ class Scene:
                 raise UnknownNameError.for_name("source", name, list(sources))
         channels = np.arange(self.n_bands)
         return self.select_bands(np.concatenate([channels[sources[name]] for name in names]))
+
+    def on_grid_of(self, raster: Any) -> Scene:
+        """Repeat the pixels on the finer grid of a raster.
+
+        Where labels were drawn on a sharper image than the cube, its grid becomes that of the
+        scene; :func:`hsvlm.io.align` does the opposite, and keeps the pixels of the cube.
+
+        Parameters
+        ----------
+        raster : Raster, Scene or array of shape (height, width) or (height, width, n_channels)
+            Its height and width are the same whole multiple of those of the scene, and both cover
+            the same area. Its values are not read: pass the raster as `auxiliary` to add them.
+
+        Returns
+        -------
+        Scene
+            The scene with ratio x ratio pixels for each of its own. The cube is read where it is
+            indexed; labels, groups and valid pixels are repeated too. `reach` counts the
+            repetition, since pixels of a square have the same spectrum: training and test pixels
+            need as much more distance.
+
+        Raises
+        ------
+        DataError
+            If the sizes do not fit, or both state their place and these differ.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> import numpy as np
+        >>> from hsvlm import Scene
+        >>> scene = Scene(np.arange(6.0).reshape(1, 2, 3))
+        >>> labels = np.array([[1, 1, 2, 2], [1, 2, 2, 2]])
+        >>> fine = replace(scene.on_grid_of(labels), labels=labels)
+        >>> fine.cube[0, [1, 2]]
+        array([[0., 1., 2.],
+               [3., 4., 5.]])
+        >>> fine.reach
+        1
+        """
+        given = raster if isinstance(raster, (Raster, Scene)) else Raster(raster)
+        return replace(self, **repeat_pixels(self, given))
 
     def apply_scale(self) -> Scene:
         """Convert the stored values to the physical quantity, by the factors in `scale`.

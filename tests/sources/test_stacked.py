@@ -50,6 +50,9 @@ def test_sources_may_be_mapped_masked_and_in_files(tmp_path):
         "mapped": MappedCube(BANDS, lambda spectra: spectra + 0),
         "masked": MaskedCube(BANDS, np.ones((7, 6), dtype=bool)),
     }
+    hidden = MaskedCube(BANDS, HEIGHTS < 1)
+    both = Scene(hidden, valid=valid, auxiliary={"lidar": HEIGHTS})
+    np.testing.assert_array_equal(both.valid, valid & (HEIGHTS < 1))
     for name, part in parts.items():
         stacked = Scene(part, auxiliary={"lidar": Raster(HEIGHTS, valid=valid)})
         expected = np.where(valid[..., None], BOTH, 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.lazy import LazyCube, read_rows
+from hsvlm._data.lazy import LazyCube, read_rows, valid_pixels
 from hsvlm._data.rasters import Raster
 from hsvlm._data.sources import SPECTRA, SourceDetails, source_sizes, source_slices
 from hsvlm.exceptions import DataError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["StackedCube", "source_rasters", "stack_sources"]
+__all__ = ["StackedCube", "is_other_place", "source_rasters", "stack_sources", "valid_in_scene"]
 
 # The share of a pixel by which the grids of two sources may differ.
 _MAX_SHIFT = 0.01
@@ -46,7 +46,7 @@ class StackedCube(LazyCube):
 def stack_sources(scene: Any, auxiliary: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a scene with further sources behind its bands."""
     sizes = source_sizes(scene.sources or {SPECTRA: slice(0, scene.n_bands)})
-    parts, valid, reach = [scene.cube], scene.valid, scene.reach
+    parts, valid, reach = [scene.cube], valid_in_scene(scene), scene.reach
     names, details = list(scene.band_names), dict(scene.source_details)
     for name, given in auxiliary.items():
         raster = given if isinstance(given, Raster) else Raster(given)
@@ -99,6 +99,19 @@ def source_rasters(scene: Any, names: Iterable[str]) -> dict[str, Raster]:
     return rasters
 
 
+def valid_in_scene(scene: Any) -> NDArray[np.bool_] | None:
+    """Return the mask (height, width) of the pixels that scene and cube call valid; None if all."""
+    own, stated = valid_pixels(scene.cube), scene.valid
+    valid: NDArray[np.bool_] | None = stated if own is None else own
+    return valid if own is None or stated is None else own & stated
+
+
+def is_other_place(transform: Sequence[float], other: Sequence[float]) -> bool:
+    """Tell whether two grids differ by more than rounding."""
+    pixel = max(map(abs, transform[:2]))
+    return bool(np.abs(np.subtract(transform, other)).max() > _MAX_SHIFT * pixel)
+
+
 def _check_grid(scene: Any, name: str, raster: Raster) -> None:
     remedy = "Bring it onto the grid of the scene: hsvlm.io.align(raster, like=scene)."
     if raster.shape != scene.shape:
@@ -109,8 +122,7 @@ def _check_grid(scene: Any, name: str, raster: Raster) -> None:
         )
     if scene.transform is None or raster.transform is None:
         return
-    pixel = max(map(abs, scene.transform[:2]))
-    if np.abs(np.subtract(scene.transform, raster.transform)).max() > _MAX_SHIFT * pixel:
+    if is_other_place(scene.transform, raster.transform):
         raise DataError(
             f"The source {name!r} lies elsewhere than the scene: its transform is "
             f"{raster.transform}, that of the scene {scene.transform}.",
