@@ -67,7 +67,7 @@ COLUMNS = (
 KEY = ("network", "setting", "readout", "draw")
 
 # Made for weights that were trained before, which this comparison has not.
-PRETRAINED = ("pretrained-vit", "sentinel-spectralgpt", "spectralgpt")
+PRETRAINED = ("clip-prompt", "pretrained-vit", "sentinel-spectralgpt", "spectralgpt")
 
 # Window, components, padding and training of each publication or its code, as far as the classifier
 # has them: bands or components are standardized, the optimizer is AdamW, and steps that shrink the

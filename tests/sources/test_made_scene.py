@@ -83,5 +83,5 @@ def test_matrices_are_drawn(scene, split):
     assert display.of_pixels.shape == (5, 5)
     assert display.of_pixels.sum() == pytest.approx(1, abs=1e-5)
     assert display.pixels_ax_ is not None
-    with pytest.raises(ParameterError, match='Only the encoder "fusion-vit"'):
+    with pytest.raises(ParameterError, match='Only "fusion-vit" and "clip-prompt"'):
         PromptMatrixDisplay.from_estimator(HSIPromptClassifier(), X)

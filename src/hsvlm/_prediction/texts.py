@@ -35,7 +35,7 @@ def similarity(
 ) -> NDArray[np.float32]:
     """See :meth:`hsvlm.HSIPromptClassifier.similarity`."""
     texts = [texts] if isinstance(texts, str) else texts
-    encoded = encode_texts(texts, model.text_encoder, device=str(resolve_device(device)))
+    encoded = encode_texts(texts, _text_encoder(model), device=str(resolve_device(device)))
     _check_length(model, encoded)
     return embeddings(model, inputs) @ _joint(model, encoded).T
 
@@ -51,7 +51,7 @@ def with_prompts(
     labels = as_labels(np.fromiter(prompts, dtype=object, count=len(prompts)))
     classes = np.unique(labels.astype(str) if labels.dtype == object else labels)
     texts = resolve_prompts(prompts, classes, class_names)
-    encoded = encode_prompts(texts, model.text_encoder, device=str(resolve_device(device)))
+    encoded = encode_prompts(texts, _text_encoder(model), device=str(resolve_device(device)))
     _check_length(model, encoded)
     return replace(
         model,
@@ -85,7 +85,7 @@ def check_text_side(model: FittedModel, method: str) -> None:
 
 
 def _check_new_prompts(model: FittedModel, prompts: Any) -> None:
-    if not can_encode(model.text_encoder):
+    if not can_encode(_text_encoder(model)):
         raise ParameterError(
             "with_prompts needs a text encoder, but text_encoder is an array of ready-made "
             "embeddings. Fit with a model name, a folder or an object with .encode."
@@ -97,6 +97,12 @@ def _check_new_prompts(model: FittedModel, prompts: Any) -> None:
         )
     if len({isinstance(label, str) for label in prompts}) > 1:
         raise PromptError(f"Labels are all numbers or all strings, got {list(prompts)}.")
+
+
+def _text_encoder(model: FittedModel) -> Any:
+    """The text encoder, or the trained encoder of windows if it encodes texts itself."""
+    module = model.net.module_
+    return module.encoder if module.encodes_texts else model.text_encoder
 
 
 def _check_length(model: FittedModel, encoded: NDArray[np.float32]) -> None:

@@ -94,8 +94,11 @@ def _training(
             f"vision encoder {encoder}, pre-trained weights with SHA-256 {adapter.base}, adapted "
             f'by "{adapter.method}": {adapter.n_trained} of {adapter.n_weights} parameters trained'
         )
+    if (needs := getattr(module.encoder, "outside_weights", None)) is not None:
+        yield f"the vision encoder needs the {_cell(needs)}, which is not part of these files"
     if module.head is None:
-        yield f"text encoder {_cell(_text_encoder(model.text_encoder))}"
+        texts = "the vision encoder" if module.encodes_texts else _text_encoder(model.text_encoder)
+        yield f"text encoder {_cell(texts)}"
     criterion = model.net.criterion__settings.criterion
     yield f"criterion `{criterion}`, {len(model.net.history)} epochs"
     for name in ("train_loss", "valid_loss", "valid_acc"):

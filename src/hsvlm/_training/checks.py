@@ -33,7 +33,7 @@ from hsvlm.readout.scene import readout_settings
 from hsvlm.samples import PixelSamples
 from hsvlm.text import can_encode
 from hsvlm.vision import get_vision_encoder, vision_encoder_name
-from hsvlm.vision.arguments import takes_patch_size
+from hsvlm.vision.arguments import encodes_texts, takes_patch_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,10 @@ def _check_criterion(settings: FitSettings) -> None:
         ),
     )
     is_diverse = isinstance(criterion, TextCriterion) and criterion.text_diversity > 0
-    if is_diverse and settings.projection != "text":
+    trains_texts = settings.projection == "text" or encodes_texts(
+        encoder_class(settings.vision_encoder)
+    )
+    if is_diverse and not trains_texts:
         raise ParameterError(
             f"text_diversity={criterion.text_diversity} moves the texts of the classes apart, but "
             f"projection={settings.projection!r} trains nothing on the side of the texts. Set "
@@ -138,7 +141,8 @@ def check_warm_start(
     if uses_text(settings.criterion) and previous.text_embeddings is not None:
         if resolve_prompts(settings.prompts, previous.classes, names) != previous.prompts:
             changed.append("the prompts or class_names")
-        if not _is_same(settings.text_encoder, previous.text_encoder):
+        has_own_texts = encodes_texts(encoder_class(settings.vision_encoder))
+        if not has_own_texts and not _is_same(settings.text_encoder, previous.text_encoder):
             changed.append("text_encoder")
     pca = dict(spectral_steps(previous.preprocessing)).get("pca")
     if (None if pca is None else pca.n_components) != settings.n_components:
@@ -213,6 +217,9 @@ def _unused_losses(settings: FitSettings) -> Iterator[tuple[list[str], str, str]
         hint = "Choose another criterion, or leave them at their defaults."
         yield names, f"{reason} trains without text", hint
     else:
+        if encodes_texts(encoder_class(settings.vision_encoder)):
+            hint = "Leave them at their defaults."
+            yield ["text_encoder", "projection"], "the vision encoder encodes texts itself", hint
         hint = 'Set criterion="hard-semi-hard", or leave them at their defaults.'
         yield unused, f"{reason} does not choose negatives", hint
 

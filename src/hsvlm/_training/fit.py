@@ -50,13 +50,14 @@ from hsvlm.readout.scene import fit_readout, readout_settings
 from hsvlm.samples import PixelSamples, remembered_names
 from hsvlm.text import encode_prompts
 from hsvlm.text.models import encoder_identity
-from hsvlm.vision.arguments import encoder_arguments
+from hsvlm.vision.arguments import encoder_arguments, encodes_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
+    from torch import nn
 
     from hsvlm._data.cubes import Padding
     from hsvlm._data.named_labels import NamedLabels
@@ -122,7 +123,7 @@ def _encode_classes(
         "text_classes": named.is_text,
         "prompts": texts,
     }
-    if not uses_text(settings.criterion):
+    if not uses_text(settings.criterion) or encodes_texts(encoder_class(settings.vision_encoder)):
         return result
     encoder, device = settings.text_encoder, str(resolve_device(settings.device))
     return result | {
@@ -185,8 +186,7 @@ def _train(
 
         def as_model(net: Any) -> FittedModel:
             return FittedModel(
-                **texts,
-                **_results(net),
+                **{**texts, **_results(net)},
                 adapter=trained_adapter(net, model_params),
                 preprocessing=preprocessing,
                 window_size=window_size,
@@ -296,10 +296,24 @@ def _model_params(
             sources=sources,
             params=settings.vision_params,
         ),
-        "prototypes": texts["text_embeddings"] if uses_text(settings.criterion) else None,
+        **_text_params(settings, encoder, texts),
         "n_classes": len(texts["classes"]),
         "projection": settings.projection,
         "precision": settings.precision,
+    }
+
+
+def _text_params(
+    settings: FitSettings, encoder: type[nn.Module], texts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Vectors of the classes, or their texts if the encoder encodes them itself."""
+    if not uses_text(settings.criterion):
+        return {"prototypes": None}
+    if not encodes_texts(encoder):
+        return {"prototypes": texts["text_embeddings"]}
+    return {
+        "prototypes": None,
+        "texts": [texts["prompts"][one] for one in texts["classes"].tolist()],
     }
 
 
@@ -329,4 +343,6 @@ def _results(net: Any) -> dict[str, Any]:
         prototypes = module.prototypes().cpu().numpy()
         scale = float(module.logit_scale())
     n_features = prototypes.shape[1]
+    if module.encodes_texts:
+        result["text_embeddings"] = prototypes
     return {**result, "prototypes": prototypes, "logit_scale": scale, "n_features_out": n_features}

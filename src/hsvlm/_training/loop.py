@@ -143,7 +143,7 @@ def _continue_from(previous: Any, adapter: TrainedAdapter | None, net: Any) -> N
         "projection": "module__projection",
     }
     changed = [name for name, key in parts.items() if getattr(previous, key) != getattr(net, key)]
-    if (previous.module__prototypes is None) != (net.module__prototypes is None):
+    if (previous.module_.head is None) != (net.module_.head is None):
         changed.append("criterion")
     former = None if adapter is None else (adapter.base, adapter.method, adapter.params)
     if former != _start_of(net):

@@ -353,8 +353,9 @@ def new_net(
 
 def drop_training_state(net: Any, checkpoint: Any) -> None:
     """Take out of a trained net what only its training needed."""
-    for name in ("module__pretrained", "module__adapter"):
+    for name in ("module__pretrained", "module__adapter", "module__texts"):
         vars(net).pop(name, None)
+    net.module_.keep_texts()
     # A fitted estimator is pickled, sent to other processes and opened on machines without a GPU:
     # generators, held-out windows and second copies of the weights must not travel with it.
     net.set_params(train_split=None)

@@ -73,14 +73,18 @@ def _split_list(text: str) -> list[str]:
 
 
 def _encoder_names(text: str) -> list[str]:
-    from hsvlm.vision import list_vision_encoders
+    from hsvlm.vision import get_vision_encoder, list_vision_encoders
+    from hsvlm.vision.arguments import required_params
 
     names = _split_list(text)
     if not names:
         raise typer.BadParameter("--encoders names no encoder. Give at least one.")
     if "all" not in names:
         return names
-    every = ["default", *list_vision_encoders(), *names]
+    known = [
+        name for name in list_vision_encoders() if not required_params(get_vision_encoder(name))
+    ]
+    every = ["default", *known, *names]
     return [name for name in dict.fromkeys(every) if name != "all"]
 
 

@@ -14,7 +14,7 @@ from hsvlm.contrastive.scale import LogitScale
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hsvlm.contrastive.adapter_settings import AdapterSettings
 
@@ -54,7 +54,8 @@ class AlignedModel(nn.Module):
     """A vision encoder and class prototypes in one space.
 
     The encoder starts from `pretrained` weights, if there are any, and is adapted as `adapter` says
-    until `merge` is called. Shapes: `prototypes` (n_classes, n_text_features).
+    until `merge` is called. One that encodes texts itself is given those of the classes instead of
+    `prototypes`, of shape (n_classes, n_text_features), until `keep_texts` is called.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class AlignedModel(nn.Module):
         precision: str = "float32",
         pretrained: Weights | None = None,
         adapter: AdapterSettings | None = None,
+        texts: Sequence[Sequence[str]] | None = None,
     ) -> None:
         super().__init__()
         self._reduced = _REDUCED[precision]
@@ -88,18 +90,31 @@ class AlignedModel(nn.Module):
         self.vision_projection: nn.Module = nn.Identity()
         self.text_projection: nn.Module = nn.Identity()
         self.head: nn.Linear | None = None
-        if prototypes is None:
+        self._texts = texts
+        if prototypes is None and texts is None:
             self.head = nn.Linear(width, n_classes)
             return
-        self.logit_scale = LogitScale()
+        self.text_embeddings: Tensor | None
         # Not among the weights: a warm start may come with the prompts of other classes.
         self.register_buffer("text_embeddings", prototypes, persistent=False)
+        if self.encodes_texts:
+            scale: float = getattr(self.encoder, "logit_scale", 1 / 0.07)
+            self.logit_scale = LogitScale(scale)
+            return
+        if prototypes is None:
+            raise ParameterError(f"{encoder.__name__} does not encode texts: pass prototypes.")
+        self.logit_scale = LogitScale()
         if projection == "fixed":
             self.vision_projection = FixedProjection(width, prototypes.shape[1])
         elif projection == "vision":
             self.vision_projection = nn.Linear(width, prototypes.shape[1], bias=False)
         else:
             self.text_projection = nn.Linear(prototypes.shape[1], width)
+
+    @property
+    def encodes_texts(self) -> bool:
+        """Whether the encoder of windows encodes texts as well, into the same space."""
+        return callable(getattr(self.encoder, "encode", None))
 
     def continue_from(self, state: dict[str, Tensor], factors: Mapping[str, Tensor] | None) -> None:
         """Set the weights to those of a merged model, its factors to those that it had."""
@@ -123,8 +138,24 @@ class AlignedModel(nn.Module):
 
     def prototypes(self, text_embeddings: Tensor | None = None) -> Tensor:
         """Unit prototypes, shape (n_classes, n_features), in the joint space."""
-        texts = self.text_embeddings if text_embeddings is None else text_embeddings
-        return functional.normalize(self.text_projection(texts), dim=1)
+        vectors = self.text_embeddings if text_embeddings is None else text_embeddings
+        if vectors is None:
+            vectors = self._encoded_texts()
+        return functional.normalize(self.text_projection(vectors), dim=1)
+
+    @torch.no_grad()
+    def keep_texts(self) -> None:
+        """Keep the vectors of texts that the encoder encoded itself, which it no longer changes."""
+        if self.head is None and self.text_embeddings is None:
+            self.text_embeddings = self.prototypes()
+        self._texts = None
+
+    def _encoded_texts(self) -> Tensor:
+        """Mean of the unit vectors of the texts of each class."""
+        texts = self._texts or ()
+        encoded = self.encoder.encode([text for group in texts for text in group])  # type: ignore[operator]
+        groups = functional.normalize(encoded, dim=1).split([len(group) for group in texts])
+        return torch.stack([group.mean(dim=0) for group in groups])
 
     def forward(self, windows: Tensor) -> Tensor:
         """Scaled similarities (or head outputs), shape (n_windows, n_classes)."""

@@ -13,8 +13,13 @@ __all__ = ["LogitScale"]
 class LogitScale(nn.Module):
     """Learnable factor on cosine similarities, kept between 1 and 100.
 
-    The scale is the exponential of one parameter, tau = exp(logit_scale); it starts at 1 / 0.07
-    and is held at 100 or below, as in CLIP [1]_.
+    The scale is the exponential of one parameter, tau = exp(logit_scale); it is held at 100 or
+    below, as in CLIP [1]_.
+
+    Parameters
+    ----------
+    start : float, default=1 / 0.07
+        The scale before training; the default is that of CLIP.
 
     References
     ----------
@@ -28,9 +33,9 @@ class LogitScale(nn.Module):
     14.2857
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: float = 1 / 0.07) -> None:
         super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(start)))
 
     def forward(self) -> Tensor:
         """Return the scale, a tensor of shape ()."""

@@ -139,7 +139,7 @@ def _count(module: torch.nn.Module, windows: torch.Tensor) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     weights = {
-        name: weight.to(windows.device)
+        name: weight.detach().to(windows.device)
         for name, weight in [*module.named_parameters(), *module.named_buffers()]
     }
     counter = FlopCounterMode(display=False)

@@ -64,7 +64,8 @@ class PromptMatrixDisplay(Display):
         Parameters
         ----------
         estimator : HSIPromptClassifier
-            Fitted with ``vision_encoder="fusion-vit"`` to several sources.
+            Fitted with the vision encoder ``"fusion-vit"`` or ``"clip-prompt"`` to several
+            sources.
         X : PixelSamples, Scene or cube
             Samples; of more than 1,000, a thousand spread evenly are used.
         ax : matplotlib Axes, default=None
@@ -84,7 +85,7 @@ class PromptMatrixDisplay(Display):
         encoder: Any = getattr(module, "encoder", None)
         if not hasattr(encoder, "prompt_matrices"):
             raise ParameterError(
-                'Only the encoder "fusion-vit" joins sources by matrices. Fit '
+                'Only "fusion-vit" and "clip-prompt" join sources by matrices. Fit '
                 'HSIPromptClassifier(vision_encoder="fusion-vit") to a scene with several sources.'
             )
         samples = predict_inputs(estimator, X).samples

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import importlib
 import importlib.util
 import json
-import logging
 import os
-import random
 import re
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hsvlm._system.devices import resolve_device, seeded_scope
+from hsvlm._system.quiet import quiet_libraries
 from hsvlm._system.threads import at_most_threads
 from hsvlm.exceptions import ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     import torch
     from numpy.typing import NDArray
@@ -33,14 +28,6 @@ _MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4f
 _HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
 _HUB_TIMEOUT_S: Final = 5.0
 _UNBOUNDED: Final = 2**31 - 1  # some tokenizers state a limit beyond 64 bits where they have none
-# Set when the libraries are imported and run. Others are not restored: while a model runs,
-# another thread may set variables of its own.
-_VARIABLES: Final = (
-    "KMP_DUPLICATE_LIB_OK",
-    "KMP_INIT_AT_FORK",
-    "TOKENIZERS_PARALLELISM",
-    "TORCHINDUCTOR_CACHE_DIR",
-)
 _HINT_ENCODERS: Final = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
     "an array (n_classes, d) of embeddings, or 'all-MiniLM-L6-v2', which "
@@ -93,7 +80,7 @@ def run_model(model: TextModel, texts: list[str], device: str | torch.device) ->
     # Loading draws initial parameters before it overwrites them: the seeded scope protects torch's
     # global generator. Threads take turns in it, so it comes first. With one thread, rounding does
     # not depend on the number of cores.
-    with seeded_scope(0, target), _quiet_libraries(), at_most_threads(1):
+    with seeded_scope(0, target), quiet_libraries(), at_most_threads(1):
         loaded = _load(model.source, target)
         try:
             return [_encode_one(loaded, text) for text in texts]
@@ -213,34 +200,6 @@ def _hub_problem(name: str) -> str | None:
 def _one_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
-
-
-@contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Silence the libraries, and restore the state that they change."""
-    environment = {name: os.environ.get(name) for name in _VARIABLES}
-    python_state = random.getstate()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # otherwise every later fork prints a warning
-    sentence_log = logging.getLogger("sentence_transformers")
-    sentence_level = sentence_log.level
-    sentence_log.setLevel(logging.ERROR)
-    transformers_log: Any = importlib.import_module("transformers.utils.logging")
-    verbosity, bars = transformers_log.get_verbosity(), transformers_log.is_progress_bar_enabled()
-    transformers_log.set_verbosity_error()
-    transformers_log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if bars:
-            transformers_log.enable_progress_bar()
-        transformers_log.set_verbosity(verbosity)
-        sentence_log.setLevel(sentence_level)
-        random.setstate(python_state)
-        for name, value in environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:

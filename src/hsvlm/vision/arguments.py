@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = [
     "OF_DATA",
     "encoder_arguments",
+    "encodes_texts",
+    "required_params",
     "takes_patch_size",
     "takes_sources",
     "takes_wavelengths",
@@ -60,3 +62,19 @@ def takes_wavelengths(encoder: type[nn.Module]) -> bool:
 def takes_sources(encoder: type[nn.Module]) -> bool:
     """Tell whether the constructor of an encoder names the channels of several sources."""
     return "sources" in inspect.signature(encoder).parameters
+
+
+def required_params(encoder: type[nn.Module]) -> list[str]:
+    """Name the arguments that neither the data give nor a default: `vision_params` has to."""
+    return [
+        name
+        for name, parameter in inspect.signature(encoder).parameters.items()
+        if name not in OF_DATA | {"patch_size"}
+        and parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+
+
+def encodes_texts(encoder: type[nn.Module]) -> bool:
+    """Tell whether an encoder of windows encodes texts as well, into the same space."""
+    return callable(getattr(encoder, "encode", None))

@@ -81,10 +81,32 @@ class PromptMatrices(nn.Module):
         Tensor of shape (n_windows, n_pixels, 2 * n_channels)
             Both sources, each with what it takes from the other.
         """
+        return self.join(spectra, further)[0]
+
+    def join(self, spectra: Tensor, further: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Join the sources of windows, and return the matrices with them.
+
+        Parameters
+        ----------
+        spectra : Tensor of shape (n_windows, n_pixels, n_channels), float32
+            The first source.
+        further : Tensor of shape (n_windows, n_pixels, n_further), float32
+            The second source.
+
+        Returns
+        -------
+        joined : Tensor of shape (n_windows, n_pixels, 2 * n_channels)
+            Both sources, each with what it takes from the other.
+        of_channels : Tensor of shape (n_windows, n_channels, n_channels)
+            The spectral prompt matrix.
+        of_pixels : Tensor of shape (n_windows, n_pixels, n_pixels)
+            The spatial prompt matrix.
+        """
         lifted = self.lift(further)
         of_channels, of_pixels = self._matrices(spectra, lifted)
         values = self.values(torch.cat([spectra, lifted], dim=2))
-        return torch.cat([spectra + values @ of_channels, lifted + of_pixels @ values], dim=2)
+        joined = torch.cat([spectra + values @ of_channels, lifted + of_pixels @ values], dim=2)
+        return joined, of_channels, of_pixels
 
     def matrices(self, spectra: Tensor, further: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prompt matrices of windows; their rows sum to 1.
