@@ -115,7 +115,8 @@ class HSIPromptClassifier(
         of a :class:`~hsvlm.Scene` remember. A label without a name stands for itself.
     text_encoder : str, object or array of shape (n_classes, d), default="all-MiniLM-L6-v2"
         Name or folder of a sentence-transformers model, an object with ``encode(texts)``, or
-        embeddings in the order of ``classes_``.
+        embeddings in the order of ``classes_``. Not used by a vision encoder that encodes texts
+        itself, such as ``"clip-prompt"``, which has no `projection` either.
     vision_encoder : str or subclass of torch.nn.Module, default="overlap-vit"
         See :func:`hsvlm.vision.list_vision_encoders`.
     vision_params : dict, default=None

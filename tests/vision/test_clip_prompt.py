@@ -79,9 +79,9 @@ def test_every_layer_has_its_own_prompts():
 @torch.no_grad()
 def test_texts_do_not_depend_on_each_other():
     encoder = make().eval()
-    together = encoder.encode(TEXTS)
+    together = encoder.encode_texts(TEXTS)
     for text, row in zip(TEXTS, together, strict=True):
-        torch.testing.assert_close(encoder.encode([text])[0], row, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(encoder.encode_texts([text])[0], row, rtol=1e-5, atol=1e-6)
 
 
 @torch.no_grad()
@@ -124,7 +124,7 @@ def test_gradients_reach_all_that_is_trained_and_nothing_else():
     optimizer = torch.optim.SGD(encoder.parameters(), lr=0.1)
     for _ in range(2):
         optimizer.zero_grad()
-        cosines = normalize(encoder(windows(8)), dim=1) @ encoder.encode(TEXTS).T
+        cosines = normalize(encoder(windows(8)), dim=1) @ encoder.encode_texts(TEXTS).T
         torch.nn.functional.cross_entropy(cosines, torch.arange(8) % 2).backward()
         optimizer.step()
     for name, parameter in encoder.named_parameters():
@@ -142,13 +142,13 @@ def test_texts_follow_the_matrices_of_the_training_not_those_of_a_window():
         start = encoder.mean_of_pixels.clone()
         expected = encoder.eval().prompt_matrices(windows(32))[1].mean(dim=0)
         torch.testing.assert_close(start, expected)
-        texts = encoder.encode(TEXTS)
+        texts = encoder.encode_texts(TEXTS)
         encoder(windows(4, seed=2))
-        assert torch.equal(encoder.encode(TEXTS), texts)
+        assert torch.equal(encoder.encode_texts(TEXTS), texts)
         encoder.train()(10 * windows(4, seed=2))
         encoder.eval()
         assert not torch.equal(encoder.mean_of_pixels, start)
-        assert not torch.equal(encoder.encode(TEXTS), texts)
+        assert not torch.equal(encoder.encode_texts(TEXTS), texts)
     torch.testing.assert_close(encoder.mean_of_pixels.sum(dim=1), torch.ones(25))
 
 
@@ -156,7 +156,7 @@ def test_texts_follow_the_matrices_of_the_training_not_those_of_a_window():
 def test_prompts_of_windows_only():
     encoder = make(branches="vision").eval()
     plain = FrozenClip(tiny_clip()).encode_texts(TEXTS, [torch.empty(0, WIDTH)] * N_LAYERS)
-    assert torch.equal(encoder.encode(TEXTS), plain)
+    assert torch.equal(encoder.encode_texts(TEXTS), plain)
     assert not any(name.startswith("to_") for name, _ in encoder.named_parameters())
 
 
@@ -211,7 +211,7 @@ def test_models_that_cannot_be_used(tmp_path):
     for name in ("vocab.json", "merges.txt", "tokenizer_config.json"):
         (bare / name).unlink()
     with pytest.raises(ParameterError, match=r"cannot read 'a corn field'\. Put its files there"):
-        ClipPrompt(6, 5, clip=bare).encode(TEXTS)
+        ClipPrompt(6, 5, clip=bare).encode_texts(TEXTS)
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +247,7 @@ def test_it_encodes_prompts_in_the_classifier(fitted, samples):
     np.testing.assert_array_equal(fitted.text_embeddings_, fitted.prototypes_)
     texts = [text for group in fitted.prompts_.values() for text in group]
     with torch.inference_mode():
-        rows = normalize(encoder.encode(texts), dim=1).numpy()
+        rows = normalize(encoder.encode_texts(texts), dim=1).numpy()
     np.testing.assert_allclose(fitted.prototypes_, rows, atol=1e-6)
     assert fitted.logit_scale_ == pytest.approx(encoder.logit_scale, rel=0.2)
     similarity = fitted.similarity(X[:5], texts)
@@ -262,7 +262,9 @@ def test_several_texts_of_a_class_are_averaged(samples):
     prompts = {name: f"water {name}" for name in classes} | {classes[0]: ["a field", "a crop"]}
     clf = classifier(prompts=prompts, max_epochs=1).fit(X[:100], y[:100])
     with torch.inference_mode():
-        rows = normalize(clf.net_.module_.encoder.encode(["a field", "a crop"]), dim=1).mean(dim=0)
+        rows = normalize(clf.net_.module_.encoder.encode_texts(["a field", "a crop"]), dim=1).mean(
+            dim=0
+        )
     expected = normalize(rows, dim=0).numpy()
     np.testing.assert_allclose(clf.prototypes_[0], expected, atol=1e-6)
 

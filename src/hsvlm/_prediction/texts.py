@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,9 @@ def _check_new_prompts(model: FittedModel, prompts: Any) -> None:
 def _text_encoder(model: FittedModel) -> Any:
     """The text encoder, or the trained encoder of windows if it encodes texts itself."""
     module = model.net.module_
-    return module.encoder if module.encodes_texts else model.text_encoder
+    if module.encodes_texts:
+        return SimpleNamespace(encode=module.encoder.encode_texts)
+    return model.text_encoder
 
 
 def _check_length(model: FittedModel, encoded: NDArray[np.float32]) -> None:

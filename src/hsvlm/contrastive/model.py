@@ -114,7 +114,7 @@ class AlignedModel(nn.Module):
     @property
     def encodes_texts(self) -> bool:
         """Whether the encoder of windows encodes texts as well, into the same space."""
-        return callable(getattr(self.encoder, "encode", None))
+        return callable(getattr(self.encoder, "encode_texts", None))
 
     def continue_from(self, state: dict[str, Tensor], factors: Mapping[str, Tensor] | None) -> None:
         """Set the weights to those of a merged model, its factors to those that it had."""
@@ -153,7 +153,7 @@ class AlignedModel(nn.Module):
     def _encoded_texts(self) -> Tensor:
         """Mean of the unit vectors of the texts of each class."""
         texts = self._texts or ()
-        encoded = self.encoder.encode([text for group in texts for text in group])  # type: ignore[operator]
+        encoded = self.encoder.encode_texts([text for group in texts for text in group])  # type: ignore[operator]
         groups = functional.normalize(encoded, dim=1).split([len(group) for group in texts])
         return torch.stack([group.mean(dim=0) for group in groups])
 

@@ -67,10 +67,10 @@ def register_vision_encoder(name: str, encoder: type[nn.Module] | str) -> None:
         where these would hold more than 2 ** 26 numbers, and random draws come from `generator`,
         a torch.Generator on their device. It changes weights in place. Fits that resume from a
         checkpoint or continue an earlier one (``warm_start``) do not call it. Pre-trained weights
-        are put back after it. If it has a method ``encode(texts)``, which maps a list of str to a
-        tensor of shape (n_texts, n_features), prompts of the classes are encoded by it in every
-        step of the training and once after it, instead of by a `text_encoder`, and there is no
-        projection; an attribute ``logit_scale``, a float, is what the factor on cosines starts
+        are put back after it. If it has a method ``encode_texts(texts)``, which maps a list of str
+        to a tensor of shape (n_texts, n_features), prompts of the classes are encoded by it in
+        every step of the training and once after it, instead of by a `text_encoder`, and there is
+        no projection; an attribute ``logit_scale``, a float, is what the factor on cosines starts
         from.
 
     Raises

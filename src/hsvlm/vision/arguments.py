@@ -77,4 +77,4 @@ def required_params(encoder: type[nn.Module]) -> list[str]:
 
 def encodes_texts(encoder: type[nn.Module]) -> bool:
     """Tell whether an encoder of windows encodes texts as well, into the same space."""
-    return callable(getattr(encoder, "encode", None))
+    return callable(getattr(encoder, "encode_texts", None))

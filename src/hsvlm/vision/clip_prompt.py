@@ -225,7 +225,7 @@ class ClipPrompt(nn.Module):
             ]
         return self._clip.encode_images(self.adapt(maps), prompts)
 
-    def encode(self, texts: Sequence[str]) -> Tensor:
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Encode texts.
 
         Parameters

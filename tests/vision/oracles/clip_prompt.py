@@ -16,7 +16,10 @@ SIZES = [
 ]
 PARAMS = {"clip": CLIP, "rank": 8}
 TRAINING = {"max_epochs": 12, "lr": 3e-3, "batch_size": 32}
-WITHOUT_GRADIENT = {"to_text.*": "turns prompts of windows into those of texts"}
+WITHOUT_GRADIENT = {
+    "to_text.*": "turns prompts of windows into those of texts",
+    "to_vision.mamba.scan.*": "prompts start near zero, so that their scan hardly matters",
+}
 PIN = (1.324721, -0.334423, 1.645872)
 
 

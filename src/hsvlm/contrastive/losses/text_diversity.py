@@ -57,7 +57,7 @@ class TextCriterion(nn.Module):
 
     The loss of every sample is raised by :math:`\lambda L_{TRD}`, with the term of
     :func:`~hsvlm.contrastive.losses.text_diversity.text_diversity_loss`. Texts move only where a
-    projection of them is trained, thus with ``projection="text"``.
+    projection of them is trained, thus with ``projection="text"``, or an encoder reads them itself.
 
     Parameters
     ----------
