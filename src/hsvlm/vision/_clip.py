@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import os
@@ -193,5 +194,6 @@ def _digest(model: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, weight in sorted(model.named_parameters()):
         digest.update(f"{name} {tuple(weight.shape)}\n".encode())
-        digest.update(weight.detach().contiguous().numpy().data)
+        values = weight.detach().contiguous()
+        digest.update(ctypes.string_at(values.data_ptr(), values.nbytes))
     return digest.hexdigest()
