@@ -84,7 +84,7 @@ def test_every_encoder_can_be_counted(name):
         window_size=size,
         patch_size=3,
         params=None,
-        wavelengths_nm=[500.0 + channel for channel in range(n_channels)],
+        wavelengths_nm=[400.0 + 90 * channel for channel in range(n_channels)],
     )
     with torch.device("meta"):
         made = encoder(**arguments)
