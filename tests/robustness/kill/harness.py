@@ -53,20 +53,32 @@ LATE = (
 )
 
 
-def scene_and_labels():
+def scene_and_labels(has_lidar=False):
     rng = np.random.default_rng(0)
     labels = np.zeros((18, 20), dtype=np.uint8)
     for label in (1, 2, 3):
         labels[2:-2, 6 * label - 4 : 6 * label] = label
     cube = rng.normal(size=(18, 20, 12)).astype(np.float32)
     cube += 6 * np.eye(12, dtype=np.float32)[labels]
-    return Scene(cube, valid=rng.random((18, 20)) > 0.1, **UTM), labels
+    valid = rng.random((18, 20)) > 0.1
+    heights = {"lidar": rng.normal(size=(18, 20)).astype(np.float32) + labels}
+    return Scene(cube, valid=valid, auxiliary=heights if has_lidar else None, **UTM), labels
 
 
-def classifier(seed, **options):
+def fitted_inputs(has_lidar):
+    """The cube, or the scene with its sources, and the labels."""
+    scene, labels = scene_and_labels(has_lidar)
+    return scene if has_lidar else scene.cube, labels
+
+
+def classifier(seed, has_lidar=False, **options):
+    params = {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16}
+    # Which sources a step leaves out is drawn at random.
+    more = {"source_dropout": 0.3} if has_lidar else {}
     return HSIPromptClassifier(
         text_encoder=np.eye(3, 8, dtype=np.float32),
-        vision_params={"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
+        vision_encoder="fusion-vit" if has_lidar else "vit",
+        vision_params={**params, **more},
         n_components=6,
         window_size=5,
         patch_size=1,
@@ -178,9 +190,11 @@ class Saving:
 class Writing:
     """A file and what describes it take the places of others."""
 
+    has_lidar = False
+
     def __init__(self, folder, name):
         self.folder, self.target, self.name = folder, folder / "target", name
-        self.scene, self.labels = scene_and_labels()
+        self.scene, self.labels = scene_and_labels(self.has_lidar)
         self.files = []
         for number in (0, 1):
             (folder / f"{number}").mkdir()
@@ -229,23 +243,25 @@ class Mapping(Writing):
 
     midst = "block"
 
-    def __init__(self, folder, out, probabilities):
+    def __init__(self, folder, out, probabilities, has_lidar=False):
+        self.has_lidar = has_lidar
         self.models = [folder / "old-model", folder / "new-model"]
         self.names = {"out": out, "probabilities": probabilities}
         # Many blocks, as only the first one takes long.
         hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 8
 
         def fit():
-            scene, labels = scene_and_labels()
+            X, labels = fitted_inputs(has_lidar)
             for seed, path in enumerate(self.models):
-                classifier(seed, max_epochs=1 + 2 * seed).fit(scene.cube, labels).save(path)
+                clf = classifier(seed, has_lidar, max_epochs=1 + 2 * seed)
+                clf.fit(X, labels).save(path)
 
         forked(lambda: fit)
         super().__init__(folder, out)
 
     def work(self, number, folder):
         clf = HSIPromptClassifier.load(self.models[number], device="cpu")
-        clf.predict(self.scene.cube)
+        clf.predict(self.scene if self.has_lidar else self.scene.cube)
         paths = {key: folder / name for key, name in self.names.items()}
         names = {1: f"class of {number}"}
         return lambda: predict_scene(clf, self.scene, class_names=names, **paths)
@@ -263,15 +279,16 @@ class Training:
 
     midst = "epoch"
 
-    def __init__(self, folder):
+    def __init__(self, folder, has_lidar=False):
         self.checkpoints, self.result = folder / "checkpoints", folder / "result"
-        self.scene, self.labels = scene_and_labels()
+        self.has_lidar = has_lidar
         forked(lambda: self.work(None, folder / "whole"))
         self.expected = self.fitted(folder / "whole")
 
     def work(self, checkpoint_dir, path):
         clf = classifier(
             np.random.RandomState(0),
+            self.has_lidar,
             max_epochs=N_EPOCHS,
             checkpoint_dir=checkpoint_dir,
             # Of no use without a folder, which is said then.
@@ -279,7 +296,7 @@ class Training:
             resume=checkpoint_dir is not None,
             validation_fraction=0.2,
         )
-        return lambda: clf.fit(self.scene.cube, self.labels).save(path)
+        return lambda: clf.fit(*fitted_inputs(self.has_lidar)).save(path)
 
     def fitted(self, path):
         parts = read_parts(path)
@@ -358,6 +375,8 @@ def report_on(kind, folder, n_hits, seed):
         "envi file": lambda: Writing(folder, "map.hdr"),
         "geotiff file": lambda: Writing(folder, "map.tif"),
         "training": lambda: Training(folder),
+        "training with sources": lambda: Training(folder, has_lidar=True),
+        "geotiff with sources": lambda: Mapping(folder, "map.tif", "p.hdr", has_lidar=True),
     }
     task = tasks[kind]()
     return at_random(task, n_hits, np.random.default_rng(seed)) if n_hits else everywhere(task)

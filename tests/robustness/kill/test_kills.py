@@ -41,6 +41,8 @@ def count(found, word):
         (("folder", "archive"), "drafts", 8),
         (("envi", "geotiff"), "block", 6),
         (("training",), "epoch", 12),
+        (("training with sources",), "epoch", 6),
+        (("geotiff with sources",), "block", 4),
     ],
 )
 def test_random_kills(tmp_path, kinds, state, n_hits):
