@@ -24,6 +24,7 @@ from benchmarks.development_scenes import load_scene
 from benchmarks.networks import samples_and_splits
 from benchmarks.page import write_pages
 from benchmarks.pretraining import from_scratch, pretrain
+from benchmarks.pretraining_page import PATCHES
 from benchmarks.records import (
     CACHE,
     commit,
@@ -93,7 +94,7 @@ def make_estimator(
 def load_base(base: str, scene_name: str, arguments: argparse.Namespace) -> PretrainedEncoder:
     """Read a published encoder, or pre-train our own on the scene."""
     if base == OWN:
-        return pretrain(load_scene(scene_name, arguments.data), scene_name)[0]
+        return pretrain(PATCHES, load_scene(scene_name, arguments.data), scene_name)[0]
     return load_pretrained(arguments.weights / FILES[base])
 
 

@@ -26,7 +26,7 @@ _TEXT = """## Adapters of pre-trained encoders
 
 - Bases. *galileo-nano* and *presto*: transformers that were pre-trained on images and time series
   of satellites; their bodies stand behind an embedding of our own, which is trained with every
-  method. *own*: *group-vit*, pre-trained on all pixels of the scene without their labels, as under
+  method. *own*: *vit*, pre-trained on all pixels of the scene without their labels, as under
   *Pre-training without labels*; test pixels are among them, and its embedding is pre-trained too.
 - Methods. *full*: all weights are trained. *frozen*: only what is new. *scratch*: the same network
   from random weights, with the same number of steps. The others train factors of queries and

@@ -1,7 +1,7 @@
 """Whether pre-training without labels helps, with controls, on Indian Pines and the Houston crop.
 
-``python -m benchmarks.pretraining --data FOLDER`` pre-trains the encoder "group-vit" on a scene,
-trains classifiers from its weights and from those of controls, and writes a CSV file per scene and
+``python -m benchmarks.pretraining --data FOLDER`` pre-trains two encoders on a scene, trains
+classifiers from their weights and from those of controls, and writes a CSV file per scene and
 protocol to ``benchmarks/results/pretraining/``. ``--row``, ``--scene``, ``--protocol`` and
 ``--draws`` measure a part. Pre-trained encoders and predictions stay in
 ``benchmarks/.cache/pretraining``, so that a run that was stopped continues where it was.
@@ -23,7 +23,15 @@ from benchmarks.accuracy import chosen
 from benchmarks.chosen_svm import chosen_svm
 from benchmarks.development_scenes import load_scene
 from benchmarks.page import write_pages
-from benchmarks.pretraining_page import FOLDER, PROTOCOLS, ROWS, SCENES
+from benchmarks.pretraining_page import (
+    FOLDER,
+    GROUPS,
+    OTHERS,
+    PATCHES,
+    PROTOCOLS,
+    ROWS,
+    SCENES,
+)
 from benchmarks.records import (
     CACHE,
     commit,
@@ -34,6 +42,7 @@ from benchmarks.records import (
 )
 from benchmarks.scenes import make_splits
 from hsvlm import HSIPromptClassifier
+from hsvlm.evaluation import SmoothedSVM
 from hsvlm.evaluation._folds import (
     Store,
     data_digest,
@@ -45,6 +54,8 @@ from hsvlm.metrics import classification_summary
 from hsvlm.model_selection import PerClassShuffleSplit
 from hsvlm.pretraining import MaskedPretrainer, PretrainedEncoder, load_pretrained
 from hsvlm.prompts import list_prompt_sets
+from hsvlm.vision import get_vision_encoder
+from hsvlm.vision.arguments import encoder_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,8 +64,12 @@ if TYPE_CHECKING:
     from hsvlm import PixelSamples, Scene
 
 DRAWS = 2
-# A tenth of the windows that the defaults see on Indian Pines, for a single core.
-PRETRAINING: dict[str, Any] = {"max_epochs": 20, "samples_per_epoch": 2**13}
+# A fifth of the windows that the defaults see on Indian Pines, or fewer, for a single core.
+BUDGET: dict[str, Any] = {"max_epochs": 20, "samples_per_epoch": 2**13}
+ENCODERS: dict[str, dict[str, Any]] = {
+    GROUPS: {"vision_encoder": "group-vit"},
+    PATCHES: {"vision_encoder": "vit", "window_size": 9, "n_channels": 30},
+}
 COLUMNS = (
     "row", "draw", "seed", "OA", "AA", "kappa", "n_train", "n_test", "fit_s", "pretraining_s",
     "commit", "environment", "settings",
@@ -63,34 +78,45 @@ SEEN = CACHE / "pretraining" / "encoders"
 
 
 def pretrain(
-    scene: Scene, name: str, exclude: PixelSamples | None = None
+    encoder: str, scene: Scene, name: str, exclude: PixelSamples | None = None
 ) -> tuple[PretrainedEncoder, float]:
     """Pre-train on all pixels of a scene, or on those whose windows meet no excluded ones."""
-    folder = SEEN / name
-    seconds = SEEN / f"{name}.txt"
+    folder = SEEN / f"{encoder}-{name}"
+    seconds = folder.with_suffix(".txt")
     if not seconds.is_file():
         start = time.perf_counter()
-        pretrainer = MaskedPretrainer(**PRETRAINING, random_state=0)
+        pretrainer = MaskedPretrainer(**ENCODERS[encoder], **BUDGET, random_state=0)
         pretrainer.fit(scene, exclude=exclude).save(folder)
         seconds.write_text(f"{time.perf_counter() - start:.1f}", encoding="utf-8")
     return load_pretrained(folder), float(seconds.read_text(encoding="utf-8"))
 
 
-def permuted(scene: Scene) -> Scene:
+def permuted_bands(scene: Scene) -> Scene:
     """Return a scene whose bands are in a random order."""
     order = np.random.default_rng(0).permutation(scene.cube.shape[2])
     return replace(scene, cube=np.asarray(scene.cube)[..., order], wavelengths_nm=None)
 
 
+def permuted_pixels(scene: Scene) -> Scene:
+    """Return a scene whose pixels are at random places."""
+    pixels = np.asarray(scene.cube).reshape(-1, scene.cube.shape[2])
+    order = np.random.default_rng(0).permutation(len(pixels))
+    return replace(scene, cube=pixels[order].reshape(scene.cube.shape))
+
+
 def shuffled(pretrained: PretrainedEncoder) -> PretrainedEncoder:
-    """Give every group of bands the map and the position of another one."""
+    """Give every group of bands, or channel, the map (and the position) of another one."""
+    weights = dict(pretrained.weights)
     generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(pretrained.weights["maps"]), generator=generator)
-    weights = {
-        **pretrained.weights,
-        "maps": pretrained.weights["maps"][order],
-        "positions": pretrained.weights["positions"][:, order],
-    }
+    if "maps" in weights:
+        order = torch.randperm(len(weights["maps"]), generator=generator)
+        weights["maps"] = weights["maps"][order]
+        weights["positions"] = weights["positions"][:, order]
+    else:
+        n_channels = _n_channels(pretrained)
+        order = torch.randperm(n_channels, generator=generator)
+        by_pixel = weights["embed.weight"].unflatten(1, (-1, n_channels))
+        weights["embed.weight"] = by_pixel[..., order].flatten(1)
     return replace(pretrained, weights=weights, digest=f"shuffled {pretrained.digest}")
 
 
@@ -101,52 +127,58 @@ def from_scratch(pretrained: PretrainedEncoder) -> PretrainedEncoder:
 
 def random_weights(pretrained: PretrainedEncoder, seed: int) -> PretrainedEncoder:
     """Return the same encoder with random weights."""
-    from hsvlm.vision.group_vit import GroupViT
-
-    n_channels = pretrained.preprocessing[-1]._n_features_out  # type: ignore[index]
-    torch.manual_seed(seed)
-    encoder = GroupViT(
-        n_channels=n_channels,
+    encoder_class = get_vision_encoder(pretrained.vision_encoder)
+    arguments = encoder_arguments(
+        encoder_class,
+        n_channels=_n_channels(pretrained),
         window_size=pretrained.window_size or 1,
         patch_size=pretrained.patch_size or 1,
-        **pretrained.vision_params,
+        params=pretrained.vision_params,
     )
-    return replace(pretrained, weights=encoder.state_dict(), digest=f"random {seed}")
+    torch.manual_seed(seed)
+    weights = encoder_class(**arguments).state_dict()
+    return replace(pretrained, weights=weights, digest=f"random {seed}")
+
+
+def _n_channels(pretrained: PretrainedEncoder) -> int:
+    count: int = pretrained.preprocessing[-1]._n_features_out  # type: ignore[index]
+    return count
 
 
 def starting_point(
     row: str, scene: Scene, name: str, test: PixelSamples, draw: int, part: str
 ) -> tuple[PretrainedEncoder, float]:
     """Return what a row starts from, and the seconds of its pre-training."""
-    if row.startswith("inductive"):
-        return pretrain(scene, f"{part}-{draw}", exclude=test)
-    usual, seconds = pretrain(scene, name)
-    if row.startswith("permuted"):
-        other, seconds = pretrain(permuted(scene), f"{name}-permuted")
-        # The channels are those of the scene; only what was learned of their order is another.
+    encoder, _, start = row.partition(": ")
+    if start.startswith("inductive"):
+        return pretrain(encoder, scene, f"{part}-{draw}", exclude=test)
+    usual, seconds = pretrain(encoder, scene, name)
+    if start.startswith("permuted pixels"):
+        return pretrain(encoder, permuted_pixels(scene), f"{name}-permuted-pixels")
+    if start.startswith("permuted bands"):
+        other, seconds = pretrain(encoder, permuted_bands(scene), f"{name}-permuted-bands")
+        # The bands are those of the scene; only what was learned of their order is another.
         return replace(other, preprocessing=usual.preprocessing), seconds
-    if row.startswith("shuffled"):
+    if start.startswith("shuffled"):
         return shuffled(usual), seconds
-    if row.startswith("scratch"):
+    if start.startswith("scratch"):
         return from_scratch(usual), 0.0
-    if row.startswith("random"):
+    if start.startswith("random"):
         return random_weights(usual, draw), 0.0
     return usual, seconds
 
 
-def make_estimator(row: str, scene_name: str, pretrained: PretrainedEncoder) -> Any:
+def make_estimator(row: str, scene_name: str, pretrained: PretrainedEncoder | None) -> Any:
     """Make the classifier of a row."""
-    if row == "RBF-SVM on spectra":
+    if row == OTHERS[0]:
         return chosen_svm()
+    if row == OTHERS[1]:
+        return SmoothedSVM()
     prompts = scene_name if scene_name in list_prompt_sets() else None
-    method = row.rpartition(", ")[2]
-    return HSIPromptClassifier(
-        prompts=prompts,
-        pretrained=pretrained,
-        adapter=method,
-        lr=1e-3,
-        spatial=None,
-    )
+    clf = HSIPromptClassifier(prompts=prompts, spatial=None)
+    if pretrained is None:
+        return clf
+    return clf.set_params(pretrained=pretrained, adapter=row.rpartition(", ")[2], lr=1e-3)
 
 
 def splits_of(
@@ -187,10 +219,12 @@ def measure(scene_name: str, protocol: str, arguments: argparse.Namespace) -> No
     part = f"{scene_name}-{protocol}"
     for draw, split in enumerate(splits_of(protocol, scene, X, y, arguments.draws)):
         for row in arguments.row:
-            start, seconds = starting_point(row, scene, scene_name, X[split[1]], draw, part)
+            start, seconds = None, 0.0
+            if row not in OTHERS:
+                start, seconds = starting_point(row, scene, scene_name, X[split[1]], draw, part)
             clf = with_random_state(make_estimator(row, scene_name, start), 0, draw)
             key = Store(None).key(clf, f"{digest} {row}", *split)
-            path = CACHE / "pretraining" / part / file_name(key, row, draw)
+            path = CACHE / "pretraining" / part / file_name(key, row.replace(": ", "-"), draw)
             values = fit_and_predict(path.with_suffix(".npz"), clf, X, y, split)
             summary = classification_summary(y[split[1]], values["predicted"])
             line: dict[str, Any] = {

@@ -23,6 +23,7 @@ from hsvlm.evaluation._folds import (
     with_random_state,
 )
 from hsvlm.evaluation._leakage import leakage_report
+from hsvlm.evaluation._pretraining import pretraining_shares
 from hsvlm.evaluation._report import EvaluationReport
 from hsvlm.evaluation._splits import make_splits
 from hsvlm.evaluation._windows import largest_window
@@ -79,7 +80,7 @@ def evaluate(
         :mod:`hsvlm.model_selection`, or of scikit-learn. Every estimator sees the same splits.
     window_size : int, default=None
         Side in pixels of the window for which leakage is reported. None takes the largest
-        `window_size` among the estimators, or 1.
+        `window_size` among the estimators, or 1; pre-trained weights may decide on it.
     baselines : sequence of {"coordinates", "spectral-svm", "smoothed-svm", "majority"}
         Baselines to measure in addition to the estimators; all by default. See
         :class:`CoordinateNeighbors`, :func:`spectral_svm`, :class:`SmoothedSVM` and
@@ -166,6 +167,8 @@ def evaluate(
         for name, estimator in named.items()
         for number in range(len(splits))
     ]
+    tests = [test for _, test in splits]
+    read = {name: pretraining_shares(each, samples, tests) for name, each in named.items()}
     results = _measure(tasks, samples, labels, splits, Store(store), error_score, n_jobs, verbose)
     return EvaluationReport(
         results=tuple(results),
@@ -174,7 +177,8 @@ def evaluate(
         window_size=leakage[0].window_size if leakage else size,
         protocol=" ".join(repr(cv).split()) if hasattr(cv, "split") else f"{len(splits)} splits",
         class_names=dict(class_names or {}),
-        disjoint=_are_disjoint([test for _, test in splits]),
+        disjoint=_are_disjoint(tests),
+        pretraining_shares={name: shares for name, shares in read.items() if shares is not None},
     )
 
 

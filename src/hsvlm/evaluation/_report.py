@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,9 @@ class EvaluationReport:
         ``{label: name}``; a label that is not listed stands for itself.
     disjoint : bool
         Whether no sample is on the test side of two splits.
+    pretraining_shares : dict of str to tuple of float
+        Share of the test pixels of each split that the pre-training of an estimator has read,
+        without labels, 0 to 1; of estimators whose pre-training tells what it has read.
 
     See Also
     --------
@@ -63,6 +66,7 @@ class EvaluationReport:
     protocol: str
     class_names: dict[Any, str]
     disjoint: bool
+    pretraining_shares: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def results_for(self, name: str) -> tuple[FoldResult, ...]:
         """Return the results of one estimator.
@@ -203,7 +207,8 @@ class EvaluationReport:
         Returns
         -------
         list of str
-            Sentences: sizes, shares of windows, and distances, on average over the splits.
+            Sentences: sizes, shares of windows, distances, and what a pre-training has read, on
+            average over the splits.
         """
         leakage, size = self.leakage, self.window_size
         containing = np.mean([split.share_containing for split in leakage])
@@ -221,7 +226,11 @@ class EvaluationReport:
         if shares:
             same_group = f"test pixels with training pixels in their group: {np.mean(shares):.1%}"
             lines.insert(2, same_group)
-        return lines
+        return lines + [
+            f"test pixels that the pre-training of {name} has read, without labels: "
+            f"{np.mean(read):.1%}"
+            for name, read in self.pretraining_shares.items()
+        ]
 
     def problem_lines(self) -> list[str]:
         """Say which estimators failed, and why.
@@ -341,9 +350,14 @@ class EvaluationReport:
                 "share_overlapping": self.leakage[result.split].share_overlapping,
                 "share_same_group": self.leakage[result.split].share_same_group,
                 "median_distance": self.leakage[result.split].distance_quantiles[0.5],
+                "share_read_in_pretraining": self._share_read(result),
             }
             for result in self.results
         ]
+
+    def _share_read(self, result: FoldResult) -> float | None:
+        shares = self.pretraining_shares.get(result.estimator)
+        return None if shares is None else shares[result.split]
 
 
 def _range(values: Sequence[float]) -> str:

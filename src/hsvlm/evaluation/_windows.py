@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier
 
 from hsvlm.evaluation._baselines import CoordinateNeighbors
 from hsvlm.evaluation._cost import last_step
+from hsvlm.evaluation._pretraining import window_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,12 +18,12 @@ __all__ = ["largest_window", "window_of"]
 
 
 def largest_window(estimators: Iterable[Any]) -> int:
-    """Return the largest `window_size` among the parameters of estimators, or 1."""
+    """Return the side of the largest window that estimators are set to read, or 1."""
     sizes = [
         value
         for estimator in estimators
-        for key, value in estimator.get_params().items()
-        if key.rpartition("__")[2] == "window_size" and isinstance(value, Integral)
+        for value in window_sizes(estimator.get_params())
+        if isinstance(value, Integral)
     ]
     return int(max(sizes, default=1))
 

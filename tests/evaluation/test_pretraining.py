@@ -1,0 +1,64 @@
+"""What a report says of the pre-training of an estimator."""
+
+import json
+
+import pytest
+
+from hsvlm import HSIPromptClassifier
+from hsvlm.datasets import make_synthetic_scene
+from hsvlm.evaluation import evaluate
+from hsvlm.model_selection import SpatialBlockKFold
+from hsvlm.pretraining import MaskedPretrainer
+
+SMALL = {"width": 8, "depth": 1, "n_heads": 2, "mlp_width": 8}
+SETTINGS = {"criterion": "cross-entropy", "max_epochs": 1, "spatial": None, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return make_synthetic_scene(height=24, width=24, random_state=0)
+
+
+def pretrain(X, exclude=None):
+    pretrainer = MaskedPretrainer(
+        "vit", SMALL, window_size=9, max_epochs=1, device="cpu", random_state=0
+    )
+    return pretrainer.fit(X, exclude=exclude)
+
+
+def report_on(scene, **estimators):
+    cv = SpatialBlockKFold(2, block_size=12, buffer=0, random_state=0)
+    return evaluate(estimators, scene, cv=cv, baselines=())
+
+
+def test_pixels_that_were_read_are_told(scene, tmp_path):
+    X, y = scene.samples()
+    cv = SpatialBlockKFold(2, block_size=12, buffer=0, random_state=0)
+    _, test = next(iter(cv.split(X, y)))
+    folder = pretrain(scene).save(tmp_path / "encoder")
+    partial = pretrain(scene, exclude=X[test]).encoder_
+    report = report_on(
+        scene,
+        whole=HSIPromptClassifier(pretrained=folder, **SETTINGS),
+        half=HSIPromptClassifier(pretrained=partial, **SETTINGS),
+        plain=HSIPromptClassifier(**SETTINGS),
+    )
+    assert report.pretraining_shares["whole"] == (1, 1)
+    first, second = report.pretraining_shares["half"]
+    assert first == 0 < second
+    assert "plain" not in report.pretraining_shares
+    line = "test pixels that the pre-training of whole has read, without labels: 100.0%"
+    assert line in str(report)
+    assert line in report.to_markdown()
+    rows = json.loads(json.dumps(report.to_dict()))["results"]
+    assert [row["share_read_in_pretraining"] for row in rows] == [1, 1, 0, second, None, None]
+
+
+def test_leakage_is_that_of_the_pre_trained_window(scene):
+    encoder = pretrain(scene).encoder_
+    plain, pretrained = (
+        report_on(scene, clf=HSIPromptClassifier(pretrained=each, **SETTINGS))
+        for each in (None, encoder)
+    )
+    assert (plain.window_size, pretrained.window_size) == (5, 9)
+    assert pretrained.results[0].window_size == 9
