@@ -28,6 +28,7 @@ from benchmarks.records import (
     computed_once,
     describe_settings,
     read_rows,
+    same_settings,
     write_rows,
 )
 from benchmarks.scenes import make_splits, score
@@ -230,7 +231,8 @@ def measure(
         is_used = np.ones(len(y), dtype=bool)
         if protocol.endswith(UNPADDED):
             is_used = has_whole_window(X, clf.window_size)
-        for draw, (train, test) in enumerate(splits):
+        for draw in range(arguments.first_draw, arguments.draws):
+            train, test = splits[draw]
             split = train[is_used[train]], test
             seeded = with_random_state(clf, 0, draw)
             key = Store(None).key(seeded, digest, *split)
@@ -274,7 +276,7 @@ def record(path: Path, lines: list[dict[str, Any]]) -> None:
         for old in read_rows(path)
         if [old[name] for name in ("network", "setting")]
         != [first[name] for name in ("network", "setting")]
-        or (old["draw"] != str(first["draw"]) and old["settings"] == first["settings"])
+        or (old["draw"] != str(first["draw"]) and same_settings(old["settings"], first["settings"]))
     ]
     together: list[dict[str, Any]] = [*kept, *lines]
     together.sort(key=lambda line: [str(line[name]) for name in KEY])
@@ -290,6 +292,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scene", nargs="+", choices=CELLS, default=list(CELLS))
     parser.add_argument("--protocol", nargs="+", choices=protocols, default=protocols)
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws per protocol")
+    parser.add_argument("--first-draw", type=int, default=0, help="leave out those before it")
     parser.add_argument("--max-epochs", type=int, help="at most so many epochs")
     parser.add_argument("--data", type=Path, help="folder of the scenes, or set HSVLM_SCENES")
     parser.add_argument("--jobs", type=int, default=1, help="processes")

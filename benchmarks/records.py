@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import EvaluationReport, FoldResult, LeakageReport
 
 if TYPE_CHECKING:
@@ -131,6 +132,17 @@ def describe_settings(estimator: Any) -> str:
     }
     settings["estimator"] = type(estimator).__name__
     return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_as_json)
+
+
+def same_settings(old: str, new: str) -> bool:
+    """Tell whether settings are the same, apart from parameters that came later, at defaults."""
+    before, after = json.loads(old), json.loads(new)
+    if before.keys() - after.keys():
+        return False
+    defaults = json.loads(describe_settings(HSIPromptClassifier()))
+    for name in after.keys() - before.keys():
+        before[name] = defaults.get(name.rpartition("__")[2], before)
+    return bool(before == after)
 
 
 def _as_json(value: Any) -> Any:

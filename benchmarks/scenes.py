@@ -29,6 +29,7 @@ from benchmarks.records import (
     computed_once,
     describe_settings,
     read_rows,
+    same_settings,
     write_rows,
 )
 from benchmarks.scenes_page import BASELINE_ROWS, DEFAULT, WINDOWS, render, results_folder
@@ -201,19 +202,20 @@ def measure(
     scene: Scene,
     protocol: str,
     row_names: list[str],
-    n_draws: int,
+    draws: range,
     name: str,
     jobs: int,
 ) -> None:
     """Measure rows under one protocol; record and print every fit when it is done."""
     X, y = scene.samples()
-    splits = make_splits(protocol, scene, X, y, n_draws)
+    splits = make_splits(protocol, scene, X, y, draws.stop)
     rows = make_rows(scene_name)
     digest = joblib.hash((data_digest(X, y), scene.class_names))
     part = f"{scene_name}-{protocol}"
     tasks = []
     for row_name in row_names:
-        for draw, split in enumerate(splits):
+        for draw in draws:
+            split = splits[draw]
             clf = with_random_state(rows[row_name], 0, draw)
             key = Store(None).key(clf, digest, *split)
             path = CACHE / "scenes" / name / part / file_name(key, row_name, draw)
@@ -255,7 +257,7 @@ def record(path: Path, line: dict[str, Any], order: list[str]) -> None:
         old
         for old in read_rows(path)
         if old["row"] != line["row"]
-        or (old["draw"] != str(line["draw"]) and old["settings"] == line["settings"])
+        or (old["draw"] != str(line["draw"]) and same_settings(old["settings"], line["settings"]))
     ]
     lines: list[dict[str, Any]] = [*kept, line]
     names = list(dict.fromkeys([*order, *(line["row"] for line in lines)]))
@@ -269,6 +271,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS))
     parser.add_argument("--row", nargs="+", help="some rows only, by their names in the tables")
     parser.add_argument("--draws", type=int, help="draws per protocol; by default 10, or 4 random")
+    parser.add_argument("--first-draw", type=int, default=0, help="leave out those before it")
     parser.add_argument("--data", type=Path, help="folder of the scenes, or set HSVLM_SCENES")
     parser.add_argument("--name", default="scenes", help="other names keep trials out of results/")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
@@ -290,7 +293,7 @@ def main() -> None:
                 scene,
                 protocol,
                 arguments.row,
-                n_draws,
+                range(arguments.first_draw, n_draws),
                 arguments.name,
                 arguments.jobs,
             )

@@ -116,13 +116,18 @@ def draw_splits(protocol: str, scene: Scene, n_draws: int) -> list[Split]:
 
 
 def measure(
-    scene_name: str, protocol: str, row_names: list[str], n_draws: int, folder: Path | None
+    scene_name: str,
+    protocol: str,
+    row_names: list[str],
+    draws: range,
+    folder: Path | None,
 ) -> None:
     """Measure rows under one protocol; record and print every fit when it is done."""
     scene = load_sources(scene_name, folder)
     rows = make_rows(scene_name)
-    splits = draw_splits(protocol, scene, n_draws)
-    for draw, split in enumerate(splits):
+    splits = draw_splits(protocol, scene, draws.stop)
+    for draw in draws:
+        split = splits[draw]
         for name in row_names:
             row = rows[name]
             start = time.perf_counter()
@@ -153,6 +158,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--cell", nargs="+", choices=cells, default=cells)
     parser.add_argument("--row", nargs="+", help="some rows only, by their names in the tables")
     parser.add_argument("--draws", type=int, help="draws per protocol; by default 5 or 4")
+    parser.add_argument("--first-draw", type=int, default=0, help="leave out those before it")
     parser.add_argument("--data", type=Path, help="folder of the scenes, or set HSVLM_SCENES")
     arguments = parser.parse_args()
     arguments.row = chosen(parser, make_rows(""), arguments.row)
@@ -163,8 +169,8 @@ def main() -> None:
     arguments = parse_arguments()
     for (scene_name, protocol), n_draws in CELLS.items():
         if f"{scene_name}-{protocol}" in arguments.cell:
-            count = arguments.draws or n_draws
-            measure(scene_name, protocol, arguments.row, count, arguments.data)
+            draws = range(arguments.first_draw, arguments.draws or n_draws)
+            measure(scene_name, protocol, arguments.row, draws, arguments.data)
     write_pages()
 
 

@@ -31,6 +31,7 @@ from benchmarks.records import (
     computed_once,
     describe_settings,
     read_rows,
+    same_settings,
     write_rows,
 )
 from benchmarks.scenes import make_splits
@@ -239,7 +240,7 @@ def record(path: Path, line: dict[str, Any]) -> None:
         old
         for old in read_rows(path)
         if old["row"] != line["row"]
-        or (old["draw"] != str(line["draw"]) and old["settings"] == line["settings"])
+        or (old["draw"] != str(line["draw"]) and same_settings(old["settings"], line["settings"]))
     ]
     lines: list[dict[str, Any]] = [*kept, line]
     order = [*ROWS, BASELINE]

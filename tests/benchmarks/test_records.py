@@ -253,3 +253,15 @@ def test_settings_are_canonical_and_without_seeds():
     assert pipeline["decisiontreeclassifier"] == "DecisionTreeClassifier"
     assert "decisiontreeclassifier__random_state" not in pipeline
     assert pipeline["decisiontreeclassifier__max_depth"] is None
+
+
+def test_parameters_that_came_later_leave_settings_the_same():
+    now = records.describe_settings(HSIPromptClassifier(window_size=7))
+    before = json.loads(now)
+    del before["adapter"]
+    assert records.same_settings(json.dumps(before), now)
+    adapted = records.describe_settings(HSIPromptClassifier(window_size=7, adapter="lora"))
+    assert not records.same_settings(json.dumps(before), adapted)
+    other = json.dumps({**before, "window_size": 9})
+    assert not records.same_settings(other, now)
+    assert not records.same_settings(now, json.dumps(before))

@@ -46,7 +46,7 @@ def scene_of_fields():
 
 
 def measure(scene, names=COLUMN, n_draws=2, name="scenes"):
-    scenes.measure("jasper-ridge", scene, "ten-per-class", names, n_draws, name, 1)
+    scenes.measure("jasper-ridge", scene, "ten-per-class", names, range(n_draws), name, 1)
     return records.read_rows(scenes_page.results_folder(name) / "jasper-ridge-ten-per-class.csv")
 
 

@@ -28,7 +28,7 @@ def files(monkeypatch, tmp_path, cube, labels):
 
 def test_rows_are_measured_on_the_same_draws(files):
     rows = ["RBF-SVM on the second source", sources_page.STACKED_SVM]
-    sources.measure("houston-2013", "ten-per-class", rows, 2, None)
+    sources.measure("houston-2013", "ten-per-class", rows, range(2), None)
     lines = read_rows(files / "houston-2013-ten-per-class.csv")
     assert [(line["row"], line["draw"]) for line in lines] == [
         (row, draw) for row in rows for draw in ("0", "1")
