@@ -13,7 +13,13 @@ from typer.testing import CliRunner
 
 from hsvlm import HSIPromptClassifier, Scene
 from hsvlm.cli import app
-from hsvlm.exceptions import DataError, FileError, HSVLMWarning, MissingFileError
+from hsvlm.exceptions import (
+    DataError,
+    FileError,
+    HSVLMWarning,
+    MissingFileError,
+    ParameterError,
+)
 from hsvlm.io import align, read_scene, write_map, write_scene
 
 SETTINGS = {
@@ -203,6 +209,39 @@ def test_an_encoder_that_may_do_without_a_source(scene):
         expected = in_python(**settings).predict(stacked({"sar": "power.tif"}))
     np.testing.assert_array_equal(read_map(), expected)
     assert len(np.unique(expected)) > 1
+
+
+def test_an_encoder_takes_names_truth_values_and_lists(scene):
+    params = {**SETTINGS["vision_params"], "fusion": "concat", "multi_scale": False}
+    settings = {"vision_encoder": "fusion-vit", "vision_params": params}
+    fit(*BOTH, **settings)
+    loaded, expected = HSIPromptClassifier.load("fitted/model"), in_python(**settings)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(stacked()), expected.predict_proba(stacked())
+    )
+    assert loaded.net_.module_.encoder.fusion == "concat"
+    run("fit", "--recipe", "fitted/recipe.yaml", "--output", "again", "--quiet")
+    assert HSIPromptClassifier.load("again/model").vision_params == loaded.vision_params
+
+
+@pytest.mark.parametrize(
+    ("encoder", "params", "problem"),
+    [
+        ("fusion-vit", "fusion: cat", 'fusion takes "cross" or "concat" or "none"'),
+        ("fusion-vit", "multi_scale: 2", "multi_scale takes true or false"),
+        ("fusion-vit", "depth: 1.5", "depth takes a whole number"),
+        ("dctn", "n_groups: few", "n_groups takes a whole number or none"),
+        ("dctn", "depths: 3", "depths takes a list of numbers"),
+        ("dctn", "depths: [3, deep]", "depths takes a list of numbers"),
+    ],
+)
+def test_values_that_an_encoder_does_not_take(encoder, params, problem):
+    settings = {"vision_encoder": encoder, "vision_params": f"{{{params}}}"}
+    with pytest.raises(ParameterError) as error:
+        fit(*BOTH, **settings)
+    assert str(error.value).replace("'", "") == (
+        f"vision_params={{{params}}} cannot be used: {problem}."
+    )
 
 
 @pytest.mark.parametrize(

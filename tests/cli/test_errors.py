@@ -81,7 +81,11 @@ def test_settings_are_checked_by_what_the_classifier_allows(run, setting, messag
         ("vision_encoder=best", "Unknown vision encoder 'best'. Known: "),
         ("device=abacus", "device='abacus' cannot be used on this machine"),
         ("vision_params={deep: 1}", "the names are depth, "),
-        ("vision_params={depth: deep}", "It holds numbers by name"),
+        (
+            "vision_params={depth: deep}",
+            "vision_params={depth: deep} cannot be used: depth takes a whole number.",
+        ),
+        ("vision_params={mask_ratio: much}", "mask_ratio takes a number."),
         ("spatial_params={restart: 5}", "restart=5 must be"),
         ("window=3", "The classifier has no setting 'window'. Its settings: adapter, "),
         ("lr", "--set 'lr' has no value."),

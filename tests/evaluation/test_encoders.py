@@ -47,9 +47,15 @@ def test_settings_in_a_name(settings):
     assert (clf.batch_size, clf.max_epochs) == (64, 8)
 
 
+def test_names_among_the_settings_of_an_encoder():
+    name = "fusion-vit:fusion=none:multi_scale=false"
+    assert with_encoders([name])[name].vision_params == {"fusion": "none", "multi_scale": False}
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("vit:depth=none", "'depth=none' cannot be used: depth takes a whole number."),
         ("vit:window_size", "'window_size' is not a setting. Write name=value, such as "),
         ("vit:=3", "'=3' is not a setting. Write name=value"),
         ("vit:window_size=", "'window_size=' is not a setting."),

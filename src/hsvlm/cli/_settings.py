@@ -84,7 +84,7 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     from hsvlm._training.weights import with_pretrained
     from hsvlm.contrastive.model import AlignedModel
     from hsvlm.estimator import HSIPromptClassifier
-    from hsvlm.vision.arguments import OF_DATA, encoder_arguments
+    from hsvlm.vision.arguments import encoder_arguments, own_parameters, value_problem
 
     clf: Any = (
         HSIPromptClassifier(**parameters)
@@ -106,13 +106,13 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
         params=settings.vision_params,
         wavelengths_nm=[400 + 2100 * band / (n_channels - 1) for band in range(n_channels)],
     )
-    known = sorted(set(inspect.signature(encoder).parameters) - OF_DATA - {"patch_size"})
+    known = own_parameters(encoder)
     for name, value in (clf.vision_params or {}).items():
-        if name not in known or isinstance(value, bool) or not isinstance(value, Real):
-            raise ParameterError(
-                f"vision_params={{{name}: {value}}} cannot be used. It holds numbers by name; the "
-                f"names are {', '.join(known)}."
-            )
+        problem = f"the names are {', '.join(known)}"
+        if name in known:
+            problem = value_problem(known[name], value)
+        if problem:
+            raise ParameterError(f"vision_params={{{name}: {value}}} cannot be used: {problem}.")
     with torch.device("meta"):  # takes neither time nor memory
         AlignedModel(encoder, arguments, None, 2, clf.projection)
     return clf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import clone
@@ -12,9 +11,15 @@ from hsvlm._data.texts import parse_plain_value
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
-from hsvlm.vision.arguments import OF_DATA, takes_patch_size
+from hsvlm.vision.arguments import (
+    named_choices,
+    own_parameters,
+    takes_patch_size,
+    value_problem,
+)
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Sequence
 
 __all__ = ["DEFAULT_NAME", "with_encoders"]
@@ -104,7 +109,13 @@ def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:
         clf.set_params(**{key: value})
         return
     of_encoder = _encoder_settings(clf)
-    if key not in of_encoder:
+    if key in of_encoder:
+        # Of a parameter that takes names, "none" may be one.
+        value = written if written in named_choices(of_encoder[key]) else value
+        problem = value_problem(of_encoder[key], value)
+        if problem:
+            raise ParameterError(f"{name!r}: {text!r} cannot be used: {problem}.")
+    else:
         raise ParameterError(
             f"{name!r}: {key!r} is not a setting. The encoder has "
             f"{', '.join(of_encoder) or 'none'}, the classifier {', '.join(of_classifier)}."
@@ -112,9 +123,7 @@ def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:
     clf.set_params(vision_params={**(clf.vision_params or {}), key: value})
 
 
-def _encoder_settings(clf: Any) -> list[str]:
-    """Return the arguments of an encoder that do not follow from the data."""
+def _encoder_settings(clf: Any) -> dict[str, inspect.Parameter]:
+    """Return the parameters of an encoder that do not follow from the data."""
     encoder = clf.vision_encoder
-    cls = get_vision_encoder(encoder) if isinstance(encoder, str) else encoder
-    of_data = OF_DATA | ({"patch_size"} if takes_patch_size(cls) else set())
-    return sorted(set(inspect.signature(cls).parameters) - of_data)
+    return own_parameters(get_vision_encoder(encoder) if isinstance(encoder, str) else encoder)

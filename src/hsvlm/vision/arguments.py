@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,10 +16,13 @@ __all__ = [
     "OF_DATA",
     "encoder_arguments",
     "encodes_texts",
+    "named_choices",
+    "own_parameters",
     "required_params",
     "takes_patch_size",
     "takes_sources",
     "takes_wavelengths",
+    "value_problem",
 ]
 
 # Arguments that follow from the data, besides patch_size, which some encoders do not take.
@@ -73,6 +78,57 @@ def required_params(encoder: type[nn.Module]) -> list[str]:
         and parameter.default is parameter.empty
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
+
+
+def own_parameters(encoder: type[nn.Module]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of an encoder that follow neither from the data nor from the patch."""
+    parameters = inspect.signature(encoder).parameters
+    return {name: parameters[name] for name in sorted(set(parameters) - OF_DATA - {"patch_size"})}
+
+
+def value_problem(parameter: inspect.Parameter, value: Any) -> str:
+    """Say what a parameter takes if a value of the command line does not fit; empty if it does."""
+    annotation = _annotation(parameter)
+    words, choices = set(re.findall(r"\w+", annotation)), named_choices(parameter)
+    is_list = not words.isdisjoint(("Sequence", "list", "tuple"))
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    kinds = {
+        " or ".join(f'"{choice}"' for choice in choices): (bool(choices), value in choices),
+        "a list of numbers": (is_list, _is_list_of_numbers(value)),
+        "a number": (not is_list and "float" in words, is_number),
+        "a whole number": (
+            not is_list and "int" in words and "float" not in words,
+            is_number and isinstance(value, Integral),
+        ),
+        "true or false": ("bool" in words, isinstance(value, bool)),
+        "a text": ("str" in words and not choices, isinstance(value, str)),
+        "none": ("None" in words, value is None),
+    }
+    taken = {kind: fits for kind, (is_taken, fits) in kinds.items() if is_taken}
+    # Without an annotation that is understood, the constructor decides.
+    if not taken or any(taken.values()):
+        return ""
+    return f"{parameter.name} takes {' or '.join(taken)}"
+
+
+def named_choices(parameter: inspect.Parameter) -> list[str]:
+    """Return the names that a parameter takes, from its annotation; empty if it takes others."""
+    annotation = _annotation(parameter)
+    return re.findall(r"""["']([^"']+)["']""", annotation) if "Literal" in annotation else []
+
+
+def _annotation(parameter: inspect.Parameter) -> str:
+    """Return the annotation of a parameter as text, or the type of its default."""
+    annotation, default = parameter.annotation, parameter.default
+    if annotation is parameter.empty:
+        return "" if default is parameter.empty or default is None else type(default).__name__
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _is_list_of_numbers(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(item, Real) and not isinstance(item, bool) for item in value
+    )
 
 
 def encodes_texts(encoder: type[nn.Module]) -> bool:
