@@ -1,5 +1,6 @@
 """``hsvlm pretrain``: encoders from scenes without labels."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from hsvlm import Scene
@@ -16,6 +18,7 @@ from hsvlm.io import read_scene, write_map, write_scene
 
 # Where it is stopped cannot be set from outside.
 from hsvlm.pretraining import MaskedPretrainer, _loop, load_pretrained
+from hsvlm.vision.transplant import PretrainedViT
 
 OPTIONS = ("--epochs", "1", "--quiet")
 
@@ -127,6 +130,28 @@ def test_an_encoder_is_inspected(files):
     assert figures["n_pixels"] == 360
     assert "read" not in figures["scenes"][0]
     assert "encoder" in run("inspect", "out")[1]
+
+
+def test_published_weights_are_inspected(files):
+    torch.manual_seed(0)
+    body = PretrainedViT(6, 5, 1, width=16, depth=1, n_heads=2)
+    torch.save(body.state_dict(), "body.pth")
+    Path("body.json").write_text('{"n_heads": 2}')
+    _, printed, _ = run("inspect", "body.pth")
+    lines = dict(line.split("  ", 1) for line in printed.splitlines())
+    stripped = {name: line.strip() for name, line in lines.items()}
+    assert stripped["pre-trained encoder"].startswith("pretrained-vit, ")
+    assert stripped["model"] == "ViT, recognized by its tensors"
+    assert stripped["license"] == "unknown, see unknown"
+    assert stripped["assumed"] == (
+        "n_heads=2: the file body.json; norm_eps=1e-06: what is known of ViT"
+    )
+    assert stripped["not used"] == "3 tensors, such as embedding.bias"
+    figures = json.loads(run("inspect", "body.pth", "--json")[1])
+    assert figures["vision_params"]["n_heads"] == 2
+    assert figures["dropped"] == ["embedding.bias", "embedding.weight", "positions"]
+    digest = hashlib.sha256(Path("body.pth").read_bytes()).hexdigest()
+    assert figures["file_sha256"] == digest == stripped["file, SHA-256"]
 
 
 @pytest.mark.parametrize(

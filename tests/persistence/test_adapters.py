@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,15 @@ def test_the_card_says_what_is_missing(adapted, tmp_path):
     assert "load_adapter(" in card
     assert f'SHA-256 {"ab" * 32}, adapted by "krona+": ' in card
     assert "load_adapter(" not in (adapted.save(tmp_path / "m") / "README.md").read_text("utf-8")
+
+
+def test_the_card_states_the_license_of_published_weights(cube, labels, settings, tmp_path):
+    pretrained = replace(make_pretrained(), provenance={"license": "CC-BY-NC-4.0"})
+    clf = fitted(cube, labels, settings, pretrained=pretrained)
+    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"))
+    assert loaded.adapter_.license == "CC-BY-NC-4.0"
+    card = (loaded.save_adapter(tmp_path / "adapter") / "README.md").read_text(encoding="utf-8")
+    assert "license of the published pre-trained weights: CC-BY-NC-4.0" in card
 
 
 def test_peft_reads_the_configuration(adapted, tmp_path):

@@ -310,3 +310,17 @@ def test_what_was_read_is_kept_in_a_folder(layers, write, tmp_path):
             f"{name}={value!r} cannot be set for {folder}, whose encoder.json states it. Leave it "
             "at None."
         )
+
+
+def test_what_is_known_is_printed(layers, write):
+    pretrained = load_pretrained(write({**layers(), "head.weight": torch.zeros(2, 16)}), n_heads=2)
+    count = sum(tensor.numel() for tensor in pretrained.weights.values())
+    assert repr(pretrained) == f"<PretrainedEncoder pretrained-vit of ViT, {count:,} values>"
+    assert str(pretrained).splitlines() == [
+        f"pretrained-vit, {len(pretrained.weights)} tensors with {count:,} values",
+        "read from model.pth, which is a file of ViT",
+        "license of the published files: unknown (unknown)",
+        "assumed n_heads=2: the argument n_heads",
+        "assumed norm_eps=1e-06: what is known of ViT",
+        "without use for 1 tensors, listed in `dropped`",
+    ]

@@ -287,6 +287,15 @@ def test_a_saved_encoder_gives_the_same_features(make, scene, tmp_path, name):
         assert torch.equal(loaded.weights[weight_name], weight)
 
 
+def test_what_is_known_is_printed(fitted):
+    count = sum(weight.numel() for weight in weights_of(fitted).values())
+    assert repr(fitted.encoder_) == (f"<PretrainedEncoder group-vit, {count:,} values>")
+    loss = fitted.history_[-1]["train_loss"]
+    assert str(fitted.encoder_).splitlines()[1] == (
+        f"trained on 320 pixels in 2 epochs, loss {loss:.4f}"
+    )
+
+
 def test_pickles_and_clones(fitted, scene):
     X, _ = scene.samples()
     same = pickle.loads(pickle.dumps(fitted))

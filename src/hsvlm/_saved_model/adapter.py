@@ -44,16 +44,19 @@ def pack_adapter(packer: Packer, adapter: TrainedAdapter) -> dict[str, Any]:
     for name, values in adapter.factors.items():
         packer.pack(torch.from_numpy(values), _FACTORS + name)
     record = {name: packer.pack(getattr(adapter, name), f"adapter.{name}") for name in _PLAIN}
+    if adapter.license is not None:
+        record["license"] = adapter.license
     return {**record, "base_names": list(adapter.base_names)}
 
 
 def unpack_adapter(unpacker: Unpacker, packed: Any) -> TrainedAdapter:
     """Turn JSON into an adapter."""
-    record = fields(packed, (*_PLAIN, "base_names"))
+    record = fields(packed, (*_PLAIN, "base_names"), ("license",))
     factors = unpacker.take_all(_FACTORS)
     return TrainedAdapter(
         **{name: unpacker.unpack(record[name]) for name in _PLAIN},
         base_names=tuple(record["base_names"]),
+        license=record.get("license"),
         factors={name: tensor.numpy() for name, tensor in factors.items()},
     )
 

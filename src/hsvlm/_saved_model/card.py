@@ -94,6 +94,8 @@ def _training(
             f"vision encoder {encoder}, pre-trained weights with SHA-256 {adapter.base}, adapted "
             f'by "{adapter.method}": {adapter.n_trained} of {adapter.n_weights} parameters trained'
         )
+        if adapter.license is not None:
+            yield f"license of the published pre-trained weights: {_cell(adapter.license)}"
     if (needs := getattr(module.encoder, "outside_weights", None)) is not None:
         yield f"the vision encoder needs the {_cell(needs)}, which is not part of these files"
     if module.head is None:

@@ -131,4 +131,5 @@ def trained_adapter(net: Any, model_params: Mapping[str, Any]) -> TrainedAdapter
         config=adaptation.factors.config,
         n_trained=adaptation.n_trained,
         n_weights=sum(parameter.numel() for parameter in net.module_.parameters()),
+        license=pretrained.provenance.get("license"),
     )

@@ -34,6 +34,8 @@ class TrainedAdapter:
         Configuration of the factors, as peft has it; empty without factors.
     n_trained, n_weights : int
         Numbers of trained values and of all values of the network, without the factors.
+    license : str or None, default=None
+        Licence of the published files that the pre-trained weights come from, if they are known.
     """
 
     method: str
@@ -44,3 +46,4 @@ class TrainedAdapter:
     config: Mapping[str, Any]
     n_trained: int
     n_weights: int
+    license: str | None = None

@@ -19,6 +19,7 @@ from hsvlm.exceptions import FileError
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.io import LabelMap
+    from hsvlm.pretraining import PretrainedEncoder
 
 # Figures for machines, and lines for people by what they are called.
 Description = tuple[dict[str, Any], dict[str, str]]
@@ -35,7 +36,7 @@ def describe_model(path: Path) -> Description:
 
 
 def describe_encoder(path: Path) -> Description:
-    """Describe the folder of a pre-trained encoder."""
+    """Describe the folder of a pre-trained encoder, or a file of published weights."""
     from hsvlm.pretraining import load_pretrained
 
     encoder = load_pretrained(path)
@@ -44,27 +45,46 @@ def describe_encoder(path: Path) -> Description:
     figures = {
         "vision_encoder": encoder.vision_encoder,
         "vision_params": dict(encoder.vision_params),
-        "n_weights": sum(weight.numel() for weight in encoder.weights.values()),
+        "n_weights": encoder.n_values,
         "sha256": encoder.digest,
         "window_size": encoder.window_size,
         "patch_size": encoder.patch_size,
-        **known,
+        "dropped": list(encoder.dropped),
+        **{"file_sha256" if name == "sha256" else name: value for name, value in known.items()},
         # Without the maps of the pixels.
         "scenes": [
             {name: scene[name] for name in ("shape", "sha256", "n_centers", "n_read")}
             for scene in scenes
         ],
     }
-    shapes = [" x ".join(map(str, scene["shape"])) for scene in scenes]
-    lines = {
-        "pre-trained encoder": f"{encoder.vision_encoder}, {figures['n_weights']:,} weights",
+    lines = {"pre-trained encoder": f"{encoder.vision_encoder}, {encoder.n_values:,} weights"}
+    lines |= _published_lines(encoder) if "file" in known else _pretraining_lines(encoder)
+    lines["weights, SHA-256"] = encoder.digest
+    return figures, {name: escape_line(line) for name, line in lines.items()}
+
+
+def _published_lines(encoder: PretrainedEncoder) -> dict[str, str]:
+    known = encoder.provenance
+    return {
+        "model": f"{known['format']}, recognized by its tensors",
+        "license": f"{known['license']}, see {known['source']}",
+        "assumed": "; ".join(known["assumed"]),
+        "not used": f"{len(encoder.dropped)} tensors, such as {encoder.dropped[0]}"
+        if encoder.dropped
+        else "nothing",
+        "file, SHA-256": known["sha256"],
+    }
+
+
+def _pretraining_lines(encoder: PretrainedEncoder) -> dict[str, str]:
+    known = encoder.provenance
+    shapes = [" x ".join(map(str, scene["shape"])) for scene in known["scenes"]]
+    return {
         "window": f"{encoder.window_size} x {encoder.window_size} pixels",
         "training": f"{known['n_epochs']} epochs, loss {known['train_loss']:.4f}",
         "pixels": f"{known['n_pixels']:,}",
         "scenes": ", ".join(shapes),
-        "SHA-256": encoder.digest,
     }
-    return figures, {name: escape_line(line) for name, line in lines.items()}
 
 
 def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:

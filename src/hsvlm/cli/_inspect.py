@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _TEXTS = (".yaml", ".yml", ".json", ".toml")
+_WEIGHTS = (".ckpt", ".pt", ".pth", ".safetensors")  # scenes end in .bin, too
 
 
 def inspect(
@@ -39,8 +40,8 @@ def inspect(
         Path,
         typer.Argument(
             help="A scene, a label map or a map, a file of points and polygons, a model (folder "
-            "or .zip), a pre-trained encoder, an output folder of any command, a recipe, or a file "
-            "of classes."
+            "or .zip), a pre-trained encoder, published weights, an output folder of any command, "
+            "a recipe, or a file of classes."
         ),
     ],
     *,
@@ -75,7 +76,8 @@ def _other_description(path: Path, labels: Path | None) -> Description | None:
     """Describe what is not a scene; None for scenes and maps."""
     from hsvlm.io import is_feature_file
 
-    if (path / "encoder.json").is_file():
+    is_weight_file = path.is_file() and path.suffix.lower() in _WEIGHTS
+    if is_weight_file or (path / "encoder.json").is_file():
         return describe_encoder(path)
     if path.is_dir():
         model = model_folder(path)

@@ -21,9 +21,11 @@ class _Resizes(Protocol):
     def resized(self, name: str, tensor: Tensor) -> Tensor: ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PretrainedEncoder:
     """Weights of a vision encoder that were trained before, and how to make that encoder.
+
+    It prints as what is known of it: model, licence, what was assumed, and what was not used.
 
     Parameters
     ----------
@@ -56,6 +58,34 @@ class PretrainedEncoder:
     window_size: int | None = None
     patch_size: int | None = None
     preprocessing: Pipeline | None = None
+
+    @property
+    def n_values(self) -> int:
+        """Number of all values of the weights."""
+        return sum(tensor.numel() for tensor in self.weights.values())
+
+    def __repr__(self) -> str:
+        of_model = f" of {self.provenance['format']}" if "file" in self.provenance else ""
+        return f"<PretrainedEncoder {self.vision_encoder}{of_model}, {self.n_values:,} values>"
+
+    def __str__(self) -> str:
+        known = self.provenance
+        lines = [
+            f"{self.vision_encoder}, {len(self.weights)} tensors with {self.n_values:,} values"
+        ]
+        if "file" in known:
+            lines.append(f"read from {known['file']}, which is a file of {known['format']}")
+        if "license" in known:
+            lines.append(f"license of the published files: {known['license']} ({known['source']})")
+        lines += [f"assumed {assumed}" for assumed in known.get("assumed", ())]
+        if "n_pixels" in known:
+            lines.append(
+                f"trained on {known['n_pixels']:,} pixels in {known['n_epochs']} epochs, loss "
+                f"{known['train_loss']:.4f}"
+            )
+        if self.dropped:
+            lines.append(f"without use for {len(self.dropped)} tensors, listed in `dropped`")
+        return "\n".join(lines)
 
     def __deepcopy__(self, _: Any) -> PretrainedEncoder:
         # clone() copies the parameters of estimators, and nothing here is ever changed.
