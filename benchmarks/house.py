@@ -150,7 +150,12 @@ def untyped_classifiers(house: House) -> int:
 
 
 # Where inputs of users are told apart.
-_DOORS = {"hsvlm._inputs", "hsvlm._inputs.kinds", "hsvlm.pretraining._inputs"}
+_DOORS = {
+    "hsvlm._inputs",
+    "hsvlm._inputs.kinds",
+    "hsvlm._inputs.sources",
+    "hsvlm.pretraining._inputs",
+}
 
 
 def questions_about_samples(house: House) -> int:

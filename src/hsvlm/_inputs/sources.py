@@ -21,6 +21,8 @@ from hsvlm.scene import Raster, Scene
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sklearn.base import BaseEstimator
+
 __all__ = [
     "absent_values",
     "check_sources",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 
-def fitted_sources(estimator: Any) -> dict[str, int] | None:
+def fitted_sources(estimator: BaseEstimator) -> dict[str, int] | None:
     """Return the number of channels of each source of the fit; None for spectra alone."""
     step = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
     if isinstance(step, SourceTransformer):
@@ -38,13 +40,13 @@ def fitted_sources(estimator: Any) -> dict[str, int] | None:
     return sources_before(step.preprocessing_) if hasattr(step, "preprocessing_") else None
 
 
-def absent_values(estimator: Any) -> Any:
+def absent_values(estimator: BaseEstimator) -> Any:
     """Return what an encoder reads in place of absent sources; None if it needs all of them."""
     module: Any = getattr(getattr(estimator, "net_", None), "module_", None)
     return getattr(getattr(module, "encoder", None), "absent_values", None)
 
 
-def with_absent_sources(estimator: Any, X: Any) -> Any:
+def with_absent_sources(estimator: BaseEstimator, X: Any) -> Any:
     """Complete a scene for an encoder that was trained to do without some sources; warn of it."""
     values = absent_values(estimator)
     if values is None or not isinstance(X, Scene):
@@ -79,7 +81,7 @@ def with_absent_sources(estimator: Any, X: Any) -> Any:
     return replace(spectra, auxiliary=rasters)
 
 
-def check_sources(estimator: Any, X: Any) -> None:
+def check_sources(estimator: BaseEstimator, X: Any) -> None:
     """Refuse scenes and samples with other sources than those of the fit."""
     if not isinstance(X, (PixelSamples, Scene)):
         return
@@ -119,7 +121,7 @@ def check_sources(estimator: Any, X: Any) -> None:
     )
 
 
-def _warn_of_units(estimator: Any, X: PixelSamples | Scene) -> None:
+def _warn_of_units(estimator: BaseEstimator, X: PixelSamples | Scene) -> None:
     """Warn if a source states another unit than in the fit."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     record = getattr(last, "training_", None)

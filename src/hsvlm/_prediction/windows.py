@@ -52,15 +52,13 @@ def _outputs(
     samples: PixelSamples | NDArray[Any],
     function: Callable[[torch.Tensor], torch.Tensor],
 ) -> NDArray[np.float32]:
-    _check_bands(model, samples)
     device = next(model.net.module_.parameters()).device
     divisible = is_divisible(model.net.module_)
-    # Neighbors share the pixels of their windows: in one block, these are read once.
-    order = (
-        np.lexsort((*samples.coords.T[::-1], samples.scene_ids))
-        if isinstance(samples, PixelSamples)
-        else np.arange(len(samples))
-    )
+    order = np.arange(len(samples))
+    if isinstance(samples, PixelSamples):
+        _check_bands(model, samples.wavelengths_nm)
+        # Neighbors share the pixels of their windows: in one block, these are read once.
+        order = np.lexsort((*samples.coords.T[::-1], samples.scene_ids))
     how = model.preprocessing, model.window_size, model.padding, device
     parts = [
         in_batches(function, input_source(samples[index], *how), divisible=divisible)
@@ -72,12 +70,12 @@ def _outputs(
     return values
 
 
-def _check_bands(model: FittedModel, samples: PixelSamples | NDArray[Any]) -> None:
+def _check_bands(model: FittedModel, wavelengths_nm: NDArray[np.float64] | None) -> None:
     """Refuse samples whose wavelengths are not those that the encoder was told."""
     told = model.net.module__encoder_params.get("wavelengths_nm")
-    if told is None or not isinstance(samples, PixelSamples) or samples.wavelengths_nm is None:
+    if told is None or wavelengths_nm is None:
         return
-    shift = describe_shift(told, samples.wavelengths_nm)
+    shift = describe_shift(told, wavelengths_nm)
     if shift is not None:
         raise DataError(
             f"The samples have other bands than those that the classifier was fitted on: {shift}.",
