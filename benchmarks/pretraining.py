@@ -68,7 +68,7 @@ DRAWS = 2
 BUDGET: dict[str, Any] = {"max_epochs": 20, "samples_per_epoch": 2**13}
 ENCODERS: dict[str, dict[str, Any]] = {
     GROUPS: {"vision_encoder": "group-vit"},
-    PATCHES: {"vision_encoder": "vit", "window_size": 9, "n_channels": 30},
+    PATCHES: {"vision_encoder": "vit"},
 }
 COLUMNS = (
     "row", "draw", "seed", "OA", "AA", "kappa", "n_train", "n_test", "fit_s", "pretraining_s",

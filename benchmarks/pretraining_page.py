@@ -55,10 +55,10 @@ _TEXT = """## Pre-training without labels
 {commands}
 
 - Encoders. *group-vit* hides groups of ten bands of the mean of 3 x 3 pixels. *vit* hides patches
-  of 3 x 3 pixels of windows of 9 x 9, which have 30 principal components of equal variance
-  (`MaskedPretrainer("vit", window_size=9, n_channels=30)`). Both were pre-trained on 20 x 8,192
-  pixels of the scene, otherwise at the defaults. Test pixels are among them, without their labels;
-  *inductive* leaves out every pixel whose window meets a test pixel.
+  of 3 x 3 pixels of windows of 9 x 9, which have 30 principal components of equal variance, as
+  `MaskedPretrainer` does by default. Both were pre-trained on 20 x 8,192 pixels of the scene,
+  otherwise at the defaults. Test pixels are among them, without their labels; *inductive* leaves
+  out every pixel whose window meets a test pixel.
 - What follows the comma is trained: all weights (*full*), factors of queries and values (*krona+*,
   *lora+*), or the projection only (*frozen*). All rows make the same number of steps.
 - Controls. *scratch* and *random*: random weights, with the preprocessing of the pre-training.

@@ -47,7 +47,7 @@ def test_the_encoder_is_that_of_python(files):
     encoder = load_pretrained("out/encoder")
     assert encoder.digest == expected.encoder_.digest
     assert encoder.provenance["wavelengths_nm"] == pytest.approx(files.wavelengths_nm)
-    assert "Trained group-vit (" in printed
+    assert "Trained vit (" in printed
     assert "on 360 pixels of 12 bands, without labels" in printed
     assert "--set pretrained=out/encoder" in printed
 
@@ -124,7 +124,7 @@ def test_an_encoder_is_inspected(files):
     run("pretrain", "scene.tif", "-o", "out", *OPTIONS)
     _, printed, _ = run("inspect", "out/encoder")
     lines = dict(line.split("  ", 1) for line in printed.splitlines())
-    assert lines["pre-trained encoder"].startswith("group-vit, ")
+    assert lines["pre-trained encoder"].startswith("vit, ")
     assert lines["scenes"].strip() == "18 x 20 x 12"
     figures = json.loads(run("inspect", "out/encoder", "--json")[1])
     assert figures["n_pixels"] == 360

@@ -303,6 +303,36 @@ def test_pickles_and_clones(fitted, scene):
     assert clone(fitted).get_params() == fitted.get_params()
 
 
+@pytest.mark.parametrize(
+    ("settings", "chosen"),
+    [
+        ({"vision_encoder": "auto"}, ("vit", 9, 9 * 30)),
+        ({"vision_encoder": "vit", "n_channels": 7}, ("vit", 9, 9 * 7)),
+        ({"vision_encoder": "vit", "n_channels": None, "normalize": None}, ("vit", 9, 9 * 30)),
+        ({"vision_encoder": "group-vit"}, ("group-vit", 3, 10)),
+        ({"vision_encoder": "spectralgpt"}, ("spectralgpt", 9, 3 * 8 * 8)),
+        ({"vision_encoder": "wavelength-vit"}, ("wavelength-vit", 9, 30)),
+    ],
+)
+def test_what_is_left_open_follows_from_the_encoder(make, scene, settings, chosen):
+    params = {name: value for name, value in SMALL.items() if name != "mlp_width"}
+    encoder = make(**settings, vision_params=params, max_epochs=1).fit(scene)
+    name, size, n_values = chosen
+    assert (encoder.encoder_.vision_encoder, encoder.window_size_) == (name, size)
+    assert encoder._model.leave.out_features == n_values
+    is_reduced = "pca" in dict(encoder.preprocessing_.steps)
+    assert is_reduced == (settings.get("n_channels", 0) is not None and "-vit" not in name)
+
+
+def test_spectra_are_cut_into_groups(make, scene):
+    spectra = np.asarray(scene.cube).reshape(-1, 30)
+    pretrainer = make("auto").fit(spectra)
+    assert pretrainer.encoder_.vision_encoder == "group-vit"
+    assert pretrainer.window_size_ == 1
+    few = make("auto").fit(np.asarray(scene.cube)[..., :4])
+    assert few.preprocessing_[-1].n_features_in_ == 4
+
+
 def test_features_for_another_estimator(make, scene):
     X, y = scene.samples()
     clf = make_pipeline(make(max_epochs=8, lr=5e-3), SVC(C=100)).fit(X, y)
@@ -337,7 +367,7 @@ def test_a_classifier_starts_from_it(make, scene, settings, name):
     ("changes", "error", "message"),
     [
         (
-            {"vision_encoder": "vit"},
+            {"vision_encoder": "vit", "window_size": 3},
             ParameterError,
             "The vision encoder makes a single token of a window of 3 x 3 pixels with 30 channels, "
             "so that none can be hidden. Raise window_size, lower patch_size, or use "

@@ -56,10 +56,15 @@ def pretrain(
     bands: BandOptions,
     encoder: Annotated[
         str, typer.Option(help=f"Vision encoder whose tokens can be hidden: {MASKED_ENCODERS}.")
-    ] = "group-vit",
+    ] = "vit",
     window_size: Annotated[
-        int, typer.Option(min=1, max=2**31 - 1, help="Side of a window in pixels, odd.")
-    ] = 3,
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31 - 1,
+            help="Side of a window in pixels, odd. Without it: 9, or 3 for group-vit.",
+        ),
+    ] = None,
     patch_size: Annotated[
         int, typer.Option(min=1, max=2**31 - 1, help="Side of a patch in pixels.")
     ] = 3,
@@ -68,8 +73,8 @@ def pretrain(
         typer.Option(
             min=1,
             max=2**31 - 1,
-            help="Principal components that replace the bands, for spectralgpt a multiple of 3. "
-            "Without it: all bands.",
+            help="Principal components that replace the bands. Without it: 30, 12 for spectralgpt, "
+            "and all bands for group-vit and encoders that are told wavelengths.",
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Passes over the pixels.")] = 40,
@@ -103,9 +108,9 @@ def pretrain(
     folder = cast("Path", output)
     pretrainer = MaskedPretrainer(
         encoder,
-        window_size=window_size,
+        window_size="auto" if window_size is None else window_size,
         patch_size=patch_size,
-        n_channels=channels,
+        n_channels="auto" if channels is None else channels,
         max_epochs=epochs,
         samples_per_epoch=samples_per_epoch,
         checkpoint_dir=folder / CHECKPOINTS,
@@ -113,7 +118,7 @@ def pretrain(
         random_state=seed,
         verbose=int(not quiet),
     )
-    _check(pretrainer)
+    _check(encoder, window_size)
     check_output(folder, _NAMES, files, "pretrain")
     scenes = _read_scenes(files, reading, bands)
     reserve_folder(context, folder, _NAMES, files, {})
@@ -131,14 +136,14 @@ def pretrain(
         echo(_as_text(report, path))
 
 
-def _check(pretrainer: MaskedPretrainer) -> None:
+def _check(encoder: str, window_size: int | None) -> None:
     """Refuse settings that cannot be used, before files are read."""
     from hsvlm._data.cubes import check_window_fits
     from hsvlm.vision import get_vision_encoder
 
-    get_vision_encoder(pretrainer.vision_encoder)
-    size = pretrainer.window_size
-    check_window_fits((size, size), size, "reflect")
+    get_vision_encoder(encoder)
+    if window_size is not None:
+        check_window_fits((window_size, window_size), window_size, "reflect")
 
 
 def _read_scenes(files: Sequence[Path], reading: ReadOptions, bands: BandOptions) -> list[Scene]:

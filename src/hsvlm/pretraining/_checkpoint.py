@@ -14,6 +14,7 @@ from hsvlm._storage.checkpoints import check_folder, opened_checkpoint, write_ch
 from hsvlm._storage.values import Packer, fields
 
 if TYPE_CHECKING:
+    from hsvlm.pretraining._choices import Choices
     from hsvlm.pretraining._loop import Course, TrainingSettings
     from hsvlm.pretraining._pixels import PixelPool
     from hsvlm.pretraining._reconstruction import MaskedModel
@@ -27,14 +28,13 @@ Written by the Python package hsvlm while an encoder was being trained without l
 continues from here with `checkpoint_dir` set to the folder of this file and `resume=True`. It can
 be deleted when the encoder has been saved.
 """
-_NAMES: Final = (
-    "vision_encoder", "window_size", "patch_size", "normalize", "n_channels", "mask_ratio", "loss",
-)  # fmt: skip
+_NAMES: Final = ("patch_size", "normalize", "mask_ratio", "loss")
 _STATE: Final = ("best", "generators", "history", "optimizer", "rng", "schedule", "weights")
 
 
 def checkpoint_of(
     pretrainer: Any,
+    choices: Choices,
     model: MaskedModel,
     pool: PixelPool,
     settings: TrainingSettings,
@@ -45,7 +45,7 @@ def checkpoint_of(
     if pretrainer.checkpoint_dir is None:
         return None
     followed = {name: value for name, value in vars(settings).items() if name != "verbose"}
-    followed |= {name: getattr(pretrainer, name) for name in _NAMES}
+    followed |= {name: getattr(pretrainer, name) for name in _NAMES} | vars(choices)
     followed |= {"vision_params": repr(pretrainer.vision_params), "seed": seed, "on": device.type}
     digest = hashlib.sha256(repr(sorted(followed.items())).encode())
     for name, tensor in model.state_dict().items():

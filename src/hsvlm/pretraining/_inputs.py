@@ -22,6 +22,7 @@ from hsvlm._data.spectra import check_finite
 from hsvlm._inputs.kinds import PredictInputs, is_cube
 from hsvlm._inputs.scenes import as_scenes, check_bands, check_scales, with_wavelengths
 from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.pretraining._choices import Choices, choose
 from hsvlm.pretraining._pixels import PixelPool, ScenePixels, usable_cube, without_pixels
 from hsvlm.samples import PixelSamples, pixels_of
 from hsvlm.scene import Scene
@@ -45,9 +46,9 @@ def gives_map(X: Any) -> bool:
 
 def pool_of(
     estimator: BaseEstimator, X: Any, exclude: PixelSamples | None
-) -> tuple[PixelPool, int]:
-    """Return the pixels to train on and the side of windows; set what is known of the bands."""
-    window_size = int(estimator.window_size)
+) -> tuple[PixelPool, Choices]:
+    """Return the pixels to train on, and what to train; set what is known of the bands."""
+    has_windows = True
     scenes = as_scenes(X)
     estimator.metadata_ = {} if scenes is None else with_wavelengths({}, scenes)
     centers: list[NDArray[np.bool_] | None] | None = None
@@ -68,8 +69,10 @@ def pool_of(
     elif _are_cubes(X):
         cubes = as_cubes(X)
     else:
-        cubes, window_size = (_spectra(estimator, X, reset=True)[:, None],), 1
+        cubes, has_windows = (_spectra(estimator, X, reset=True)[:, None],), False
     check_same_bands(cubes)
+    choices = choose(estimator, has_windows=has_windows, n_bands=int(cubes[0].shape[2]))
+    window_size = choices.window_size
     for cube in cubes:
         check_window_fits(cube.shape, window_size, "reflect")
     parts = list(map(ScenePixels.of, cubes, centers or [None] * len(cubes)))
@@ -82,7 +85,7 @@ def pool_of(
             "Pass other scenes, exclude fewer pixels, or use a smaller window_size.",
         )
     estimator.n_features_in_ = int(cubes[0].shape[2])
-    return PixelPool(parts), window_size
+    return PixelPool(parts), choices
 
 
 def feature_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:

@@ -29,7 +29,7 @@ from hsvlm._storage.checkpoints import check_checkpointing
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of, seeded_scope
 from hsvlm._system.intervals import Numbers
 from hsvlm._system.parallel import is_divisible
-from hsvlm.exceptions import DeviceMemoryError, ParameterError, TrainingDivergedError
+from hsvlm.exceptions import DeviceMemoryError, TrainingDivergedError
 from hsvlm.preprocessing import SpectralTransformer
 from hsvlm.preprocessing.default import fit_preprocessing
 from hsvlm.pretraining._checkpoint import checkpoint_of
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from hsvlm._inputs.kinds import PredictInputs
+    from hsvlm.pretraining._choices import Choices
     from hsvlm.pretraining._loop import TrainingResult
     from hsvlm.pretraining._pixels import PixelPool
     from hsvlm.samples import PixelSamples
@@ -58,6 +59,9 @@ __all__ = ["MaskedPretrainer"]
 
 _COUNT: Final = Numbers(Integral, 1, 2**31 - 1, closed="both")
 _SHARE: Final = Numbers(Real, 0, 1, closed="neither")
+_TOLD_SETTINGS: Final = (
+    "mask_ratio", "loss", "max_epochs", "samples_per_epoch", "batch_size", "lr", "weight_decay",
+)  # fmt: skip
 # Means, deviations and components hardly change with more spectra.
 _MAX_FITTED_SPECTRA: Final = 2**13
 # Features are computed in blocks of this many pixels, so that memory does not grow with the scene.
@@ -117,19 +121,24 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
 
     Parameters
     ----------
-    vision_encoder : str, default="group-vit"
-        Registered encoder whose tokens can be hidden, see :func:`list_token_encoders`.
+    vision_encoder : str, default="auto"
+        Registered encoder whose tokens can be hidden, see :func:`list_token_encoders`. ``"auto"``
+        is ``"vit"``, which hides patches of windows, and ``"group-vit"``, which hides groups of
+        bands, for plain spectra.
     vision_params : dict, default=None
         Further arguments of the encoder.
-    window_size : int, default=3
-        Side of the window around a pixel, odd. Plain spectra are windows of one pixel.
+    window_size : int or "auto", default="auto"
+        Side of the window around a pixel, odd. ``"auto"`` is 9, and 3 for ``"group-vit"``. Plain
+        spectra are windows of one pixel.
     patch_size : int, default=3
         Side of a patch in pixels, for encoders that have patches.
     normalize : {"snv", "snv-brightness"} or None, default="snv"
         Normalization of each spectrum, as in :class:`~hsvlm.HSIPromptClassifier`.
-    n_channels : int or None, default=None
+    n_channels : int, "auto" or None, default="auto"
         Number of principal components, of equal variance, that take the place of the bands. None
-        keeps all bands, standardized. The deviation of a band or component is the unit of the loss.
+        keeps all bands, standardized. ``"auto"`` is 30, or as many as there are bands, 12 for
+        ``"spectralgpt"``, and None for ``"group-vit"`` and encoders that are told wavelengths. The
+        deviation of a band or component is the unit of the loss.
     mask_ratio : float, default=0.7
         Share of the tokens that is hidden, in (0, 1); at least one is, and at least one is not.
     loss : {"mse", "mse+sam"}, default="mse"
@@ -208,10 +217,10 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "vision_encoder": [str],
         "vision_params": [Mapping, None],
-        "window_size": [_COUNT],
+        "window_size": [_COUNT, StrOptions({"auto"})],
         "patch_size": [_COUNT],
         "normalize": [StrOptions({"snv", "snv-brightness"}), None],
-        "n_channels": [_COUNT, None],
+        "n_channels": [_COUNT, StrOptions({"auto"}), None],
         "mask_ratio": [_SHARE],
         "loss": [StrOptions({"mse", "mse+sam"})],
         "max_epochs": [_COUNT],
@@ -236,13 +245,13 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
 
     def __init__(
         self,
-        vision_encoder: str = "group-vit",
+        vision_encoder: str = "auto",
         vision_params: Mapping[str, Any] | None = None,
         *,
-        window_size: int = 3,
+        window_size: int | str = "auto",
         patch_size: int = 3,
         normalize: str | None = "snv",
-        n_channels: int | None = None,
+        n_channels: int | str | None = "auto",
         mask_ratio: float = 0.7,
         loss: str = "mse",
         max_epochs: int = 40,
@@ -319,11 +328,11 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         # A copy, so that a fit that fails leaves the former one as it is.
         draft = copy.copy(self)
         draft.__dict__.pop("feature_names_in_", None)  # only tables have them
-        pool, window_size = pool_of(draft, X, exclude)
+        pool, choices = pool_of(draft, X, exclude)
         device, seed = resolve_device(self.device), seed_of(self.random_state)
         rng = np.random.default_rng(seed)
-        params = self._encoder_params(X)
-        preprocessing = self._fit_steps(pool, rng)
+        params = self._encoder_params(X, choices)
+        preprocessing = self._fit_steps(pool, choices.n_channels, rng)
         settings = TrainingSettings(
             self.max_epochs,
             self.samples_per_epoch,
@@ -334,10 +343,10 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         )
         try:
             with seeded_scope(seed, device) as generator:
-                model = self._make_model(preprocessing, window_size, params).to(device)
-                stream = WindowStream(pool, preprocessing, window_size, settings, device)
+                model = self._make_model(preprocessing, choices, params).to(device)
+                stream = WindowStream(pool, preprocessing, choices.window_size, settings, device)
                 prepare(model.encoder, stream, rng, generator)
-                checkpoint = checkpoint_of(self, model, pool, settings, device, seed)
+                checkpoint = checkpoint_of(self, choices, model, pool, settings, device, seed)
                 result = train(model, stream, settings, rng, generator, checkpoint)
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -348,13 +357,13 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             ) from error
         model = model.cpu()
         draft.encoder_ = draft._as_pretrained(
-            model, params, preprocessing, pool, window_size, result, seed
+            model, params, preprocessing, pool, choices, result, seed
         )
         draft._model = model
         draft._token_order = torch.randperm(
             model.n_tokens, generator=torch.Generator().manual_seed(seed)
         )
-        draft.preprocessing_, draft.window_size_ = preprocessing, window_size
+        draft.preprocessing_, draft.window_size_ = preprocessing, choices.window_size
         draft.history_, draft.interrupted_ = result.history, result.interrupted
         draft._n_features_out = int(model.encoder.n_features)
         self.__dict__ = draft.__dict__
@@ -445,36 +454,32 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             )
         return inputs.placed(result)
 
-    def _fit_steps(self, pool: PixelPool, rng: np.random.Generator) -> Pipeline:
+    def _fit_steps(
+        self, pool: PixelPool, n_channels: int | None, rng: np.random.Generator
+    ) -> Pipeline:
         count = min(len(pool), _MAX_FITTED_SPECTRA)
         chosen = np.sort(rng.choice(len(pool), count, replace=False))
         spectra = np.asarray(pool.samples(chosen))
         pool.release()
-        steps = fit_preprocessing(spectra, self.normalize, self.n_channels)
-        if self.n_channels is None or self.normalize is None:
+        steps = fit_preprocessing(spectra, self.normalize, n_channels)
+        if n_channels is None or self.normalize is None:
             return steps
         # Otherwise, the loss would be that of the first components.
         equalize = SpectralTransformer(StandardScaler()).fit(steps.transform(spectra))
         return Pipeline([*steps.steps, ("equalize", equalize)]).set_output(transform="default")
 
-    def _encoder_params(self, X: Any) -> dict[str, Any]:
+    def _encoder_params(self, X: Any, choices: Choices) -> dict[str, Any]:
         """Return `vision_params`, with the wavelengths of the bands where the encoder has them."""
-        params = dict(self.vision_params or {})
-        if not takes_wavelengths(get_vision_encoder(self.vision_encoder)):
+        params, name = dict(self.vision_params or {}), choices.vision_encoder
+        if not takes_wavelengths(get_vision_encoder(name)):
             return params
-        if self.n_channels is not None:
-            raise ParameterError(
-                f"n_channels={self.n_channels} makes principal components, which have no "
-                f'wavelength, but the vision encoder "{self.vision_encoder}" is told the '
-                "wavelengths of its channels. Set n_channels=None."
-            )
-        return {**params, "wavelengths_nm": told_wavelengths(params, X, self.vision_encoder)}
+        return {**params, "wavelengths_nm": told_wavelengths(params, X, name)}
 
     def _make_model(
-        self, preprocessing: Pipeline, window_size: int, params: dict[str, Any]
+        self, preprocessing: Pipeline, choices: Choices, params: dict[str, Any]
     ) -> MaskedModel:
-        encoder_class = get_vision_encoder(self.vision_encoder)
-        n_channels = preprocessing[-1]._n_features_out
+        encoder_class = get_vision_encoder(choices.vision_encoder)
+        n_channels, window_size = preprocessing[-1]._n_features_out, choices.window_size
         arguments = encoder_arguments(
             encoder_class,
             n_channels=n_channels,
@@ -493,41 +498,35 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         params: dict[str, Any],
         preprocessing: Pipeline,
         pool: PixelPool,
-        window_size: int,
+        choices: Choices,
         result: TrainingResult,
         seed: int,
     ) -> PretrainedEncoder:
         weights = {name: one.clone() for name, one in model.encoder.state_dict().items()}
-        names = (
-            "n_channels",
-            "mask_ratio",
-            "loss",
-            "max_epochs",
-            "samples_per_epoch",
-            "batch_size",
-            "lr",
-        )
         best = min(row["train_loss"] for row in result.history)
         provenance = {
             "format": "hsvlm-encoder",
             "method": "masked pre-training",
-            "settings": {name: getattr(self, name) for name in names},
+            "settings": {
+                "n_channels": choices.n_channels,
+                **{name: getattr(self, name) for name in _TOLD_SETTINGS},
+            },
             "seed": seed,
             "n_epochs": len(result.history),
             "interrupted": result.interrupted,
             "train_loss": best if result.interrupted else result.history[-1]["train_loss"],
             "n_pixels": len(pool),
             "wavelengths_nm": self.metadata_.get("wavelengths_nm"),
-            "scenes": scene_records(pool.scenes, window_size),
+            "scenes": scene_records(pool.scenes, choices.window_size),
         }
         return PretrainedEncoder(
-            self.vision_encoder,
+            choices.vision_encoder,
             params,
             weights,
             digest_of(weights),
             provenance,
-            window_size=window_size,
-            patch_size=self.patch_size if window_size > 1 else 1,
+            window_size=choices.window_size,
+            patch_size=self.patch_size if choices.window_size > 1 else 1,
             preprocessing=preprocessing,
         )
 
