@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 
 from hsvlm import HSIPromptClassifier
 from hsvlm.datasets import make_synthetic_scene
@@ -62,3 +64,11 @@ def test_leakage_is_that_of_the_pre_trained_window(scene):
     )
     assert (plain.window_size, pretrained.window_size) == (5, 9)
     assert pretrained.results[0].window_size == 9
+
+
+@pytest.mark.parametrize(("settings", "size"), [({}, 9), ({"window_size": 3}, 3)])
+def test_leakage_is_that_of_features_in_a_pipeline(scene, settings, size):
+    pretrainer = MaskedPretrainer(vision_params=SMALL, max_epochs=1, device="cpu", random_state=0)
+    pretrainer.set_params(**settings, patch_size=1)
+    clf = make_pipeline(pretrainer, SVC())
+    assert report_on(scene, clf=clf).window_size == size

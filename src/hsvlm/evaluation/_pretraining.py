@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm.estimator import HSIPromptClassifier
-from hsvlm.pretraining import PretrainedEncoder, load_pretrained, shared_pixels
+from hsvlm.pretraining import (
+    MaskedPretrainer,
+    PretrainedEncoder,
+    load_pretrained,
+    shared_pixels,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,12 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["pretraining_shares", "window_sizes"]
 
 
-def window_sizes(parameters: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield every `window_size` among parameters; at its default, a pre-training decides on it."""
-    default = _default_window_size()
+def window_sizes(estimator: Any) -> Iterator[Any]:
+    """Yield every `window_size` of an estimator and its parts; at its default, weights decide."""
+    default, parameters = _default_window_size(), estimator.get_params()
     for key, value in parameters.items():
         prefix, _, name = key.rpartition("__")
         if name != "window_size":
+            continue
+        owner = parameters[prefix] if prefix else estimator
+        if isinstance(owner, MaskedPretrainer):
+            yield owner.largest_window
             continue
         encoder = _encoder_in(parameters.get(f"{prefix}__pretrained" if prefix else "pretrained"))
         of_pretraining = None if encoder is None else encoder.window_size

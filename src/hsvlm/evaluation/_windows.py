@@ -22,7 +22,7 @@ def largest_window(estimators: Iterable[Any]) -> int:
     sizes = [
         value
         for estimator in estimators
-        for value in window_sizes(estimator.get_params())
+        for value in window_sizes(estimator)
         if isinstance(value, Integral)
     ]
     return int(max(sizes, default=1))

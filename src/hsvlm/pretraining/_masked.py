@@ -33,6 +33,7 @@ from hsvlm.exceptions import DeviceMemoryError, TrainingDivergedError
 from hsvlm.preprocessing import SpectralTransformer
 from hsvlm.preprocessing.default import fit_preprocessing
 from hsvlm.pretraining._checkpoint import checkpoint_of
+from hsvlm.pretraining._choices import choose
 from hsvlm.pretraining._encoder import PretrainedEncoder
 from hsvlm.pretraining._folder import digest_of, write_encoder_folder
 from hsvlm.pretraining._inputs import feature_inputs, gives_map, pool_of
@@ -285,6 +286,11 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def largest_window(self) -> int:
+        """Side of the windows that a fit to scenes reads, in pixels."""
+        return choose(self, has_windows=True, n_bands=1).window_size
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, exclude: PixelSamples | None = None) -> Self:

@@ -20,8 +20,9 @@ class GroupViT(nn.Module):
 
     The mean spectrum of ``patch_size`` x ``patch_size`` pixels in the middle of the window is cut
     into groups of bands. Every group has a linear map of its own [1]_ and a learned position, and
-    the mean of the encoded groups is the feature vector. It is the network for
-    :class:`hsvlm.pretraining.MaskedPretrainer`: bands that are hidden can be told from the others.
+    the mean of the encoded groups is the feature vector. It is the network that
+    :class:`hsvlm.pretraining.MaskedPretrainer` trains on plain spectra, whose hidden bands can be
+    told from the others.
 
     Parameters
     ----------
