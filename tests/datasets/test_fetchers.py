@@ -1,27 +1,41 @@
 import dataclasses
 import errno
 import hashlib
+import io
 import json
+import os
 import re
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from hsvlm import datasets
 from hsvlm.datasets import _registry
+from hsvlm.datasets._arrays import read_label_map
 from hsvlm.datasets._cache import RemoteFile, data_folder
-from hsvlm.exceptions import DataError, DownloadError, MissingDependencyError, UnknownNameError
+from hsvlm.exceptions import (
+    DataError,
+    DownloadError,
+    MissingDependencyError,
+    ParameterError,
+    UnknownNameError,
+)
 
 NAMED = {
+    "augsburg": datasets.fetch_augsburg,
     "botswana": datasets.fetch_botswana,
     "houston-2013": datasets.fetch_houston2013,
     "ksc": datasets.fetch_ksc,
+    "muufl": datasets.fetch_muufl,
     "pavia-centre": datasets.fetch_pavia_centre,
     "pavia-university": datasets.fetch_pavia_university,
     "salinas": datasets.fetch_salinas,
+    "trento": datasets.fetch_trento,
 }
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "datasets.md"
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
@@ -429,11 +443,98 @@ def test_the_registry_is_consistent():
     files = [entry.cube for entry in _registry.SCENES.values()]
     files += [entry.labels for entry in _registry.SCENES.values() if entry.labels]
     files += [file for entry in _registry.SPLITS.values() for file in (entry.train, entry.test)]
-    assert len({file.name for file in files}) == len(files)
+    sources = [one for entry in _registry.SCENES.values() for one in entry.auxiliary.values()]
+    files += [source.file for source in sources]
+    assert len({(file.name, file.variable) for file in files}) == len(files)
     for file in files:
         assert all(url.startswith("https://") and url.endswith(file.name) for url in file.urls)
         assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert (file.variable is None) == file.name.endswith(".tif")
+
+
+HEIGHTS = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+
+
+@pytest.fixture
+def small_muufl(provider, monkeypatch):
+    """MUUFL Gulfport as a scene of 2 x 3 pixels, all of which is in one structure."""
+    labels = np.where(LABELS == 0, -1, LABELS.astype(np.int16))
+    lidar = np.empty(2, dtype=object)
+    lidar[:] = [{"z": HEIGHTS}, {"z": HEIGHTS + 1}]
+    stream = io.BytesIO()
+    savemat(stream, {"hsi": {"Data": CUBE, "Lidar": lidar, "sceneLabels": {"labels": labels}}})
+    entry = _registry.SCENES["muufl"]
+    provider.files = {entry.cube.name: stream.getvalue()}
+
+    def at_provider(file):
+        digest = sha256(stream.getvalue())
+        return dataclasses.replace(file, urls=(provider.url(file.name),), sha256=digest)
+
+    lidar = entry.auxiliary["lidar"]
+    entry = dataclasses.replace(
+        entry,
+        shape=CUBE.shape,
+        counts=(1, 3),
+        cube=at_provider(entry.cube),
+        labels=at_provider(entry.labels),
+        auxiliary={"lidar": dataclasses.replace(lidar, file=at_provider(lidar.file))},
+    )
+    monkeypatch.setitem(_registry.SCENES, "muufl", entry)
+
+
+def test_further_sources(small_muufl, provider, tmp_path):
+    scene = datasets.fetch_muufl(auxiliary=True, data_home=tmp_path, progress=False)
+    np.testing.assert_array_equal(scene.labels, LABELS)
+    assert scene.sources == {"spectra": slice(0, 4), "lidar": slice(4, 6)}
+    np.testing.assert_array_equal(scene.cube[:], np.concatenate([CUBE, HEIGHTS], axis=2))
+    alone = datasets.fetch_scene("muufl", data_home=tmp_path, progress=False)
+    np.testing.assert_array_equal(alone.cube, CUBE)
+    assert alone.sources is None
+    assert len(provider.visits) == 1  # one file holds all of it
+
+
+def test_scenes_without_further_sources(tmp_path):
+    with pytest.raises(ParameterError) as error:
+        datasets.fetch_scene("salinas", auxiliary=True, data_home=tmp_path)
+    assert str(error.value) == (
+        "The scene 'salinas' has no further sources. Leave out auxiliary, or take one of "
+        "'houston-2013', 'trento', 'muufl', 'augsburg'."
+    )
+
+
+def test_files_of_an_archive(small, provider, tmp_path, monkeypatch):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in provider.files.items():
+            archive.writestr(f"folder/{name}", content)
+    provider.files = {"all.zip": stream.getvalue()}
+
+    def in_archive(file):
+        return dataclasses.replace(file, urls=(provider.url(f"all.zip#folder/{file.name}"),))
+
+    entry = dataclasses.replace(small, cube=in_archive(small.cube), labels=in_archive(small.labels))
+    monkeypatch.setitem(_registry.SCENES, "pavia-university", entry)
+    np.testing.assert_array_equal(fetch(tmp_path).cube, CUBE)
+    assert provider.visits == ["all.zip"]
+    names = ["PaviaU.mat", "PaviaU_gt.mat", "all.zip"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    (tmp_path / "PaviaU.mat").unlink()
+    (tmp_path / "all.zip").write_bytes(b"no archive")
+    with pytest.raises(DownloadError, match=r"all.zip does not hold folder/PaviaU.mat .*delete it"):
+        fetch(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names[1:]
+
+
+@pytest.mark.parametrize("name", ["trento"])
+def test_published_maps_have_the_published_counts(name):
+    entry = _registry.SCENES[name]
+    folder = os.environ.get("HSVLM_SCENES")
+    path = Path(folder or "") / "trento_labels.mat"
+    if not folder or not path.is_file():
+        pytest.skip("the map is not on this machine")
+    assert sha256(path.read_bytes()) == entry.labels.sha256
+    labels = read_label_map(path, entry.labels, entry.shape[:2], entry.counts)
+    assert np.bincount(labels.ravel())[1:].tolist() == list(entry.counts)
 
 
 def test_downloads_without_an_end_are_given_up(small, provider, tmp_path, monkeypatch):

@@ -28,7 +28,8 @@ def read_label_map(
     path: Path, file: RemoteFile, shape: tuple[int, int], counts: tuple[int, ...]
 ) -> NDArray[np.uint8]:
     """Read a label map of shape (height, width) with `counts` pixels per class."""
-    labels = _read_checked(_read_image, path, file, shape)
+    # Some providers write -1 where a pixel has no label.
+    labels = np.maximum(_read_checked(_read_image, path, file, shape), 0)
     expected = dict(enumerate(counts, start=1))
     values, occurrences = np.unique(labels, return_counts=True)
     actual = dict(zip(values.tolist(), occurrences.tolist(), strict=True))
@@ -60,10 +61,23 @@ def _read_checked(
     return array
 
 
+def read_source(path: Path, file: RemoteFile, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Read further channels, of shape (height, width, n_channels)."""
+    return np.ascontiguousarray(_read_checked(_read_raster, path, file, shape))
+
+
 def _read_mat(path: Path, variable: str) -> NDArray[Any]:
+    """Read a variable; ``"name.field.0"`` is the first entry of a field of a structure."""
     from scipy.io import loadmat
 
-    return np.asarray(loadmat(path, variable_names=[variable])[variable])
+    name, *parts = variable.split(".")
+    # Without squeezing, structures are arrays of one entry at every level.
+    value: Any = loadmat(
+        path, variable_names=[name], squeeze_me=bool(parts), struct_as_record=not parts
+    )[name]
+    for part in parts:
+        value = value[int(part)] if part.isdigit() else getattr(value, part)
+    return np.asarray(value)
 
 
 def _read_image(path: Path) -> NDArray[Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, cast
 
 from hsvlm._system.optional import cache_folder, import_optional
 from hsvlm.exceptions import DataError, DownloadError
@@ -51,7 +53,7 @@ class RemoteFile:
 
     name: str
     page: str
-    urls: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()  # "archive.zip#member" for a file in an archive
     sha256: str | None = None
     variable: str | None = None
 
@@ -127,16 +129,20 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
             timeout=_TIMEOUT_S,
             headers={"User-Agent": "hsvlm"},
         )
+        address, _, member = url.partition("#")
+        name = address.rpartition("/")[2] if member else file.name
         source = pooch.create(
             path=folder,
             base_url="",
-            registry={file.name: file.sha256},
-            urls={file.name: url},
+            registry={name: None if member else file.sha256},
+            urls={name: address},
             retry_if_failed=_RETRIES,
         )
         # It writes to a temporary name and renames: a file under the final name is complete.
         try:
-            source.fetch(file.name, downloader=partial(_save, downloader))
+            source.fetch(name, downloader=partial(_save, downloader))
+            if member:
+                _extract(folder / name, member, folder / file.name)
         except (OSError, ValueError) as error:  # errors of requests are OSErrors
             reasons.append((url, error))
         else:
@@ -146,6 +152,23 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
         f"{file.name} is not in {folder} and could not be downloaded ({tried}). Get it from one "
         f"of these addresses or from {other_source}"
     ) from reasons[-1][1]
+
+
+def _extract(archive: Path, member: str, target: Path) -> None:
+    """Take a file out of an archive, which stays, since other files may be in it."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with (
+            zipfile.ZipFile(archive) as opened,
+            opened.open(member) as source,
+            part.open("wb") as stream,
+        ):
+            shutil.copyfileobj(source, cast("BinaryIO", _Limited(stream)), _CHUNK_BYTES)
+        part.replace(target)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise OSError(f"{archive} does not hold {member} ({error}); delete it") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _save(downloader: Callable[..., Any], url: str, target: str, source: Any) -> None:

@@ -7,29 +7,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hsvlm.datasets._arrays import read_cube, read_label_map
+from hsvlm.datasets._arrays import read_cube, read_label_map, read_source
 from hsvlm.datasets._cache import load_verified
 from hsvlm.datasets._registry import SCENES
 from hsvlm.datasets._splits import fetch_split
-from hsvlm.exceptions import UnknownNameError
-from hsvlm.scene import Scene
+from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.scene import Raster, Scene
 
 if TYPE_CHECKING:
     import os
 
 __all__ = [
+    "fetch_augsburg",
     "fetch_botswana",
     "fetch_houston2013",
     "fetch_ksc",
+    "fetch_muufl",
     "fetch_pavia_centre",
     "fetch_pavia_university",
     "fetch_salinas",
     "fetch_scene",
+    "fetch_trento",
 ]
 
 
 def fetch_scene(
-    name: str, *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
+    name: str,
+    *,
+    auxiliary: bool = False,
+    data_home: str | os.PathLike[str] | None = None,
+    progress: bool = True,
 ) -> Scene:
     """Fetch a public scene by its name, and download its files on first use.
 
@@ -38,6 +45,9 @@ def fetch_scene(
     name : str
         For example ``"salinas"``. The guide on datasets lists the scenes, and so does the error
         about an unknown name.
+    auxiliary : bool, default=False
+        Whether to stack the further sources of the scene behind its bands, such as the heights of
+        Houston, see :class:`~hsvlm.Scene`.
     data_home : path, default=None
         Folder of the files. None is ``data`` in the folder that the environment variable
         HSVLM_CACHE_DIR names, or else in ``hsvlm`` in the user's cache folder.
@@ -55,6 +65,8 @@ def fetch_scene(
     ------
     UnknownNameError
         If there is no such scene.
+    ParameterError
+        If `auxiliary` is asked for and the scene has no further sources.
     DataError
         If a file is neither in `data_home` nor available from the network, or if its digest, shape
         or number of labeled pixels is not the expected one.
@@ -82,6 +94,12 @@ def fetch_scene(
         hint = "Indian Pines comes with a package: call load_indian_pines()."
         raise UnknownNameError.for_name("scene", name, SCENES, hint)
     entry = SCENES[name]
+    if auxiliary and not entry.auxiliary:
+        known = ", ".join(repr(each) for each, other in SCENES.items() if other.auxiliary)
+        raise ParameterError(
+            f"The scene {name!r} has no further sources. Leave out auxiliary, or take one of "
+            f"{known}."
+        )
     read = partial(read_cube, file=entry.cube, shape=entry.shape)
     cube = load_verified(entry.cube, read, data_home, progress)
     if entry.labels is None:
@@ -91,6 +109,12 @@ def fetch_scene(
             read_label_map, file=entry.labels, shape=entry.shape[:2], counts=entry.counts
         )
         labels = load_verified(entry.labels, read_labels, data_home, progress)
+    rasters = {}
+    for source, details in entry.auxiliary.items() if auxiliary else ():
+        shape = (*entry.shape[:2], len(details.channels))
+        read = partial(read_source, file=details.file, shape=shape)
+        values = load_verified(details.file, read, data_home, progress)
+        rasters[source] = Raster(values, names=details.channels, unit=details.unit)
     return Scene(
         cube=cube,
         labels=labels,
@@ -98,6 +122,7 @@ def fetch_scene(
         wavelengths_nm=None if entry.wavelengths_nm is None else np.array(entry.wavelengths_nm),
         name=entry.name,
         citation=entry.citation,
+        auxiliary=rasters or None,
     )
 
 
@@ -191,7 +216,10 @@ def fetch_botswana(
 
 
 def fetch_houston2013(
-    *, data_home: str | os.PathLike[str] | None = None, progress: bool = True
+    *,
+    auxiliary: bool = False,
+    data_home: str | os.PathLike[str] | None = None,
+    progress: bool = True,
 ) -> Scene:
     """Load the Houston scene of the 2013 data fusion contest, taken by CASI in 2012.
 
@@ -200,7 +228,9 @@ def fetch_houston2013(
     :func:`fetch_houston2013_split`. See :func:`fetch_scene` for the parameters and the result.
 
     The cube is not downloaded: register with the provider [1]_ and put
-    ``2013_IEEE_GRSS_DF_Contest_CASI.tif`` from the archive into the folder.
+    ``2013_IEEE_GRSS_DF_Contest_CASI.tif`` from the archive into the folder, and with
+    ``auxiliary=True`` ``2013_IEEE_GRSS_DF_Contest_LiDAR.tif``, the surface model of the same
+    pixels in meters, which becomes the source ``"lidar"``.
 
     References
     ----------
@@ -212,4 +242,65 @@ def fetch_houston2013(
     >>> from hsvlm.datasets import fetch_houston2013
     >>> scene = fetch_houston2013()  # doctest: +SKIP
     """
-    return fetch_scene("houston-2013", data_home=data_home, progress=progress)
+    return fetch_scene("houston-2013", auxiliary=auxiliary, data_home=data_home, progress=progress)
+
+
+def fetch_trento(
+    *,
+    auxiliary: bool = False,
+    data_home: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> Scene:
+    """Fetch the Trento scene, taken by AISA Eagle over fields south of Trento, Italy.
+
+    The 166 x 600 pixels of 1 m show orchards, vineyards and a village in 63 bands; 30,214 of them
+    have one of 6 labels. The source ``"lidar"`` holds two rasters of the Optech ALTM 3100EA, which
+    the provider does not describe. See :func:`fetch_scene` for the parameters and the result.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_trento
+    >>> scene = fetch_trento(auxiliary=True)  # doctest: +SKIP
+    """
+    return fetch_scene("trento", auxiliary=auxiliary, data_home=data_home, progress=progress)
+
+
+def fetch_muufl(
+    *,
+    auxiliary: bool = False,
+    data_home: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> Scene:
+    """Fetch the MUUFL Gulfport scene, taken by CASI over a campus in Mississippi in 2010.
+
+    The 325 x 220 pixels of 1 m show trees, lawns and buildings in 64 bands of reflectance; 53,687
+    of them have one of 11 labels. The source ``"lidar"`` holds the two gridded rasters of the
+    same file. See :func:`fetch_scene` for the parameters and the result.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_muufl
+    >>> scene = fetch_muufl(auxiliary=True)  # doctest: +SKIP
+    """
+    return fetch_scene("muufl", auxiliary=auxiliary, data_home=data_home, progress=progress)
+
+
+def fetch_augsburg(
+    *,
+    auxiliary: bool = False,
+    data_home: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> Scene:
+    """Fetch the Augsburg scene, taken by HySpex over the city of Augsburg, Germany.
+
+    The 332 x 485 pixels of 30 m show the city and its surroundings in 180 bands; 78,294 of them
+    have one of 7 labels. The source ``"sar"`` holds four features of Sentinel-1. The files come in
+    an archive, which stays in the folder. See :func:`fetch_scene` for the parameters and the
+    result.
+
+    Examples
+    --------
+    >>> from hsvlm.datasets import fetch_augsburg
+    >>> scene = fetch_augsburg(auxiliary=True)  # doctest: +SKIP
+    """
+    return fetch_scene("augsburg", auxiliary=auxiliary, data_home=data_home, progress=progress)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from hsvlm.datasets._cache import RemoteFile
 from hsvlm.prompts import load_class_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """Further channels of a scene."""
+
+    file: RemoteFile
+    channels: tuple[str, ...]
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +33,7 @@ class SceneEntry:
     labels: RemoteFile | None = None
     counts: tuple[int, ...] = ()
     wavelengths_nm: tuple[float, ...] | None = None
+    auxiliary: Mapping[str, SourceEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,21 @@ _S2FL_FILES: Final = (
     "dfebaf48b18004cedaf506b97db31ae78f0ae3f2"
 )
 
+_CONTEST: Final = "https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/"
+_TRENTO: Final = "https://github.com/tyust-dayu/Trento"
+_TRENTO_FILES: Final = (
+    "https://raw.githubusercontent.com/tyust-dayu/Trento/b4afc449ce5d6936ddc04fe267d86f9f35536afd"
+)
+_MUUFL: Final = "https://github.com/GatorSense/MUUFLGulfport"
+_MUUFL_FILES: Final = (
+    "https://raw.githubusercontent.com/GatorSense/MUUFLGulfport/v0.1/MUUFLGulfportSceneLabels"
+)
+_AUGSBURG: Final = "https://github.com/oucailab/DCMNet"
+_AUGSBURG_ARCHIVE: Final = (
+    "https://github.com/songyz2019/rs-fusion-datasets-dist/releases/download/v1.0.0/"
+    "augsburg-ouc.zip"
+)
+
 _DISTRIBUTED: Final = (
     "Distributed by the Grupo de Inteligencia Computacional, University of the Basque Country "
     "(UPV/EHU), without a licence."
@@ -72,6 +100,24 @@ _HOUSTON_CITATION: Final = (
     "C. Debes et al., Hyperspectral and LiDAR data fusion: outcome of the 2013 GRSS data fusion "
     "contest, IEEE Journal of Selected Topics in Applied Earth Observations and Remote Sensing "
     "7(6), 2405-2418, 2014, doi:10.1109/JSTARS.2014.2305441."
+)
+_TRENTO_CITATION: Final = (
+    "AISA Eagle and Optech ALTM scene of a rural area south of Trento, Italy. P. Ghamisi, B. "
+    "Hoefle and X. X. Zhu, Hyperspectral and LiDAR data fusion using extinction profiles and deep "
+    "convolutional neural network, IEEE Journal of Selected Topics in Applied Earth Observations "
+    "and Remote Sensing 10(6), 3011-3024, 2017, doi:10.1109/JSTARS.2016.2634863."
+)
+_MUUFL_CITATION: Final = (
+    "P. Gader, A. Zare, R. Close, J. Aitken and G. Tuell, MUUFL Gulfport hyperspectral and LiDAR "
+    "airborne data set, University of Florida, Tech. Rep. REP-2013-570, 2013; labels: X. Du and A. "
+    "Zare, Technical report: scene label ground truth map for MUUFL Gulfport data set, University "
+    "of Florida, Tech. Rep. 20170417, 2017."
+)
+_AUGSBURG_CITATION: Final = (
+    "D. Hong, J. Hu, J. Yao, J. Chanussot and X. X. Zhu, Multimodal remote sensing benchmark "
+    "datasets for land cover classification with a shared and specific feature learning model, "
+    "ISPRS Journal of Photogrammetry and Remote Sensing 178, 68-80, 2021, "
+    "doi:10.1016/j.isprsjprs.2021.05.011."
 )
 
 
@@ -99,6 +145,19 @@ _SHA256: Final = {
     "2013_IEEE_GRSS_DF_Contest_CASI.tif": (
         "1440f38594e8e82cc1944c084fc138ef55a70af54122828e999c4fb438574c14"
     ),
+    # Those of the following files are as rs-fusion-datasets states them.
+    "2013_IEEE_GRSS_DF_Contest_LiDAR.tif": (
+        "9f4facce8876ee84642d9cb03536baf0389506de97ddc01b73366fe4521de981"
+    ),
+    "Italy_hsi.mat": "7b965fd405314b5c91451042e547a1923be6f5a38c6da83969032cff79729280",
+    "Italy_lidar.mat": "a04dc90368d6a7b4f9d3936024ba9fef4105456c090daa14fff31b8b79e94ab1",
+    "allgrd.mat": "7e3fb2a2ea22c2661dfc768db3cb93c9643b324e7e64fadedfa57f5edbf1818f",
+    "muufl_gulfport_campus_1_hsi_220_label.mat": (
+        "69420a72866dff4a858ae503e6e2981af46f406a4ad8f4dd642efa43feb59edc"
+    ),
+    "augsburg_hsi.mat": "2f13839d7840b32f55e0489d6934776dcfded7f678e23a9d8c2c092573946583",
+    "augsburg_sar.mat": "cd1dbfad2346f47e51d105b05e11aaefc872fe487a94bdc2913f4eaee3f8e82b",
+    "augsburg_gt.mat": "065df71257f06c075ff3b37327c0fba75cc9146015a0f095a093fd12b9eaacbe",
 }
 
 # As the header that the contest hands out with the cube has them.
@@ -132,6 +191,20 @@ def _gcn(name: str, variable: str | None = None) -> RemoteFile:
 
 def _s2fl(name: str) -> RemoteFile:
     return _file(name, _S2FL, (f"{_S2FL_FILES}/{name}",))
+
+
+def _trento(name: str, variable: str) -> RemoteFile:
+    return _file(name, _TRENTO, (f"{_TRENTO_FILES}/{name}",), variable)
+
+
+def _muufl(variable: str) -> RemoteFile:
+    name = "muufl_gulfport_campus_1_hsi_220_label.mat"
+    return _file(name, _MUUFL, (f"{_MUUFL_FILES}/{name}",), variable)
+
+
+def _augsburg(name: str) -> RemoteFile:
+    urls = (f"{_AUGSBURG_ARCHIVE}#Augsburg/{name}",)
+    return _file(name, _AUGSBURG, urls, name.removesuffix(".mat"))
 
 
 SCENES: Final = {
@@ -202,10 +275,71 @@ SCENES: Final = {
         class_names=load_class_names("houston-2013"),
         cube=_file(
             "2013_IEEE_GRSS_DF_Contest_CASI.tif",
-            "https://machinelearning.ee.uh.edu/2013-ieee-grss-data-fusion-contest/",
+            _CONTEST,
             urls=(),
         ),
         wavelengths_nm=tuple(map(float, _HOUSTON_WAVELENGTHS_NM.split())),
+        auxiliary={
+            "lidar": SourceEntry(
+                _file("2013_IEEE_GRSS_DF_Contest_LiDAR.tif", _CONTEST, urls=()), ("surface",), "m"
+            )
+        },
+    ),
+    "trento": SceneEntry(
+        name="Trento",
+        citation=_TRENTO_CITATION,
+        shape=(166, 600, 63),
+        counts=(4034, 2903, 479, 9123, 10501, 3174),
+        class_names=dict(
+            enumerate(("Apple trees", "Buildings", "Ground", "Woods", "Vineyard", "Roads"), start=1)
+        ),
+        cube=_trento("Italy_hsi.mat", "data"),
+        labels=_trento("allgrd.mat", "mask_test"),
+        auxiliary={"lidar": SourceEntry(_trento("Italy_lidar.mat", "data"), ("first", "second"))},
+    ),
+    "muufl": SceneEntry(
+        name="MUUFL Gulfport",
+        citation=_MUUFL_CITATION,
+        shape=(325, 220, 64),
+        counts=(23246, 4270, 6882, 1826, 6687, 466, 2233, 6240, 1385, 183, 269),
+        class_names={
+            1: "Trees",
+            2: "Mostly grass",
+            3: "Mixed ground surface",
+            4: "Dirt and sand",
+            5: "Road",
+            6: "Water",
+            7: "Building shadow",
+            8: "Building",
+            9: "Sidewalk",
+            10: "Yellow curb",
+            11: "Cloth panels",
+        },
+        cube=_muufl("hsi.Data"),
+        labels=_muufl("hsi.sceneLabels.labels"),
+        auxiliary={"lidar": SourceEntry(_muufl("hsi.Lidar.0.z"), ("first", "second"))},
+    ),
+    "augsburg": SceneEntry(
+        name="Augsburg",
+        citation=_AUGSBURG_CITATION,
+        shape=(332, 485, 180),
+        counts=(13507, 30329, 3851, 26857, 575, 1645, 1530),
+        class_names={
+            1: "Forest",
+            2: "Residential area",
+            3: "Industrial area",
+            4: "Low plants",
+            5: "Allotment",
+            6: "Commercial area",
+            7: "Water",
+        },
+        cube=_augsburg("augsburg_hsi.mat"),
+        labels=_augsburg("augsburg_gt.mat"),
+        auxiliary={
+            "sar": SourceEntry(
+                _augsburg("augsburg_sar.mat"), ("first", "second", "third", "fourth")
+            )
+        },
     ),
 }
 
