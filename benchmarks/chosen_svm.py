@@ -54,6 +54,12 @@ class ChosenSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Choose C and gamma, and train on standardized spectra (n_samples, n_bands)."""
         self.classes_, counts = np.unique(y, return_counts=True)
         n_folds = min(_N_FOLDS, int(counts.max()))
+        if n_folds == 1:  # nothing to choose by
+            self.best_params_ = {"C": _PENALTIES[0], "gamma": _WIDTHS[0] / X.shape[1]}
+            self._svm = SVC(**self.best_params_).fit(X, y)
+            self._coupled = CoupledSVC(**self.best_params_, random_state=self.random_state)
+            self._coupled.fit(X, y)
+            return self
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=self.random_state)
         grid = {"C": _PENALTIES, "gamma": [width / X.shape[1] for width in _WIDTHS]}
         with warnings.catch_warnings():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks import adapters, adapters_page, networks, pretraining, pretraining_page
+from benchmarks.chosen_svm import chosen_svm
 from benchmarks.records import read_rows
 from hsvlm.datasets import make_synthetic_scene
 
@@ -113,3 +114,10 @@ def test_the_table_of_adapters(scene, quick):
         ("own", "scratch"),
     ]
     assert "| own | krona+ |" in adapters_page.render()
+
+
+def test_the_svm_does_without_folds_where_classes_have_one_sample():
+    X = np.random.default_rng(0).normal(size=(3, 20))
+    clf = chosen_svm().fit(X, ["corn", "oats", "rye"])
+    assert clf.predict(X).tolist() == ["corn", "oats", "rye"]
+    assert clf[-1].best_params_ == {"C": 100, "gamma": 1 / 20}
