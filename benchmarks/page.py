@@ -67,6 +67,7 @@ def sections() -> dict[str, Callable[[], str]]:
         forward_forward,
         growth,
         networks_page,
+        overhead,
         pretraining_page,
         profiles,
         scenes_page,
@@ -95,6 +96,7 @@ def sections() -> dict[str, Callable[[], str]]:
         "fields": fields.render,
         "growth": growth.render,
         "speed": speed.render,
+        "overhead": overhead.render,
         "profiles": profiles.render,
         "figure_2": figure_2.render,
     }
