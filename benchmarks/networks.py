@@ -33,7 +33,7 @@ from benchmarks.records import (
 )
 from benchmarks.scenes import make_splits, score
 from hsvlm import HSIPromptClassifier
-from hsvlm.evaluation import indian_pines_protocol, network_cost
+from hsvlm.evaluation import indian_pines_protocol, network_cost, with_encoders
 from hsvlm.evaluation._folds import (
     Store,
     data_digest,
@@ -43,7 +43,7 @@ from hsvlm.evaluation._folds import (
     with_random_state,
 )
 from hsvlm.prompts import list_prompt_sets
-from hsvlm.vision import get_vision_encoder, list_vision_encoders
+from hsvlm.vision import list_vision_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,11 +128,7 @@ def make_estimator(
     """Make a classifier with this network, at the setting of the default or at its own."""
     if setting == "ours":
         prompts = scene_name if scene_name in list_prompt_sets() else None
-        window_size = max(5, getattr(get_vision_encoder(network), "MIN_WINDOW", 1))
-        window_size += 1 - window_size % 2
-        clf = HSIPromptClassifier(vision_encoder=network, prompts=prompts, window_size=window_size)
-        if network == "vit":  # its patches have to fill the window
-            clf.patch_size = 1
+        (clf,) = with_encoders(network, HSIPromptClassifier(prompts=prompts)).values()
     else:
         own = {"weight_decay": 0.0, **OWN[network]}
         clf = HSIPromptClassifier(

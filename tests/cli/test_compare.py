@@ -176,7 +176,7 @@ def test_encoders_that_cannot_work_keep_their_row():
     assert "patch_size=2" in vit["problem"]
     assert float(mlp["overall_accuracy"]) > 0.3
     assert ssftt["problem"] in printed
-    assert 'Settings may follow a name, such as "vit:patch_size=1".' in printed
+    assert 'Settings may follow a name, such as "ssftt:window_size=13".' in printed
 
 
 def refusal(*more, **changes):

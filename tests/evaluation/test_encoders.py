@@ -20,8 +20,37 @@ def test_default_is_the_classifier_without_arguments():
 def test_every_registered_name_makes_a_classifier():
     names = list_vision_encoders()
     made = with_encoders(names)
-    assert list(made) == names
+    changed = {"vit": "vit:patch_size=1", "hybridsn": "hybridsn:window_size=9"}
+    changed["spectralgpt"] = "spectralgpt:n_components=12"
+    assert list(made) == [changed.get(name, name) for name in names]
     assert [clf.vision_encoder for clf in made.values()] == names
+    # What is added to a name is what the name says.
+    for name, clf in with_encoders(list(made)).items():
+        assert repr(clf) == repr(made[name])
+
+
+def test_settings_that_an_encoder_cannot_work_with_are_changed():
+    base = HSIPromptClassifier(window_size=3, patch_size=2, n_components=6)
+    names = [
+        "default",
+        "vit",
+        "a2s2k",
+        "hybridsn",
+        "wavelength-vit",
+        "mlp",
+        "vit:window_size=9:patch_size=3",
+    ]
+    assert list(with_encoders(names, base)) == [
+        *("default", "vit:patch_size=1", "a2s2k:n_components=7"),
+        *("hybridsn:window_size=9:n_components=13", "wavelength-vit:n_components=none"),
+        *("mlp", "vit:window_size=9:patch_size=3"),
+    ]
+    assert (base.window_size, base.patch_size, base.n_components) == (3, 2, 6)
+
+
+def test_what_a_name_states_is_kept():
+    names = ["vit:patch_size=2", "hybridsn:window_size=7 :n_components=20"]
+    assert list(with_encoders(names)) == names
 
 
 def test_other_settings_are_those_of_the_classifier(settings):

@@ -16,7 +16,6 @@
   steps, each with the reason.
 """
 
-import importlib.util
 import pickle
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -33,7 +32,12 @@ from hsvlm import HSIPromptClassifier
 from hsvlm.cli._settings import check_settings  # commands call it before they read the scene
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
-from hsvlm.vision.arguments import encoder_arguments, required_params, takes_wavelengths
+from hsvlm.vision.arguments import (
+    encoder_arguments,
+    needed_settings,
+    required_params,
+    takes_wavelengths,
+)
 
 NAMES = list_vision_encoders()
 ORACLES = Path(__file__).parent / "oracles"
@@ -81,16 +85,8 @@ def wavelengths(n_channels):
     return np.linspace(400, 2500, n_channels).tolist()
 
 
-def oracle_of(name):
-    path = ORACLES / f"{name.replace('-', '_')}.py"
-    spec = importlib.util.spec_from_file_location(f"oracle_{path.stem}", path)
-    oracle = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(oracle)
-    return oracle
-
-
 @pytest.fixture(params=NAMES)
-def case(request):
+def case(request, oracle_of):
     """Every registered encoder in turn."""
     return Case(request.param, get_vision_encoder(request.param), oracle_of(request.param))
 
@@ -162,6 +158,30 @@ def test_too_small_windows_and_too_few_channels_are_refused(case):
         f'"{case.name}", {needs} {n_channels} or more. Raise n_components, or set it to None to '
         "keep all bands."
     )
+
+
+@pytest.mark.parametrize(
+    ("window_size", "patch_size", "n_components"),
+    [(5, 3, "auto"), (1, 1, 2), (9, 4, 20), (15, 4, None)],
+)
+def test_settings_are_changed_if_it_needs_others(case, window_size, patch_size, n_components):
+    given = {"window_size": window_size, "patch_size": patch_size, "n_components": n_components}
+    needed = needed_settings(case.encoder_class, **given)
+
+    def make(used):
+        n_channels = used.pop("n_components")
+        n_channels = n_channels if isinstance(n_channels, int) else 40
+        told = {"params": case.params, "wavelengths_nm": wavelengths(n_channels)}
+        arguments = encoder_arguments(case.encoder_class, n_channels=n_channels, **used, **told)
+        with torch.device("meta"):
+            case.encoder_class(**arguments)
+
+    make(given | needed)
+    for name in needed:
+        if needed[name] is not None:
+            with pytest.raises(ParameterError):
+                make({**given, **needed, name: given[name]})
+    assert None not in needed.values() or takes_wavelengths(case.encoder_class)
 
 
 def test_the_seen_pixels_get_gradients(case):

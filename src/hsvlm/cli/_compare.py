@@ -101,8 +101,8 @@ def compare(
         str | None,
         typer.Option(
             help="Vision encoders, with commas between them: default, for the classifier as it is; "
-            f"{ENCODERS}; or all. Settings may follow a name: "
-            "ssftt:window_size=13:n_components=30.",
+            f"{ENCODERS}; or all of these, some of which are made for a GPU. Settings may follow a "
+            "name: ssftt:window_size=13:n_components=30.",
         ),
     ] = None,
     protocols: Annotated[
@@ -135,7 +135,9 @@ def compare(
     """Compare vision encoders: accuracy and cost under the same protocols, and baselines.
 
     The table has a row for every encoder and protocol, and says which protocol flatters it. An
-    encoder that cannot work with these settings keeps its row, with the reason. The output folder
+    encoder that needs another window, patch or number of components than these settings gets the
+    nearest, which its row names; one that cannot work keeps its row, with the reason. Networks
+    that take many times as long as the default are named before they train. The output folder
     receives the table (CSV and Markdown), a picture of accuracy against multiply-adds, and the
     result of every fit: the same command, given again, continues a run that was stopped, and one
     with more encoders, protocols or seeds measures only these. Other data or settings need another
@@ -171,7 +173,7 @@ def compare(
         print_json({"rows": table.rows()})
     else:
         failed = any(row["problem"] for row in table.rows())
-        hint = 'Settings may follow a name, such as "vit:patch_size=1". ' if failed else ""
+        hint = 'Settings may follow a name, such as "ssftt:window_size=13". ' if failed else ""
         echo(f"{table}\n\n{hint}Table, picture and the result of every fit are in {folder}.")
 
 

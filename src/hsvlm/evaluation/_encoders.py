@@ -13,6 +13,7 @@ from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
 from hsvlm.vision.arguments import (
     named_choices,
+    needed_settings,
     own_parameters,
     takes_patch_size,
     value_problem,
@@ -52,7 +53,9 @@ def with_encoders(
     Returns
     -------
     dict of {name: HSIPromptClassifier}
-        Not fitted, in the order of the names.
+        Not fitted, in the order of the names. Where an encoder cannot work with a setting of `clf`,
+        such as a window that is too small for it, the nearest one that it can work with takes its
+        place and is added to the name.
 
     Raises
     ------
@@ -70,13 +73,16 @@ def with_encoders(
     >>> made["vit:depth=1:window_size=9"]
     HSIPromptClassifier(vision_encoder='vit', vision_params={'depth': 1},
                         window_size=9)
+    >>> list(with_encoders(["vit", "hybridsn"]))
+    ['vit:patch_size=1', 'hybridsn:window_size=9']
     """
     base = HSIPromptClassifier() if clf is None else clf
     listed = [names] if isinstance(names, str) else names
-    return {name: _with_encoder(name, base) for name in listed}
+    return dict(_with_encoder(name, base) for name in listed)
 
 
-def _with_encoder(name: str, base: HSIPromptClassifier) -> HSIPromptClassifier:
+def _with_encoder(name: str, base: HSIPromptClassifier) -> tuple[str, HSIPromptClassifier]:
+    """Return the classifier, and its name with the settings that its encoder needed."""
     clf: HSIPromptClassifier = clone(base)
     encoder_name, *texts = (part.strip() for part in name.split(":"))
     if encoder_name != DEFAULT_NAME:
@@ -93,7 +99,20 @@ def _with_encoder(name: str, base: HSIPromptClassifier) -> HSIPromptClassifier:
         clf._validate_params()
     except InvalidParameterError as error:
         raise ParameterError(f"{name}: {error}") from error
-    return clf
+    # The classifier as it is stays as it is.
+    return (name, clf) if encoder_name == DEFAULT_NAME else (_fit_to_encoder(name, clf), clf)
+
+
+def _fit_to_encoder(name: str, clf: HSIPromptClassifier) -> str:
+    """Change settings that the encoder cannot work with, and return the name with them."""
+    stated = {text.partition("=")[0].strip() for text in name.split(":")}
+    given = {key: getattr(clf, key) for key in ("window_size", "patch_size", "n_components")}
+    needed = needed_settings(get_vision_encoder(str(clf.vision_encoder)), **given)
+    for key, value in needed.items():
+        if key not in stated:
+            clf.set_params(**{key: value})
+            name += f":{key}={'none' if value is None else value}"
+    return name
 
 
 def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:

@@ -27,6 +27,7 @@ from hsvlm.evaluation._pretraining import pretraining_shares
 from hsvlm.evaluation._report import EvaluationReport
 from hsvlm.evaluation._splits import make_splits
 from hsvlm.evaluation._windows import largest_window
+from hsvlm.evaluation._work import warn_of_heavy_networks
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.samples import PixelSamples, pixel_samples, remembered_names
 from hsvlm.scene import Scene
@@ -128,6 +129,9 @@ def evaluate(
     -----
     SplitWarning
         If a class has no training samples in a split.
+    HSVLMWarning
+        If networks that are to be trained will take more than ten times as long as the default, by
+        their multiply-adds or by a short trial.
 
     Examples
     --------
@@ -274,6 +278,7 @@ def _measure(
         if stored is not None:
             results[place] = stored
     open_places = [place for place in range(len(tasks)) if place not in results]
+    warn_of_heavy_networks({tasks[place][0]: tasks[place][2] for place in open_places}, X.shape[1])
     pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     done = pool(
         joblib.delayed(_run_and_save)(

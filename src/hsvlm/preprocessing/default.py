@@ -64,6 +64,15 @@ def fit_preprocessing(
     return Pipeline(steps).set_output(transform="default").fit(spectra)
 
 
+def expected_channels(n_components: int | float | str | None, n_bands: int) -> int:
+    """Return how many channels the default steps make of bands, if the spectra span as many."""
+    if n_components is None:
+        return n_bands
+    # How many explain a share of the variance follows from the spectra.
+    count = "auto" if isinstance(n_components, float) else n_components
+    return int(component_count(count, n_bands, n_bands) or n_bands)
+
+
 def normalization_of(preprocessing: Pipeline) -> str | None:
     """Return the value of `normalize` that fitted steps belong to."""
     first = spectral_steps(preprocessing)[0][1].transformer_

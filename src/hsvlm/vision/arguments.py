@@ -17,6 +17,7 @@ __all__ = [
     "encoder_arguments",
     "encodes_texts",
     "named_choices",
+    "needed_settings",
     "own_parameters",
     "required_params",
     "takes_patch_size",
@@ -50,6 +51,33 @@ def encoder_arguments(
         **({"sources": dict(sources)} if sources and takes_sources(encoder) else {}),
         **(params or {}),
     }
+
+
+def needed_settings(
+    encoder: type[nn.Module],
+    *,
+    window_size: int,
+    patch_size: int,
+    n_components: Any,
+) -> dict[str, int | None]:
+    """Return other values for the settings that an encoder cannot work with, the nearest ones."""
+    needed: dict[str, int | None] = {}
+    if window_size < getattr(encoder, "MIN_WINDOW", 1):
+        # A window has its pixel in the middle.
+        window_size = needed["window_size"] = encoder.MIN_WINDOW | 1  # type: ignore[attr-defined]
+    if getattr(encoder, "WHOLE_PATCHES", False) and window_size % patch_size:
+        sides = range(1, min(patch_size, window_size) + 1)
+        needed["patch_size"] = max(side for side in sides if window_size % side == 0)
+    if takes_wavelengths(encoder):
+        if n_components not in ("auto", None):
+            needed["n_components"] = None
+        return needed
+    step = getattr(encoder, "CHANNEL_STEP", 1)
+    if not isinstance(n_components, Integral):
+        # The number of bands is not known, and four steps are few enough for any.
+        return {**needed, "n_components": 4 * step} if step > 1 else needed
+    suiting = max(n_components - n_components % step, getattr(encoder, "MIN_CHANNELS", 1))
+    return needed if suiting == n_components else {**needed, "n_components": suiting}
 
 
 def takes_patch_size(encoder: type[nn.Module]) -> bool:

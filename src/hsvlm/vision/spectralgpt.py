@@ -106,6 +106,7 @@ class SpectralGPT(PlainTransformer):
 
     MIN_WINDOW: ClassVar[int] = 1
     MIN_CHANNELS: ClassVar[int] = 3
+    CHANNEL_STEP: ClassVar[int] = _CHANNELS
 
     channel_mean: Tensor
     channel_scale: Tensor

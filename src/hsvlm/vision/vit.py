@@ -75,6 +75,7 @@ class MaskedViT(TokenTransformer):
 
     MIN_WINDOW: ClassVar[int] = 1
     MIN_CHANNELS: ClassVar[int] = 1
+    WHOLE_PATCHES: ClassVar[bool] = True
 
     def __init__(
         self,
