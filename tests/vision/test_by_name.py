@@ -16,9 +16,7 @@ from hsvlm.vision import get_vision_encoder, list_vision_encoders
 from hsvlm.vision.arguments import required_params
 
 # Those that have to be told more than a name are tested for themselves.
-NAMES = [
-    name for name in list_vision_encoders() if not required_params(get_vision_encoder(name))
-]
+NAMES = [name for name in list_vision_encoders() if not required_params(get_vision_encoder(name))]
 BLOCKS = SpatialBlockKFold(2, block_size=5, buffer=1)
 COMMON = {"max_epochs": 1, "spatial": None, "device": "cpu", "random_state": 0}
 N_BANDS = 27  # a multiple of 3
@@ -74,7 +72,11 @@ def test_commands_fit_and_predict(name, scene, params_of, tmp_path, monkeypatch)
     window_size = max(5, get_vision_encoder(name).MIN_WINDOW)
     of_both = {"vision_encoder": name, "window_size": window_size, "patch_size": 1, "max_epochs": 1}
     of_both["n_components"] = None
-    written = of_both | {"vision_params": json.dumps(params_of(name)), "spatial": "none", "n_components": "none"}
+    written = of_both | {
+        "vision_params": json.dumps(params_of(name)),
+        "spatial": "none",
+        "n_components": "none",
+    }
     chosen = [part for key, value in written.items() for part in ("--set", f"{key}={value}")]
     chosen += ["--set", "device=cpu", "--seed", "0"]
     for command in (

@@ -104,8 +104,6 @@ def _make_network(clf: HSIPromptClassifier, n_bands: int) -> _Network:
         window_size=clf.window_size,
         patch_size=clf.patch_size,
         params=clf.vision_params,
-        wavelengths_nm=[
-            400 + 2100 * band / max(n_channels - 1, 1) for band in range(n_channels)
-        ],
+        wavelengths_nm=[400 + 2100 * band / max(n_channels - 1, 1) for band in range(n_channels)],
     )
     return _Network(encoder, arguments)

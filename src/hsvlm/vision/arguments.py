@@ -76,8 +76,9 @@ def needed_settings(
     if not isinstance(n_components, Integral):
         # The number of bands is not known, and four steps are few enough for any.
         return {**needed, "n_components": 4 * step} if step > 1 else needed
-    suiting = max(n_components - n_components % step, getattr(encoder, "MIN_CHANNELS", 1))
-    return needed if suiting == n_components else {**needed, "n_components": suiting}
+    count = int(n_components)
+    suiting = max(count - count % step, getattr(encoder, "MIN_CHANNELS", 1))
+    return needed if suiting == count else {**needed, "n_components": suiting}
 
 
 def takes_patch_size(encoder: type[nn.Module]) -> bool:
