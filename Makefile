@@ -88,6 +88,7 @@ benchmark: $(READY)  ## Measure accuracy, the paper's tables and speed on Indian
 	$(RUN) benchmarks.figure_2
 	$(RUN) benchmarks.big_scene
 	$(RUN) benchmarks.speed
+	$(RUN) benchmarks.overhead
 	$(RUN) benchmarks.profiles
 	$(RUN) benchmarks.growth
 	$(RUN) benchmarks.readout_growth

@@ -89,7 +89,15 @@ def test_the_page_names_the_encoders_beyond_the_goal(path):
     assert "| vit | 2.00 | 3.00 | 2.00 | 1.50 | 30.0 | 20.0 | 1.50 | 1.00 |" in text
     assert "The goal is a ratio of at most 2. It is missed in training with mlp." in text
     records.write_rows(path, overhead.COLUMNS, lines[3:])
-    assert "All reach it." in overhead.render()
+    assert "All that are measured reach it." in overhead.render()
+
+
+def test_the_page_names_encoders_that_are_not_measured_yet(path, monkeypatch):
+    records.write_rows(path, overhead.COLUMNS, [line("mlp", 0)])
+    monkeypatch.setattr(overhead, "NETWORKS", ["mlp", "vit"])
+    assert "weights are left out.\nNot measured yet: vit.\n" in overhead.render()
+    monkeypatch.setattr(overhead, "NETWORKS", ["mlp"])
+    assert "weights are left out.\n\n" in overhead.render()
 
 
 def test_encoders_are_measured_one_by_one_and_the_others_kept(path, monkeypatch, capsys):
