@@ -22,6 +22,7 @@ from hsvlm._storage.folders import (
 )
 from hsvlm._storage.format import CONFIG, check_format, shorten, stated_format
 from hsvlm._system.files import file_error, fsync
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import FileError, HSVLMWarning, MissingFileError, ParameterError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
     # Everything is written beside `path` and takes its place by renaming. A folder cannot be
     # replaced in one step: between two renamings the previous model has another name, where
     # `read_parts` looks for it.
-    shown = Path(path).expanduser()
+    shown = expand_home(path)
     target = Path(os.path.realpath(shown))
     is_archive = shown.suffix.lower() == ".zip"
     draft = draft_path(target)
@@ -78,7 +79,7 @@ def write_parts(path: str | os.PathLike[str], parts: Mapping[str, bytes]) -> Pat
 
 def read_parts(path: str | os.PathLike[str]) -> dict[str, bytes]:
     """Read all parts and verify their digests."""
-    existing = _existing_path(Path(path).expanduser())
+    existing = _existing_path(expand_home(path))
     with _members(existing) as members:
         config, sums = _read(existing, members, CONFIG), _read(existing, members, SUMS)
         if sum_line(CONFIG, config) not in sums.splitlines():

@@ -7,15 +7,16 @@ import os
 import tomllib
 from collections.abc import Hashable
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsvlm._system.optional import import_optional
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import FileError, MissingFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
+    from pathlib import Path
 
 _MAX_TEXT_BYTES = 2**20  # PyYAML takes some ten seconds for as much
 _MAX_DEPTH = 50
@@ -23,7 +24,7 @@ _MAX_DEPTH = 50
 
 def existing_file(path: str | PathLike[str]) -> Path:
     """Return the path, or raise if there is no file."""
-    file = Path(path).expanduser()
+    file = expand_home(path)
     if file.is_file():
         return file
     problem = "is a folder" if file.is_dir() else "does not exist"

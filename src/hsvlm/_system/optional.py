@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def import_optional(module: str, extra: str) -> ModuleType:
 def cache_folder(name: str) -> Path | None:
     """Locate the folder for data that can be computed or downloaded again."""
     if chosen := os.environ.get("HSVLM_CACHE_DIR"):
-        return Path(chosen).expanduser() / name
+        return expand_home(chosen) / name
     try:
         home = Path.home()
     except RuntimeError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from hsvlm._inputs.kinds import class_targets, fit_inputs, merge_duplicates
 from hsvlm._inputs.windows import input_source
 from hsvlm._prediction.model import FittedModel
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of
+from hsvlm._system.paths import expand_home
 from hsvlm._training.bands import take_wavelengths, with_band_centers
 from hsvlm._training.checkpoint import Checkpoint, Identity
 from hsvlm._training.checks import (
@@ -214,7 +214,7 @@ def _train(
             identity.add(device.type, seed)
             net_before = None if previous is None else previous.net
             identity.add_training(model_params, optimization, (training, validation), net_before)
-            folder = Path(settings.checkpoint_dir).expanduser()
+            folder = expand_home(settings.checkpoint_dir)
             path = folder / f"{identity.hexdigest()[:16]}.zip"
             checkpoint = Checkpoint(path, settings.checkpoint_every, settings.resume)
         net = fit_net(

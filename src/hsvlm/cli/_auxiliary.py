@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hsvlm._data.sources import SPECTRA, describe_sources
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _parse_files(texts: Sequence[str] | None) -> dict[str, list[Path]]:
             raise typer.BadParameter(
                 f"{name!r} is the name of the bands of the scene. Give {path} another one."
             )
-        files.setdefault(name, []).append(Path(path).expanduser())
+        files.setdefault(name, []).append(expand_home(path))
     return files
 
 

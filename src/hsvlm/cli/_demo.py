@@ -32,10 +32,9 @@ def demo(
     """
     from hsvlm.cli._demo_run import run_demo
 
-    folder = output.expanduser()
-    reserve_folder(context, folder, _NAMES, (), {})
+    reserve_folder(context, output, _NAMES, (), {})
     parameters = {} if epochs is None else {"max_epochs": epochs}
-    result = run_demo(folder, random_state=seed, **parameters)
+    result = run_demo(output, random_state=seed, **parameters)
     if as_json:
         print_json(result.to_dict())
     else:

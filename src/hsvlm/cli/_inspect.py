@@ -57,7 +57,6 @@ def inspect(
 
     Example: hsvlm inspect scene.hdr --labels fields.tif
     """
-    path = path.expanduser()
     if not path.exists():
         raise MissingFileError(f"{path} does not exist. Give the path of a scene or of a model.")
     sources = source_options.files()

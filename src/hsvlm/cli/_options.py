@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hsvlm._system.paths import expand_home
 from hsvlm.cli._bands import parse_ranges
 from hsvlm.cli._help import FEATURE_FORMATS, PRESETS, PROMPT_SETS, SCENE_FORMATS
 from hsvlm.cli._recipes import load_recipe
@@ -31,10 +32,6 @@ def _checked_by(check: Callable[[Any], object]) -> Callable[[Any], Any]:
     return callback
 
 
-def _expand_home(path: Path | None) -> Path | None:
-    return None if path is None else path.expanduser()
-
-
 def _check_preset(name: str) -> None:
     from hsvlm._training.settings import list_presets
 
@@ -47,9 +44,10 @@ def _check_preset(name: str) -> None:
 def _check_prompts(text: str) -> None:
     from hsvlm.prompts import list_prompt_sets
 
-    path = Path(text).expanduser()
-    is_file = path.suffix.lower() in (".yaml", ".yml", ".json") or path.is_file()
-    if not ("{}" in text or text in list_prompt_sets() or is_file):
+    if "{}" in text or text in list_prompt_sets():
+        return
+    path = expand_home(text)
+    if path.suffix.lower() not in (".yaml", ".yml", ".json") and not path.is_file():
         sets = ", ".join(list_prompt_sets())
         raise typer.BadParameter(
             f"{text!r} is neither a file of classes (.yaml, .json), nor a template (write {{}} "
@@ -82,7 +80,6 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        callback=_expand_home,
         help="Folder for all that the command writes; made if not there.",
     ),
 ]

@@ -70,7 +70,7 @@ def check_output(
 ) -> None:
     """Refuse an output folder in which files would be destroyed; create nothing."""
     written = [folder / name for name in (RECIPE_NAME, *names)]
-    sources = {path.expanduser().resolve(): path for path in inputs if path is not None}
+    sources = {path.resolve(): path for path in inputs if path is not None}
     for path in written:
         if path.resolve() in sources:
             raise ParameterError(

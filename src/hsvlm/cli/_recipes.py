@@ -11,6 +11,7 @@ import typer
 
 from hsvlm._system.files import existing_file, file_error, parsed_file
 from hsvlm._system.optional import import_optional
+from hsvlm._system.paths import expand_home
 from hsvlm._system.version import __version__
 from hsvlm.cli._outputs import RECIPE_HEADER, RECIPE_NAME, create_output, write_text
 from hsvlm.cli._settings import SETTINGS_KEY
@@ -120,7 +121,7 @@ def _option_value(context: typer.Context, recipe: Path, option: Any, name: str, 
             f"{recipe}: {name}: {value!r} is a list, and the option takes one value."
         )
     if option.name in _path_options(context):
-        values = [str(recipe.parent / Path(str(item)).expanduser()) for item in values]
+        values = [str(recipe.parent / expand_home(str(item))) for item in values]
     elif option.name in _POSSIBLE_PATHS and _exists(recipe.parent / str(value)):
         values = [str(recipe.parent / str(value))]
     elif option.name in _NAMED_PATHS:
@@ -140,19 +141,20 @@ def _holds_paths(hint: Any) -> bool:
 
 
 def _absolute_if_existing(value: Any) -> Any:
-    path = Path(str(value)).expanduser()
-    return str(path.absolute()) if isinstance(value, str) and _exists(path) else value
+    if not isinstance(value, str) or not _exists(value):
+        return value
+    return str(expand_home(value).absolute())
 
 
 def _with_path_in(folder: Path, text: str) -> str:
     """Make the path of NAME=FILE absolute; other texts are refused where they are read."""
     name, is_named, path = text.partition("=")
-    return f"{name}={folder.absolute() / Path(path).expanduser()}" if is_named and path else text
+    return f"{name}={folder.absolute() / expand_home(path)}" if is_named and path else text
 
 
-def _exists(path: Path) -> bool:
+def _exists(path: str | Path) -> bool:
     try:
-        return path.exists()
+        return expand_home(path).exists()
     except (OSError, ValueError):  # a text that is not the name of a file
         return False
 
@@ -167,4 +169,4 @@ def _plain(value: Any, is_path: bool) -> Any:
         return [_plain(item, is_path) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return str(Path(value).expanduser().absolute()) if is_path else str(value)
+    return str(expand_home(value).absolute()) if is_path else str(value)

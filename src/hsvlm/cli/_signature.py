@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from hsvlm._system.paths import expand_home
 
 Debug = Annotated[
     bool, typer.Option("--debug", help="With an error, print the traceback, for developers.")
@@ -24,6 +27,13 @@ def check_missing(**values: Any) -> None:
         raise typer.BadParameter(
             f"{listed} {verb} missing. Give {'it' if verb == 'is' else 'them'} here or in a recipe."
         )
+
+
+def _with_home(value: Any) -> Any:
+    """Expand the home folders in paths; other values stay as they are."""
+    if isinstance(value, (list, tuple)):
+        return [_with_home(item) for item in value]
+    return expand_home(value) if isinstance(value, Path) else value
 
 
 def expand_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,6 +59,7 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(**values: Any) -> None:
         values.pop("debug")  # the entry of the program looks for it
+        values = {name: _with_home(value) for name, value in values.items()}
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         command(**values)

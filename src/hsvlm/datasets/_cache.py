@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, cast
 
 from hsvlm._system.optional import cache_folder, import_optional
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import DataError, DownloadError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class RemoteFile:
 def data_folder(data_home: str | os.PathLike[str] | None) -> Path:
     """Find the folder that holds the files."""
     if data_home is not None:
-        return Path(data_home).expanduser()
+        return expand_home(data_home)
     folder = cache_folder("data")
     if folder is None:
         raise DataError(

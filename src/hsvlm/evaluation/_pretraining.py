@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from functools import cache
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._system.paths import expand_home
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.pretraining import (
     MaskedPretrainer,
@@ -76,7 +76,7 @@ def _encoder_in(value: Any) -> PretrainedEncoder | None:
         return value
     is_path = isinstance(value, (str, PathLike))
     # Files of others tell neither a window nor what was read.
-    return load_pretrained(value) if is_path and Path(value).expanduser().is_dir() else None
+    return load_pretrained(value) if is_path and expand_home(value).is_dir() else None
 
 
 @cache

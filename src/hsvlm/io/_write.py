@@ -11,6 +11,7 @@ import numpy as np
 
 from hsvlm._data.lazy import files_of, read_rows
 from hsvlm._system.files import file_error, fsync
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
 from hsvlm.io._writers import writers_by_suffix
 from hsvlm.io._writers.output import Output, checked_nodata, scene_nodata, stored_type, unwritable
@@ -273,7 +274,7 @@ def write_raster(
 
 def checked_target(path: str | PathLike[str]) -> Path:
     """Refuse a path that nothing can be written to, before there is anything to write."""
-    target = Path(path).expanduser()
+    target = expand_home(path)
     writers = writers_by_suffix()
     if target.suffix.lower() not in writers:
         problem = f"the suffix {target.suffix!r} stands for no format that can be written"

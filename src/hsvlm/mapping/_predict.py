@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from hsvlm._data.palette import distinct_colors
 from hsvlm._inputs.scenes import check_bands
 from hsvlm._inputs.sources import check_sources, with_absent_sources
 from hsvlm._prediction.windows import BLOCK_SIZE
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
@@ -31,6 +31,8 @@ from hsvlm.mapping._work import Layer, MemoryWork
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from hsvlm.mapping._targets import Target
@@ -186,7 +188,7 @@ def as_scene(scene: Any) -> tuple[Scene, list[Path]]:
     """Convert a path or cube to a Scene; also return the files that it is read from."""
     sources = []
     if isinstance(scene, (str, os.PathLike)):
-        sources.append(Path(scene).expanduser())
+        sources.append(expand_home(scene))
         scene = read_scene(scene)
     elif not isinstance(scene, Scene):
         cube = as_cubes(scene)[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,8 +11,11 @@ import torch
 
 from hsvlm._storage.checkpoints import check_folder, opened_checkpoint, write_checkpoint
 from hsvlm._storage.values import Packer, fields
+from hsvlm._system.paths import expand_home
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hsvlm.pretraining._choices import Choices
     from hsvlm.pretraining._loop import Course, TrainingSettings
     from hsvlm.pretraining._pixels import PixelPool
@@ -54,7 +56,7 @@ def checkpoint_of(
     for scene in pool.scenes:
         digest.update(scene.digest.encode())
         digest.update(np.packbits(scene.centers).tobytes())
-    folder = Path(pretrainer.checkpoint_dir).expanduser()
+    folder = expand_home(pretrainer.checkpoint_dir)
     path = folder / f"{digest.hexdigest()[:16]}.zip"
     return Checkpoint(path, pretrainer.checkpoint_every, resume=pretrainer.resume)
 

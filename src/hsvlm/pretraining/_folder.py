@@ -27,6 +27,7 @@ from hsvlm._storage.format import shorten
 from hsvlm._storage.tensors import read_tensors, write_tensors
 from hsvlm._storage.values import Packer, Unpacker, fields
 from hsvlm._system.files import file_error
+from hsvlm._system.paths import expand_home
 from hsvlm._system.version import __version__
 from hsvlm.exceptions import FileError, MissingFileError
 from hsvlm.preprocessing.checks import check_steps, expect, is_count
@@ -59,7 +60,7 @@ def digest_of(weights: Mapping[str, torch.Tensor]) -> str:
 
 def write_encoder_folder(path: str | os.PathLike[str], pretrained: PretrainedEncoder) -> Path:
     """Write a pre-trained encoder into a folder, completely or not at all."""
-    shown = Path(path).expanduser()
+    shown = expand_home(path)
     target = Path(os.path.realpath(shown))
     files = _parts_of(pretrained)
     files[_SUMS] = b"".join(sum_line(name, files[name]) + b"\n" for name in _PARTS)
@@ -81,7 +82,7 @@ def write_encoder_folder(path: str | os.PathLike[str], pretrained: PretrainedEnc
 
 def read_encoder_folder(path: str | os.PathLike[str]) -> PretrainedEncoder:
     """Read a folder that `write_encoder_folder` wrote, and verify its digests."""
-    folder = Path(path).expanduser()
+    folder = expand_home(path)
     parts = _read_parts(folder)
     config = _parsed(folder, parts[ENCODER])
     try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hsvlm._system.files import file_error
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.pretraining._body import find_body
 from hsvlm.pretraining._encoder import PretrainedEncoder
@@ -24,6 +24,7 @@ from hsvlm.pretraining._spectralgpt import (
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from hsvlm.pretraining._body import Body
     from hsvlm.pretraining._files import WeightFile
@@ -113,7 +114,7 @@ default=None
         )
     if isinstance(path, str) and path.startswith(HUB):
         path = fetch_from_hub(path)
-    if (folder := Path(path).expanduser()).is_dir():
+    if (folder := expand_home(path)).is_dir():
         return _load_folder(folder, vision_encoder, n_heads)
     file = read_weight_file(path)
     refuse_other_attention(file)

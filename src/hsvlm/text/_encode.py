@@ -6,19 +6,20 @@ import os
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from hsvlm._data.texts import is_blank, listed, quoted, unreadable_character
 from hsvlm._system.optional import cache_folder
+from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 from hsvlm.text._cache import encode_cached
 from hsvlm.text.models import EncodedText, identify_model, run_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import torch
     from numpy.typing import NDArray
@@ -314,7 +315,7 @@ def _encode_by_object(texts: list[str], encoder: TextEncoder) -> list[EncodedTex
 
 
 def _cache_dir(cache_dir: str | os.PathLike[str] | None) -> Path | None:
-    return cache_folder("text") if cache_dir is None else Path(cache_dir).expanduser()
+    return cache_folder("text") if cache_dir is None else expand_home(cache_dir)
 
 
 def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:

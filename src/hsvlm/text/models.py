@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hsvlm._system.devices import resolve_device, seeded_scope
+from hsvlm._system.paths import expand_home
 from hsvlm._system.quiet import quiet_libraries
 from hsvlm._system.threads import at_most_threads
 from hsvlm.exceptions import ParameterError, UnknownNameError
@@ -56,7 +57,7 @@ def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
     name = os.fspath(encoder)
     if name in {_MINILM, _MINILM.partition("/")[2]}:
         return TextModel(f"hub:{_MINILM}", _MINILM)
-    folder = Path(name).expanduser()
+    folder = expand_home(name)
     if name and folder.is_dir():
         return TextModel(f"folder:{_digest(folder, _stamps(folder))}", folder)
     if isinstance(encoder, os.PathLike) or not _HUB_NAME.fullmatch(name):

@@ -8,12 +8,12 @@ import importlib
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
 
+from hsvlm._system.paths import expand_home
 from hsvlm._system.quiet import quiet_libraries
 from hsvlm.exceptions import ParameterError, PromptWarning
 
@@ -180,7 +180,7 @@ def _load_tokenizer(source: str) -> Any:
 
 
 def _place(source: str) -> str:
-    folder = Path(source).expanduser()
+    folder = expand_home(source)
     return str(folder) if folder.is_dir() else source
 
 
