@@ -263,9 +263,13 @@ def test_outputs_stay_the_same(case):
 
 def test_it_can_be_chosen_at_the_command_line(case):
     # Before the file is opened, the number of channels is not known.
-    if required_params(case.encoder_class):
-        pytest.skip("settings of encoders are numbers there")
-    chosen = {"vision_encoder": case.name, "window_size": case.window_size, "patch_size": 1}
+    needed = {name: case.params[name] for name in required_params(case.encoder_class)}
+    chosen = {
+        "vision_encoder": case.name,
+        "vision_params": needed or None,
+        "window_size": case.window_size,
+        "patch_size": 1,
+    }
     assert check_settings(chosen, None).vision_encoder == case.name
 
 

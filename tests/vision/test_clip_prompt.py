@@ -336,6 +336,16 @@ def test_settings_of_the_text_side_have_no_effect(samples):
         clf.fit(X[:60], y[:60])
 
 
+def test_the_model_has_to_be_named(samples):
+    X, y = samples
+    with pytest.raises(ParameterError) as error:
+        classifier(vision_params={"rank": 8}).fit(X[:60], y[:60])
+    assert str(error.value) == (
+        "The vision encoder clip-prompt needs clip, which the data do not give. Set "
+        "vision_params={'clip': ...}."
+    )
+
+
 def test_a_linear_head_needs_no_texts(samples):
     X, y = samples
     clf = classifier(criterion="cross-entropy", max_epochs=1).fit(X[:60], y[:60])

@@ -7,6 +7,9 @@ import re
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from hsvlm.exceptions import ParameterError
+from hsvlm.vision import vision_encoder_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -41,6 +44,15 @@ def encoder_arguments(
     sources: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of an encoder: the geometry of its input, then its own."""
+    missing = [name for name in required_params(encoder) if name not in (params or {})]
+    if missing:
+        first = missing[0]
+        raise ParameterError(
+            f"The vision encoder {vision_encoder_name(encoder) or encoder.__name__} needs "
+            f"{', '.join(missing)}, which the data do not give.",
+            f"Set vision_params={{{first!r}: ...}}.",
+            option_hint=f'Give --set "vision_params={{{first}: ...}}".',
+        )
     # A window of one pixel, as of plain spectra, has patches of one pixel.
     patch = {"patch_size": patch_size if window_size > 1 else 1}
     return {
