@@ -198,7 +198,8 @@ class HSIPromptClassifier(
         Where to compute; ``"auto"`` uses a GPU if there is one.
     precision : {"float32", "bfloat16"}, default="float32"
         Precision of multiplications in the network, in training and prediction. Weights stay
-        ``"float32"``.
+        ``"float32"``, and so do encoders with 3-D convolutions on a CPU, where torch computes wrong
+        gradients of them in ``"bfloat16"``.
     random_state : int, RandomState instance or None, default=None
         Seed of all randomness. Global generators are neither used nor changed.
     verbose : int, default=0

@@ -30,6 +30,7 @@ from torch import nn
 
 from hsvlm import HSIPromptClassifier
 from hsvlm.cli._settings import check_settings  # commands call it before they read the scene
+from hsvlm.contrastive.model import AlignedModel
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
 from hsvlm.vision.arguments import (
@@ -322,3 +323,17 @@ def test_fits_give_the_same_bits(classifier, scene, labels):
 def test_it_trains_in_half_precision(classifier, scene, labels):
     classifier.set_params(precision="bfloat16").fit(scene, labels)
     assert accuracy(classifier.predict(scene), labels) > 0.5
+
+
+@pytest.mark.parametrize("name", ["cnn3d", "hybridsn"])
+def test_3d_convolutions_stay_in_single_precision_on_a_cpu(name):
+    # In bfloat16, torch fills their gradients with what memory happens to hold.
+    model_params = {"n_channels": 20, "window_size": 9}
+    torch.manual_seed(0)
+    exact, reduced = (
+        AlignedModel(get_vision_encoder(name), model_params, None, 3, "vision", precision).eval()
+        for precision in ("float32", "bfloat16")
+    )
+    reduced.load_state_dict(exact.state_dict())
+    windows = torch.randn(4, 9, 9, 20)
+    assert torch.equal(exact(windows), reduced(windows))

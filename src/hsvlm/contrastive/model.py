@@ -80,6 +80,7 @@ class AlignedModel(nn.Module):
                 f"{error}.",
                 "It has to take n_channels, window_size, and the names in vision_params.",
             ) from error
+        self._has_volumes = any(isinstance(layer, nn.Conv3d) for layer in self.encoder.modules())
         self._base: set[str] = set()
         if pretrained is not None:
             pretrained.copy_into(self.encoder)
@@ -171,7 +172,10 @@ class AlignedModel(nn.Module):
     def _features(self, windows: Tensor, last: nn.Module) -> Tensor:
         # Here and not around a step: parts of a batch run in threads, and each has its own context.
         kind, dtype = windows.device.type, self._reduced
-        with nullcontext() if dtype is None else torch.autocast(kind, dtype):
+        # On CPUs, gradients of 3-D convolutions in bfloat16 come from memory that torch 2.13 has
+        # not written: they are NaN, or wrong.
+        is_sound = kind != "cpu" or not self._has_volumes
+        with nullcontext() if dtype is None or not is_sound else torch.autocast(kind, dtype):
             features: Tensor = last(self.encoder(windows))
         # Losses and similarities are worth all their digits.
         return features.float()
