@@ -86,3 +86,10 @@ def test_page_has_the_ratio_in_the_order_of_size_and_the_exact_command(calls, mo
 
 def test_page_of_growth_needs_no_read_out():
     assert "The read-out in a growing scene" not in growth.render()
+
+
+def test_indian_pines_has_a_tenth_of_its_labels():
+    cube, labels = readout_growth.load_tenth()
+    assert cube.shape == (145, 145, 200)
+    assert np.count_nonzero(labels) == 1024
+    assert len(np.unique(labels)) == 17

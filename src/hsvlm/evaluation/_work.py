@@ -25,11 +25,14 @@ _TRIAL_WINDOWS, _TRIALS = 8, 5
 
 def warn_of_heavy_networks(estimators: Mapping[str, Any], n_bands: int) -> None:
     """Warn of classifiers that will train many times as long as the default."""
-    # Pre-trained weights bring settings of their own.
+    # The default needs no trial, and pre-trained weights bring settings of their own.
+    usual_encoder = HSIPromptClassifier().vision_encoder
     known = {
         name: clf
         for name, clf in estimators.items()
-        if isinstance(clf, HSIPromptClassifier) and clf.pretrained is None
+        if isinstance(clf, HSIPromptClassifier)
+        and clf.pretrained is None
+        and (clf.vision_encoder != usual_encoder or clf.vision_params)
     }
     if not known:
         return
