@@ -5,6 +5,7 @@ import itertools
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,6 +186,11 @@ def test_another_model_is_refused(tmp_path):
     [
         ({"branches": "text"}, 'branches=\'text\' is unknown. Use "both" or "vision".'),
         ({"n_prompts": 0}, "n_prompts=0 is below 1. Use a few, such as 4."),
+        (
+            {"n_prompts": 58},
+            "n_prompts=58 leaves no room for a text: this CLIP model reads 60 tokens. Use 57 or "
+            "fewer, such as 4.",
+        ),
         ({"rank": 3}, "rank=3 is not an even number of 2 or more, such as 64."),
     ],
 )
@@ -203,6 +209,14 @@ def test_models_that_cannot_be_used(tmp_path):
     (folder / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ParameterError, match="holds a model of the kind 'bert', not CLIP"):
         ClipPrompt(6, 5, clip=folder)
+    # Its own code would write a file.
+    (folder / "own.py").write_text("open('ran', 'w').close()")
+    (folder / "config.json").write_text(
+        '{"model_type": "mine", "auto_map": {"AutoConfig": "own.Config"}}'
+    )
+    with pytest.raises(ParameterError, match="could not be loaded"):
+        ClipPrompt(6, 5, clip=folder)
+    assert not Path("ran").exists()
     unequal = save_tiny_clip(tmp_path / "unequal", text={"num_hidden_layers": 1})
     with pytest.raises(ParameterError, match=r"have 2 and 1 layers.*Use branches="):
         ClipPrompt(6, 5, clip=unequal)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FrozenClip"]
 
+# Nothing is downloaded, and code that comes with a model is never run.
+_OFFLINE: Any = {"local_files_only": True, "trust_remote_code": False}
 _HINT = (
     "Pass a folder that holds a CLIP model of transformers (config.json, weights and the files of "
     'its tokenizer), or the name of one that "hf download NAME" has put into the local cache.'
@@ -160,11 +162,9 @@ def _load(source: str) -> nn.Module:
     transformers: Any = importlib.import_module("transformers")
     place = _place(source)
     try:
-        kind = transformers.AutoConfig.from_pretrained(place, local_files_only=True).model_type
+        kind = transformers.AutoConfig.from_pretrained(place, **_OFFLINE).model_type
         if kind == "clip":
-            model = transformers.CLIPModel.from_pretrained(
-                place, local_files_only=True, dtype=torch.float32
-            )
+            model = transformers.CLIPModel.from_pretrained(place, dtype=torch.float32, **_OFFLINE)
             return model.requires_grad_(requires_grad=False).eval()  # type: ignore[no-any-return]
     except Exception as error:
         raise _not_loaded(source, error) from error
@@ -174,7 +174,7 @@ def _load(source: str) -> nn.Module:
 def _load_tokenizer(source: str) -> Any:
     transformers: Any = importlib.import_module("transformers")
     try:
-        return transformers.AutoTokenizer.from_pretrained(_place(source), local_files_only=True)
+        return transformers.AutoTokenizer.from_pretrained(_place(source), **_OFFLINE)
     except Exception as error:
         raise _not_loaded(f"tokenizer of {source}", error) from error
 

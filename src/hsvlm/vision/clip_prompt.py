@@ -158,6 +158,13 @@ class ClipPrompt(nn.Module):
         self.fuse = MultiScaleFusion(n_maps, convolutions)
         self.adapt = InputAdaptation(n_maps, config.vision_config.image_size)
         vision, text = config.vision_config, config.text_config
+        # A text has at least one token between its start and its end.
+        most = int(text.max_position_embeddings) - 3
+        if branches == "both" and n_prompts > most:
+            raise ParameterError(
+                f"n_prompts={n_prompts} leaves no room for a text: this CLIP model reads "
+                f"{text.max_position_embeddings} tokens. Use {most} or fewer, such as 4."
+            )
         self.vision_prompts = _prompts(vision.num_hidden_layers, n_prompts, vision.hidden_size)
         self.text_prompts: nn.Parameter | None = None
         if branches == "both":
