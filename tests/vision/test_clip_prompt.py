@@ -16,6 +16,7 @@ from hsvlm import HSIPromptClassifier
 from hsvlm.datasets import make_two_source_scene
 from hsvlm.evaluation import network_cost
 from hsvlm.exceptions import ParameterError, PromptWarning, UnusedSettingWarning
+from hsvlm.plotting import PromptMatrixDisplay
 from hsvlm.vision import _clip
 from hsvlm.vision._clip import FrozenClip
 from hsvlm.vision.clip_prompt import ClipPrompt
@@ -348,6 +349,13 @@ def test_settings_of_the_text_side_have_no_effect(samples):
     clf = classifier(projection="text", max_epochs=1)
     with pytest.warns(UnusedSettingWarning, match="the vision encoder encodes texts itself"):
         clf.fit(X[:60], y[:60])
+
+
+def test_the_matrices_are_drawn(fitted, samples):
+    pytest.importorskip("matplotlib")
+    display = PromptMatrixDisplay.from_estimator(fitted, samples[0][:40])
+    assert display.of_channels.shape == (5, 5)
+    np.testing.assert_allclose(display.of_channels.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_the_model_has_to_be_named(samples):

@@ -164,8 +164,8 @@ def _load(source: str) -> nn.Module:
     try:
         kind = transformers.AutoConfig.from_pretrained(place, **_OFFLINE).model_type
         if kind == "clip":
-            model = transformers.CLIPModel.from_pretrained(place, dtype=torch.float32, **_OFFLINE)
-            return model.requires_grad_(requires_grad=False).eval()  # type: ignore[no-any-return]
+            model = transformers.CLIPModel.from_pretrained(place, **_OFFLINE)
+            return model.float().requires_grad_(requires_grad=False).eval()  # type: ignore[no-any-return]
     except Exception as error:
         raise _not_loaded(source, error) from error
     raise ParameterError(f"{source!r} holds a model of the kind {kind!r}, not CLIP. {_HINT}")
