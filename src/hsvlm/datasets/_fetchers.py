@@ -273,8 +273,8 @@ def fetch_muufl(
 ) -> Scene:
     """Fetch the MUUFL Gulfport scene, taken by CASI over a campus in Mississippi in 2010.
 
-    The 325 x 220 pixels of 1 m show trees, lawns and buildings in 64 bands of reflectance; 53,687
-    of them have one of 11 labels. The source ``"lidar"`` holds the two gridded rasters of the
+    The 325 x 220 pixels show trees, lawns and buildings in 64 bands; 53,687 of them have one of 11
+    labels. The source ``"lidar"`` holds the two gridded rasters of the
     same file. See :func:`fetch_scene` for the parameters and the result.
 
     Examples

@@ -2,55 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hsvlm.datasets._cache import RemoteFile
 from hsvlm.datasets._digests import SHA256
+from hsvlm.datasets._entries import SceneEntry, SourceEntry, SplitEntry
 from hsvlm.prompts import load_class_names
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-@dataclass(frozen=True)
-class SourceEntry:
-    """Further channels of a scene."""
-
-    file: RemoteFile
-    channels: tuple[str, ...]
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class SceneEntry:
-    """A scene in one file and its label map in another."""
-
-    name: str
-    citation: str
-    shape: tuple[int, int, int]
-    class_names: dict[int, str]
-    cube: RemoteFile
-    labels: RemoteFile | None = None
-    counts: tuple[int, ...] = ()
-    wavelengths_nm: tuple[float, ...] | None = None
-    auxiliary: Mapping[str, SourceEntry] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SplitEntry:
-    """A training map and a test map."""
-
-    name: str
-    citation: str
-    shape: tuple[int, int]
-    train_counts: tuple[int, ...]
-    test_counts: tuple[int, ...]
-    class_names: dict[int, str]
-    train: RemoteFile
-    test: RemoteFile
-    order: tuple[int, ...] = ()
-
 
 _GIC: Final = "https://www.ehu.eus/ccwintco/index.php/Hyperspectral_Remote_Sensing_Scenes"
 _GIC_FILES: Final = "https://www.ehu.eus/ccwintco/uploads"
