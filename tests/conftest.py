@@ -1,6 +1,7 @@
 """One small seeded scene, and a network that cannot be reached."""
 
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -47,6 +48,56 @@ def no_open_figures():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window; tests are skipped where it is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    arguments = ("no-sandbox", "disable-gpu", "disable-quic", "no-first-run")
+    quiet = ("disable-background-networking", "disable-component-update", "disable-sync")
+    with playwright.sync_playwright() as driver:
+        options = [f"--{argument}" for argument in (*arguments, *quiet)]
+        chromium = driver.chromium.launch(executable_path=path, args=options)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Opens the text of a page, or a file, and fails if it requests anything or has errors."""
+    contexts, problems = [], []
+
+    def report_request(request):
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            problems.append(f"requested {request.url}")
+
+    def open_page(source, **options):
+        path = source
+        if isinstance(source, str):
+            path = tmp_path / f"page-{len(contexts)}.html"
+            path.write_text(source, encoding="utf-8")
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("request", report_request)
+        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on(
+            "console",
+            lambda message: message.type in ("error", "warning") and problems.append(message.text),
+        )
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems
 
 
 @pytest.fixture

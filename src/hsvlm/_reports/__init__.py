@@ -1,1 +1,1 @@
-"""Tables of reports as text, Markdown and HTML."""
+"""Reports as text, Markdown and HTML: tables, and pages that open from disk."""
