@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsvlm.evaluation import EvaluationReport, FoldResult, LeakageReport, compare_protocols
-from hsvlm.exceptions import UnknownNameError
+from hsvlm.exceptions import DataError, UnknownNameError
 
 
 def result(name, split, accuracy, recall, n_parameters=None, kappa=0.5):
@@ -171,3 +171,22 @@ def test_protocols_side_by_side(report):
         "net <b>|  55.00 ± 7.07",
         "svm       25.00 ± 0.00  25.00 ± 0.00",
     ]
+
+
+def test_a_report_comes_back_from_json(report):
+    figures = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    again = EvaluationReport.from_dict(figures)
+    assert str(again) == str(report)
+    assert again.to_dict() == report.to_dict()
+    assert again.leakage == report.leakage
+    for first, second in zip(report.results, again.results, strict=True):
+        assert first.correct.tolist() == second.correct.tolist()
+    assert str(again.compare("net <b>|", "svm")) == str(report.compare("net <b>|", "svm"))
+
+
+@pytest.mark.parametrize("change", [{"results": 5}, {"names": None}, {"splits": [{}]}])
+def test_changed_figures_are_refused(report, change):
+    with pytest.raises(DataError, match="These are not the figures of an evaluation"):
+        EvaluationReport.from_dict({**report.to_dict(), **change})
+    with pytest.raises(DataError, match=r"Pass what EvaluationReport\.to_dict returned, unchanged"):
+        EvaluationReport.from_dict([])

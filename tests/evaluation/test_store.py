@@ -243,3 +243,25 @@ def test_readable_file_counts_beside_an_unreadable_one(measure, tmp_path):
         again, n_fits = measure()
     assert n_fits == 0
     assert everything(first) == everything(again)
+
+
+def test_confusions_are_counted_and_survive(measure, tmp_path):
+    first, _ = measure()
+    for result in first.results:
+        assert sum(count for _, _, count in result.confusion) == result.n_test
+        hits = sum(count for truth, predicted, count in result.confusion if truth == predicted)
+        assert hits == result.correct.sum()
+        for label, recall in result.recall.items():
+            row = {b: count for a, b, count in result.confusion if a == label}
+            assert row.get(label, 0) / sum(row.values()) == pytest.approx(recall)
+    second, n_fits = measure()
+    assert n_fits == 0
+    assert [one.confusion for one in second.results] == [one.confusion for one in first.results]
+    # Results of before they were counted.
+    for path in (tmp_path / "store").iterdir():
+        record = json.loads(path.read_text())
+        del record["confusion"]
+        path.write_text(json.dumps(record))
+    third, n_fits = measure()
+    assert n_fits == 0
+    assert {one.confusion for one in third.results} == {None}

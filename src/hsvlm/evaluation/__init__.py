@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from hsvlm._reports.tables import markdown_table, mean_and_deviation
-from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
+from hsvlm.evaluation._baselines import (
+    BASELINES,
+    CoordinateNeighbors,
+    SmoothedSVM,
+    spectral_svm,
+)
 from hsvlm.evaluation._comparison import Comparison
 from hsvlm.evaluation._cost import NetworkCost, network_cost
 from hsvlm.evaluation._encoders import with_encoders
-from hsvlm.evaluation._evaluate import BASELINES, evaluate
+from hsvlm.evaluation._evaluate import evaluate
 from hsvlm.evaluation._folds import FoldResult
 from hsvlm.evaluation._leakage import LeakageReport, leakage_report
 from hsvlm.evaluation._protocols import (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -276,3 +277,11 @@ def _normalized_means(X: PixelSamples) -> NDArray[np.float64]:
         deviation = centered.std(axis=1, keepdims=True)
         pieces.append(centered / np.where(deviation > 0, deviation, 1))
     return np.concatenate(pieces)
+
+
+BASELINES: dict[str, tuple[str, Any]] = {
+    "coordinates": ("1-NN on (row, col), no spectra", CoordinateNeighbors),
+    "spectral-svm": ("RBF-SVM on spectra", spectral_svm),
+    "smoothed-svm": ("RBF-SVM, 3x3 SNV, smoothed", SmoothedSVM),
+    "majority": ("most frequent class", DummyClassifier),
+}

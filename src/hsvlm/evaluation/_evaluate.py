@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-from sklearn.dummy import DummyClassifier
 from tqdm import tqdm
 
 from hsvlm._data.named_labels import agreed_names
 from hsvlm.estimator import HSIPromptClassifier
-from hsvlm.evaluation._baselines import CoordinateNeighbors, SmoothedSVM, spectral_svm
+from hsvlm.evaluation._baselines import BASELINES
 from hsvlm.evaluation._encoders import with_encoders
 from hsvlm.evaluation._folds import (
     FoldResult,
@@ -37,13 +36,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import NDArray
-
-BASELINES: dict[str, tuple[str, Any]] = {
-    "coordinates": ("1-NN on (row, col), no spectra", CoordinateNeighbors),
-    "spectral-svm": ("RBF-SVM on spectra", spectral_svm),
-    "smoothed-svm": ("RBF-SVM, 3x3 SNV, smoothed", SmoothedSVM),
-    "majority": ("most frequent class", DummyClassifier),
-}
 
 
 def evaluate(

@@ -77,6 +77,9 @@ class FoldResult:
         spectra.
     share_containing : float or None, default=None
         Share of test pixels with a training pixel in that window, in [0, 1].
+    confusion : tuple of (label, label, int), or None, default=None
+        Reference label, predicted label and number of test samples, of the pairs that occur; None
+        for a failure, and for results that were stored without it.
     problem : str, default=""
         Why there is no result: the message of the error. Accuracies and times are then NaN.
     """
@@ -97,6 +100,7 @@ class FoldResult:
     n_multiply_adds: int | None = None
     window_size: int | None = None
     share_containing: float | None = None
+    confusion: tuple[tuple[Any, Any, int], ...] | None = None
     problem: str = ""
 
 
@@ -155,7 +159,16 @@ def run_fold(
         n_multiply_adds=n_multiply_adds,
         window_size=size,
         share_containing=None if leakage is None else leakage.share_containing,
+        confusion=_confusion(y[test], y_pred),
     )
+
+
+def _confusion(truth: NDArray[Any], predicted: NDArray[Any]) -> tuple[tuple[Any, Any, int], ...]:
+    """Count the pairs of reference and predicted labels that occur."""
+    labels, index = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
+    pairs, counts = np.unique(index.reshape(2, -1), axis=1, return_counts=True)
+    columns = labels[pairs[0]].tolist(), labels[pairs[1]].tolist(), counts.tolist()
+    return tuple(zip(*columns, strict=True))
 
 
 def failed_fold(name: str, split: int, error: Exception, n_train: int, n_test: int) -> FoldResult:
@@ -229,6 +242,8 @@ class Store:
                 recall = dict(zip(record.pop("labels"), record.pop("recall"), strict=True))
                 correct = np.unpackbits(bits, count=record["n_test"]).astype(bool)
                 record |= {"estimator": name, "split": split}
+                if record.get("confusion") is not None:
+                    record["confusion"] = tuple(tuple(cell) for cell in record["confusion"])
                 return FoldResult(**record, recall=recall, correct=correct)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 message = f"{path} cannot be read ({error}), so this fold is measured again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from hsvlm._reports.tables import (
 )
 from hsvlm._system.optional import import_optional
 from hsvlm.evaluation._comparison import Comparison, compare_hits, compare_scores
+from hsvlm.evaluation._record import json_value, pack_leakage, pack_result, unpack_report
 from hsvlm.exceptions import ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -319,16 +320,47 @@ class EvaluationReport:
         dict
             Numbers, strings, lists and None only, ready for JSON, which has neither infinity nor
             NaN: None stands for the distance to a scene without training pixels, and for the kappa
-            of a single class.
+            of a single class. ``results`` has the columns of :meth:`to_frame` and, per class, the
+            recall and the confusions; ``correct`` has a bit per test sample, in hexadecimal.
+            :meth:`from_dict` makes the report of it again.
         """
         rows = [
-            {
-                key: None if isinstance(value, float) and not np.isfinite(value) else value
-                for key, value in row.items()
-            }
-            for row in self._rows()
+            {**{key: json_value(value) for key, value in row.items()}, **pack_result(result)}
+            for row, result in zip(self._rows(), self.results, strict=True)
         ]
-        return {"protocol": self.protocol, "window_size": self.window_size, "results": rows}
+        return {
+            "protocol": self.protocol,
+            "window_size": self.window_size,
+            "names": list(self.names),
+            "class_names": [list(item) for item in self.class_names.items()],
+            "disjoint": self.disjoint,
+            "pretraining_shares": {
+                name: list(shares) for name, shares in self.pretraining_shares.items()
+            },
+            "splits": [pack_leakage(split) for split in self.leakage],
+            "results": rows,
+        }
+
+    @classmethod
+    def from_dict(cls, figures: Mapping[str, Any]) -> Self:
+        """Make a report of its figures.
+
+        Parameters
+        ----------
+        figures : dict
+            What :meth:`to_dict` returned, perhaps written to JSON and read again.
+
+        Returns
+        -------
+        EvaluationReport
+            With the same results, tables and tests.
+
+        Raises
+        ------
+        DataError
+            If they are other figures, or were changed.
+        """
+        return cls(**unpack_report(figures))
 
     def _rows(self) -> list[dict[str, Any]]:
         return [

@@ -8,8 +8,6 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hsvlm._reports.tables import (
     Rows,
     html_table,
@@ -17,24 +15,15 @@ from hsvlm._reports.tables import (
     text_table,
 )
 from hsvlm._system.optional import import_optional
+from hsvlm.evaluation._rows import LEGEND, comparison_rows, row_texts
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pandas as pd
 
     from hsvlm.evaluation._report import EvaluationReport
-
-# Blocks and polygons may touch here and there; draws of single pixels are far above.
-_TOLERATED_SHARE = 0.01
-_ACCURACIES = ("overall_accuracy", "average_accuracy", "kappa")
-_HONEST, _FLATTERING = "honest", "flattering"
-_LEGEND = (
-    f"{_FLATTERING}: more than {_TOLERATED_SHARE:.0%} of the test pixels touch a training pixel or "
-    f"have one in their window; {_HONEST}: at most {_TOLERATED_SHARE:.0%}",
-    "leakage: test pixels with a training pixel in the window that the estimator reads",
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,13 +86,7 @@ class ComparisonTable:
             of ``fit_seconds`` and ``predict_seconds``; and ``problem``, the reason of a failure,
             or "". Any other value may be None: there is none.
         """
-        names = dict.fromkeys(name for report in self.reports.values() for name in report.names)
-        return [
-            _row(name, protocol, report)
-            for name in names
-            for protocol, report in self.reports.items()
-            if name in report.names
-        ]
+        return comparison_rows(self.reports)
 
     def summary(self) -> tuple[list[str], Rows]:
         """Return the table as texts.
@@ -117,22 +100,7 @@ class ComparisonTable:
         """
         header = ["", "protocol", "verdict", "OA %", "AA %", "kappa x 100", "leakage %", "window"]
         header += ["parameters", "multiply-adds, M", "fit s", "predict s"]
-        cells = [
-            [
-                row["estimator"],
-                row["protocol"],
-                row["verdict"],
-                *(_percent(row[name], row[f"{name}_deviation"]) for name in _ACCURACIES),
-                _number(row["share_containing"], "{:.1f}", 100),
-                _number(row["window_size"], "{}"),
-                _number(row["n_parameters"], "{:,}"),
-                _number(row["n_multiply_adds"], "{:,.2f}", 1e-6),
-                _number(row["fit_seconds"], "{:,.2f}"),
-                _number(row["predict_seconds"], "{:,.2f}"),
-            ]
-            for row in self.rows()
-        ]
-        return header, cells
+        return header, [row_texts(row) for row in self.rows()]
 
     def note_lines(self) -> list[str]:
         """Explain the table.
@@ -153,7 +121,7 @@ class ComparisonTable:
         problems = [
             f"{name} ({', '.join(names)}): {problem}" for (name, problem), names in failed.items()
         ]
-        return [*_LEGEND, *protocols, *problems]
+        return [*LEGEND, *protocols, *problems]
 
     def __str__(self) -> str:
         return "\n\n".join([text_table(*self.summary()), "\n".join(self.note_lines())])
@@ -219,61 +187,3 @@ class ComparisonTable:
             If pandas is not installed.
         """
         return import_optional("pandas", "data").DataFrame(self.rows())
-
-
-def _row(name: str, protocol: str, report: EvaluationReport) -> dict[str, Any]:
-    results = report.results_for(name)
-    measured = [result for result in results if not result.problem]
-    problem = " ".join(dict.fromkeys(result.problem for result in results if result.problem))
-    if problem and measured:
-        problem = f"{len(results) - len(measured)} of {len(results)} splits failed. {problem}"
-    accuracies: dict[str, float | None] = {}
-    for key in _ACCURACIES:
-        values = [getattr(result, key) for result in measured]
-        accuracies[key] = _mean(values)
-        accuracies[f"{key}_deviation"] = _deviation(values)
-    first = measured[0] if measured else None
-    share = _mean([result.share_containing for result in measured])
-    return {
-        "estimator": name,
-        "protocol": protocol,
-        "verdict": _verdict(report, share),
-        "n_splits": len(measured),
-        **accuracies,
-        "share_containing": share,
-        "window_size": None if first is None else first.window_size,
-        "n_parameters": None if first is None else first.n_parameters,
-        "n_multiply_adds": None if first is None else first.n_multiply_adds,
-        "fit_seconds": _mean([result.fit_seconds for result in measured]),
-        "predict_seconds": _mean([result.predict_seconds for result in measured]),
-        "problem": problem,
-    }
-
-
-def _verdict(report: EvaluationReport, share_containing: float | None) -> str:
-    adjacent = _mean([split.share_adjacent for split in report.leakage])
-    shares = [share for share in (adjacent, share_containing) if share is not None]
-    return _FLATTERING if max(shares, default=0.0) > _TOLERATED_SHARE else _HONEST
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean of finite values; None where one is missing."""
-    if not values or any(value is None or not np.isfinite(value) for value in values):
-        return None
-    return float(np.mean(np.array(values, dtype=float)))
-
-
-def _deviation(values: Sequence[float]) -> float | None:
-    if len(values) < 2 or not np.isfinite(values).all():
-        return None
-    return float(np.std(values, ddof=1))
-
-
-def _percent(mean: float | None, deviation: float | None) -> str:
-    if mean is None:
-        return ""
-    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
-
-
-def _number(value: float | None, form: str, factor: float = 1) -> str:
-    return "" if value is None else form.format(value * factor)
