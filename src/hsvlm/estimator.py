@@ -22,6 +22,7 @@ from hsvlm._prediction.model import FittedModel, is_fitted_attribute
 from hsvlm._prediction.texts import check_text_side, similarity, with_prompts
 from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
+from hsvlm._training.callbacks import check_copies
 from hsvlm._training.fit import fit_classifier
 from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
 from hsvlm._training.weights import as_pretrained
@@ -182,7 +183,7 @@ class HSIPromptClassifier(
         windows and spectra in what is read out, where ``"auto"`` finds them, and training labels
         that are probably wrong, by holding out training labels.
     callbacks : list of skorch callbacks, default=None
-        Such as early stopping.
+        Such as early stopping, or loggers for TensorBoard, MLflow and Weights & Biases.
     checkpoint_dir : path or None, default=None
         Folder that receives a file for every training, from which it can resume.
     checkpoint_every : int, default=10
@@ -222,7 +223,7 @@ class HSIPromptClassifier(
         Unit vectors of the classes in the joint space, and the learned factor on the cosines;
         absent with ``"cross-entropy"``.
     history_ : skorch History
-        One dict per epoch: epoch, train_loss, lr, dur, and valid_loss and valid_acc.
+        One dict per epoch: epoch, train_loss, train_acc, lr, dur, and valid_loss and valid_acc.
     preprocessing_, net_ : sklearn Pipeline and skorch NeuralNet
         From spectra to channels, and the trained network.
     readout_ : Readout or None
@@ -833,6 +834,13 @@ class HSIPromptClassifier(
 
     def _embed(self, X: Any) -> NDArray[np.float32]:
         return embeddings(self._fitted(), predict_inputs(self, X))
+
+    def __sklearn_clone__(self) -> Self:
+        try:
+            return super().__sklearn_clone__()  # type: ignore[no-any-return]
+        except TypeError:
+            check_copies(self.callbacks)
+            raise
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -153,6 +153,12 @@ def test_most_wrong_labels_are_listed_and_few_others(noisy, training, corrupted)
     assert noisy.readout_.noise == pytest.approx(is_wrong.mean(), abs=0.05)
 
 
+def test_accuracy_of_the_training_counts_the_used_labels(noisy, training):
+    n_used = len(training[0]) - len(noisy.disputed_labels_)
+    n_correct = noisy.history_[-1, "train_acc"] * n_used
+    assert n_correct == pytest.approx(round(n_correct), abs=1e-6)
+
+
 def test_the_map_is_right_where_labels_are_wrong(noisy, training, corrupted):
     (X, truth), (labels, is_wrong) = training, corrupted
     predicted = noisy.predict(X)

@@ -9,6 +9,8 @@ import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from hsvlm._system.progress import bar_class
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,6 +35,7 @@ def quiet_libraries() -> Iterator[None]:
     sentence_log = logging.getLogger("sentence_transformers")
     sentence_level = sentence_log.level
     sentence_log.setLevel(logging.ERROR)
+    bar_class()  # before these libraries import it with a warning
     transformers_log: Any = importlib.import_module("transformers.utils.logging")
     verbosity, bars = transformers_log.get_verbosity(), transformers_log.is_progress_bar_enabled()
     transformers_log.set_verbosity_error()

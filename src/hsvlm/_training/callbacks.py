@@ -7,6 +7,7 @@ import math
 import warnings
 from typing import Any
 
+from sklearn.base import clone
 from skorch.callbacks import (
     BatchScoring,
     Callback,
@@ -21,6 +22,7 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
+from hsvlm._system.progress import progress_bar
 from hsvlm.exceptions import HSVLMWarning, ParameterError, TrainingDivergedError
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Monitor",
     "WarmUpCosine",
     "check_callbacks",
+    "check_copies",
     "check_parameter_patterns",
     "looks_at_batches",
     "warn_of_missing_scores",
@@ -87,31 +90,31 @@ class BestWeights(Callback):
 
 
 class Monitor(Callback):
-    """Records learning rate and validation accuracy, shows progress, stops on a diverged loss."""
+    """Records learning rate and accuracies, shows progress, stops on a diverged loss."""
 
-    def __init__(self, verbose: int = 0) -> None:
+    def __init__(self, verbose: int = 0, task: str = "training") -> None:
         self.verbose = verbose
+        self.task = task
 
     def on_train_begin(self, net: Any, **_: Any) -> None:
-        from tqdm.auto import tqdm
-
-        self.bar_ = tqdm(
-            total=net.max_epochs, desc="training", unit="epoch", disable=not self.verbose
+        self.bar_ = progress_bar(
+            total=net.max_epochs, desc=self.task, unit="epoch", disable=not self.verbose
         )
 
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
-        self.correct_: Any = 0
-        self.counted_ = 0
+        # Tensors after the first batch: a number would make the host wait for the device.
+        self.correct_: dict[str, Any] = {"train": 0, "valid": 0}
+        self.counted_: dict[str, Any] = {"train": 0, "valid": 0}
         self.bar_.n = len(net.history) - 1
         # The last group has all weights without one of their own.
         net.history.record("lr", float(net.optimizer_.param_groups[-1]["lr"]))
 
     def on_batch_end(self, net: Any, training: bool = False, **step: Any) -> None:
-        if not training:
-            targets = step["targets"]
-            # A tensor from here on: a number would make the host wait for the device.
-            self.correct_ += (step["y_pred"].argmax(dim=1) == targets).sum()
-            self.counted_ += len(targets)
+        part = "train" if training else "valid"
+        counts = step["weights"] > 0  # those of disputed labels are 0
+        is_correct = step["y_pred"].argmax(dim=1) == step["targets"]
+        self.correct_[part] += (is_correct & counts).sum()
+        self.counted_[part] += counts.sum()
 
     def _stop(self, net: Any, loss: float) -> None:
         self.bar_.close()
@@ -126,11 +129,12 @@ class Monitor(Callback):
         for loss in net.history[-1, "batches", :, "train_loss"]:
             if not math.isfinite(loss):
                 self._stop(net, loss)
-        if self.counted_:
-            net.history.record("valid_acc", int(self.correct_) / self.counted_)
         shown = {"loss": f"{net.history[-1, 'train_loss']:.4f}"}
-        if self.counted_:
-            shown["valid_acc"] = f"{net.history[-1, 'valid_acc']:.4f}"
+        for part, counted in self.counted_.items():
+            if n_samples := int(counted):
+                accuracy = int(self.correct_[part]) / n_samples
+                net.history.record(f"{part}_acc", accuracy)
+                shown[f"{part}_acc"] = f"{accuracy:.4f}"
         self.bar_.set_postfix(shown)
         self.bar_.update()
 
@@ -181,6 +185,20 @@ def check_callbacks(callbacks: Any, lr_schedule: str, *, has_validation: bool) -
                 f"{kind.__name__} scores held-out samples, but nothing is held out.",
                 "Set validation_fraction, or pass it on_train=True.",
             )
+
+
+def check_copies(callbacks: Any) -> None:
+    """Refuse callbacks that scikit-learn cannot copy, such as those with an open file."""
+    for item in callbacks or ():
+        callback = item[1] if isinstance(item, tuple) else item
+        try:
+            clone(callback, safe=False)
+        except TypeError as error:
+            raise ParameterError(
+                f"callbacks contains {type(callback).__name__}, which cannot be copied ({error}), "
+                "but searches and cross-validation copy the classifier for each fit.",
+                "Pass a callback that opens its file or connection in on_train_begin.",
+            ) from error
 
 
 def check_parameter_patterns(net: Any) -> None:

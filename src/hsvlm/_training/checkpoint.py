@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import (
+    Callback,
+    MlflowLogger,
+    NeptuneLogger,
+    PrintLog,
+    ProgressBar,
+    SacredLogger,
+    TensorBoard,
+    WandbLogger,
+)
 from skorch.history import History
 
 from hsvlm._storage.checkpoints import check_folder, opened_checkpoint, write_checkpoint
@@ -34,6 +43,16 @@ Written by the Python package hsvlm while a classifier was being fitted. The sam
 here with `checkpoint_dir` set to the folder of this file and `resume=True`. It can be deleted when
 the classifier has been saved.
 """
+_LOGGERS: Final = (
+    MlflowLogger,
+    NeptuneLogger,
+    PrintLog,
+    ProgressBar,
+    SacredLogger,
+    TensorBoard,
+    WandbLogger,
+)
+_CONNECTIONS: Final = {"client_", "keys_ignored_", "pbar_", "run_"}
 _STATE: Final = ("weights", "optimizer", "generators", "history", "callbacks", "stopped")
 
 
@@ -179,13 +198,23 @@ def _stateful(net: Any) -> list[tuple[str, Any]]:
     return [(name, one) for name, one in net.callbacks_ if not isinstance(one, own)]
 
 
+def _state(callback: Any) -> dict[str, Any]:
+    """Return the attributes of a callback that end with an underscore."""
+    # Connections of loggers are those of the program that runs.
+    left_out = _CONNECTIONS if isinstance(callback, _LOGGERS) else set()
+    return {
+        key: value
+        for key, value in vars(callback).items()
+        if key.endswith("_") and key not in left_out and not callable(value)
+    }
+
+
 def _callback_state(packer: Packer, name: str, callback: Any) -> Any:
     try:
         return packer.pack(
             {
                 key: {"state": value.state_dict()} if hasattr(value, "state_dict") else value
-                for key, value in vars(callback).items()
-                if key.endswith("_") and not callable(value)
+                for key, value in _state(callback).items()
             },
             f"callbacks.{name}",
         )

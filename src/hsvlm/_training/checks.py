@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hsvlm._data.class_table import ClassEntry
 from hsvlm._data.texts import quoted
 from hsvlm._storage.checkpoints import check_checkpointing
+from hsvlm._system.progress import bar_class
 from hsvlm._training.callbacks import check_callbacks
 from hsvlm.contrastive.adapter_settings import METHODS, AdapterSettings
 from hsvlm.contrastive.losses import make_criterion, uses_text
@@ -274,10 +275,8 @@ def announce_prompts(
     if not uses_text(settings.criterion) or not can_encode(settings.text_encoder):
         return
     if settings.verbose:
-        from tqdm.auto import tqdm
-
         for label, texts in prompts.items():
-            tqdm.write(f"prompt of class {label}: {'; '.join(texts)}", file=sys.stderr)
+            bar_class().write(f"prompt of class {label}: {'; '.join(texts)}", file=sys.stderr)
     if settings.prompts is not None and not (
         isinstance(settings.prompts, str) and "{}" in settings.prompts
     ):

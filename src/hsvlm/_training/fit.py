@@ -196,11 +196,10 @@ def _train(
 
         def fit_part(part: NDArray[np.intp]) -> FittedModel:
             n_epochs = math.ceil(optimization.max_epochs * _SHARE_OF_PART)
-            quiet = replace(optimization, max_epochs=n_epochs, callbacks=(), verbose=0)
+            part_settings = replace(optimization, max_epochs=n_epochs, callbacks=())
             data = dataset(train[part])
-            return as_model(
-                fit_net(model_params, quiet, data, None, seed=seed, interruptible=False)
-            )
+            how: Any = {"seed": seed, "interruptible": False, "task": "read-out"}
+            return as_model(fit_net(model_params, part_settings, data, None, **how))
 
         readout = None
         if settings.spatial is not None and samples is not None:

@@ -36,11 +36,12 @@ def fit_net(
     previous: tuple[Any, TrainedAdapter | None] | None = None,
     checkpoint: Any = None,
     interruptible: bool = True,
+    task: str = "training",
 ) -> Any:
     """Train an aligned model."""
     device = training.targets.device
     with seeded_scope(seed, device) as generator:
-        net = new_net(model_params, settings, training, validation, generator, checkpoint)
+        net = new_net(model_params, settings, training, validation, generator, checkpoint, task)
         check_batch_norm(net.module_.encoder, settings.batch_size)
         if previous is not None:
             _continue_from(*previous, net)

@@ -190,8 +190,8 @@ class _AlignmentNet(ClassifierMixin, NeuralNet):
                 loss = losses[-1].item() if self._batches_are_seen else losses[-1]
                 self.history.record_batch(f"{prefix}_loss", loss)
                 self.history.record_batch(f"{prefix}_batch_size", len(batch.targets))
-                seen = {"batch": batch, "training": training, "targets": batch.targets}
-                self.notify("on_batch_end", **seen, **step)
+                seen = {"targets": batch.targets, "weights": batch.weights}
+                self.notify("on_batch_end", batch=batch, training=training, **seen, **step)
         finally:
             rows = self.history[-1]["batches"][start:]
             figures = torch.stack(losses).tolist() if losses else []
@@ -301,11 +301,12 @@ def new_net(
     validation: WindowDataset | None,
     generator: torch.Generator,
     checkpoint: Any = None,
+    task: str = "training",
 ) -> Any:
     """Make an untrained net."""
     n_steps = settings.max_epochs * count_batches(len(training), settings.batch_size)
     callbacks: list[Any] = [
-        ("monitor", Monitor(verbose=settings.verbose)),
+        ("monitor", Monitor(verbose=settings.verbose, task=task)),
         ("best_weights", BestWeights()),
     ]
     if settings.lr_schedule == "cosine":

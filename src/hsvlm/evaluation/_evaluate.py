@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-from tqdm import tqdm
 
 from hsvlm._data.named_labels import agreed_names
+from hsvlm._system.progress import progress_bar
 from hsvlm.estimator import HSIPromptClassifier
 from hsvlm.evaluation._baselines import BASELINES
 from hsvlm.evaluation._encoders import with_encoders
@@ -285,7 +285,9 @@ def _measure(
         )
         for place in open_places
     )
-    progress = tqdm(done, "evaluating", len(open_places), unit="fit", disable=not verbose)
+    progress = progress_bar(
+        done, desc="evaluating", total=len(open_places), unit="fit", disable=not verbose
+    )
     results.update(progress)
     return [results[place] for place in range(len(tasks))]
 

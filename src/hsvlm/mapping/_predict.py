@@ -18,6 +18,7 @@ from hsvlm._inputs.scenes import check_bands
 from hsvlm._inputs.sources import check_sources, with_absent_sources
 from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm._system.paths import expand_home
+from hsvlm._system.progress import progress_bar
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.mapping._fingerprint import fingerprint
@@ -266,9 +267,7 @@ def _predict_blocks(
     *,
     verbose: int,
 ) -> None:
-    from tqdm.auto import tqdm
-
-    bar = tqdm(
+    bar = progress_bar(
         total=blocks.n_pixels,
         initial=min(work.tally.blocks * BLOCK_SIZE, blocks.n_pixels),
         desc="mapping",

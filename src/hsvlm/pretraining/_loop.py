@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 from hsvlm._inputs.batches import split_batches
 from hsvlm._inputs.windows import input_source
 from hsvlm._system.parallel import backward_in_parts, is_divisible, n_parts, threads_for
+from hsvlm._system.progress import progress_bar
 from hsvlm.exceptions import HSVLMWarning, TrainingDivergedError
 from hsvlm.pretraining._reconstruction import PartOfBatch, mask_order
 
@@ -238,9 +239,7 @@ def _warm_up_cosine(optimizer: torch.optim.Optimizer, n_steps: int) -> Sequentia
 
 
 def _progress(settings: TrainingSettings, n_done: int) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(
+    return progress_bar(
         total=settings.max_epochs,
         initial=n_done,
         desc="pre-training",
