@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from hsvlm._data.palette import class_palette, distinct_colors
+from hsvlm._data.palette import class_palette, distinct_colors, label_colors
 from hsvlm.exceptions import ParameterError
 
 
@@ -32,3 +32,25 @@ def test_palette_is_distinct_and_limited():
     assert str(error.value) == (
         "There are 20 distinct class colors, 21 are needed. Pass `colors` for all classes."
     )
+
+
+def test_colors_belong_to_labels_and_not_to_their_place():
+    everything = label_colors(range(1, 21), {})
+    assert list(everything.values()) == class_palette(20)
+    for labels in ([7], [3, 7], [7, 300, 0], [20, 7, 1]):
+        assert label_colors(labels, {})[7] == everything[7]
+    assert label_colors([2.0, 1.0], {}) == {2.0: everything[2], 1.0: everything[1]}
+
+
+def test_other_labels_take_what_is_left_in_their_order():
+    palette = class_palette(20)
+    assert label_colors([0, 1, 2], {}) == {0: palette[2], 1: palette[0], 2: palette[1]}
+    assert list(label_colors(["b", "a"], {}).values()) == palette[:2]
+    assert list(label_colors([500, 21, -4], {}).values()) == palette[:3]
+
+
+def test_no_two_classes_share_a_color():
+    palette = class_palette(20)
+    given = {1: palette[1].lower(), 9: "red"}
+    assert label_colors([1, 2, 3], given) == {1: palette[1].lower(), 2: palette[0], 3: palette[2]}
+    assert len(set(label_colors(range(300), {}).values())) == 300

@@ -26,6 +26,8 @@ from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
 from hsvlm.mapping import predict_scene
 from hsvlm.mapping._predictor import normalized_entropy
+from hsvlm.plotting import ClassificationMapDisplay
+from hsvlm.prompts import load_class_colors
 
 
 def in_memory(clf, cube, valid):
@@ -275,6 +277,26 @@ def test_names_and_colours(cube, labels, settings):
     # Class 2 has two names, so the numbers of the scene are not those of the classifier.
     assert found.class_names == {1: "maize", 2: "oats", 3: "3"}
     assert found.class_colors == {1: "#101010", 2: "#222222", 3: "#009E73"}
+
+
+def test_colours_are_those_of_the_prompt_set_unless_others_are_stated(cube, labels, settings):
+    own = load_class_colors("pavia-university")
+    clf = HSIPromptClassifier(**{**settings, "prompts": "pavia-university"}).fit(cube, labels)
+    assert predict_scene(clf, cube).class_colors == {label: own[label] for label in (1, 2, 3)}
+    # With names, which are in another order than in the set.
+    named = copy.deepcopy(clf)
+    named.class_names_ = {1: "gravel", 2: "Asphalt", 3: "meadows"}
+    expected = {1: own[3], 2: own[1], 3: own[2]}
+    assert predict_scene(named, cube).class_colors == expected
+    drawn = ClassificationMapDisplay.from_estimator(clf, cube)
+    assert drawn.colors == {label: own[label] for label in (1, 2, 3)}
+    # Those of files win: of the scene, and then of the files of the training.
+    scene = Scene(cube, class_colors={1: "#101010", 2: "#202020"})
+    assert predict_scene(clf, scene).class_colors == {1: "#101010", 2: "#202020", 3: own[3]}
+    clf.metadata_ = {"class_colors": [[2, "#212121"]]}
+    assert predict_scene(clf, scene).class_colors == {1: "#101010", 2: "#212121", 3: own[3]}
+    drawn = ClassificationMapDisplay.from_estimator(clf, scene, colors={3: "#303030"})
+    assert drawn.colors == {1: "#101010", 2: "#212121", 3: "#303030"}
 
 
 def test_names_are_those_of_the_classifier_in_a_pipeline(cube, labels, settings):

@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
-from hsvlm.exceptions import FileError, MissingFileError
-from hsvlm.prompts import read_prompt_file, write_prompt_file
+from hsvlm.exceptions import FileError, MissingFileError, PromptError
+from hsvlm.io import LabelMap
+from hsvlm.prompts import join_prompts, load_class_colors, read_prompt_file, write_prompt_file
 
 REMEDY = (
     'A file of classes holds "classes", a list with value, name, color and prompts of each class '
@@ -126,3 +128,17 @@ def test_a_failed_write_leaves_the_older_file(tmp_path):
     with pytest.raises(FileError, match=r"the suffix '\.txt' is unknown"):
         write_prompt_file(tmp_path / "classes.txt", {1: "oats"})
     assert [one.name for one in tmp_path.iterdir()] == ["classes.json"]
+
+
+def test_colors_of_a_set_come_after_those_of_the_labels():
+    colors = load_class_colors("pavia-university")
+    labels = LabelMap(np.array([[1, 2]]), {1: "Meadows", 2: "asphalt"}, {2: "#123456"})
+    joined = join_prompts("pavia-university", labels)
+    assert joined.class_colors == {1: colors[2], 2: "#123456"}
+
+
+def test_a_picture_is_not_matched_with_the_colors_of_a_set():
+    colors = load_class_colors("pavia-university")
+    labels = LabelMap(np.array([[1]]), {1: colors[3]}, {1: colors[3]})
+    with pytest.raises(PromptError):
+        join_prompts("pavia-university", labels)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import colorsys
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any
 
 from hsvlm.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # The first seven are those of Okabe and Ito (2008). The others were searched for the largest
 # smallest difference between any two: CIEDE2000 at least 18, and at least 11 as seen with
@@ -56,6 +61,29 @@ def class_palette(n_classes: int) -> list[str]:
 def distinct_colors(n_classes: int) -> list[str]:
     """Return colors for any number of classes."""
     return [*_PALETTE[:n_classes], *map(_further_color, range(n_classes - len(_PALETTE)))]
+
+
+def label_colors(labels: Iterable[Any], given: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Choose a color for each label: the given one, or one of the palette."""
+    # A whole number from 1 to 20 has its own color, whichever labels there are besides. The others
+    # take what is left, in their order.
+    labels = list(labels)
+    used = {color.upper() for color in given.values() if isinstance(color, str)}
+    own = {
+        label: _PALETTE[int(label) - 1]
+        for label in labels
+        if label not in given and _has_own_color(label)
+    }
+    own = {label: color for label, color in own.items() if color.upper() not in used}
+    used |= {color.upper() for color in own.values()}
+    further = map(_further_color, count())
+    free = (color for color in chain(_PALETTE, further) if color.upper() not in used)
+    chosen = {**own, **given}
+    return {label: chosen[label] if label in chosen else next(free) for label in labels}
+
+
+def _has_own_color(label: Any) -> bool:
+    return isinstance(label, (int, float)) and label in range(1, len(_PALETTE) + 1)
 
 
 def _further_color(step: int) -> str:

@@ -127,7 +127,6 @@ def predict(
         folder / f"map.{suffix}",
         probabilities=folder / f"probabilities.{suffix}" if probabilities else None,
         entropy=folder / f"entropy.{suffix}" if entropy else None,
-        class_colors=dict(clf.metadata_.get("class_colors", [])),
         verbose=int(not quiet),
     )
     areas = result.area_report(None if to_map.labels is None else to_map)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hsvlm.datasets._arrays import read_cube, read_label_map, read_source
 from hsvlm.datasets._cache import load_verified
+from hsvlm.datasets._colors import scene_colors
 from hsvlm.datasets._registry import SCENES
 from hsvlm.datasets._splits import fetch_split
 from hsvlm.exceptions import ParameterError, UnknownNameError
@@ -58,8 +59,8 @@ def fetch_scene(
     -------
     Scene
         `cube` of shape (height, width, n_bands), in the dtype and unit of the file; `labels` of
-        shape (height, width), uint8, where 0 is unlabeled; `class_names`; `wavelengths_nm` of shape
-        (n_bands,), or None where the provider states none; `citation`.
+        shape (height, width), uint8, where 0 is unlabeled; `class_names` and `class_colors`;
+        `wavelengths_nm` of shape (n_bands,), or None where the provider states none; `citation`.
 
     Raises
     ------
@@ -119,6 +120,7 @@ def fetch_scene(
         cube=cube,
         labels=labels,
         class_names=dict(entry.class_names),
+        class_colors=scene_colors(name),
         wavelengths_nm=None if entry.wavelengths_nm is None else np.array(entry.wavelengths_nm),
         name=entry.name,
         citation=entry.citation,

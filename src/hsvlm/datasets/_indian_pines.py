@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm.exceptions import DataError, MissingDependencyError
-from hsvlm.prompts import load_class_names
+from hsvlm.prompts import load_class_colors, load_class_names
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def load_indian_pines() -> Scene:
     -------
     Scene
         `cube` of shape (145, 145, 200), uint16, scaled radiance; `labels` of shape (145, 145),
-        uint8, 0 is unlabeled; `class_names`; `wavelengths_nm` of shape (200,). The wavelengths
-        step back twice, where one spectrometer of the instrument ends and the next begins.
+        uint8, 0 is unlabeled; `class_names` and `class_colors`; `wavelengths_nm` of shape (200,).
+        The wavelengths step back twice, where one spectrometer of the instrument ends and the
+        next begins.
 
     Raises
     ------
@@ -87,7 +88,8 @@ def load_indian_pines() -> Scene:
     return Scene(
         cube=cube,
         labels=labels,
-        class_names=dict(load_class_names("indian-pines")),
+        class_names=load_class_names("indian-pines"),
+        class_colors=load_class_colors("indian-pines"),
         wavelengths_nm=np.array(_WAVELENGTHS_NM.split(), dtype=np.float64),
         name="Indian Pines",
         citation=_CITATION,

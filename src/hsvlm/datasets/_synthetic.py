@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from sklearn.utils import check_random_state
 
+from hsvlm.datasets._colors import SYNTHETIC_COLORS
 from hsvlm.exceptions import ParameterError
 from hsvlm.scene import Raster, Scene
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _MIN_LABELS_PER_CLASS = 5
 _NAMES = ("meadow", "bare soil", "forest", "asphalt", "water", "maize", "gravel", "metal roof")
+_TWO_SOURCE_NAMES = ("meadow", "forest", "parking lot", "flat roof")
 
 
 def make_synthetic_scene(
@@ -52,8 +54,8 @@ def make_synthetic_scene(
     -------
     Scene
         `cube` of shape (height, width, n_bands), float32, reflectance; `labels` of shape
-        (height, width), uint8, 0 is unlabeled and every class is present; `class_names`;
-        `wavelengths_nm` of shape (n_bands,).
+        (height, width), uint8, 0 is unlabeled and every class is present; `class_names` and
+        `class_colors`; `wavelengths_nm` of shape (n_bands,).
 
     Raises
     ------
@@ -74,10 +76,12 @@ def make_synthetic_scene(
     cube = _spectra(rng, wavelengths, n_classes)[classes] * light[..., None]
     cube += noise * rng.standard_normal(cube.shape)
     labeled = _labeled_mask(rng, classes, labeled_share)
+    class_names, class_colors = _legend(_NAMES[:n_classes])
     return Scene(
         cube=cube.astype(np.float32),
         labels=np.where(labeled, classes + 1, 0).astype(np.uint8),
-        class_names=dict(enumerate(_NAMES[:n_classes], start=1)),
+        class_names=class_names,
+        class_colors=class_colors,
         wavelengths_nm=wavelengths,
         name="synthetic",
     )
@@ -131,14 +135,22 @@ def make_two_source_scene(
     cube += noise * rng.standard_normal(cube.shape)
     heights = 6 * is_raised + 0.3 * rng.standard_normal((height, width))
     labeled = _labeled_mask(rng, classes, labeled_share)
+    class_names, class_colors = _legend(_TWO_SOURCE_NAMES)
     return Scene(
         cube=cube.astype(np.float32),
         labels=np.where(labeled, classes + 1, 0).astype(np.uint8),
-        class_names=dict(enumerate(("meadow", "forest", "parking lot", "flat roof"), start=1)),
+        class_names=class_names,
+        class_colors=class_colors,
         wavelengths_nm=wavelengths,
         name="synthetic, two sources",
         auxiliary={"lidar": Raster(heights.astype(np.float32), names=("height",))},
     )
+
+
+def _legend(names: tuple[str, ...]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return names and colors of the classes, by label."""
+    colors = (SYNTHETIC_COLORS[name] for name in names)
+    return dict(enumerate(names, start=1)), dict(enumerate(colors, start=1))
 
 
 def _check_parameters(

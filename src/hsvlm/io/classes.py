@@ -11,7 +11,7 @@ import numpy as np
 from hsvlm._data.class_table import ClassTable, label_table, match_classes, present_labels, relabel
 from hsvlm._data.label_maps import labeled_pixels, no_label, unlabeled_values
 from hsvlm._data.lazy import row_blocks
-from hsvlm._data.palette import distinct_colors
+from hsvlm._data.palette import label_colors
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.io._common import LabelMap
 from hsvlm.io._notes import warn_caller
@@ -94,7 +94,7 @@ def class_codes(
             raise ParameterError(
                 f'class_colors[{label!r}]={color!r} is not a color. Give "#rrggbb".'
             )
-    colors = {**dict(zip(legend, distinct_colors(len(legend)), strict=True)), **class_colors}
+    colors = label_colors(legend, class_colors)
     return ClassCodes(
         codes,
         {codes[label]: _printable(class_names.get(label, _plain(label))) for label in legend},

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.class_table import ClassTable, match_classes
 from hsvlm._data.cubes import as_cubes
 from hsvlm._data.lazy import files_of, is_in_memory, read_through, source_of, valid_pixels
-from hsvlm._data.palette import distinct_colors
+from hsvlm._data.palette import label_colors
 from hsvlm._inputs.scenes import check_bands
 from hsvlm._inputs.sources import check_sources, with_absent_sources
+from hsvlm._prediction.legend import known_colors
 from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm._system.paths import expand_home
 from hsvlm._system.progress import progress_bar
@@ -81,8 +81,9 @@ def predict_scene(
         ``{label: name}``. Other classes have the names of the classifier; those of the scene, if
         the classifier has none; then the labels.
     class_colors : dict, default=None
-        ``{label: color}`` as ``"#rrggbb"``. Other classes have the color of the class of the same
-        name in the scene, then one of a palette.
+        ``{label: color}`` as ``"#rrggbb"``. Other classes have the color that was saved with the
+        classifier, that of the class of the same name in the scene, that of the prompt set, or
+        one of :func:`hsvlm.plotting.class_palette`.
     resume : bool, default=True
         Continue an earlier call with the same arguments that was stopped. Partial work is kept in
         a folder next to the first file to be written, its name with ``.partial`` added, and
@@ -238,25 +239,9 @@ def _legend(
     is_told = scene.text_classes or isinstance(getattr(clf, "prompts", None), Mapping)
     is_borrowed = not own and not (is_told and hasattr(clf, "class_names_"))
     names = {**(scene.class_names if is_borrowed else {}), **own, **(class_names or {})}
-    palette = dict(zip(labels, distinct_colors(len(labels)), strict=True))
-    colors = {**palette, **_scene_colors(scene, labels, names), **(class_colors or {})}
-    return (
-        {label: str(names.get(label, label)) for label in labels},
-        {label: colors[label] for label in labels},
-    )
-
-
-def _scene_colors(scene: Scene, labels: list[Any], names: Mapping[Any, str]) -> dict[Any, str]:
-    """Return the colors of the scene for classes of the same name or number."""
-    scene_colors = scene.class_colors
-    theirs = ClassTable.of(
-        "the scene", scene_colors, scene.class_names, scene_colors, numbered=not scene.text_classes
-    )
-    try:
-        pairs = match_classes(ClassTable.of("the classifier", labels, names), theirs).pairs
-    except DataError:
-        return {}
-    return {label: str(entry.color) for label, entry in pairs.items()}
+    colors = {**known_colors(clf, scene, labels, names), **(class_colors or {})}
+    given = {label: color for label, color in colors.items() if label in labels}
+    return {label: str(names.get(label, label)) for label in labels}, label_colors(labels, given)
 
 
 def _predict_blocks(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hsvlm._data.palette import distinct_colors
+from hsvlm._data.palette import label_colors
 from hsvlm._inputs.kinds import cube_samples, is_cube
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError
@@ -28,18 +28,16 @@ def new_axes(ax: Any, size: tuple[float, float], *, layout: str = "compressed", 
 
 def class_colors(labels: Iterable[Any], colors: Mapping[Any, Any] | None) -> dict[Any, Any]:
     """Complete `colors` with colors of the palette for all other labels."""
-    labels = list(labels)
     chosen = dict(colors or {})
-    is_color = import_optional("matplotlib.colors", "plot").is_color_like
+    matplotlib_colors = import_optional("matplotlib.colors", "plot")
     for label, color in chosen.items():
-        if not is_color(color):
+        if not matplotlib_colors.is_color_like(color):
             raise ParameterError(
                 f"colors[{label!r}]={color!r} is not a color. Give a name that matplotlib "
                 'knows, or "#rrggbb".'
             )
-    if set(labels) <= chosen.keys():
-        return chosen
-    return {**dict(zip(labels, distinct_colors(len(labels)), strict=True)), **chosen}
+    taken = {label: matplotlib_colors.to_hex(color) for label, color in chosen.items()}
+    return {**label_colors(labels, taken), **chosen}
 
 
 def luminance(color: Any) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from hsvlm._prediction.legend import known_colors
 from hsvlm._system.devices import seed_of
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
@@ -116,7 +117,8 @@ class EmbeddingDisplay(Display):
         random_state : int, RandomState instance or None, default=None
             Seed of the choice and of the projection.
         **options
-            Passed to :meth:`from_embeddings`; class names default to those of the estimator.
+            Passed to :meth:`from_embeddings`; class names and colors default to those of the
+            estimator.
 
         Returns
         -------
@@ -145,8 +147,11 @@ class EmbeddingDisplay(Display):
         prototypes = getattr(estimator, "prototypes_", None)
         by_label = None if prototypes is None else dict(zip(classes, prototypes, strict=True))
         others = [label for label in np.unique(labels).tolist() if label not in classes]
+        names = names_of([*classes, *others], estimator.class_names)
+        colors = known_colors(estimator, None, classes, names)
         defaults = {
-            "class_names": names_of([*classes, *others], estimator.class_names),
+            "class_names": names,
+            "colors": colors | (options.pop("colors", None) or {}),
             "prototypes": by_label,
             "random_state": seed,
         }

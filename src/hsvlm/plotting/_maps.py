@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hsvlm._data.label_maps import labeled_pixels, unlabeled_values
+from hsvlm._prediction.legend import known_colors
 from hsvlm.exceptions import DataError
 from hsvlm.plotting._base import Display, class_colors, names_of
 from hsvlm.plotting._legend import add_legend, class_patches
@@ -214,8 +215,9 @@ class ClassificationMapDisplay(Display):
         cube : Scene, or array of shape (height, width, n_bands)
             The cube to predict. Pixels of a scene without data are white.
         **options
-            Passed to :meth:`from_labels`; class names default to those of the estimator, `scene`
-            to the scene, and `unlabeled` to None, since every pixel is predicted.
+            Passed to :meth:`from_labels`; class names and colors default to those of the
+            estimator, `scene` to the scene, and `unlabeled` to None, since every pixel is
+            predicted.
 
         Returns
         -------
@@ -226,7 +228,9 @@ class ClassificationMapDisplay(Display):
         label_map = over_pixels(estimator.predict, cube)
         known = scene.class_names if scene else None
         names = names_of(estimator.classes_.tolist(), estimator.class_names, known)
-        defaults = {"class_names": names, "scene": scene, "unlabeled": None}
+        colors = known_colors(estimator, scene, estimator.classes_.tolist(), names)
+        colors |= options.pop("colors", None) or {}
+        defaults = {"class_names": names, "scene": scene, "unlabeled": None, "colors": colors}
         return cls.from_labels(label_map, **{**defaults, **options})
 
     def plot(self, ax: Any = None) -> Self:

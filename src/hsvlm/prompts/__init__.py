@@ -5,7 +5,12 @@ from __future__ import annotations
 from hsvlm.prompts._files import PromptFile, read_prompt_file, write_prompt_file
 from hsvlm.prompts._join import join_prompts
 from hsvlm.prompts._resolve import DEFAULT_TEMPLATE, fill_template, resolve_prompts
-from hsvlm.prompts._sets import list_prompt_sets, load_class_names, load_prompt_set
+from hsvlm.prompts._sets import (
+    list_prompt_sets,
+    load_class_colors,
+    load_class_names,
+    load_prompt_set,
+)
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -13,6 +18,7 @@ __all__ = [
     "fill_template",
     "join_prompts",
     "list_prompt_sets",
+    "load_class_colors",
     "load_class_names",
     "load_prompt_set",
     "read_prompt_file",

@@ -14,7 +14,7 @@ from hsvlm._data.class_table import (
 )
 from hsvlm.exceptions import HSVLMWarning, PromptError
 from hsvlm.prompts._files import PromptFile, read_prompt_file
-from hsvlm.prompts._sets import list_prompt_sets, prompt_set_table
+from hsvlm.prompts._sets import list_prompt_sets, load_class_colors, prompt_set_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     PromptFile
         For the classifier: `prompts` and `class_names` by label of the map. Names of the labels
         take precedence over those of the prompts, and colors of the prompts over those of the
-        labels.
+        labels; those of a set come last.
 
     Raises
     ------
@@ -112,6 +112,10 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
         for value, entry in match.pairs.items()
         if value not in named and entry.is_named
     }
+    if is_set:
+        # Not in the table: classes of a picture must not be matched with these colors.
+        of_set = load_class_colors(prompts)
+        colors = {value: of_set[entry.value] for value, entry in match.pairs.items()} | colors
     colors |= {value: entry.color for value, entry in match.pairs.items() if entry.color}
     if not any(entry.prompts for entry in match.pairs.values()):
         return PromptFile(prompts if isinstance(prompts, str) else None, names, colors)
