@@ -173,6 +173,7 @@ def render_page(title: str, sections: Sequence[Section], *, subtitle: str = "") 
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
+        '<meta name="generator" content="hsvlm">',
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, scripts)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from hsvlm._reports.page import render_page
 from hsvlm._reports.tables import (
     Rows,
     html_table,
@@ -16,12 +17,16 @@ from hsvlm._reports.tables import (
     text_table,
 )
 from hsvlm._system.optional import import_optional
+from hsvlm._system.pages import write_page
 from hsvlm.evaluation._comparison import Comparison, compare_hits, compare_scores
 from hsvlm.evaluation._record import json_value, pack_leakage, pack_result, unpack_report
+from hsvlm.evaluation.sections import report_sections
 from hsvlm.exceptions import ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from os import PathLike
+    from pathlib import Path
 
     import pandas as pd
 
@@ -340,6 +345,46 @@ class EvaluationReport:
             "splits": [pack_leakage(split) for split in self.leakage],
             "results": rows,
         }
+
+    def save_report(
+        self, path: str | PathLike[str], *, title: str = "Evaluation of classifiers"
+    ) -> Path:
+        """Write the report as an HTML page that opens from disk, without a connection.
+
+        The page has all figures that the report prints, the verdict on the splits, single splits,
+        tests of the first estimator against the others, and confusions; its tables are sorted by a
+        click on a column.
+
+        Parameters
+        ----------
+        path : path
+            File to write, ending in ``.html``. Pages of this package are replaced.
+        title : str, default="Evaluation of classifiers"
+            Title of the page.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written, or is there and not a page of this package.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.evaluation import evaluate, scene_protocol
+        >>> protocol = scene_protocol(make_synthetic_scene(random_state=0), "blocks", n_splits=2)
+        >>> report = evaluate({}, protocol.X, protocol.y, protocol.cv)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = report.save_report(f"{folder}/report.html", title="Synthetic scene")
+        ...     "<h1>Synthetic scene</h1>" in path.read_text(encoding="utf-8")
+        True
+        """
+        return write_page(path, render_page(title, report_sections({"": self})))
 
     @classmethod
     def from_dict(cls, figures: Mapping[str, Any]) -> Self:

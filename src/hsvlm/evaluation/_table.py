@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hsvlm._reports.page import render_page
 from hsvlm._reports.tables import (
     Rows,
     html_table,
@@ -15,11 +16,15 @@ from hsvlm._reports.tables import (
     text_table,
 )
 from hsvlm._system.optional import import_optional
+from hsvlm._system.pages import write_page
 from hsvlm.evaluation._rows import LEGEND, comparison_rows, row_texts
+from hsvlm.evaluation.sections import report_sections
 from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
+    from pathlib import Path
 
     import pandas as pd
 
@@ -151,6 +156,34 @@ class ComparisonTable:
         return f"<div>{html_table(*self.summary())}<ul>{notes}</ul></div>"
 
     _repr_html_ = to_html
+
+    def save_report(
+        self, path: str | PathLike[str], *, title: str = "Comparison of classifiers"
+    ) -> Path:
+        """Write the comparison as an HTML page that opens from disk, without a connection.
+
+        The page has the table, a picture of accuracy against cost, and for every protocol the
+        leakage, single splits, tests of the first estimator against the others, and the accuracy
+        of every class. Without matplotlib, the picture is left out.
+
+        Parameters
+        ----------
+        path : path
+            File to write, ending in ``.html``. Pages of this package are replaced.
+        title : str, default="Comparison of classifiers"
+            Title of the page.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written, or is there and not a page of this package.
+        """
+        return write_page(path, render_page(title, report_sections(self.reports)))
 
     def to_csv(self) -> str:
         """Write the rows as comma-separated values.
