@@ -22,6 +22,7 @@ _NUMBER = re.compile(
     r"(?:\s*±\s*[\d,.]+(?:[eE][-+]?\d+)?)?(?P<unit>.*)",
     re.DOTALL,
 )
+_COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]+")
 _MISSING = frozenset(("", "-", "\u2013", "\u2212", "nan", "n/a", "none", "unknown"))
 
 
@@ -54,13 +55,15 @@ class Table:
     """A table that readers sort by a click on a header, or by Enter.
 
     Columns of numbers, such as "1,024", "91.2 ± 0.5" or "3 s", are aligned to the right and sorted
-    by value. `footer` has rows that stay below the others, such as sums.
+    by value. `footer` has rows that stay below the others, such as sums; `colors` has a color of
+    each row, in CSS, or "" for none.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
     footer: Sequence[Sequence[str]] = ()
+    colors: Sequence[str] = ()
 
     libraries = (SORTABLE,)
 
@@ -72,9 +75,10 @@ class Table:
             f"<th{_class_of(values)}>{html_text(name)}</th>"
             for name, values in zip(self.header, numbers, strict=True)
         )
+        colors = self.colors or [""] * len(self.rows)
         body = "".join(
-            _row(row, numbers, [None if values is None else values[place] for values in numbers])
-            for place, row in enumerate(self.rows)
+            _row(row, numbers, [values[place] if values else None for values in numbers], color)
+            for place, (row, color) in enumerate(zip(self.rows, colors, strict=True))
         )
         foot = "".join(_row(row, numbers, [None] * len(numbers)) for row in self.footer)
         label = html_text(self.caption or f"Table: {', '.join(self.header)}")
@@ -237,15 +241,27 @@ def _footer(libraries: Sequence[Library]) -> str:
 
 
 def _row(
-    row: Sequence[str], columns: Sequence[list[str] | None], values: Sequence[str | None]
+    row: Sequence[str],
+    columns: Sequence[list[str] | None],
+    values: Sequence[str | None],
+    color: str = "",
 ) -> str:
     """Write a row; `columns` tells which are numeric, `values` what they are sorted by."""
     cells = []
     for place, (cell, column, value) in enumerate(zip(row, columns, values, strict=True)):
         role = ' role="rowheader"' if place == 0 else ""
         key = "" if value is None else f' data-sort="{value}"'
-        cells.append(f"<td{role}{_class_of(column)}{key}>{html_text(cell)}</td>")
+        swatch = _swatch(color) if place == 0 else ""
+        cells.append(f"<td{role}{_class_of(column)}{key}>{swatch}{html_text(cell)}</td>")
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _swatch(color: str) -> str:
+    """Draw a square in a color; nothing for texts that are not one."""
+    if not _COLOR.fullmatch(color):
+        return ""
+    rectangle = f'<rect width="12" height="12" fill="{color}"></rect>'
+    return f'<svg class="swatch" width="12" height="12" aria-hidden="true">{rectangle}</svg> '
 
 
 def _class_of(column: list[str] | None) -> str:

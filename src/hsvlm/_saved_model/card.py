@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hsvlm._prediction.model import FittedModel
 
-__all__ = ["model_card"]
+__all__ = ["model_card", "text_encoder_name"]
 
 _USE: Final = """\
 from hsvlm import HSIPromptClassifier
@@ -99,8 +99,7 @@ def _training(
     if (needs := getattr(module.encoder, "outside_weights", None)) is not None:
         yield f"the vision encoder needs the {_cell(needs)}, which is not part of these files"
     if module.head is None:
-        texts = "the vision encoder" if module.encodes_texts else _text_encoder(model.text_encoder)
-        yield f"text encoder {_cell(texts)}"
+        yield f"text encoder {_cell(text_encoder_name(model))}"
     criterion = model.net.criterion__settings.criterion
     yield f"criterion `{criterion}`, {len(model.net.history)} epochs"
     for name in ("train_loss", "valid_loss", "valid_acc"):
@@ -111,7 +110,11 @@ def _training(
             yield f"{_cell(name)}: {_cell(value)}"
 
 
-def _text_encoder(encoder: Any) -> str:
+def text_encoder_name(model: FittedModel) -> str:
+    """Name the text encoder of a model by its name, path or class."""
+    if model.net.module_.encodes_texts:
+        return "the vision encoder"
+    encoder = model.text_encoder
     if isinstance(encoder, (str, os.PathLike)):
         return os.fspath(encoder)
     if can_encode(encoder):
