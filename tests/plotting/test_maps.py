@@ -1,5 +1,5 @@
 import dataclasses
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hsvlm import Scene
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.plotting import ClassificationMapDisplay, class_palette
+from hsvlm.plotting import ClassificationMapDisplay, SceneDisplay, class_palette
 from hsvlm.plotting import _raster as raster
 
 NAMES = {1: "corn", 2: "oats", 3: "soil"}
@@ -186,6 +186,74 @@ def test_a_prediction_of_no_label_is_an_error():
     display = ClassificationMapDisplay.from_predictions([[1, 2, 0]], [[1, 0, 0]])
     assert legend(display) == ["1", "2", "correct (1)", "wrong (1)"]
     assert white(display.ax_[1]).tolist() == [[False, True, True]]
+
+
+def test_an_image_beside_the_map(scene, labels):
+    spectral = dataclasses.replace(scene, wavelengths_nm=np.linspace(450, 900, 12))
+    display = ClassificationMapDisplay.from_labels(labels, scene=spectral, image=True, title="farm")
+    image, label_map = display.ax_
+    assert [ax.get_title() for ax in display.ax_] == ["false color (859, 655, 532 nm)", "map"]
+    assert display.figure_.get_suptitle() == "farm"
+    drawn = SceneDisplay.from_scene(spectral).ax_
+    np.testing.assert_array_equal(image_of(image), image_of(drawn))
+    np.testing.assert_array_equal(white(label_map), labels == 0)
+    assert legend(display) == ["corn", "oats", "soil"]
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "title"),
+    [
+        (np.linspace(450, 650, 12), "true color (650, 541, 468 nm)"),
+        (None, "bands 10, 6, 2"),
+    ],
+)
+def test_images_of_scenes_without_infrared_or_wavelengths(scene, labels, wavelengths, title):
+    spectral = dataclasses.replace(scene, wavelengths_nm=wavelengths)
+    display = ClassificationMapDisplay.from_labels(labels, scene=spectral, image=True)
+    assert display.ax_[0].get_title() == title
+
+
+def test_an_image_of_a_single_band(labels):
+    bad = np.array([True, False, True])
+    scene = Scene(np.random.default_rng(0).random((18, 20, 3)), bad_bands=bad)
+    display = ClassificationMapDisplay.from_labels(labels, scene=scene, image=True)
+    assert display.ax_[0].get_title() == "bands 1, 1, 1"
+
+
+def test_images_need_a_scene_and_two_axes(scene, labels):
+    with pytest.raises(ParameterError) as error:
+        ClassificationMapDisplay.from_labels(labels, image=True)
+    assert str(error.value) == (
+        "image=True draws an image of the scene, and no scene was passed. Pass scene=..."
+    )
+    axes = Figure().subplots(1, 2)
+    display = ClassificationMapDisplay.from_labels(labels, scene=scene, image=True, ax=axes)
+    assert list(display.ax_) == list(axes)
+    with pytest.raises(ParameterError) as error:
+        ClassificationMapDisplay.from_labels(labels, scene=scene, image=True, ax=axes[0])
+    assert str(error.value) == (
+        "An image and a map need two axes, got 1. Pass them all, or ax=None for a new figure."
+    )
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (20, 100), (100, 20)])
+@pytest.mark.parametrize("crs", [None, "EPSG:32616", "EPSG:4326"])
+def test_nothing_of_an_image_and_a_map_is_cut_off(shape, crs, is_cut_off):
+    step = 20 if crs == "EPSG:32616" else 1e-4
+    scene = Scene(
+        np.random.default_rng(0).random((*shape, 3)), crs=crs, transform=(step, 0, 45, 0, -step, 45)
+    )
+    names = {label: f"class with a long name {label}" for label in range(1, 17)}
+    label_map = np.resize(np.arange(17), shape)
+    title = "a long title of many words that does not fit into a single line " * 3
+    display = ClassificationMapDisplay.from_labels(
+        label_map, names, scene=scene, image=True, title=title
+    )
+    assert not is_cut_off(display.figure_)
+    assert display.figure_.get_figwidth() <= 7.2
+    boxes = [ax.get_window_extent() for ax in display.ax_]
+    boxes += [display.legend_.get_window_extent(), display.figure_._suptitle.get_window_extent()]
+    assert not any(box.overlaps(other) for box, other in combinations(boxes, 2))
 
 
 def test_wide_maps_stand_one_below_the_other():

@@ -1,11 +1,18 @@
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from sklearn.naive_bayes import GaussianNB
 
-from hsvlm import Scene
-from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
+from hsvlm import HSIPromptClassifier, Scene
+from hsvlm._data import lazy
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError, UnknownNameError
+from hsvlm.mapping import predict_scene
 from hsvlm.plotting import ProbabilityMapDisplay
 from hsvlm.plotting import _raster as raster
 
@@ -19,9 +26,10 @@ def probabilities():
 def test_confidence_is_the_largest_probability(probabilities):
     display = ProbabilityMapDisplay.from_probabilities(probabilities, title="here")
     np.testing.assert_array_equal(display.values, probabilities.max(axis=-1))
-    assert display.limits == (0.25, 1.0)
-    assert display.colorbar_.ax.get_ylabel() == "largest class probability"
-    assert display.ax_.images[0].get_clim() == (0.25, 1.0)
+    assert display.limits == (0.0, 1.0)
+    assert display.colorbar_.ax.get_ylabel() == "probability of the mapped class"
+    assert display.ax_.images[0].get_clim() == (0.0, 1.0)
+    assert display.legend_ is None
     assert display.ax_.get_title() == "here"
     assert display.scale_bar_ is None
 
@@ -65,6 +73,83 @@ def test_pixels_without_data_are_masked(probabilities):
         np.testing.assert_array_equal(np.ma.getmaskarray(display.values), hidden)
         np.testing.assert_array_equal(np.ma.getmaskarray(display.ax_.images[0].get_array()), hidden)
     assert not np.ma.getmaskarray(masked)[3].any()
+
+
+def test_pixels_without_data_are_gray_and_named(probabilities):
+    probabilities[0, 0] = np.nan
+    display = ProbabilityMapDisplay.from_probabilities(probabilities)
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["no data"]
+    image = display.ax_.images[0]
+    [patch] = display.legend_.get_patches()
+    np.testing.assert_allclose(image.cmap(image.norm(image.get_array()))[0, 0], to_rgba("#C4C4C4"))
+    assert patch.get_facecolor() == to_rgba("#C4C4C4")
+
+
+def test_a_note_on_the_values(probabilities):
+    display = ProbabilityMapDisplay.from_probabilities(probabilities, note="of the model")
+    assert display.value_label == "probability of the mapped class\n(of the model)"
+
+
+@pytest.fixture(scope="module")
+def with_readout(cube, labels, settings):
+    chosen = {**settings, "spatial": "random-walk", "max_epochs": 2}
+    return HSIPromptClassifier(**chosen).fit(cube, labels)
+
+
+def test_whether_probabilities_are_calibrated_is_said(cube, with_readout, classifier):
+    def note(clf, data):
+        label = ProbabilityMapDisplay.from_estimator(clf, data).value_label
+        return label.removeprefix("probability of the mapped class\n")
+
+    assert with_readout.readout_.temperature != 1.0
+    assert note(with_readout, cube) == "(calibrated on training pixels that were held out)"
+    assert note(with_readout, Scene(cube)) == note(with_readout, cube)
+    with pytest.warns(HSVLMWarning, match="not of a scene"):
+        assert note(with_readout, cube[1:]) == "(not calibrated: not a scene of the training)"
+    alone = copy.copy(with_readout).set_params(spatial=None)
+    assert note(alone, cube) == note(classifier, cube) == "(not calibrated)"
+
+
+@pytest.mark.parametrize("kind", ["confidence", "entropy"])
+@pytest.mark.parametrize("suffix", [None, "tif", "hdr"])
+def test_maps_in_memory_and_in_files(cube, labels, kind, suffix, tmp_path, monkeypatch):
+    if suffix:
+        pytest.importorskip("rasterio")
+    valid = np.ones(labels.shape, dtype=bool)
+    valid[3:9, 2:5] = False
+    scene = Scene(cube, labels, valid=valid, crs="EPSG:32616", transform=(20, 0, 0, 0, -20, 0))
+    clf = GaussianNB().fit(*scene.samples())
+    files = dict.fromkeys(("probabilities", "entropy"), True)
+    if suffix:
+        files = {name: tmp_path / f"{name}.{suffix}" for name in files}
+    out = tmp_path / f"map.{suffix}" if suffix else None
+    scene_map = predict_scene(clf, scene, out, **files)
+    monkeypatch.setattr(raster, "_MAX_SIDE_PX", 10)
+    monkeypatch.setattr(lazy, "_BLOCK_VALUES", 3 * 20 * 3)
+    display = ProbabilityMapDisplay.from_map(scene_map, kind=kind, estimator=clf)
+    probabilities = np.full((18, 20, 3), np.nan)
+    probabilities[valid] = clf.predict_proba(cube[valid])
+    expected = ProbabilityMapDisplay.from_probabilities(probabilities, kind=kind, scene=scene)
+    np.testing.assert_allclose(display.values, expected.values, atol=1e-6)
+    np.testing.assert_array_equal(display.values.mask, ~valid[::2, ::2])
+    assert display.value_label == expected.value_label
+    assert display.ax_.images[0].get_extent() == expected.ax_.images[0].get_extent()
+    without = dataclasses.replace(scene_map, entropy=None, entropy_path=None)
+    again = ProbabilityMapDisplay.from_map(without, kind=kind)
+    np.testing.assert_allclose(again.values, expected.values, atol=1e-6)
+
+
+def test_maps_without_probabilities(cube, labels):
+    scene = Scene(cube, labels)
+    scene_map = predict_scene(GaussianNB().fit(*scene.samples()), scene, entropy=True)
+    with pytest.raises(DataError) as error:
+        ProbabilityMapDisplay.from_map(scene_map)
+    assert str(error.value) == (
+        "The map was made without what its confidence is drawn from. Make it with "
+        "predict_scene(..., probabilities=True), or with the path of a file in place of True."
+    )
+    with pytest.raises(UnknownNameError):
+        ProbabilityMapDisplay.from_map(scene_map, kind="margin")
 
 
 def test_large_maps_are_thinned(probabilities, monkeypatch):

@@ -27,6 +27,21 @@ def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
     return float(max(widths, default=0.0)) / 72
 
 
+def wrap_text(text: str, width: float, points: float) -> str:
+    """Break lines at spaces so that they fit into a width in inches."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        current = ""
+        for word in line.split():
+            longer = f"{current} {word}".strip()
+            if current and text_inches([longer], points) > width:
+                lines.append(current)
+                longer = word
+            current = longer
+        lines.append(current)
+    return "\n".join(lines)
+
+
 def columns_below(names: Sequence[str], width: float) -> int:
     """Return how many columns of a legend fit into a width in inches."""
     for columns in range(min(len(names), 6), 1, -1):

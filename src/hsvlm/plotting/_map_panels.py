@@ -1,4 +1,4 @@
-"""Draw one label map, or three for reference, prediction and errors."""
+"""Draw one label map, one beside an image, or three for reference, prediction and errors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import numpy as np
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import ParameterError
 from hsvlm.plotting._base import new_axes
-from hsvlm.plotting._legend import columns_below, height_below, text_inches
-from hsvlm.plotting._raster import image_size, show_raster, thinning
+from hsvlm.plotting._legend import columns_below, height_below, text_inches, wrap_text
+from hsvlm.plotting._raster import Placement, image_size, show_raster, thinning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from hsvlm.plotting._scene import SceneDisplay
 
 
 # Distinct for every color vision, and in gray.
@@ -25,10 +27,16 @@ ERROR_COLORS = {False: "#D0D0D0", True: "#D55E00"}
 _MAX_WIDTH_INCHES = 5.4
 _MIN_WIDTH_INCHES = 3.5
 _PAGE_INCHES = 7.2
-# Space for tick labels and axis labels, and for a title.
+# Space for tick labels and axis labels, for the title of a map, and for a line above all of them.
 _LABELS_INCHES = 0.8
 _TITLE_INCHES = 0.3
+_LINE_INCHES = 0.2
+_TITLE_POINTS = 10.0
 _MAX_HEIGHT_INCHES = {"row": 6.0, "column": 2.4}
+_NEEDS = {
+    2: "An image and a map need two axes",
+    3: "Reference, prediction and errors need three axes",
+}
 
 
 def show_labels(
@@ -36,7 +44,7 @@ def show_labels(
     label_map: NDArray[Any],
     colors: Mapping[Any, Any],
     title: str,
-    pixel_size_m: float | None,
+    placement: Placement,
 ) -> Any:
     """Draw labels in their colors and the rest white; return the scale bar or None."""
     to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
@@ -45,9 +53,8 @@ def show_labels(
     image = np.ones((*drawn.shape, 3), dtype=np.float32)
     for label, color in colors.items():
         image[np.ma.filled(drawn == label, False)] = to_rgb(color)
-    _, bar = show_raster(
-        ax, image, step=step, title=title, pixel_size_m=pixel_size_m, interpolation="nearest"
-    )
+    thinned = placement.with_shape(step * drawn.shape[0], step * drawn.shape[1])
+    _, bar = show_raster(ax, image, placement=thinned, title=title, interpolation="nearest")
     return bar
 
 
@@ -73,27 +80,51 @@ def show_comparison(
     reference: NDArray[Any],
     label_map: NDArray[Any],
     colors: Mapping[Any, Any],
-    pixel_size_m: float | None,
+    placement: Placement,
 ) -> Any:
     """Draw reference, prediction and errors; return the scale bar of the first or None."""
     errors = _errors(reference, label_map)
-    bar = show_labels(axes[0], reference, colors, "reference", pixel_size_m)
-    show_labels(axes[1], label_map, colors, "prediction", None)
-    show_labels(axes[2], errors, ERROR_COLORS, f"errors: {errors.mean():.1%}", None)
-    for ax in axes:
-        ax.title.set_fontsize(9)
-        if ax.get_subplotspec() is not None:
-            ax.label_outer()
+    plain = placement.unmarked()
+    bar = show_labels(axes[0], reference, colors, "reference", placement)
+    show_labels(axes[1], label_map, colors, "prediction", plain)
+    show_labels(axes[2], errors, ERROR_COLORS, f"errors: {errors.mean():.1%}", plain)
+    _join_panels(axes)
     return bar
 
 
+def show_beside_image(
+    axes: NDArray[Any],
+    image: SceneDisplay,
+    label_map: NDArray[Any],
+    colors: Mapping[Any, Any],
+    placement: Placement,
+) -> Any:
+    """Draw an image and a map; return the scale bar of the image or None."""
+    height, width = (image.step * side for side in image.image.shape[:2])
+    thinned = placement.with_shape(height, width)
+    _, bar = show_raster(axes[0], image.image, placement=thinned, title=image.title)
+    show_labels(axes[1], label_map, colors, "map", placement.unmarked())
+    _join_panels(axes)
+    return bar
+
+
+def _join_panels(axes: NDArray[Any]) -> None:
+    for ax in axes:
+        ax.title.set_fontsize(9)
+        if ax is not axes[0]:
+            # The name of the reference system is below the first.
+            ax.set_xlabel(ax.get_xlabel().partition("\n")[0])
+        if ax.get_subplotspec() is not None:
+            ax.label_outer()
+
+
 def one_panel(
-    ax: Any, shape: tuple[int, ...], title: str, names: list[str]
+    ax: Any, placement: Placement, title: str, names: list[str]
 ) -> tuple[NDArray[Any], int | None]:
     """Return axes for one map and the columns of a legend below it; None puts it to the right."""
     columns = None
     if ax is None:
-        width, height = image_size(shape, title)
+        width, height = image_size(placement, title)
         beside = width + 0.4 + text_inches(names)
         if beside <= _MAX_WIDTH_INCHES:
             size = (beside, max(height, 0.7 + 0.19 * len(names)))
@@ -105,28 +136,34 @@ def one_panel(
     return np.array([ax], dtype=object), columns
 
 
-def three_panels(
-    ax: Any, shape: tuple[int, ...], names: list[str]
+def several_panels(
+    ax: Any, n_panels: int, placement: Placement, title: str, names: list[str]
 ) -> tuple[NDArray[Any], int | None]:
-    """Return axes for three maps and the columns of a legend below; None puts it to the right."""
+    """Return axes for maps and the columns of a legend below; None puts it to the right."""
     if ax is not None:
         axes = np.array(ax, dtype=object).ravel()
-        if axes.size != 3:
+        if axes.size != n_panels:
             raise ParameterError(
-                f"Reference, prediction and errors need three axes, got {axes.size}. Pass them "
-                "all, or ax=None for a new figure."
+                f"{_NEEDS[n_panels]}, got {axes.size}. Pass them all, or ax=None for a new figure."
             )
         return axes, None
-    height, width = shape[:2]
+    height, width = placement.sides
     wide = width > 2 * height
+    labels = 0.42 if placement.coordinates is None else 0.57
     room = _PAGE_INCHES - _LABELS_INCHES
     if wide:
         tall = min(room * height / width, _MAX_HEIGHT_INCHES["column"])
-        size = (tall * width / height + _LABELS_INCHES, 3 * (tall + _TITLE_INCHES) + 0.5)
+        size = (tall * width / height + _LABELS_INCHES, n_panels * (tall + _TITLE_INCHES) + labels)
     else:
-        tall = min(room / 3 * height / width, _MAX_HEIGHT_INCHES["row"])
-        size = (3 * tall * width / height + _LABELS_INCHES, tall + _TITLE_INCHES + 0.5)
-    columns = columns_below(names, max(size[0], _MIN_WIDTH_INCHES))
-    figure_size = (max(size[0], _MIN_WIDTH_INCHES), size[1] + height_below(names, columns))
-    grid: dict[str, Any] = {"nrows": 3} if wide else {"ncols": 3}
-    return new_axes(None, figure_size, **grid, sharex=True, sharey=True), columns
+        tall = min(room / n_panels * height / width, _MAX_HEIGHT_INCHES["row"])
+        size = (n_panels * tall * width / height + _LABELS_INCHES, tall + _TITLE_INCHES + labels)
+    total_width = max(size[0], _MIN_WIDTH_INCHES)
+    columns = columns_below(names, total_width)
+    text = wrap_text(title, total_width - 0.2, _TITLE_POINTS)
+    above = _LINE_INCHES * (text.count("\n") + 1) if text else 0.0
+    figure_size = (total_width, size[1] + height_below(names, columns) + above)
+    grid: dict[str, Any] = {"nrows": n_panels} if wide else {"ncols": n_panels}
+    axes = new_axes(None, figure_size, **grid, sharex=True, sharey=True)
+    if text:
+        axes[0].figure.suptitle(text, fontsize=_TITLE_POINTS)
+    return axes, columns

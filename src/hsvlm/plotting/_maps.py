@@ -8,7 +8,7 @@ import numpy as np
 
 from hsvlm._data.label_maps import labeled_pixels, unlabeled_values
 from hsvlm._prediction.legend import known_colors
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.plotting._base import Display, class_colors, names_of
 from hsvlm.plotting._legend import add_legend, class_patches
 from hsvlm.plotting._map_panels import (
@@ -16,11 +16,13 @@ from hsvlm.plotting._map_panels import (
     comparable,
     error_names,
     one_panel,
+    several_panels,
+    show_beside_image,
     show_comparison,
     show_labels,
-    three_panels,
 )
-from hsvlm.plotting._raster import check_grid, meters_per_pixel, over_pixels, thinning
+from hsvlm.plotting._raster import Placement, check_grid, over_pixels, thinning
+from hsvlm.plotting._scene import SceneDisplay, overview
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -45,17 +47,19 @@ class ClassificationMapDisplay(Display):
     reference : ndarray of shape (height, width), default=None
         True labels, masked where they are missing. With a reference, three maps are drawn:
         reference, prediction and errors.
-    pixel_size_m : float, default=None
-        Width of a pixel in meters, for the scale bar; None draws none.
+    pixel_size_m, crs, transform
+        Place on the ground, for the scale bar and the axes, see :class:`SceneDisplay`.
+    image : SceneDisplay, default=None
+        Image to be drawn to the left of a map without a reference.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes, or ndarray of three of them
-        After :meth:`plot`; three with a reference.
+    ax_ : matplotlib Axes, or ndarray of two or three of them
+        After :meth:`plot`; image and map with an image, three with a reference.
     figure_, legend_
         Figure and legend.
     scale_bar_ : matplotlib Artist or None
-        The scale bar of the first map, where there is one.
+        The scale bar of the first axes, where there is one.
 
     Examples
     --------
@@ -78,6 +82,9 @@ class ClassificationMapDisplay(Display):
         title: str = "",
         reference: NDArray[Any] | None = None,
         pixel_size_m: float | None = None,
+        crs: str | None = None,
+        transform: tuple[float, ...] | None = None,
+        image: SceneDisplay | None = None,
     ) -> None:
         self.label_map = label_map
         self.names = names
@@ -85,6 +92,9 @@ class ClassificationMapDisplay(Display):
         self.title = title
         self.reference = reference
         self.pixel_size_m = pixel_size_m
+        self.crs = crs
+        self.transform = transform
+        self.image = image
 
     @classmethod
     def from_labels(
@@ -95,6 +105,7 @@ class ClassificationMapDisplay(Display):
         scene: Scene | None = None,
         unlabeled: Any = 0,
         colors: Mapping[Any, Any] | None = None,
+        image: bool = False,
         title: str = "",
         ax: Any = None,
     ) -> Self:
@@ -109,17 +120,20 @@ class ClassificationMapDisplay(Display):
             maps of one scene share their colors. A label that is not listed stands for itself.
             None takes the names of `scene`.
         scene : Scene, default=None
-            The scene of the map, for names, colors and a scale bar. The bar needs rasterio and a
-            projected reference system in which lengths are the same everywhere in the scene.
+            The scene of the map, for names, colors, coordinates and a scale bar; see
+            :meth:`SceneDisplay.from_scene`.
         unlabeled : int, str or None, default=0
             Label drawn in white and left out of the legend; None draws every label. NaN and
             masked pixels are white in any case.
         colors : dict, default=None
             ``{label: color}``; other classes take theirs from the scene, or from
             :func:`class_palette`, with further hues for more than 20.
+        image : bool, default=False
+            Draw an image of the scene to the left of the map: in false color, else in true color;
+            without such wavelengths, of three bands from the whole range.
         title : str, default=""
-            Title of the axes.
-        ax : matplotlib Axes, default=None
+            Title of the axes; with an image, of the figure.
+        ax : matplotlib Axes, or sequence of two with an image, default=None
             Where to draw; None makes a figure.
 
         Returns
@@ -130,14 +144,21 @@ class ClassificationMapDisplay(Display):
         Raises
         ------
         DataError
-            If the map is not 2-D, or not of the size of the scene.
+            If the map is not 2-D, or not of the size of the scene, or the scene has too few bands
+            or no data for an image.
         ParameterError
-            If one of `colors` is not a color.
+            If one of `colors` is not a color, an image is requested without a scene, or `ax` is not
+            as many axes as there are panels.
         """
+        if image and scene is None:
+            raise ParameterError(
+                "image=True draws an image of the scene, and no scene was passed. Pass scene=..."
+            )
         values = _as_map(label_map, scene, "label map")
         names = _legend_names([values], class_names, scene, unlabeled)
         chosen = _legend_colors(names, colors, scene)
-        return cls(values, names, chosen, title, None, meters_per_pixel(scene)).plot(ax)
+        shown = overview(scene) if image and scene is not None else None
+        return cls(values, names, chosen, title, None, None, *_place_of(scene), shown).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -202,7 +223,7 @@ class ClassificationMapDisplay(Display):
             )
         names = _legend_names([truth, predicted], class_names, scene, unlabeled)
         chosen = _legend_colors(names, colors, scene)
-        return cls(predicted, names, chosen, "", truth, meters_per_pixel(scene)).plot(ax)
+        return cls(predicted, names, chosen, "", truth, None, *_place_of(scene)).plot(ax)
 
     @classmethod
     def from_estimator(cls, estimator: Any, cube: Any, **options: Any) -> Self:
@@ -234,12 +255,12 @@ class ClassificationMapDisplay(Display):
         return cls.from_labels(label_map, **{**defaults, **options})
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the map, or the three maps, and the legend.
+        """Draw the map, with its image or the two other maps, and the legend.
 
         Parameters
         ----------
-        ax : matplotlib Axes, or sequence of 3 of them, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib Axes, or sequence of them, default=None
+            Where to draw: one, two with an image, three with a reference; None makes a figure.
 
         Returns
         -------
@@ -249,23 +270,32 @@ class ClassificationMapDisplay(Display):
         drawn = [label for label in self.names if label in self.colors]
         names = [self.names[label] for label in drawn]
         colors = [self.colors[label] for label in drawn]
-        if self.reference is None:
-            axes, columns = one_panel(ax, self.label_map.shape, self.title, names)
-            self.scale_bar_ = show_labels(
-                axes[0], self.label_map, self.colors, self.title, self.pixel_size_m
-            )
-        else:
+        shape = self.label_map.shape
+        place = Placement.of(shape, self.crs, self.transform, self.pixel_size_m)
+        if self.reference is not None:
             names += error_names(self.reference, self.label_map)
             colors += ERROR_COLORS.values()
-            axes, columns = three_panels(ax, self.label_map.shape, names)
+            axes, columns = several_panels(ax, 3, place, "", names)
             self.scale_bar_ = show_comparison(
-                axes, self.reference, self.label_map, self.colors, self.pixel_size_m
+                axes, self.reference, self.label_map, self.colors, place
             )
+        elif self.image is not None:
+            axes, columns = several_panels(ax, 2, place, self.title, names)
+            self.scale_bar_ = show_beside_image(
+                axes, self.image, self.label_map, self.colors, place
+            )
+        else:
+            axes, columns = one_panel(ax, place, self.title, names)
+            self.scale_bar_ = show_labels(axes[0], self.label_map, self.colors, self.title, place)
         self.legend_ = add_legend(axes[-1], class_patches(names, colors), columns)
         self._keep(axes[0])
-        if self.reference is not None:
+        if len(axes) > 1:
             self.ax_ = axes
         return self
+
+
+def _place_of(scene: Scene | None) -> tuple[str | None, tuple[float, ...] | None]:
+    return (None, None) if scene is None else (scene.crs, scene.transform)
 
 
 def _as_map(values: ArrayLike, scene: Scene | None, role: str) -> NDArray[Any]:

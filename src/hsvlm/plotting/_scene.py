@@ -9,7 +9,7 @@ import numpy as np
 from hsvlm._data.lazy import read_rows, row_blocks
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, new_axes
-from hsvlm.plotting._raster import image_size, meters_per_pixel, show_raster, thinning
+from hsvlm.plotting._raster import Placement, image_size, show_raster, thinning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,12 @@ class SceneDisplay(Display):
     step : int, default=1
         Pixels of the scene from one pixel of the image to the next.
     pixel_size_m : float, default=None
-        Width of a pixel of the scene in meters, for the scale bar; None draws none.
+        Width of a pixel of the scene in meters, for the scale bar; None takes it from `crs` and
+        `transform`.
+    crs, transform
+        Coordinate reference system and affine coefficients, as in :class:`hsvlm.Scene`. With both,
+        and rows along the axes of the system, the axes are in its coordinates, north up; without
+        them, or on a rotated grid, they count rows and columns.
 
     Attributes
     ----------
@@ -65,11 +70,15 @@ class SceneDisplay(Display):
         title: str = "",
         step: int = 1,
         pixel_size_m: float | None = None,
+        crs: str | None = None,
+        transform: tuple[float, ...] | None = None,
     ) -> None:
         self.image = image
         self.title = title
         self.step = step
         self.pixel_size_m = pixel_size_m
+        self.crs = crs
+        self.transform = transform
 
     @classmethod
     def from_scene(
@@ -86,9 +95,10 @@ class SceneDisplay(Display):
 
         Pixels without data, and those that are NaN or infinite in one of the bands, do not count
         for the stretch and are white. A cube in a file is read a block of rows at a time. Scenes
-        of more than 2,000 pixels on a side are thinned to at most 2,000. The scale bar needs
-        rasterio and a projected reference system in which lengths are the same everywhere in the
-        scene.
+        of more than 2,000 pixels on a side are thinned to at most 2,000. With a georeference and
+        pyproj, axes are in its coordinates, and a scale bar is drawn if the width of a pixel on the
+        ground varies by less than 5 % over the scene; a grid that is rotated against its reference
+        system has axes in rows and columns, and an arrow to true north.
 
         Parameters
         ----------
@@ -130,10 +140,7 @@ class SceneDisplay(Display):
                 f"Three bands from 0 to {scene.n_bands - 1} are needed for red, green and blue, "
                 f"got {chosen}."
             )
-        step = thinning(scene.shape)
-        image = _stretch(*_read_bands(scene, chosen, step))
-        name = scene.name if title is None else title
-        return cls(image, name, step, meters_per_pixel(scene)).plot(ax)
+        return cls(*_compose(scene, chosen, scene.name if title is None else title)).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the image.
@@ -148,11 +155,39 @@ class SceneDisplay(Display):
         self
             With ``ax_``, ``figure_`` and ``scale_bar_``.
         """
-        ax = new_axes(ax, image_size(self.image.shape, self.title))
-        _, self.scale_bar_ = show_raster(
-            ax, self.image, step=self.step, title=self.title, pixel_size_m=self.pixel_size_m
-        )
+        height, width = (self.step * side for side in self.image.shape[:2])
+        place = Placement.of((height, width), self.crs, self.transform, self.pixel_size_m)
+        ax = new_axes(ax, image_size(place, self.title))
+        _, self.scale_bar_ = show_raster(ax, self.image, placement=place, title=self.title)
         return self._keep(ax)
+
+
+def overview(scene: Scene) -> SceneDisplay:
+    """Return an image of any scene, not drawn yet: false color, true color or any three bands."""
+    for kind, wavelengths in _KINDS_NM.items():
+        try:
+            bands = _nearest_bands(scene, wavelengths)
+        except DataError:
+            continue
+        centers = ", ".join(f"{center:.0f}" for center in np.asarray(scene.wavelengths_nm)[bands])
+        return SceneDisplay(*_compose(scene, bands, f"{kind.replace('-', ' ')} ({centers} nm)"))
+    usable = (
+        np.arange(scene.n_bands) if scene.bad_bands is None else np.flatnonzero(~scene.bad_bands)
+    )
+    if not usable.size:
+        usable = np.arange(scene.n_bands)
+    bands = usable[[(5 * len(usable)) // 6, len(usable) // 2, len(usable) // 6]].tolist()
+    title = f"bands {bands[0]}, {bands[1]}, {bands[2]}"
+    return SceneDisplay(*_compose(scene, bands, title))
+
+
+def _compose(
+    scene: Scene, bands: list[int], title: str
+) -> tuple[NDArray[np.float32], str, int, None, str | None, tuple[float, ...] | None]:
+    """Return the arguments of a SceneDisplay of three bands."""
+    step = thinning(scene.shape)
+    image = _stretch(*_read_bands(scene, bands, step))
+    return image, title, step, None, scene.crs, scene.transform
 
 
 def _wavelengths(kind: str, wavelengths_nm: Sequence[float] | None) -> Sequence[float]:
