@@ -398,7 +398,7 @@ def test_labels_that_are_text_are_numbered_in_files(tmp_path, cube, labels, vali
 def test_probabilities_alone_can_be_written(tmp_path, fitted, cube):
     found = predict_scene(fitted, cube, probabilities=tmp_path / "p.tif")
     np.testing.assert_array_equal(found.label_map, fitted.predict(cube))
-    assert sorted(contents(tmp_path)) == ["p.tif"]
+    assert sorted(contents(tmp_path)) == ["p.qml", "p.tif"]
 
 
 def test_rasters_can_be_kept_while_the_map_is_written(tmp_path, fitted, cube):

@@ -152,9 +152,10 @@ def _read_class_names(reference: Path | None, path: Path | None) -> dict[Any, st
 
 def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
     results = {"map": True, "probabilities": probabilities, "entropy": entropy}
-    suffixes = (suffix, "img") if suffix == MapFormat.ENVI else (suffix,)
+    data = "img" if suffix == MapFormat.ENVI else suffix
+    suffixes = dict.fromkeys((suffix, data, "qml"))
     rasters = [f"{name}.{end}" for name, written in results.items() if written for end in suffixes]
-    return [*rasters, "areas.json", "areas.md", "map.png"]
+    return [*rasters, f"map.{data}.aux.xml", "areas.json", "areas.md", "map.png"]
 
 
 def model_folder(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,11 @@ from hsvlm._data.lazy import files_of, read_rows
 from hsvlm._system.files import file_error, fsync
 from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import DataError, HSVLMError, MissingFileError, ParameterError
+from hsvlm.io._notes import warn_caller
 from hsvlm.io._writers import writers_by_suffix
+from hsvlm.io._writers.attribute_table import ClassTally, write_attribute_table
 from hsvlm.io._writers.output import Output, checked_nodata, scene_nodata, stored_type, unwritable
+from hsvlm.io._writers.qml import is_raster_style, style_path, write_style
 from hsvlm.io.classes import class_codes
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hsvlm.io._writers.output import Writer
     from hsvlm.scene import Scene
 
 
@@ -164,6 +169,13 @@ def write_map(
     palette holds the colors; uint16 has none, so they are in the tag CLASS_COLORS. The tag
     CLASS_LABELS tells the labels of numbered classes; in an ENVI header, ``class labels``.
 
+    Two files describe the classes to other software, whatever the format. ``.aux.xml``, added to
+    the name of the data file, also holds a raster attribute table for GDAL, QGIS and ArcGIS: value,
+    number of pixels, name and color of each class, and its area in hectares (``Area_ha``) where the
+    scene has a projected or geographic CRS. A file with the same base name and the suffix ``.qml``
+    is a style, with which QGIS shows the map in these names and colors. Both are replaced with the
+    map, except a style of a vector layer of this name: it stays, with a warning.
+
     Examples
     --------
     >>> import tempfile
@@ -204,6 +216,7 @@ def write_raster(
     scene: Scene | None = None,
     band_names: Sequence[str] = (),
     nodata: float | None = None,
+    value_range: tuple[float, float] | None = None,
 ) -> Path:
     """Write numbers per pixel, such as probabilities or their entropy.
 
@@ -219,6 +232,10 @@ def write_raster(
         One per band, or none at all.
     nodata : float, default=None
         Value that stands for "no data" in `values`. None: NaN for floats, no value for integers.
+    value_range : tuple of two floats, default=None
+        Lowest and highest value that is possible, such as ``(0, 1)`` for probabilities. A style
+        for QGIS then lies beside the file, with the same base name and the suffix ``.qml``: the
+        first band in the colors of viridis, from the lowest to the highest value.
 
     Returns
     -------
@@ -232,8 +249,9 @@ def write_raster(
     DataError
         If the values are not real numbers, have another shape, or there are not as many names.
     ParameterError
-        If the type of the values cannot hold `nodata`, PROJ does not know the CRS, or `path` is
-        the file that the scene is read from; or, for ENVI, if the grid is skewed.
+        If the type of the values cannot hold `nodata`, `value_range` is not two finite numbers in
+        ascending order, PROJ does not know the CRS, or `path` is the file that the scene is read
+        from; or, for ENVI, if the grid is skewed.
 
     Examples
     --------
@@ -267,9 +285,23 @@ def write_raster(
         ),
         nodata=checked_nodata(nodata, dtype),
         band_names=tuple(map(str, band_names)),
+        value_range=None if value_range is None else _checked_range(value_range),
         **_place(scene),
     )
     return _write(target, output)
+
+
+def _checked_range(value_range: Any) -> tuple[float, float]:
+    try:
+        low, high = map(float, value_range)
+        if np.isfinite([low, high]).all() and low < high:
+            return low, high
+    except (TypeError, ValueError):
+        pass
+    raise ParameterError(
+        f"value_range={value_range!r} is not a range. Give the lowest and the highest possible "
+        "value, such as (0, 1)."
+    )
 
 
 def checked_target(path: str | PathLike[str]) -> Path:
@@ -322,12 +354,31 @@ def _check_scene(target: Path, shape: tuple[int, ...], scene: Scene | None) -> N
         )
 
 
+def _write_files(folder: Path, target: Path, output: Output, writer: Writer) -> list[Path]:
+    """Write the data and all that describes them into a folder; return the data first."""
+    tally = None if output.classes is None else ClassTally(output, output.classes)
+    counted = output if tally is None else replace(output, read=tally.read)
+    written = writer.write(folder, target, counted)
+    data = written[0]
+    if tally is not None:
+        written.append(write_attribute_table(data, tally))
+    styles = write_style(data, output)
+    place = style_path(target.with_name(data.name))
+    if styles and place.is_file() and not is_raster_style(place):
+        warn_caller(
+            f"{place} is the style of a vector layer and stays, so {target.name} gets none.",
+            "Give one of the two another name.",
+        )
+        return written
+    return written + styles
+
+
 def _write(target: Path, output: Output) -> Path:
     writer = writers_by_suffix()[target.suffix.lower()]
     try:
         # In the same folder: what lies in another file system cannot just take a place.
         with tempfile.TemporaryDirectory(prefix=".hsvlm-", dir=target.parent) as folder:
-            written = writer.write(Path(folder), target, output)
+            written = _write_files(Path(folder), target, output, writer)
             for file in written:
                 fsync(file)
             data, *described = written
@@ -335,6 +386,8 @@ def _write(target: Path, output: Output) -> Path:
             # first and with the new one last, an interruption leaves data that nothing describes.
             place = target.with_name(data.name)
             names = {pattern.format(name=data.name, stem=data.stem) for pattern in writer.sidecars}
+            if style_path(place).is_file() and is_raster_style(style_path(place)):
+                names.add(style_path(place).name)
             for name in names | {file.name for file in described}:
                 place.with_name(name).unlink(missing_ok=True)
             for file in written:

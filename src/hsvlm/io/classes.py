@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNCLASSIFIED = "Unclassified"
 _MOST = 2**16 - 1
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+# Metadata of files are XML and lines of text, which have no place for control characters, halves
+# of surrogate pairs and noncharacters.
+_NOT_IN_XML = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
 _NO_CLASS = re.compile(
     r"\s*(un(class|label|known|defined|assigned).*|back ?ground|no[ _-]?data|none|masked.*|)\s*",
     re.IGNORECASE,
@@ -216,5 +219,4 @@ def _plain(label: Any) -> Any:
 
 
 def _printable(name: Any) -> str:
-    # Metadata of files are XML and lines of text, which have no place for control characters.
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", str(name))
+    return _NOT_IN_XML.sub(" ", str(name))

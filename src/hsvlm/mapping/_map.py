@@ -15,8 +15,8 @@ from hsvlm._data.named_labels import agreed_names
 from hsvlm._reports.tables import html_table
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels
+from hsvlm.io.areas import Ground, areas_by_number
 from hsvlm.mapping._accuracy import map_accuracy
-from hsvlm.mapping._areas import Ground, areas_by_number
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
 from hsvlm.mapping.reference import in_labels_of_map, match_reference
 from hsvlm.samples import PixelSamples, remembered_names

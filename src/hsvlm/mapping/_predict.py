@@ -303,6 +303,7 @@ def _write_results(work: MemoryWork | FileWork, targets: Targets, result: SceneM
                 scene=scene,
                 band_names=band_names,
                 nodata=float("nan"),
+                value_range=(0, 1),
             )
         elif target.is_requested:
             raster = np.asarray(work.result(name))

@@ -32,8 +32,8 @@ class Target(NamedTuple):
         if self.path is None:
             return ()
         if self.path.suffix.lower() in _ENVI:
-            return tuple(self.path.with_suffix(suffix) for suffix in _ENVI)
-        return (self.path,)
+            return tuple(self.path.with_suffix(suffix) for suffix in (*_ENVI, ".qml"))
+        return self.path, self.path.with_suffix(".qml")
 
 
 class Targets(NamedTuple):

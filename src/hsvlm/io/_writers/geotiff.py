@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zlib
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -56,11 +55,7 @@ def _write_geotiff(folder: Path, target: Path, output: Output) -> list[Path]:
         if _sums_of(path, sums, side) != sums:
             raise unwritable(target, "it does not hold what was written")
     draft.unlink()
-    if output.classes is None:
-        return [path]
-    sidecar = path.with_name(f"{path.name}.aux.xml")
-    _write_category_names(sidecar, output.classes)
-    return [path, sidecar]
+    return [path]
 
 
 def _write_draft(draft: Path, output: Output, side: int) -> dict[Any, int]:
@@ -149,16 +144,6 @@ def _describe_classes(dataset: Any, classes: ClassCodes) -> None:
         # Palettes of more than 256 entries are more than most readers of TIFF expect.
         tags["CLASS_COLORS"] = classes.colors
     dataset.update_tags(**{name: json.dumps(tag, ensure_ascii=False) for name, tag in tags.items()})
-
-
-def _write_category_names(sidecar: Path, classes: ClassCodes) -> None:
-    root = ET.Element("PAMDataset")
-    band = ET.SubElement(root, "PAMRasterBand", band="1")
-    listed = ET.SubElement(band, "CategoryNames")
-    for name in classes.listed_names():
-        ET.SubElement(listed, "Category").text = name
-    # GDAL passes over a sidecar that begins with an XML declaration.
-    sidecar.write_text(ET.tostring(root, encoding="unicode"), encoding="utf-8")
 
 
 WRITER = Writer((".tif", ".tiff"), _write_geotiff, sidecars=(*SIDECARS, "{stem}.tfw"))

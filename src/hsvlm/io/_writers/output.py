@@ -49,6 +49,7 @@ class Output:
     scale: NDArray[np.float64] | None = None
     title: str = ""
     classes: ClassCodes | None = None
+    value_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

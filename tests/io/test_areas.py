@@ -3,7 +3,7 @@ import pytest
 
 from hsvlm import Scene
 from hsvlm.exceptions import DataError
-from hsvlm.mapping._areas import Ground, areas_by_number
+from hsvlm.io.areas import Ground, areas_by_number
 
 pyproj = pytest.importorskip("pyproj")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from hsvlm.exceptions import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hsvlm.scene import Scene
-
 _SQUARE_METERS_PER_HECTARE = 1e4
 _MAX_CRS_CHARACTERS = 60
 # Relative distortion of areas by the projection from which on the report mentions it. UTM stays
@@ -22,10 +20,26 @@ _MAX_CRS_CHARACTERS = 60
 _MAX_DISTORTION = 0.01
 
 
+class Placed(Protocol):
+    """Pixels with a place on the ground, of a Scene or a file; shape is (height, width, ...)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of rows and columns."""
+
+    @property
+    def crs(self) -> str | None:
+        """Coordinate reference system, as WKT or code."""
+
+    @property
+    def transform(self) -> tuple[float, ...] | None:
+        """Coefficients from columns and rows to coordinates."""
+
+
 class Ground:
     """Areas of the pixels of a scene, known where it has a georeference."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Placed) -> None:
         self._width = scene.shape[1]
         self._transform = scene.transform
         self._geod: Any = None
@@ -88,10 +102,10 @@ def _parse_crs(text: str) -> Any:
         ) from error
 
 
-def _distortion_note(crs: Any, scene: Scene, cell: float) -> str:
+def _distortion_note(crs: Any, scene: Placed, cell: float) -> str:
     pyproj = import_optional("pyproj", "geo")
     a, b, c, d, e, f = scene.transform or (1, 0, 0, 0, 1, 0)
-    row, col = (side // 2 for side in scene.shape)
+    row, col = (side // 2 for side in scene.shape[:2])
     rows, cols = np.array([0, 0, 1, 1]) + row, np.array([0, 1, 1, 0]) + col
     try:
         to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
