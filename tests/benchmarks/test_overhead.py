@@ -48,6 +48,7 @@ def line(network, repeat, **figures):
     }
 
 
+@pytest.mark.slow
 def test_the_network_alone_does_what_the_classifier_does(scene, small):
     X, y = scene.samples()
     clf = small("mlp", "ours", "", 1).set_params(augment=False, lr_schedule="constant").fit(X, y)

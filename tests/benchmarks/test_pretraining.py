@@ -55,6 +55,7 @@ def test_pixels(scene):
     return scene.samples()[0][:20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["group-vit", "vit"])
 def test_rows_start_from_what_they_say(scene, test_pixels, encoder):
     starts = {
@@ -92,6 +93,7 @@ def test_shuffled_channels_have_the_map_of_another_one(scene, test_pixels):
     assert sorted(order) == list(range(10)) != order
 
 
+@pytest.mark.slow
 def test_the_table_of_pre_training(scene, quick):
     rows = [*pretraining_page.OTHERS, "vit: scratch, full", "vit: pre-trained, frozen"]
     arguments = argparse.Namespace(row=rows, draws=1, data=None)
@@ -103,6 +105,7 @@ def test_the_table_of_pre_training(scene, quick):
     assert "with *vit*." in page
 
 
+@pytest.mark.slow
 def test_the_table_of_adapters(scene, quick):
     base = adapters.load_base("own", "indian-pines", argparse.Namespace(data=None))
     assert base.vision_encoder == "vit"

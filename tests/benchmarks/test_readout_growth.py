@@ -30,6 +30,7 @@ def calls(monkeypatch):
     return listed
 
 
+@pytest.mark.slow
 def test_scene_has_the_labels_of_its_fields_whatever_its_size():
     small, _ = readout_growth.make_scene(120)
     cube, labels = readout_growth.make_scene(520)

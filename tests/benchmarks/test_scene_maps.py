@@ -78,6 +78,7 @@ def test_pixels_of_a_scene_are_squares_of_whole_pixels(shape):
         assert zoom == pytest.approx((round(zoom[0]),) * 2)
 
 
+@pytest.mark.slow
 def test_saved_picture_is_small_and_keeps_the_colors_of_classes(figure, tmp_path):
     scene_maps.save_picture(figure, tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size < 400_000
@@ -113,6 +114,7 @@ def test_true_color_is_made_of_the_bands_or_read_from_the_file(tmp_path, photogr
     )
 
 
+@pytest.mark.slow
 def test_command_draws_the_scenes_that_are_asked_for(tmp_path, monkeypatch, photograph, capsys):
     scene = make_synthetic_scene(random_state=0)
     named = {1: "tree", 2: "water", 3: "dirt", 4: "road"}

@@ -74,6 +74,7 @@ def test_kept_predictions_say_what_the_estimator_said(scene):
     assert np.bincount(y[train])[1:].tolist() == [10] * len(np.unique(y))
 
 
+@pytest.mark.slow
 def test_finished_fits_are_read_and_more_draws_continue(scene, monkeypatch):
     before = measure(scene, n_draws=1)
     fits = []
@@ -184,6 +185,7 @@ def test_missing_file_says_where_it_is_looked_for(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalized", [False, True])
 def test_svm_chooses_its_width_inside_the_training_side(scene, normalized):
     X, y = scene.samples()

@@ -26,6 +26,7 @@ def files(monkeypatch, tmp_path, cube, labels):
     return tmp_path / "sources"
 
 
+@pytest.mark.slow
 def test_rows_are_measured_on_the_same_draws(files):
     rows = ["RBF-SVM on the second source", sources_page.STACKED_SVM]
     sources.measure("houston-2013", "ten-per-class", rows, range(2), None)

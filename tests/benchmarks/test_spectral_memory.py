@@ -32,6 +32,7 @@ def measure(scene, rows=ROWS, draws=1):
     return lines, records.read_rows(spectral_memory.FOLDER / "course.csv")
 
 
+@pytest.mark.slow
 def test_every_fit_has_a_line_and_a_course(scene):
     lines, course = measure(scene)
     assert [line["row"] for line in lines] == ROWS

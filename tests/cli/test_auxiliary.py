@@ -105,6 +105,7 @@ def in_python(**changes):
     return HSIPromptClassifier(random_state=0, **settings).fit(stacked())
 
 
+@pytest.mark.slow
 def test_the_map_equals_that_of_python(scene):
     report = json.loads(fit(*BOTH, "--json", max_epochs=20))
     assert report["n_bands"] == 15
@@ -123,6 +124,7 @@ def test_the_map_equals_that_of_python(scene):
     np.testing.assert_array_equal(read_map("reversed"), expected)
 
 
+@pytest.mark.slow
 def test_the_model_tells_its_sources(scene):
     assert f"pixels of {SOURCES} in" in fit(*BOTH)
     clf = HSIPromptClassifier.load("fitted/model")
@@ -139,6 +141,7 @@ def test_the_model_tells_its_sources(scene):
     assert "- auxiliary: lidar=dsm.tif, sar=power.tif" in card
 
 
+@pytest.mark.slow
 def test_recipes_repeat_both_runs_from_another_folder(scene, tmp_path, monkeypatch):
     fit(*BOTH)
     predict(*BOTH)
@@ -160,6 +163,7 @@ def test_paths_of_a_recipe_are_those_beside_it(scene, tmp_path, monkeypatch):
     assert str(tmp_path / "heights.tif") in str(error.value).replace("elsewhere/../", "")
 
 
+@pytest.mark.slow
 def test_a_prediction_needs_the_sources_of_the_fit(scene, monkeypatch):
     fit(*BOTH)
     monkeypatch.setattr("hsvlm.cli._options.ReadOptions.read", None)  # before a file is read
@@ -178,6 +182,7 @@ def test_a_prediction_needs_the_sources_of_the_fit(scene, monkeypatch):
     assert not Path("mapped").exists()
 
 
+@pytest.mark.slow
 def test_a_source_with_other_channels_is_refused_before_the_folder_is_made(scene):
     fit(*BOTH)
     with pytest.raises(DataError) as error:
@@ -189,6 +194,7 @@ def test_a_source_with_other_channels_is_refused_before_the_folder_is_made(scene
     assert not Path("mapped").exists()
 
 
+@pytest.mark.slow
 def test_a_model_of_spectra_alone_takes_no_source(scene):
     fit()
     with pytest.raises(DataError) as error:
@@ -199,6 +205,7 @@ def test_a_model_of_spectra_alone_takes_no_source(scene):
     )
 
 
+@pytest.mark.slow
 def test_an_encoder_that_may_do_without_a_source(scene):
     params = {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16, "source_dropout": 0.3}
     settings = {"vision_encoder": "fusion-vit", "vision_params": params, "max_epochs": 10}
@@ -211,6 +218,7 @@ def test_an_encoder_that_may_do_without_a_source(scene):
     assert len(np.unique(expected)) > 1
 
 
+@pytest.mark.slow
 def test_an_encoder_takes_names_truth_values_and_lists(scene):
     params = {**SETTINGS["vision_params"], "fusion": "concat", "multi_scale": False}
     settings = {"vision_encoder": "fusion-vit", "vision_params": params}
@@ -270,6 +278,7 @@ def arrays(scene):
     return values
 
 
+@pytest.mark.slow
 def test_arrays_without_a_place(arrays):
     names = ["--auxiliary-variable", "lidar=heights", "--auxiliary-variable", "sar=power"]
     files = ["--auxiliary", "lidar=arrays.mat", "--auxiliary", "sar=arrays.mat"]
@@ -346,6 +355,7 @@ def test_inspect_shows_what_is_stacked(scene):
     assert json.loads(run("inspect", "scene.tif", "--json"))["sources"] is None
 
 
+@pytest.mark.slow
 def test_several_scenes_share_a_file_or_have_one_each(scene):
     pairs = ["scene.tif", "labels.tif", "scene.tif", "labels.tif"]
     fit(*BOTH[:2], files=pairs, output="shared")
@@ -369,6 +379,7 @@ def test_several_scenes_share_a_file_or_have_one_each(scene):
     )
 
 
+@pytest.mark.slow
 def test_the_file_of_a_source_is_not_overwritten(scene):
     fit(*BOTH)
     Path("mapped").mkdir()
@@ -377,6 +388,7 @@ def test_the_file_of_a_source_is_not_overwritten(scene):
         predict("--auxiliary", "lidar=mapped/map.tif", *BOTH[2:])
 
 
+@pytest.mark.slow
 def test_protocols_with_sources(scene):
     arguments = [*ONE_SCENE, *BOTH[:2], "--quiet"]
     chosen = ["--protocol", "random-10", "--splits", "1"]

@@ -96,6 +96,7 @@ def test_missing_maps_are_noticed_before_anything_is_trained(tmp_path, monkeypat
     assert capsys.readouterr().err == "hsvlm: The maps are not here.\n"
 
 
+@pytest.mark.slow
 def test_help_and_wrong_options(run_here):
     assert "blocks" in run_here("evaluate", "--help")[1]
     assert run_here("evaluate", "--protocol", "random")[0] == 2

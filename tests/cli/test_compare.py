@@ -79,6 +79,7 @@ def read_table():
     return list(csv.DictReader(io.StringIO(Path("out/comparison.csv").read_text(encoding="utf-8"))))
 
 
+@pytest.mark.slow
 def test_table_and_picture(folder, scene):
     code, printed, _ = compare()
     assert code == 0
@@ -115,6 +116,7 @@ def test_table_and_picture(folder, scene):
     assert "flattering: more than 1% of the test pixels" in printed
 
 
+@pytest.mark.slow
 def test_a_second_run_measures_what_is_new(folder, n_fits):
     compare(protocols="random-10")
     first, before = read_table(), dict(n_fits)
@@ -132,6 +134,7 @@ def test_a_second_run_measures_what_is_new(folder, n_fits):
     assert names[:4] == ["mlp", "mlp", "cnn1d", "cnn1d"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_run_that_was_stopped_continues(monkeypatch, n_fits):
     counting = measuring.run_fold
@@ -150,6 +153,7 @@ def test_a_run_that_was_stopped_continues(monkeypatch, n_fits):
     assert n_fits == {"mlp": 4, "cnn2d": 4, **{name: 4 for name, _ in BASELINES.values()}}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_the_table_is_written_after_every_protocol(monkeypatch):
     counting, seen = measuring.run_fold, []
@@ -165,6 +169,7 @@ def test_the_table_is_written_after_every_protocol(monkeypatch):
     assert {row["protocol"] for row in read_table()} == {"random-10"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_encoders_that_cannot_work_keep_their_row():
     encoders = "ssftt:window_size=3,mlp,vit:patch_size=2"
@@ -185,6 +190,7 @@ def refusal(*more, **changes):
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_other_inputs_are_refused(folder, scene):
     quick = {"encoders": "mlp", "protocols": "random-10"}
     compare(**quick)
@@ -207,6 +213,7 @@ def test_other_inputs_are_refused(folder, scene):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_protocols_of_earlier_runs_are_remembered():
     compare(encoders="mlp", protocols="random-10")
@@ -215,6 +222,7 @@ def test_protocols_of_earlier_runs_are_remembered():
     assert list(record["labels"]) == ["random-10", "ten-per-class"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 9}', '{"format": 1}'])
 def test_a_damaged_record_is_refused(folder, content):

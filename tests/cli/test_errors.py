@@ -232,6 +232,7 @@ def test_ctrl_c_anywhere(run, monkeypatch):
     assert run(*FIT)[::2] == (130, "hsvlm: interrupted.\n")
 
 
+@pytest.mark.slow
 def test_terminals_without_the_letters(tmp_path):
     command = [sys.executable, "-m", "hsvlm", "inspect", "Öl µ.tif"]
     environment = {"PYTHONIOENCODING": "ascii", "PATH": "", "PYTHONPATH": ":".join(sys.path)}

@@ -71,6 +71,7 @@ def test_whole_fields_are_left_out(evaluate):
         assert not set(group[train]) & set(group[test])
 
 
+@pytest.mark.slow
 def test_warnings_of_workers_are_printed_like_those_of_the_command(evaluate, monkeypatch, capfd):
     warning = HSVLMWarning("Few pixels.", "Pass label_column='crop'.")
 

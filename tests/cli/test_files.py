@@ -71,6 +71,7 @@ def fit(folder, *more):
     )
 
 
+@pytest.mark.slow
 def test_fit_and_predict_equal_python(files, cube, labels):
     report = json.loads(fit(files, "--json"))
     assert report["model"] == str(files / "fitted" / "model")
@@ -96,6 +97,7 @@ def test_fit_and_predict_equal_python(files, cube, labels):
     assert not [name for name in names if "part" in name]
 
 
+@pytest.mark.slow
 def test_an_adapted_encoder_equals_python(files, cube, labels):
     path = files / "body.pth"
     torch.manual_seed(0)
@@ -111,6 +113,7 @@ def test_an_adapted_encoder_equals_python(files, cube, labels):
         np.testing.assert_array_equal(opened.read(1), clf.predict(cube))
 
 
+@pytest.mark.slow
 def test_the_recipes_repeat_both_runs(files):
     fit(files)
     predict = ["predict", files / "fitted", files / "scene.tif", "--output", files / "mapped"]
@@ -126,6 +129,7 @@ def test_the_recipes_repeat_both_runs(files):
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 def test_envi_maps(files):
     fit(files)
     folder = files / "mapped"
@@ -135,6 +139,7 @@ def test_envi_maps(files):
     assert opened.shape == (18, 20, 1)
 
 
+@pytest.mark.slow
 def test_bands_are_matched_by_wavelength(files, georeferenced):
     fit(files)
     turned = georeferenced.select_bands(np.arange(12)[::-1])
@@ -164,6 +169,7 @@ def test_inspect_tells_of_scenes(files):
     assert [one["n_pixels"] for one in figures["labels"]] == [136, 70, 84, 70]
 
 
+@pytest.mark.slow
 def test_inspect_tells_of_models(files):
     fit(files)
     printed = run("inspect", files / "fitted")
@@ -176,6 +182,7 @@ def test_inspect_tells_of_models(files):
     assert figures["n_epochs"] == 2
 
 
+@pytest.mark.slow
 def test_evaluate_on_files(files):
     output = files / "evaluated"
     printed = run(
@@ -209,6 +216,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     assert not (files / "fitted").exists()
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_stopped_goes_on(files, monkeypatch):
     fit(files, "--set", "checkpoint_every=1")
     expected = (files / "fitted" / "model" / "model.safetensors").read_bytes()

@@ -106,6 +106,7 @@ def test_many_disputed_labels_of_several_scenes(tmp_path, dispute):
     assert len(json.loads(inspect(tmp_path / "model", "--json"))["disputed_labels"]) == 23
 
 
+@pytest.mark.slow
 def test_disputed_labels_of_text(tmp_path, cube, labels, settings):
     X, y = Scene(cube, labels).samples()
     wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)

@@ -77,6 +77,7 @@ def test_options_that_mean_nothing(folder, monkeypatch, arguments, message):
     assert message in printed
 
 
+@pytest.mark.slow
 def test_bad_bands_are_left_out(folder, cube):
     bad = np.arange(12) < 4
     write_scene(folder / "bad.hdr", Scene(cube, bad_bands=bad))

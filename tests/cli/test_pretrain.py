@@ -40,6 +40,7 @@ def files(tmp_path, monkeypatch, cube, labels):
     return scene
 
 
+@pytest.mark.slow
 def test_the_encoder_is_that_of_python(files):
     code, printed, _ = run("pretrain", "scene.tif", "-o", "out", "--seed", "3", *OPTIONS)
     assert code == 0
@@ -52,6 +53,7 @@ def test_the_encoder_is_that_of_python(files):
     assert "--set pretrained=out/encoder" in printed
 
 
+@pytest.mark.slow
 def test_several_scenes_are_joined_by_wavelength(files):
     _, printed, _ = run("pretrain", "scene.tif", "turned.tif", "-o", "out", "--json", *OPTIONS)
     figures = json.loads(printed)
@@ -66,6 +68,7 @@ def test_several_scenes_are_joined_by_wavelength(files):
     ]
 
 
+@pytest.mark.slow
 def test_a_recipe_repeats_it(files):
     run("pretrain", "scene.tif", "-o", "out", "--encoder", "vit", "--window-size", "9", *OPTIONS)
     code, _, _ = run("pretrain", "--recipe", "out/recipe.yaml", "-o", "again", "--quiet")
@@ -77,6 +80,7 @@ def test_a_recipe_repeats_it(files):
     assert code == 0
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on(files, monkeypatch):
     arguments = ("pretrain", "scene.tif", "-o", "out", "--epochs", "12", "--quiet")
     run(*arguments)
@@ -102,6 +106,7 @@ def test_a_training_that_was_stopped_goes_on(files, monkeypatch):
     assert not Path("out/checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_bands_are_chosen(files):
     run("pretrain", "scene.tif", "-o", "out", "--wavelengths", "400:700", *OPTIONS)
     assert load_pretrained("out/encoder").preprocessing[0].n_features_in_ == 7
@@ -109,6 +114,7 @@ def test_bands_are_chosen(files):
     assert load_pretrained("reduced/encoder").preprocessing[-1].n_features_in_ == 5
 
 
+@pytest.mark.slow
 def test_a_classifier_starts_from_it(files):
     run("pretrain", "scene.tif", "-o", "out", *OPTIONS)
     code, printed, _ = run(

@@ -66,6 +66,7 @@ def test_bands_that_the_file_marks_as_bad_stay_out(scene):
     assert trained_wavelengths() == [600, 650, 700]
 
 
+@pytest.mark.slow
 def test_ranges_need_wavelengths_and_bands(scene):
     arguments = ["scene.tif", "--labels", "labels.tif"]
     with pytest.raises(DataError, match=r"leave no usable band of 'scene'.* 400.0 and 950.0 nm"):
@@ -75,6 +76,7 @@ def test_ranges_need_wavelengths_and_bands(scene):
         fit("plain.tif", *arguments[1:], "--exclude", "0:500")
 
 
+@pytest.mark.slow
 def test_several_scenes_are_joined_by_names_and_wavelengths(scene, labels):
     turned = scene.select_bands(np.arange(12)[::-1])
     write_scene("turned.tif", turned)
@@ -97,6 +99,7 @@ def test_scenes_of_other_bands_are_refused(scene):
         fit("scene.tif", "labels.tif", "plain.tif", "labels.tif")
 
 
+@pytest.mark.slow
 def test_values_for_no_label(scene, labels):
     write_map("marked.tif", np.where(labels == 0, 255, labels).astype(np.uint8))
     report = fit("scene.tif", "--labels", "marked.tif", "--unlabeled", "255")

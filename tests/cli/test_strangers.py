@@ -71,6 +71,7 @@ def test_texts_of_files_do_not_reach_the_terminal(files, monkeypatch, capsys):
         assert not set(shown) & set("\x1b\x07\u202e\x9b")
 
 
+@pytest.mark.slow
 def test_reports_in_html_quote_class_names(fitted, cube, labels):
     scene = Scene(cube, labels)
     areas = predict_scene(fitted, scene).area_report(labels)
@@ -114,6 +115,7 @@ def test_the_scene_is_never_written_over(files, fitted, name):
     assert (files / "map.tif").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_files_of_others_are_kept_and_our_own_replaced(files, fitted):
     predict = ["predict", files / "model", files / "scene.tif", "--output", files / "mapped"]
     run(*predict, "--quiet")
@@ -135,6 +137,7 @@ def test_files_of_others_are_kept_and_our_own_replaced(files, fitted):
     assert (files / "mine" / "classes.yaml").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_can_be_repeated(files, fitted, monkeypatch):
     predict = ["predict", files / "model", files / "scene.tif", "--output", files / "mapped"]
 

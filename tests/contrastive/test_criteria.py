@@ -91,6 +91,7 @@ def test_the_classifier_learns_saves_and_loads(name, cube, labels, settings, tmp
     np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_the_shortest_way_to_a_criterion(cube, labels, settings, pull, tmp_path):
     changes = {"criterion": "pull", "criterion_params": {"strength": 0.7}}
     clf = HSIPromptClassifier(**{**settings, **changes}).fit(cube, labels)

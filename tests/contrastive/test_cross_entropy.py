@@ -77,6 +77,7 @@ def fit(cube, labels, settings):
     return fit
 
 
+@pytest.mark.slow
 def test_smoothed_trainings_are_less_sure(fit):
     sure, unsure = fit(0.0).max(axis=1), fit(0.3).max(axis=1)
     # The target of the true class is 0.7 + 0.3 / 3.
@@ -84,6 +85,7 @@ def test_smoothed_trainings_are_less_sure(fit):
     assert sure.mean() > 0.95
 
 
+@pytest.mark.slow
 def test_weights_multiply_the_smoothed_loss(fit, labels):
     y = labels[labels > 0]
     plain = fit(0.2)

@@ -19,6 +19,7 @@ def problem(n_classes, n_samples, seed):
     return logits, torch.randint(n_classes, (n_samples,), generator=generator), generator
 
 
+@pytest.mark.slow
 @given(PROBLEMS)
 def test_all_negatives_is_plain_cross_entropy(values):
     logits, targets, _ = problem(*values)

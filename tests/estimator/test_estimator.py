@@ -137,6 +137,7 @@ def test_zero_is_a_class_in_a_label_vector(data, settings):
     np.testing.assert_array_equal(clf.classes_, [0, 1, 2])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits(cube, labels, settings):
     first, second = (
         HSIPromptClassifier(**{**settings, "n_hard": 1, "n_semi_hard": 0, "augment": True})
@@ -281,6 +282,7 @@ def test_parameters_set_after_fit_do_not_change_predictions(fitted, cube):
     np.testing.assert_array_equal(fitted.predict_proba(cube), expected)
 
 
+@pytest.mark.slow
 def test_fits_in_threads_are_those_of_one_thread(cube, labels, settings):
     clf = HSIPromptClassifier(**settings)
     expected = clone(clf).fit(cube, labels).predict_proba(cube)

@@ -100,6 +100,7 @@ def test_a_step_with_a_memory_is_fitted_once_on_the_same_samples(clf, samples, f
     )
 
 
+@pytest.mark.slow
 def test_settings_of_the_step_are_told_apart(clf, samples, fits, tmp_path):
     grid = {"pca__n_components": [3, 5], "pca__whiten": [False, True], "clf__lr": [1e-3, 5e-3]}
     pca = SpectralPCA(memory=tmp_path)

@@ -229,6 +229,7 @@ def test_a_frozen_classifier_is_calibrated(clf, data):
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_processes_keep_the_windows(clf, data):
     result = cross_validate(clf, *data, cv=2, n_jobs=2, return_estimator=True)
     assert [one.window_size_ for one in result["estimator"]] == [SIZE, SIZE]

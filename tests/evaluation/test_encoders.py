@@ -108,6 +108,7 @@ def test_unknown_names():
     )
 
 
+@pytest.mark.slow
 def test_evaluate_takes_names(cube, labels, monkeypatch, settings):
     quick = {**settings, "max_epochs": 1, "vision_params": None}
     defaults = {**HSIPromptClassifier().get_params(), **quick}

@@ -21,6 +21,7 @@ def multiply_adds(name, n_channels=40, **arguments):
     return network_cost(encoder, (5, 5, n_channels)).n_multiply_adds
 
 
+@pytest.mark.slow
 def test_the_message_has_the_multiply_adds_over_those_of_the_default():
     usual = multiply_adds("overlap-vit", patch_size=3)
     hit, wide = (multiply_adds("hit", n_channels) / usual for n_channels in (40, N_BANDS))

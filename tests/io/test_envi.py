@@ -708,6 +708,7 @@ def test_fields_of_other_software_are_no_misspellings(tmp_path):
     assert read_cube(path).scene.wavelengths_nm is None
 
 
+@pytest.mark.slow
 def test_many_unknown_or_open_fields_take_little_time(tmp_path):
     path = written(tmp_path)
     text = path.read_text()

@@ -120,6 +120,7 @@ def test_what_is_no_wavelength_is_said(values, unit, note):
 UNITS = ["Nanometers", "Micrometers", "Angstroms", "Wavenumber", "GHz", "Unknown", "", "m", "x"]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True) | st.integers(0, 9), max_size=6),
     st.sampled_from(UNITS) | st.text(max_size=12),

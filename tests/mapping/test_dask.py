@@ -156,6 +156,7 @@ def test_chunks_are_read_once_and_nothing_before_the_result_is_computed(fitted, 
     assert len(reads) == 12
 
 
+@pytest.mark.slow
 def test_tasks_hold_the_rows_of_a_chunk_and_those_that_windows_need(fitted, block_size):
     """A scene of 160 MB, of which a task may see 25 rows, a block of pixels and half a window."""
     seen = []

@@ -242,6 +242,7 @@ def test_classes_that_cannot_be_divided_are_named(cv):
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(blocks_in_a_row(), st.sampled_from([0.1, 0.4, 0.8]), st.integers(0, 1000))
 def test_draws_hold_every_class_on_both_sides_wherever_possible(layout, train_size, seed):

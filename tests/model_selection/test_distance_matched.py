@@ -58,6 +58,7 @@ def test_the_gap_is_that_of_all_distances(seed, n_splits):
     assert distance_gap(coords, fold, map_coords) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.integers(2, 6), st.integers(1, 9), st.integers(1, 9))
 def test_every_pixel_is_tested_once(seed, n_splits, n_clusters, size):
     coords, y = clusters(n_clusters, size, seed)
@@ -79,6 +80,7 @@ def test_every_pixel_is_tested_once(seed, n_splits, n_clusters, size):
         assert not {*map(tuple, coords[train])} & {*map(tuple, coords[test])}
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(2, 5))
 def test_folds_match_the_map_better_than_random_ones(seed, n_splits):

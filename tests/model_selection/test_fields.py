@@ -69,6 +69,7 @@ def splits_of(cv, *args):
             reject()
 
 
+@pytest.mark.slow
 @given(label_maps(), st.integers(0, 2), st.integers(2, 3), st.integers(0, 100))
 def test_whole_fields_are_left_out_once(labels, dilation, n_splits, seed):
     if not labels.any():

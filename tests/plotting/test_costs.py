@@ -101,6 +101,7 @@ def test_given_axes(rows):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_networks", [1, 30])
 def test_nothing_is_cut_off(rows, n_networks, is_cut_off):
     many = [

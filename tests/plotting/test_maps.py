@@ -84,6 +84,7 @@ def test_nothing_of_a_map_is_cut_off(shape, many, is_cut_off):
     assert figure.get_figwidth() < 5.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(145, 145), (40, 145), (145, 40)])
 def test_nothing_of_a_comparison_is_cut_off(shape, is_cut_off):
     label_map = np.resize(np.arange(17), shape)

@@ -22,6 +22,7 @@ def test_similarities_are_written_short_and_readable():
     assert [one.get_color() for one in texts[:2]] == ["black", "white"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 16, 30])
 def test_nothing_is_cut_off(count, is_cut_off):
     names = [f"class with a long name {number}" for number in range(count)]

@@ -93,6 +93,7 @@ def test_values_beyond_single_precision_are_no_data(scene):
     assert (display.image == 1).all(axis=-1)[2, 3]
 
 
+@pytest.mark.slow
 @given(
     height=st.integers(1, 25),
     width=st.integers(1, 25),

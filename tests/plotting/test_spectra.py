@@ -131,6 +131,7 @@ def test_pale_lines_have_an_outline():
     assert [bool(line.get_path_effects()) for line in display.ax_.lines] == [False, True]
 
 
+@pytest.mark.slow
 def test_many_classes_stand_apart(is_cut_off):
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(1, 17), 3)

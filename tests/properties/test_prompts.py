@@ -70,6 +70,7 @@ def test_templates_are_filled_with_names_whatever_these_hold(classes, pieces, da
     assert list(result.items()) == [(k, (text,)) for k, text in zip(keys, expected, strict=True)]
 
 
+@pytest.mark.slow
 @given(labels(min_size=2), st.data())
 def test_texts_belong_to_their_labels_and_to_no_other(classes, data):
     keys = classes.tolist()

@@ -78,6 +78,7 @@ def distances(X, to):
     return apart.min(axis=1, initial=np.inf)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(scenes(), block_splitters())
 def test_blocks_make_valid_splits_or_an_error_that_is_true(scene, cv):
@@ -204,6 +205,7 @@ def test_draws_per_class_are_valid_or_name_the_lonely_classes(labels, kind, coun
         assert [one.tolist() for one in pair] == [one.tolist() for one in other]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     seed=st.integers(0, 100_000),
@@ -262,6 +264,7 @@ def test_maps_make_the_split_that_a_loop_finds(seed, unlabeled, flaw):
         )
 
 
+@pytest.mark.slow
 @given(scenes(), st.integers(1, 16), st.sampled_from([0.01, 0.2, 0.5, 0.9]), st.integers(0, 100))
 def test_what_is_held_out_leaves_half_of_every_class(scene, block_size, fraction, seed):
     X, y = scene

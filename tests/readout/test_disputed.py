@@ -139,6 +139,7 @@ def test_the_warning(counts, start):
 # Wrong labels in a scene
 
 
+@pytest.mark.slow
 def test_most_wrong_labels_are_listed_and_few_others(noisy, training, corrupted):
     (X, truth), (labels, is_wrong) = training, corrupted
     disputed = noisy.disputed_labels_
@@ -159,6 +160,7 @@ def test_accuracy_of_the_training_counts_the_used_labels(noisy, training):
     assert n_correct == pytest.approx(round(n_correct), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_map_is_right_where_labels_are_wrong(noisy, training, corrupted):
     (X, truth), (labels, is_wrong) = training, corrupted
     predicted = noisy.predict(X)
@@ -182,6 +184,7 @@ def test_disputed_labels_are_not_known_to_the_scene(noisy, training, corrupted):
     assert sum(len(one.coords) for one in noisy.training_.scenes) == len(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 4])
 def test_where_no_label_is_wrong_none_is_listed(seed):
     scene = make_synthetic_scene(n_bands=18, noise=0.1, random_state=seed)
@@ -194,12 +197,14 @@ def test_where_no_label_is_wrong_none_is_listed(seed):
     assert clf.training_.scenes[0] is clf.readout_.scenes[0]
 
 
+@pytest.mark.slow
 def test_the_only_pixel_of_its_class_nearby_is_known_by_its_spectrum():
     scene = make_synthetic_scene(n_bands=18, noise=0.1, random_state=0)
     clf = fit(*pixel_samples(scene.cube, scene.labels), max_epochs=40, warns=False)
     assert len(clf.disputed_labels_) == 0
 
 
+@pytest.mark.slow
 def test_the_same_labels_are_disputed_again(noisy, training, corrupted, scene):
     label_map = np.zeros(scene.labels.shape, dtype=int)
     label_map[tuple(training[0].coords.T)] = corrupted[0]
@@ -231,6 +236,7 @@ def test_disputed_labels_have_no_weight_in_the_training(training, distrust, monk
     np.testing.assert_array_equal(scene.weights, np.delete(weights, [3, 50, 200]))
 
 
+@pytest.mark.slow
 def test_the_network_does_not_depend_on_disputed_labels(training, distrust, scene):
     X, y = training
     other = y.copy()
@@ -244,6 +250,7 @@ def test_the_network_does_not_depend_on_disputed_labels(training, distrust, scen
     assert (third.transform(scene.cube) != one.transform(scene.cube)).any()
 
 
+@pytest.mark.slow
 def test_batches_of_disputed_labels_only(training, distrust):
     X, y = training
     distrust(np.arange(0, 100, 3))
@@ -260,6 +267,7 @@ def test_a_class_that_seems_wrong_is_used(training, distrust):
     np.testing.assert_array_equal(np.sort(clf.disputed_labels_["label"]), [1, 2])
 
 
+@pytest.mark.slow
 def test_labels_that_watch_the_training_are_not_disputed(training, corrupted):
     clf = fit(training[0], corrupted[0], validation_fraction=0.3)
     n_seen = len(clf.disputed_labels_) + len(clf.readout_.scenes[0].coords)
@@ -267,6 +275,7 @@ def test_labels_that_watch_the_training_are_not_disputed(training, corrupted):
     assert clf.readout_.noise > 0.1
 
 
+@pytest.mark.slow
 def test_a_continued_fit_uses_what_it_is_given(training, corrupted):
     X, labels = training[0], corrupted[0]
     clf = fit(X, labels, warm_start=True)
@@ -280,6 +289,7 @@ def test_a_continued_fit_uses_what_it_is_given(training, corrupted):
 # The list
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["U", "O"])
 def test_labels_of_text(noisy, training, corrupted, kind):
     names = NAMES[corrupted[0] - 1].astype(kind)

@@ -104,6 +104,7 @@ def assert_nothing_known(findings, training, clf):
 # What is found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", [{}, {"n_steps": 2, "contrast": 1.0, "restart": 0.2}])
 def test_findings_are_those_of_classifiers_without_a_fold(make, training, params, monkeypatch):
     X, y = training
@@ -161,6 +162,7 @@ def test_findings_keep_the_settings_and_the_scenes_with_all_labels(fitted, train
     assert type(found.temperature) is type(found.noise) is float
 
 
+@pytest.mark.slow
 def test_wrong_labels_lose_trust(fitted, training):
     X, y = training
     wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)
@@ -281,6 +283,7 @@ def test_every_label_is_held_out_once(fitted, training):
     np.testing.assert_array_equal(np.sort(np.concatenate(held)), np.arange(len(X)))
 
 
+@pytest.mark.slow
 def test_the_seed_draws_the_folds(fitted, training):
     first, again, other = (record_parts(fitted, training, seed) for seed in (4, 4, 5))
     for one, same, another in zip(first, again, other, strict=True):
@@ -405,6 +408,7 @@ def test_labels_outside_of_the_patches_are_trusted(fitted, training, small_patch
     np.testing.assert_array_equal(fitted.classes_[targets], y[order])
 
 
+@pytest.mark.slow
 def test_the_cost_does_not_grow_with_the_scene(fitted, training, scene, small_patches, monkeypatch):
     X, y = training
     n_pixels, region = [], SceneRegions.region

@@ -69,6 +69,7 @@ def test_improbable_classes_stay_finite():
 # The weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.2])
 def test_the_weights_are_the_most_probable_ones(rng, share):
     walks, windows, labels, _ = make_labels(rng, 60, (1.0, 1.5), share)
@@ -100,6 +101,7 @@ def test_trust_and_noise_explain_each_other(rng):
     assert pool.noise == pytest.approx(noise, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_calibrated_opinions_count_in_full(rng):
     # Independent ones both count in full, copies share it, and too sharp ones count less.
     walks, windows, labels, _ = make_labels(rng, 4000, (1.0, 1.5))
@@ -181,6 +183,7 @@ def test_wrong_labels_are_found(rng, n_labels):
     assert ((pool.trust >= 0) & (pool.trust <= 1)).all()
 
 
+@pytest.mark.slow
 def test_trust_is_calibrated(rng):
     walks, windows, labels, is_wrong = make_labels(rng, 10000, (1.5, 1.5), 0.2)
     pool = fit(walks, windows, labels)
@@ -190,6 +193,7 @@ def test_trust_is_calibrated(rng):
         assert (~is_wrong[here]).mean() == pytest.approx(pool.trust[here].mean(), abs=0.1)
 
 
+@pytest.mark.slow
 def test_wrong_labels_do_not_change_the_weights_much(rng):
     truth = rng.integers(4, size=2000)
     opinions = opine(rng, truth, 2.0), opine(rng, truth, 2.0)

@@ -104,6 +104,7 @@ def test_training_pixels_get_their_labels(fitted, training):
     np.testing.assert_allclose(given, 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiles", [None, "small_tiles"])
 def test_predictions_do_not_depend_on_what_is_asked_for(fitted, scene, tiles, request):
     if tiles:
@@ -332,6 +333,7 @@ def valid(scene, training):
     return mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiles", [None, "small_tiles"])
 def test_masked_pixels(make, training, scene, valid, tiles, request):
     cube = MaskedCube(scene.cube, valid)

@@ -112,6 +112,7 @@ def found(clf):
     return clf.readout_.temperature, clf.readout_.weights, clf.readout_.noise
 
 
+@pytest.mark.slow
 def test_a_fit_finds_weights_and_finds_the_same_again(make, fitted, training, scene):
     temperature, weights, noise = found(fitted)
     assert temperature != 1

@@ -75,6 +75,7 @@ def test_values_that_are_not_finite(make, cube, labels, kind):
     )
 
 
+@pytest.mark.slow
 def test_values_that_are_not_finite_in_prediction(make, cube, labels):
     clf = make().fit(cube, labels)
     broken = cube.copy()
@@ -238,6 +239,7 @@ def test_weights_of_another_shape(make, cube, labels):
     )
 
 
+@pytest.mark.slow
 def test_warm_start_with_other_classes(make, cube, labels):
     clf = make(warm_start=True).fit(cube, labels)
     assert message_of(ParameterError, clf, cube, labels % 3) == (

@@ -262,6 +262,7 @@ def test_damaged_files_are_refused_or_read(tmp_path_factory, kind, data):
     check(path, read)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(

@@ -184,6 +184,7 @@ def bomb(path):
     return path
 
 
+@pytest.mark.slow
 def test_what_is_read_at_once_has_to_fit_into_memory(tmp_path, a_gigabyte):
     path = bomb(tmp_path / "a.npz")
     with pytest.raises(FileError) as error:

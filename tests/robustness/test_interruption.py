@@ -107,6 +107,7 @@ def test_ctrl_c_before_the_first_epoch_is_over_leaves_the_previous_fit(breaking,
     np.testing.assert_array_equal(clf.predict_proba(cube), before)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_read_out_that_was_weighed_before(breaking, cube, labels):
     params = {"step": 22, "error": KeyboardInterrupt()}
     clf = breaking(params, spatial="random-walk")
@@ -117,6 +118,7 @@ def test_ctrl_c_keeps_the_read_out_that_was_weighed_before(breaking, cube, label
     np.testing.assert_array_equal(clf.predict(cube)[labels > 0], labels[labels > 0])
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_read_out_is_weighed_ends_the_fit(breaking, cube, labels):
     clf = breaking({}, spatial="random-walk").fit(cube, labels)
     before = clf.predict_proba(cube)

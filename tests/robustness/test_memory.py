@@ -67,6 +67,7 @@ def corner(n_samples, at=(4000, 2000), side=30):
     return chosen + at, 1 + chosen[:, 1] % 3
 
 
+@pytest.mark.slow
 def test_fitting_holds_no_windows(clf, monkeypatch):
     n_samples, size = 5000, 15
     cube = Pixels(300, 400, N_BANDS)
@@ -104,6 +105,7 @@ def test_only_pixels_in_windows_are_read(clf):
     assert cube.n_pixels <= 300 + 38 * 38 + 16
 
 
+@pytest.mark.slow
 def test_a_scene_of_a_hundred_million_pixels_is_read_where_it_is_labelled(clf):
     cube = Virtual(10_000, 10_000)
     labels = np.zeros(cube.shape[:2], dtype=np.uint8)
@@ -138,6 +140,7 @@ def test_mapping_a_few_rows_reads_their_neighbours(clf):
     assert wide.rows <= set(range(7000 - 2, 7003 + 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["predict", "predict_scene"])
 def test_predicting_holds_the_same_for_every_scene(clf, how):
     coords, y = corner(300, at=(50, 50))

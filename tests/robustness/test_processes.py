@@ -128,6 +128,7 @@ def test_a_dask_cluster_gives_the_same_scores(clf, samples):
     assert outputs(found.best_estimator_, X) == outputs(alone.best_estimator_, X)
 
 
+@pytest.mark.slow
 def test_threads_that_fit_and_predict_do_not_disturb_each_other(clf, samples, two_threads):
     X, y = samples
     fitted = clone(clf).fit(X, y)
@@ -219,6 +220,7 @@ def test_the_scope_seeds_and_restores_the_device_it_is_for(monkeypatch):
         assert drawn.initial_seed() == 7
 
 
+@pytest.mark.slow
 def test_loading_a_text_model_keeps_what_other_threads_set(monkeypatch):
     monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
     monkeypatch.setenv("HSVLM_TEST_VARIABLE", "before")

@@ -34,6 +34,7 @@ def fitted(stacked, settings):
     return HSIPromptClassifier(**settings).fit(stacked)
 
 
+@pytest.mark.slow
 def test_every_source_is_transformed_by_itself(stacked, fitted, cube, labels, settings):
     step = fitted.preprocessing_.steps[0][1]
     assert step.sources_ == {"spectra": 12, "lidar": 1}
@@ -46,6 +47,7 @@ def test_every_source_is_transformed_by_itself(stacked, fitted, cube, labels, se
     assert channels[:, -1].std() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_scenes_cubes_and_samples_are_the_same(stacked, fitted, cube, labels, heights, settings):
     label_map = fitted.predict(stacked)
     by_cube = HSIPromptClassifier(**settings).fit(cube, labels, auxiliary={"lidar": heights})
@@ -59,6 +61,7 @@ def test_scenes_cubes_and_samples_are_the_same(stacked, fitted, cube, labels, he
         by_samples.predict(X, auxiliary={"lidar": heights})
 
 
+@pytest.mark.slow
 def test_maps_and_saved_models(tmp_path, stacked, fitted, monkeypatch):
     label_map = fitted.predict(stacked)
     loaded = HSIPromptClassifier.load(fitted.save(tmp_path / "model.zip"))
@@ -73,6 +76,7 @@ def test_maps_and_saved_models(tmp_path, stacked, fitted, monkeypatch):
     np.testing.assert_array_equal(files.label_map, label_map)
 
 
+@pytest.mark.slow
 def test_other_sources_are_refused(stacked, fitted, heights, settings, cube, labels):
     spectra = Scene(cube, labels, wavelengths_nm=stacked.wavelengths_nm[:12])
     with pytest.raises(DataError) as error:
@@ -98,6 +102,7 @@ def test_other_sources_are_refused(stacked, fitted, heights, settings, cube, lab
         alone.predict(stacked)
 
 
+@pytest.mark.slow
 def test_scikit_learn_sees_the_stack(stacked, settings):
     X, y = stacked.samples()
     assert np.asarray(X).shape[1] == 13
@@ -105,6 +110,7 @@ def test_scikit_learn_sees_the_stack(stacked, settings):
     assert cross_val_score(HSIPromptClassifier(**settings), X, y, cv=2).shape == (2,)
 
 
+@pytest.mark.slow
 def test_pipelines_with_steps_for_each_source(tmp_path, stacked, settings):
     X, y = stacked.samples()
     steps = SourceTransformer({"spectra": SpectralPCA(3)})
@@ -137,6 +143,7 @@ def test_transformers_of_unknown_sources_are_refused(stacked, cube):
         SourceTransformer(sources={"spectra": 12, "lidar": 1}).fit(cube)
 
 
+@pytest.mark.slow
 def test_the_bands_of_a_stack_are_matched(stacked, fitted):
     shuffled = stacked.select_bands([1, 0, *range(2, 13)])
     assert shuffled.sources == stacked.sources
@@ -147,6 +154,7 @@ def test_the_bands_of_a_stack_are_matched(stacked, fitted):
     assert spectra.n_bands == 12
 
 
+@pytest.mark.slow
 def test_an_encoder_trained_to_do_without_a_source_predicts_without_it(tmp_path, stacked, settings):
     params = {**settings["vision_params"], "source_dropout": 0.3}
     changes = {"vision_encoder": "fusion-vit", "vision_params": params, "max_epochs": 12}
@@ -165,6 +173,7 @@ def test_an_encoder_trained_to_do_without_a_source_predicts_without_it(tmp_path,
     assert further(absent[None, None]).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_an_encoder_that_needs_its_sources_says_so(stacked, settings):
     clf = HSIPromptClassifier(**{**settings, "vision_encoder": "fusion-vit"}).fit(stacked)
     with pytest.raises(DataError, match="'lidar' is missing"):
@@ -178,6 +187,7 @@ def test_pre_training_reads_spectra_alone(stacked):
         MaskedPretrainer().fit(stacked)
 
 
+@pytest.mark.slow
 def test_sources_that_are_stated_for_an_array_are_asked_for(cube, labels, heights, settings):
     params = {"sources": {"spectra": 12, "lidar": 1}, "source_dropout": 0.3}
     changes = {"vision_encoder": "fusion-vit", "n_components": None, "normalize": None}

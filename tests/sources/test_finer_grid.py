@@ -39,6 +39,7 @@ def test_rows(start, stop):
     np.testing.assert_array_equal(RepeatedCube(BANDS, RATIO)[start:stop], FINE[start:stop])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 14)), min_size=1, max_size=20))
 def test_pixels_and_windows(coords):
     for cube in (BANDS, CountingCube()):
@@ -164,6 +165,7 @@ def _coarse_pixels(coords, window):
     return set(map(tuple, (pairs.reshape(-1, 2).clip(0, 47) // 4).tolist()))
 
 
+@pytest.mark.slow
 def test_training_and_maps_are_those_of_repeated_pixels(cube, labels, settings, tmp_path):
     rng = np.random.default_rng(0)
     fine_labels = labels.repeat(2, axis=0).repeat(2, axis=1)

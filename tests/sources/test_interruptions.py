@@ -84,6 +84,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "params"), ENCODERS)
 def test_a_training_continues_to_the_same_bits(
     tmp_path, cube, labels, heights, make, encoder, params, monkeypatch
@@ -107,6 +108,7 @@ def test_a_training_continues_to_the_same_bits(
     assert resumed.training_.to_dict() == whole.training_.to_dict()
 
 
+@pytest.mark.slow
 def test_a_training_of_another_source_starts_anew(tmp_path, cube, labels, heights, make):
     checkpoints = {"checkpoint_dir": tmp_path, "checkpoint_every": 2, "resume": True}
     make(*ENCODERS[0], **checkpoints).fit(stacked(cube, labels, heights))
@@ -116,6 +118,7 @@ def test_a_training_of_another_source_starts_anew(tmp_path, cube, labels, height
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [1, 5])
 @pytest.mark.parametrize(("encoder", "params"), ENCODERS)
 def test_maps_in_blocks_are_those_in_memory(

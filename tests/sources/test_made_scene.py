@@ -52,6 +52,7 @@ def test_each_source_alone_stays_below_its_bound(scene, split):
     assert accuracy(spectral_svm(), scene, split) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["fusion-vit", "mlp"])
 def test_networks_need_both(scene, split, encoder):
     clf = HSIPromptClassifier(

@@ -98,6 +98,7 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_folder_gives_unit_rows_without_query_instruction(model_folder, tmp_path):
     from sentence_transformers import SentenceTransformer
 
@@ -111,6 +112,7 @@ def test_folder_gives_unit_rows_without_query_instruction(model_folder, tmp_path
     assert np.abs(rows - unit(model.encode(["a field of oats", "a barn"]))).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_prototypes_average_on_the_sphere(model_folder, tmp_path):
     prototypes = encode_prompts(PROMPTS, model_folder, cache_dir=tmp_path)
     single = encode_texts(["a field of oats", "a barn", "corn over wheat"], model_folder)
@@ -118,6 +120,7 @@ def test_prototypes_average_on_the_sphere(model_folder, tmp_path):
     np.testing.assert_allclose(prototypes[1], unit(single[1:].mean(axis=0)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_value_does_not_depend_on_the_other_texts(model_folder, tmp_path):
     texts = ["a barn", "a field of oats over corn", "wheat"]
     together = encode_texts(texts, model_folder, cache_dir=tmp_path / "1")
@@ -125,6 +128,7 @@ def test_value_does_not_depend_on_the_other_texts(model_folder, tmp_path):
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.slow
 def test_cache_hit_loads_nothing(model_folder, tmp_path, request):
     first = encode_prompts(PROMPTS, model_folder, cache_dir=tmp_path)
     names = sorted(path.name for path in tmp_path.glob("*.npz"))
@@ -134,6 +138,7 @@ def test_cache_hit_loads_nothing(model_folder, tmp_path, request):
     np.testing.assert_array_equal(encode_prompts(PROMPTS, model_folder, cache_dir=tmp_path), first)
 
 
+@pytest.mark.slow
 def test_only_missing_texts_are_encoded(model_folder, tmp_path, monkeypatch):
     encode_texts(["a barn"], model_folder, cache_dir=tmp_path)
     asked = []
@@ -167,12 +172,14 @@ def test_corrupt_entry_is_encoded_again(model_folder, tmp_path, damage):
         np.testing.assert_array_equal(mended["embedding"], first[0])
 
 
+@pytest.mark.slow
 def test_unwritable_cache_does_not_matter(model_folder, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where the folder should be")
     assert encode_texts(["a barn"], model_folder, cache_dir=blocked).shape == (1, 1024)
 
 
+@pytest.mark.slow
 def test_nothing_global_changes(model_folder, tmp_path, monkeypatch, capfd):
     import torch
 
@@ -189,6 +196,7 @@ def test_nothing_global_changes(model_folder, tmp_path, monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", ["fresh", "cached"])
 def test_too_long_text_warns_also_from_the_cache(model_folder, tmp_path, repeat):
     prompts = {"oats": ("a field",), "corn": ("corn " * 20,)}
@@ -204,11 +212,13 @@ def test_too_long_text_warns_also_from_the_cache(model_folder, tmp_path, repeat)
     assert caught[0].filename == __file__
 
 
+@pytest.mark.slow
 def test_too_long_text_without_classes(model_folder, tmp_path):
     with pytest.warns(PromptWarning, match=r"text 1 \(22 tokens, 12 read\)"):
         encode_texts(["corn", "corn " * 20], model_folder, cache_dir=tmp_path)
 
 
+@pytest.mark.slow
 @needs_minilm
 def test_packaged_minilm(tmp_path, request):
     rows = encode_texts(["a field of oats", "a barn"], "all-MiniLM-L6-v2", cache_dir=tmp_path)
@@ -219,6 +229,7 @@ def test_packaged_minilm(tmp_path, request):
     np.testing.assert_array_equal(again[0], rows[1])
 
 
+@pytest.mark.slow
 @needs_minilm
 def test_shipped_prompts_are_distinct(tmp_path):
     sets = {name: load_prompt_set(name) for name in list_prompt_sets()}

@@ -38,6 +38,7 @@ def steps(clf):
     return [name for name, _ in clf.preprocessing_.steps]
 
 
+@pytest.mark.slow
 def test_the_wavelengths_are_those_of_the_samples(clf, scene, tmp_path):
     X, y = scene.samples()
     clf.fit(X, y)
@@ -52,6 +53,7 @@ def test_the_wavelengths_are_those_of_the_samples(clf, scene, tmp_path):
     assert told(scenes) == CENTERS.tolist()
 
 
+@pytest.mark.slow
 def test_the_wavelengths_may_be_stated(clf, cube, labels, tmp_path):
     params = {**SIZES, "wavelengths_nm": CENTERS}
     clf.set_params(vision_params=params).fit(cube, labels)
@@ -118,6 +120,7 @@ def test_the_bands_are_kept(n_bands, normalize, expected):
     assert pipeline.transform(spectra).shape == spectra.shape
 
 
+@pytest.mark.slow
 def test_other_bands_are_refused_in_predictions(clf, scene, settings, tmp_path):
     clf.fit(*scene.samples())
     others = replace(scene, wavelengths_nm=OTHERS)
@@ -146,6 +149,7 @@ def test_other_bands_are_refused_in_predictions(clf, scene, settings, tmp_path):
     plain.predict(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_bands", [12, 6])
 def test_weights_of_one_sensor_serve_another(clf, scene, n_bands):
     clf.fit(scene)

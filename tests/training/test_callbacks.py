@@ -338,6 +338,7 @@ def test_callbacks_of_ones_own_see_labels_and_numbers(fit):
     assert isinstance(look.loss_, float)
 
 
+@pytest.mark.slow
 def test_a_scored_training_can_be_resumed(fit, tmp_path):
     kept = {"checkpoint_dir": tmp_path, "checkpoint_every": 1}
     score = partial(EpochScoring, "accuracy", lower_is_better=False)

@@ -143,6 +143,7 @@ def wrong_labels(cube, labels):
     return X, y
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*probably wrong:hsvlm.exceptions.HSVLMWarning")
 def test_resumed_trainings_leave_out_the_same_labels(make, cube, wrong_labels, tmp_path):
     given = {"spatial": "random-walk", "every": 2}
@@ -157,6 +158,7 @@ def test_resumed_trainings_leave_out_the_same_labels(make, cube, wrong_labels, t
     np.testing.assert_array_equal(resumed.disputed_labels_, whole.disputed_labels_)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*probably wrong:hsvlm.exceptions.HSVLMWarning")
 @pytest.mark.parametrize(
     "other",
@@ -174,6 +176,7 @@ def test_a_training_with_other_labels_is_not_continued(make, cube, wrong_labels,
     assert_same(make(**given).fit(*wrong_labels), whole, cube)
 
 
+@pytest.mark.slow
 def test_early_stopping_goes_on_with_its_patience(make, cube, labels):
     def stop():
         return EarlyStopping(
@@ -189,6 +192,7 @@ def test_early_stopping_goes_on_with_its_patience(make, cube, labels):
         assert_same(resumed, whole, cube)
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_not_repeated(make, cube, labels, tmp_path, monkeypatch):
     first = make().fit(cube, labels)
     (path,) = (tmp_path / "runs").iterdir()
@@ -200,6 +204,7 @@ def test_a_finished_training_is_not_repeated(make, cube, labels, tmp_path, monke
     assert path.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_without_resume_training_starts_afresh(make, cube, labels):
     with power_cut(7):
         make().fit(cube, labels)
@@ -234,6 +239,7 @@ def test_another_training_is_not_taken_for_this_one(make, cube, labels, change, 
     assert len(list((tmp_path / "runs").iterdir())) == 1  # the second one had no time for its own
 
 
+@pytest.mark.slow
 def test_a_grid_search_goes_on_where_it_was(make, cube, labels):
     X, y = pixel_samples(cube, labels)
     grid = {"lr": [1e-3, 5e-3]}
@@ -249,6 +255,7 @@ def test_a_grid_search_goes_on_where_it_was(make, cube, labels):
     np.testing.assert_array_equal(search.predict_proba(X), expected.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_a_warm_start_goes_on_too(make, cube, labels):
     first = make(warm_start=True, checkpoint_dir=None, resume=False).fit(cube, labels)
 
@@ -314,6 +321,7 @@ def test_a_folder_that_cannot_be_made(make, cube, labels, tmp_path):
         make(checkpoint_dir=tmp_path / "file").fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_checkpoint_only(make, cube, labels, monkeypatch):
     expected = make(checkpoint_dir=None, resume=False).fit(cube, labels)
 
@@ -342,6 +350,7 @@ def test_a_damaged_checkpoint_is_refused(make, cube, labels, tmp_path):
     assert str(caught.value).endswith("Delete it to start this training afresh.")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_versions_is_continued_with_a_warning(make, cube, labels, tmp_path):
     with power_cut(4):
         make().fit(cube, labels)

@@ -36,6 +36,7 @@ def test_layers_multiply_in_what_is_asked_for(cube, labels, settings, precision,
     assert Watched.seen == {getattr(torch, precision)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_heads", [2, 4], ids=["wide heads", "narrow heads"])
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "cross-entropy"])
 def test_half_the_digits_give_nearly_the_same(cube, labels, settings, n_heads, criterion):

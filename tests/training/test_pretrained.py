@@ -122,6 +122,7 @@ def test_the_schedule_scales_all_groups(cube, labels, arguments):
     assert slow == pytest.approx(others)
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits(cube, labels, adapted):
     again = clone(adapted).fit(cube, labels)
     assert again.pretrained is adapted.pretrained
@@ -136,6 +137,7 @@ def test_pickles_do_not_hold_the_base_twice(cube, adapted):
     assert len(pickle.dumps(bare)) < len(pickle.dumps(adapted))
 
 
+@pytest.mark.slow
 def test_grid_search_over_adapters(cube, labels, arguments):
     X, y = pixel_samples(cube, labels)
     grid = {"adapter": ["frozen", "krona", "lora"]}
@@ -181,6 +183,7 @@ class Stop(Callback):
             raise RuntimeError("power cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", ["krona+", "full"])
 def test_a_killed_training_resumes_to_the_bit(cube, labels, arguments, adapter, tmp_path):
     arguments |= {"adapter": adapter, "callbacks": [Stop()], "checkpoint_every": 2}
@@ -197,6 +200,7 @@ def test_a_killed_training_resumes_to_the_bit(cube, labels, arguments, adapter, 
     assert np.array_equal(resumed.predict_proba(cube), whole.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_other_weights_are_another_training(cube, labels, arguments, tmp_path):
     arguments |= {"adapter": "krona", "checkpoint_dir": tmp_path}
     clf = HSIPromptClassifier(**arguments).fit(cube, labels)
@@ -206,6 +210,7 @@ def test_other_weights_are_another_training(cube, labels, arguments, tmp_path):
     assert len(list(tmp_path.glob("*.zip"))) == 2
 
 
+@pytest.mark.slow
 def test_the_pretraining_decides_on_windows_and_preprocessing(cube, labels, arguments):
     spectra = cube.reshape(-1, cube.shape[-1])
     steps = fit_preprocessing(spectra, None, N_COMPONENTS)
@@ -243,6 +248,7 @@ def test_a_missing_layer_is_refused(cube, labels, arguments):
         HSIPromptClassifier(**arguments).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_settings_that_the_method_does_not_read(cube, labels, arguments):
     arguments |= {"adapter": "krona", "adapter_params": {"rank": 2}}
     with pytest.warns(UnusedSettingWarning, match="adapter_params has no effect"):
@@ -258,6 +264,7 @@ def weight_file(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_weights_from_a_file(cube, labels, arguments, weight_file, tmp_path):
     arguments |= {"pretrained": weight_file, "adapter": "krona+"}
     clf = HSIPromptClassifier(**arguments).fit(cube, labels)
@@ -272,6 +279,7 @@ def test_weights_from_a_file(cube, labels, arguments, weight_file, tmp_path):
     assert np.array_equal(again.predict_proba(cube), clf.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_the_file_may_be_gone_after_the_fit(cube, labels, arguments, weight_file, tmp_path):
     clf = HSIPromptClassifier(**{**arguments, "pretrained": str(weight_file)}).fit(cube, labels)
     weight_file.unlink()
@@ -287,6 +295,7 @@ def test_another_encoder_than_that_of_the_file(cube, labels, arguments, weight_f
         HSIPromptClassifier(**arguments).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_pipelines_are_saved(cube, labels, arguments, tmp_path):
     from sklearn.preprocessing import StandardScaler
 

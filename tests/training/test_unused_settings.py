@@ -142,6 +142,7 @@ def test_every_parameter_has_been_thought_of():
     assert always | said == set(inspect.signature(HSIPromptClassifier).parameters)
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_loses_the_windows_says_what_keeps_them(make, data):
     clf = make(window_size=7)
     with pytest.warns(UnusedSettingWarning, match=r"SpectralTransformer\(StandardScaler\(\)\)"):
@@ -158,6 +159,7 @@ def test_bagging_says_that_it_loses_the_windows(make, data):
         )
 
 
+@pytest.mark.slow
 def test_unlabeled_in_a_vector_is_a_class_and_said(make, data):
     X, y = data["samples"]
     vector = np.where(y == 3, -1, y.astype(int))

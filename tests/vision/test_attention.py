@@ -23,6 +23,7 @@ def reference(qkv, n_heads):
     return (scores.softmax(-1) @ value).transpose(1, 2).flatten(2)
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 5),
     st.integers(1, 40),

@@ -42,6 +42,15 @@ from hsvlm.vision.arguments import (
 
 NAMES = list_vision_encoders()
 ORACLES = Path(__file__).parent / "oracles"
+# The fast tests train two small encoders, the slow ones all others.
+EVERY_TRAINED = pytest.mark.parametrize(
+    "case",
+    [
+        name if name in {"cnn1d", "overlap-vit"} else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+    indirect=True,
+)
 
 
 @dataclass(frozen=True)
@@ -231,6 +240,7 @@ def test_windows_are_called_independent_if_they_are_in_training(case):
     assert getattr(encoder, "independent_windows", False) == is_independent
 
 
+@EVERY_TRAINED
 def test_the_seed_decides(case):
     results = []
     for seed in (0, 0, 1):
@@ -247,6 +257,7 @@ def test_weights_are_restored(case):
     assert torch.equal(first(case.windows(2)), second(case.windows(2)))
 
 
+@EVERY_TRAINED
 def test_a_batch_is_learned_by_heart(case):
     targets = torch.arange(8) % 4
     assert train(case.make(), case.windows(8), targets, 60, 3e-3, torch.optim.Adam, n_right=5)
@@ -304,6 +315,7 @@ def accuracy(predicted, labels):
     return (predicted == labels)[labels > 0].mean()
 
 
+@EVERY_TRAINED
 def test_it_works_in_the_classifier(classifier, scene, labels, tmp_path):
     fitted = classifier.fit(scene, labels)
     probabilities = fitted.predict_proba(scene)
@@ -314,12 +326,14 @@ def test_it_works_in_the_classifier(classifier, scene, labels, tmp_path):
         np.testing.assert_array_equal(same.predict_proba(scene), probabilities)
 
 
+@EVERY_TRAINED
 def test_fits_give_the_same_bits(classifier, scene, labels):
     classifier.set_params(max_epochs=1)
     first = clone(classifier).fit(scene, labels).predict_proba(scene)
     np.testing.assert_array_equal(classifier.fit(scene, labels).predict_proba(scene), first)
 
 
+@EVERY_TRAINED
 def test_it_trains_in_half_precision(classifier, scene, labels):
     classifier.set_params(precision="bfloat16").fit(scene, labels)
     assert accuracy(classifier.predict(scene), labels) > 0.5

@@ -98,6 +98,7 @@ def test_long_texts_are_cut_before_their_end(original):
     torch.testing.assert_close(encoded, expected)
 
 
+@pytest.mark.slow
 def test_parameters_and_work_with_the_model_of_the_publication(monkeypatch):
     transformers = pytest.importorskip("transformers")
 
@@ -254,6 +255,7 @@ def fitted(samples):
     return classifier(criterion_params={"text_diversity": 0.02}).fit(X[:200], y[:200])
 
 
+@pytest.mark.slow
 def test_it_encodes_prompts_in_the_classifier(fitted, samples):
     X, _ = samples
     encoder = fitted.net_.module_.encoder
@@ -271,6 +273,7 @@ def test_it_encodes_prompts_in_the_classifier(fitted, samples):
     np.testing.assert_allclose(fitted.predict_proba(X[:5]), alone, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_several_texts_of_a_class_are_averaged(samples):
     X, y = samples
     classes = np.unique(y)
@@ -309,6 +312,7 @@ def test_saved_models_leave_clip_out_and_want_it_back(fitted, samples, tmp_path)
     assert "text encoder the vision encoder" in card
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_not_joined_with_another_clip(samples, tmp_path):
     X, y = samples
     folder = save_tiny_clip(tmp_path / "clip")
@@ -322,6 +326,7 @@ def test_a_saved_model_is_not_joined_with_another_clip(samples, tmp_path):
         HSIPromptClassifier.load(path)
 
 
+@pytest.mark.slow
 def test_training_goes_on_and_resumes_to_the_same_bits(samples, tmp_path):
     X, y = samples[0][:120], samples[1][:120]
     whole = classifier(max_epochs=4).fit(X, y)

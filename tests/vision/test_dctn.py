@@ -82,6 +82,7 @@ def test_the_three_branches_read_the_same_maps():
     torch.testing.assert_close(encoder(windows), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_channels", "sizes"), [(149, (5, 64)), (150, (11, 40))])
 def test_groups_are_those_of_the_publication(n_channels, sizes):
     with torch.device("meta"):

@@ -161,6 +161,7 @@ def study(windows, targets, **changes):
     return (predicted == targets[200:]).float().mean().item()
 
 
+@pytest.mark.slow
 def test_classes_that_need_both_sources_are_told_apart_by_fusion():
     # Two materials on the ground and on roofs: spectra know the material, heights the floor.
     windows, generator = draw(600, 3), torch.Generator().manual_seed(2)
@@ -187,6 +188,7 @@ def test_the_constructor_says_that_it_takes_sources():
         assert arguments == {**geometry, **stated}
 
 
+@pytest.mark.slow
 def test_it_works_in_the_classifier(cube, labels, settings, tmp_path):
     # The names are not in alphabetical order: their own order has to survive.
     sources = {"spectra": 10, "lidar": 1, "elevation": 1}

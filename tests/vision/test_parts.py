@@ -115,6 +115,7 @@ def test_attention_takes_a_scale(width, scale):
     )
 
 
+@pytest.mark.slow
 def test_weights_of_attention_are_dropped():
     torch.manual_seed(0)
     qkv = torch.cat([torch.zeros(1, 4000, 16), torch.ones(1, 4000, 8)], dim=2)
