@@ -10,6 +10,7 @@ from hsvlm._data.palette import label_colors
 from hsvlm._inputs.kinds import cube_samples, is_cube
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.plotting._fonts import complete_fonts
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Display:
     def _keep(self, ax: Any) -> Self:
         self.ax_ = ax
         self.figure_ = ax.figure
+        complete_fonts(self.figure_)
         return self
 
 

@@ -11,6 +11,7 @@ from hsvlm._data.palette import distinct_colors
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.plotting._base import Display, new_axes
+from hsvlm.plotting._fonts import plain
 from hsvlm.plotting._legend import columns_below, height_below, text_inches
 
 if TYPE_CHECKING:
@@ -131,8 +132,9 @@ class AccuracyCostDisplay(Display):
                 frameon=False,
                 fontsize=_LEGEND_POINTS,
             )
-        self.ax_ = axes if len(axes) > 1 else axes[0]
-        self.figure_ = axes[0].figure
+        self._keep(axes[0])
+        if len(axes) > 1:
+            self.ax_ = axes
         return self
 
 
@@ -212,4 +214,4 @@ def _draw_panel(
 
 def _legend_handles(styles: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     line = import_optional("matplotlib.lines", "plot").Line2D
-    return [line([], [], label=name, **style) for name, style in styles.items()]
+    return [line([], [], label=plain(name), **style) for name, style in styles.items()]

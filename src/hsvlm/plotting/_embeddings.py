@@ -11,6 +11,7 @@ from hsvlm._system.devices import seed_of
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, as_labeled_samples, class_colors, names_of, new_axes
+from hsvlm.plotting._fonts import plain
 from hsvlm.plotting._legend import add_legend, columns_below, height_below
 from hsvlm.plotting._projections import PROJECTIONS
 
@@ -299,7 +300,7 @@ class EmbeddingDisplay(Display):
                 markersize=size,
                 color=color,
                 markeredgecolor=edge,
-                label=name,
+                label=plain(name),
             )
             for marker, size, edge, color, name in entries
         ]

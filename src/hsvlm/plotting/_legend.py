@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._system.optional import import_optional
+from hsvlm.plotting._fonts import find_fallback, plain, replace_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,9 +22,20 @@ _BESIDE_TEXT_INCHES = 0.42
 
 def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
     """Return the width in inches of the longest text."""
+    texts = list(names)
+    fallback = find_fallback("".join(texts))
+    properties = import_optional("matplotlib.font_manager", "plot").FontProperties()
+    properties.set_family([*properties.get_family(), *fallback.families])
     text_path = import_optional("matplotlib.textpath", "plot").TextPath
-    # An empty text has no extents; spaces at the ends are not part of them.
-    widths = (text_path((0, 0), name or "-", size=points).get_extents().width for name in names)
+    widths = (
+        # An empty text has no extents; spaces at the ends are not part of them.
+        text_path(
+            (0, 0), plain(replace_missing(text, fallback)) or "-", size=points, prop=properties
+        )
+        .get_extents()
+        .width
+        for text in texts
+    )
     return float(max(widths, default=0.0)) / 72
 
 
@@ -60,7 +72,7 @@ def class_patches(names: Iterable[str], colors: Iterable[Any]) -> list[Any]:
     """Make the squares of a legend."""
     patch = import_optional("matplotlib.patches", "plot").Patch
     return [
-        patch(facecolor=color, edgecolor="0.4", linewidth=0.5, label=name)
+        patch(facecolor=color, edgecolor="0.4", linewidth=0.5, label=plain(name))
         for name, color in zip(names, colors, strict=True)
     ]
 

@@ -10,6 +10,7 @@ from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, names_of, new_axes
 from hsvlm.plotting._certainty import LABELS, calibration, certainty, certainty_of_map
+from hsvlm.plotting._fonts import plain
 from hsvlm.plotting._legend import class_patches
 from hsvlm.plotting._raster import (
     Placement,
@@ -165,7 +166,7 @@ class ProbabilityMapDisplay(Display):
         if label is not None:
             shown = values[..., _position(label, classes, n_classes)]
             known = scene.class_names if scene else None
-            value_label = f"probability of {names_of([label], class_names, known)[label]}"
+            value_label = f"probability of {plain(names_of([label], class_names, known)[label])}"
         else:
             shown = np.ma.array(certainty(np.ma.getdata(values), kind), mask=_hidden(values))
             value_label = LABELS[kind]

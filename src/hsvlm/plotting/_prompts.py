@@ -8,6 +8,7 @@ import numpy as np
 
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.plotting._base import Display, luminance, new_axes
+from hsvlm.plotting._fonts import plain
 from hsvlm.plotting._legend import text_inches
 
 if TYPE_CHECKING:
@@ -138,8 +139,9 @@ class PromptSimilarityDisplay(Display):
         lowest = min(0.0, float(self.similarities.min()))
         image = ax.imshow(self.similarities, cmap="viridis", vmin=lowest, vmax=1.0)
         upright = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
-        ax.set_xticks(range(count), self.names, fontsize=8.5, **upright)
-        ax.set_yticks(range(count), self.names, fontsize=8.5)
+        names = [plain(name) for name in self.names]
+        ax.set_xticks(range(count), names, fontsize=8.5, **upright)
+        ax.set_yticks(range(count), names, fontsize=8.5)
         if count <= _MAX_ANNOTATED_CLASSES:
             for (row, col), value in np.ndenumerate(self.similarities):
                 ax.text(

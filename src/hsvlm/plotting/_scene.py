@@ -9,6 +9,7 @@ import numpy as np
 from hsvlm._data.lazy import read_rows, row_blocks
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, new_axes
+from hsvlm.plotting._fonts import plain
 from hsvlm.plotting._raster import Placement, image_size, show_raster, thinning
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class SceneDisplay(Display):
                 f"Three bands from 0 to {scene.n_bands - 1} are needed for red, green and blue, "
                 f"got {chosen}."
             )
-        return cls(*_compose(scene, chosen, scene.name if title is None else title)).plot(ax)
+        return cls(*_compose(scene, chosen, plain(scene.name) if title is None else title)).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the image.

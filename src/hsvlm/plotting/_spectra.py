@@ -19,6 +19,7 @@ from hsvlm.plotting._base import (
     new_axes,
 )
 from hsvlm.plotting._class_spectra import class_spectra, only_classes, spectral_breaks
+from hsvlm.plotting._fonts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -256,7 +257,7 @@ class SpectraDisplay(Display):
         ).ravel()
         for place, name in enumerate(self.names.values()):
             self._draw(axes[place], place)
-            axes[place].set_title(name, fontsize=8, pad=3)
+            axes[place].set_title(plain(name), fontsize=8, pad=3)
             axes[place].tick_params(labelsize=8)
         for ax in axes[len(self.names) :]:
             ax.remove()
@@ -282,7 +283,7 @@ class SpectraDisplay(Display):
         if luminance(color) > _MAX_LUMINANCE:
             effects = import_optional("matplotlib.patheffects", "plot")
             style["path_effects"] = [effects.withStroke(linewidth=1.8, foreground="0.35")]
-        ax.plot(x, mean, label=name, **style)
+        ax.plot(x, mean, label=plain(name), **style)
 
     def _broken_line(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         mean, deviation = self.means[place], self.deviations[place]
