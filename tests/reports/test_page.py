@@ -163,4 +163,4 @@ def test_rows_have_a_cell_per_column():
 
 
 def test_code_keeps_its_lines():
-    assert "<code>\ncommand: fit\n  seed: 1\n</code>" in page_of(Code("command: fit\n  seed: 1\n"))
+    assert "<code>command: fit\n  seed: 1\n</code>" in page_of(Code("command: fit\n  seed: 1\n"))

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-__all__ = ["LEAFLET", "PAGE", "SORTABLE", "UPLOT", "Library"]
+__all__ = ["LEAFLET", "MAP", "PAGE", "SORTABLE", "UPLOT", "Library"]
 
 # Addresses of images that are not used here, and of source maps: a page requests nothing.
 _ADDRESS = re.compile(r"url\([^)]*\)")
@@ -48,6 +48,7 @@ LEAFLET = Library(
 UPLOT = Library(
     "uPlot 1.6.32", ("uplot/uPlot.min.css",), ("uplot/uPlot.iife.min.js",), "uplot/LICENSE"
 )
+MAP = Library("hsvlm maps", ("map.css",), ("map.js",))
 
 
 @cache

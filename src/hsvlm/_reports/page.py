@@ -125,7 +125,7 @@ class Code:
         text = html_text(self.text)
         return (
             f'<figure>{caption}<pre role="region" tabindex="0" aria-label="{label}">'
-            f"<code>\n{text}</code></pre></figure>"
+            f"<code>{text}</code></pre></figure>"
         )
 
 

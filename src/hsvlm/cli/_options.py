@@ -68,6 +68,12 @@ Recipe = Annotated[
         "Every output folder holds the recipe that made it.",
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        help="HTML page of the result, in one file that opens from disk, without a connection."
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(

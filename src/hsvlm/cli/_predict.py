@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hsvlm._system.pages import check_page_path
 from hsvlm.cli._auxiliary import SourceOptions, add_sources, all_files, model_sources
 from hsvlm.cli._fit import MODEL_NAME
-from hsvlm.cli._options import SCENE_HELP, AsJson, Output, Quiet, ReadOptions, Recipe, print_json
-from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
+from hsvlm.cli._options import (
+    SCENE_HELP,
+    AsJson,
+    Output,
+    Quiet,
+    ReadOptions,
+    Recipe,
+    Report,
+    print_json,
+)
+from hsvlm.cli._outputs import RECIPE_NAME, check_output, echo, write_figure, write_text
 from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import mark_unlabeled
@@ -63,6 +73,7 @@ def predict(
             "only numbers them."
         ),
     ] = None,
+    report: Report = None,
     reading: ReadOptions,
     resample: Annotated[
         bool,
@@ -83,8 +94,9 @@ def predict(
     again, continues a run that was stopped. Bands are matched with those of the training scene by
     wavelength; a model of several sources needs each of them as --auxiliary. The output folder
     receives the map with the colors and names of the classes, a table of areas, a picture, and the
-    recipe that made it. Files of these names are replaced if a recipe of hsvlm lies next to them;
-    others are kept, and the command refuses.
+    recipe that made it; with --report, also the probabilities that the page shows. Files of these
+    names are replaced if a recipe of hsvlm lies next to them; others are kept, and the command
+    refuses.
 
     Example: hsvlm predict crops scene.hdr --output map --probabilities
     """
@@ -96,10 +108,13 @@ def predict(
     check_missing(MODEL=model, SCENE=scene, output=output)
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
     suffix = map_format.value
+    probabilities = probabilities or report is not None
     names = _names(suffix, probabilities, entropy)
     files = source_options.files()
     inputs = (scene, reference, *all_files(files))
     check_output(folder, names, inputs, "predict")
+    if report is not None and report.absolute().parent != folder.absolute():
+        check_page_path(report)
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
     n_bands, sources = model_sources(clf, files)
     if clf.metadata_.get("scale_applied"):
@@ -134,10 +149,21 @@ def predict(
     write_text(folder / "areas.md", areas.to_markdown() + "\n")
     write_figure(folder / "map.png", lambda: _draw_map(result))
     save_recipe(context, folder, {})
+    paths = {"map": str(folder / f"map.{suffix}")}
+    page = ""
+    if report is not None:
+        reference_scene = None if to_map.labels is None else to_map
+        recipe_text = (folder / RECIPE_NAME).read_text(encoding="utf-8")
+        paths["report"] = str(
+            result.save_report(
+                report, classifier=clf, reference=reference_scene, recipe=recipe_text
+            )
+        )
+        page = f" The page is {report}."
     if as_json:
-        print_json({"map": str(folder / f"map.{suffix}"), **areas.to_dict()})
+        print_json({**paths, **areas.to_dict()})
     else:
-        echo(f"{areas}\n\nMap and report are in {folder}/.")
+        echo(f"{areas}\n\nMap and report are in {folder}/.{page}")
 
 
 def _read_class_names(reference: Path | None, path: Path | None) -> dict[Any, str] | None:

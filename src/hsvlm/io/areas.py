@@ -87,6 +87,11 @@ def areas_by_number(numbers: NDArray[Any], ground: Ground, size: int) -> NDArray
     return total
 
 
+def reference_system_name(crs: str | None) -> str:
+    """Name a reference system, also none."""
+    return "unknown reference system" if crs is None else str(_parse_crs(crs).name)
+
+
 def _parse_crs(text: str) -> Any:
     pyproj = import_optional("pyproj", "geo")
     try:

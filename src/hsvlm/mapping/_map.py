@@ -13,15 +13,19 @@ from hsvlm._data.class_table import present_labels
 from hsvlm._data.label_maps import labeled_pixels, no_label
 from hsvlm._data.named_labels import agreed_names
 from hsvlm._reports.tables import html_table
+from hsvlm._system.pages import check_page_path, write_page
 from hsvlm.exceptions import DataError
-from hsvlm.io import read_labels
+from hsvlm.io import read_labels, read_scene
 from hsvlm.io.areas import Ground, areas_by_number
 from hsvlm.mapping._accuracy import map_accuracy
+from hsvlm.mapping._page import class_prompts, map_page
+from hsvlm.mapping._page_map import LegendEntry, MapContent
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
 from hsvlm.mapping.reference import in_labels_of_map, match_reference
 from hsvlm.samples import PixelSamples, remembered_names
 
 if TYPE_CHECKING:
+    from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -44,6 +48,13 @@ def class_codes(classes: NDArray[Any]) -> NDArray[np.intp]:
 def label_dtype(classes: NDArray[Any]) -> np.dtype[Any]:
     """Return the type that holds the labels and the mark of pixels without data."""
     return np.promote_types(classes.dtype, np.min_scalar_type(no_label(classes)))
+
+
+def _raster(values: NDArray[np.float32] | None, path: Path | None) -> Any:
+    """Return a raster (height, width, n_bands) that is in memory or in a file; None without."""
+    if values is not None:
+        return values if values.ndim == 3 else values[..., None]
+    return None if path is None else read_scene(path).cube
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -210,13 +221,8 @@ labels, default=None
         notes = [ground.note, *self._number_notes()]
         accuracy = use = None
         if reference is not None:
-            if hasattr(reference, "class_names"):
-                match = match_reference(
-                    reference, self.classes, self.class_names, numbered=not self.text_classes
-                )
-                notes += self._absent_notes(match, reference)
-                reference, unlabeled = in_labels_of_map(reference, match, unlabeled), None
-            positions, truth = self._mapped_reference(values, reference, unlabeled)
+            positions, truth, absent = self._find_reference(values, reference, unlabeled)
+            notes += absent
             positions, truth, use = self._without_trained(positions, truth)
             if len(truth):
                 accuracy = map_accuracy(self._confusion(values.flat[positions], truth), mapped)
@@ -224,6 +230,127 @@ labels, default=None
         height, width = self.scene.shape
         missing = height * width - sum(self.counts.values())
         return AreaReport(tuple(rows), missing, accuracy, tuple(notes), use)
+
+    def save_report(
+        self,
+        path: str | PathLike[str],
+        *,
+        classifier: Any = None,
+        reference: Any = None,
+        unlabeled: Any = 0,
+        recipe: str = "",
+        title: str | None = None,
+    ) -> Path:
+        """Write the map and its report as an HTML page that opens from disk, without a connection.
+
+        The page shows the map over the scene, with layers, a legend, and the probabilities and the
+        spectrum of the pixel that a reader chooses; areas and accuracies; and what is known of the
+        classifier. The scene is read in strips of rows, twice if it is large. Maps of more than
+        4,000,000 pixels are thinned, and spectra of large scenes are reconstructed from principal
+        components; the page states both, and how exact the spectra are. It stays below 20 MB.
+
+        Anyone who has the page can read spectra and labels from it.
+
+        Parameters
+        ----------
+        path : path
+            File to write, ending in ``.html``. Pages of this package are replaced.
+        classifier : classifier, default=None
+            What made the map: the page then has the prompts of the classes and describes the
+            training.
+        reference : array, LabelMap, Scene, or tuple of PixelSamples and labels, default=None
+            True labels of some pixels; see :meth:`area_report`. The page compares them with the
+            map, pixel by pixel.
+        unlabeled : int, float, str or None, default=0
+            Value of a reference map that stands for "no label".
+        recipe : str, default=""
+            Text that tells how to repeat the map, shown at the end.
+        title : str, default=None
+            Title of the page; None takes the name of the scene.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written, or is there and not a page of this package.
+        DataError
+            If the reference is refused by :meth:`area_report`.
+
+        See Also
+        --------
+        predict_scene : With ``probabilities=True`` or a path, the page shows probabilities.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.mapping import predict_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> X, y = scene.samples()
+        >>> clf = GaussianNB().fit(X, y)
+        >>> scene_map = predict_scene(clf, scene, probabilities=True)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = scene_map.save_report(f"{folder}/map.html", reference=scene)
+        ...     page.stat().st_size < 1e6
+        True
+        """
+        check_page_path(path)
+        areas = self.area_report(reference, unlabeled=unlabeled)
+        content = self._content(areas, classifier, reference, unlabeled)
+        return write_page(path, map_page(content, areas, classifier, recipe, title))
+
+    def _content(
+        self, areas: AreaReport, classifier: Any, reference: Any, unlabeled: Any
+    ) -> MapContent:
+        """Collect what a page shows of the map."""
+        numbers = self._codes()
+        dtype = np.min_scalar_type(len(self.classes))
+        places = np.zeros(int(class_codes(self.classes).max()) + 1, dtype=dtype)
+        places[class_codes(self.classes)] = np.arange(1, len(self.classes) + 1)
+        labels = None
+        if reference is not None:
+            positions, truth, _ = self._find_reference(numbers, reference, unlabeled)
+            order = {label: place for place, label in enumerate(self.classes.tolist(), start=1)}
+            labels = np.zeros(numbers.shape, dtype=dtype)
+            labels.flat[positions] = [order[label] for label in truth.tolist()]
+        prompts = class_prompts(classifier)
+        legend = [
+            LegendEntry(
+                entry.name,
+                self.class_colors[entry.label],
+                entry.pixels,
+                "" if entry.hectares is None else f"{entry.hectares:,.2f} ha",
+                prompts.get(entry.label, ()),
+            )
+            for entry in areas.classes
+        ]
+        return MapContent(
+            self.scene,
+            places[numbers],
+            legend,
+            _raster(self.probabilities, self.probabilities_path),
+            _raster(self.entropy, self.entropy_path),
+            labels,
+            self.trained_pixels,
+        )
+
+    def _find_reference(
+        self, values: NDArray[Any], reference: Any, unlabeled: Any
+    ) -> tuple[NDArray[np.intp], NDArray[Any], list[str]]:
+        """Find the labeled pixels of the map: flat positions, their labels, and notes."""
+        notes: list[str] = []
+        if hasattr(reference, "class_names"):
+            match = match_reference(
+                reference, self.classes, self.class_names, numbered=not self.text_classes
+            )
+            notes = self._absent_notes(match, reference)
+            reference, unlabeled = in_labels_of_map(reference, match, unlabeled), None
+        return (*self._mapped_reference(values, reference, unlabeled), notes)
 
     def _number_notes(self) -> list[str]:
         """List the numbers of the classes in the map, where a user could expect others."""

@@ -230,7 +230,14 @@ class AreaReport:
     def _tables(self) -> list[Table]:
         return [table for table in (self.areas(), self.accuracies(), self.confusion()) if table[1]]
 
-    def _sentences(self) -> list[str]:
+    def sentences(self) -> list[str]:
+        """Return the notes, and the number of pixels without data.
+
+        Returns
+        -------
+        list of str
+            A sentence or two each.
+        """
         lines = list(self.notes)
         if self.pixels_without_data:
             lines.append(f"{self.pixels_without_data:,} pixels without data were not predicted.")
@@ -238,7 +245,7 @@ class AreaReport:
 
     def __str__(self) -> str:
         tables = [text_table(*table) for table in self._tables()]
-        return "\n\n".join([*tables, "\n".join(self._sentences())])
+        return "\n\n".join([*tables, "\n".join(self.sentences())])
 
     __repr__ = __str__
 
@@ -250,7 +257,7 @@ class AreaReport:
         str
             Tables and a list of notes.
         """
-        notes = "\n".join(f"- {line}" for line in self._sentences())
+        notes = "\n".join(f"- {line}" for line in self.sentences())
         return "\n\n".join([*(markdown_table(*table) for table in self._tables()), notes])
 
     def to_html(self) -> str:
@@ -261,7 +268,7 @@ class AreaReport:
         str
             A ``div`` with tables and a list of notes.
         """
-        notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._sentences())
+        notes = "".join(f"<li>{html.escape(line)}</li>" for line in self.sentences())
         tables = "".join(html_table(*table) for table in self._tables())
         return f"<div>{tables}<ul>{notes}</ul></div>"
 
