@@ -197,10 +197,12 @@ def save_report(
     return write_page(path, render_page(title, report_sections(estimator)))
 
 
-def report_sections(estimator: HSIPromptClassifier | Pipeline) -> list[Section]:
-    """Describe a fitted classifier, alone or at the end of a pipeline."""
+def report_sections(
+    estimator: HSIPromptClassifier | Pipeline, counts: Mapping[Any, int] | None = None
+) -> list[Section]:
+    """Describe a fitted classifier, alone or at the end of a pipeline; `counts` are its pixels."""
     clf = _classifier_of(estimator, "report on")
-    described = model_sections(fitted_model(clf))
+    described = model_sections(fitted_model(clf), counts)
     curve = png_of(lambda: TrainingCurveDisplay.from_estimator(clf))
     if curve is not None:
         alt = "Training loss, validation loss and learning rate by epoch, where they were recorded"

@@ -86,7 +86,7 @@ def test_table_and_picture(folder, scene):
     written = {path.name for path in (folder / "out").iterdir()}
     assert written == {
         *("comparison.csv", "comparison.md", "comparison.png", "inputs.json", "recipe.yaml"),
-        "fits",
+        *("fits", "report.json"),
     }
     assert imread("out/comparison.png").shape[0] > 500
     # The same from Python.

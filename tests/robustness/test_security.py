@@ -52,6 +52,10 @@ for arguments in (
     ["inspect", f"{folder}/scene.tif", "--labels", f"{folder}/labels.tif"],
     ["inspect", f"{folder}/model"],
     ["predict", f"{folder}/model", f"{folder}/scene.tif", "--output", f"{folder}/mapped"],
+    ["evaluate", f"{folder}/scene.tif", "--labels", f"{folder}/labels.tif", "--splits", "1",
+     "--protocol", "blocks", "--set", "spatial=none", "--epochs", "1",
+     "--output", f"{folder}/measured", "--report", f"{folder}/page.html"],
+    ["report", f"{folder}/measured"],
 ):
     sys.argv = ["hsvlm", *arguments]
     try:

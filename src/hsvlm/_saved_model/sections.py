@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from hsvlm._saved_model.card import text_encoder_name
 from hsvlm.preprocessing.sources import sources_before, spectral_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hsvlm._prediction.model import FittedModel
     from hsvlm._reports.page import Part
@@ -29,10 +29,13 @@ _HISTORY = {
 }
 
 
-def report_sections(model: FittedModel) -> list[Section]:
-    """Describe classes, training, read-out and disputed labels of a classifier."""
+def report_sections(model: FittedModel, counts: Mapping[Any, int] | None = None) -> list[Section]:
+    """Describe classes, training, read-out and disputed labels of a classifier.
+
+    `counts` are the labeled pixels by label, where the training record does not know them.
+    """
     sections = [
-        Section("Classes", [_class_table(model)]),
+        Section("Classes", [_class_table(model, counts)]),
         Section("Training", [Table(["what", "value"], list(_training_rows(model)))]),
     ]
     if model.readout is not None:
@@ -42,26 +45,26 @@ def report_sections(model: FittedModel) -> list[Section]:
     return sections
 
 
-def _class_table(model: FittedModel) -> Table:
+def _class_table(model: FittedModel, counts: Mapping[Any, int] | None) -> Table:
     colors = dict(model.metadata.get("class_colors") or ())
-    counts = None if model.readout is None else _pixels_per_class(model, model.readout)
+    if counts is None and model.readout is not None:
+        counts = _pixels_per_class(model, model.readout)
     rows = []
     for place, label in enumerate(model.classes.tolist()):
         row = [str(label), _class_name(model, place), "\n".join(model.prompts[label])]
-        rows.append(row if counts is None else [*row, f"{counts[place]:,}"])
-    header = ["label", "class", "prompts", *([] if counts is None else ["training pixels"])]
+        rows.append(row if counts is None else [*row, f"{counts.get(label, 0):,}"])
+    header = ["label", "class", "prompts", *([] if counts is None else ["labeled pixels"])]
     caption = "The classes, and the texts that each is compared with."
     swatches = [str(colors.get(label, "")) for label in model.classes.tolist()]
     return Table(header, rows, caption, colors=swatches if colors else ())
 
 
-def _pixels_per_class(model: FittedModel, readout: Readout) -> list[int]:
+def _pixels_per_class(model: FittedModel, readout: Readout) -> dict[Any, int]:
     """Count the training pixels of the scenes, those with disputed labels included."""
     targets = [scene.targets for scene in readout.scenes]
-    counts = np.bincount(
-        np.concatenate([*targets, readout.disputed.targets]), minlength=len(model.classes)
-    )
-    return [int(count) for count in counts]
+    indices = np.concatenate([*targets, readout.disputed.targets])
+    counts = np.bincount(indices, minlength=len(model.classes))
+    return dict(zip(model.classes.tolist(), counts.tolist(), strict=True))
 
 
 def _class_name(model: FittedModel, place: int) -> str:

@@ -18,10 +18,10 @@ _MARK = b'<meta name="generator" content="hsvlm">'
 _HEAD_BYTES = 4096
 
 
-def check_page_path(path: str | PathLike[str]) -> Path:
+def check_page_path(path: str | PathLike[str], *, new_folder: Path | None = None) -> Path:
     """Return the path of a page; raise if it cannot be written there or would replace a file.
 
-    Pages that this package made are replaced.
+    Pages that this package made are replaced. `new_folder` will be made before the page is written.
     """
     page = expand_home(path)
     if page.is_dir():
@@ -31,7 +31,8 @@ def check_page_path(path: str | PathLike[str]) -> Path:
         suffix = f"the suffix {page.suffix!r}" if page.suffix else "no suffix"
         hint = f"Give a name such as {page.with_suffix('.html').name or 'report.html'}."
         raise file_error(page, f"the page is HTML, and this name has {suffix}", hint)
-    if not page.parent.is_dir():
+    is_new = new_folder is not None and page.absolute().parent == new_folder.absolute()
+    if not is_new and not page.parent.is_dir():
         problem = f"the folder {page.parent} does not exist"
         raise file_error(page, problem, "Make it, or give another one.")
     if page.is_symlink() or (page.exists() and not _is_page(page)):

@@ -17,6 +17,7 @@ from hsvlm.cli._help import fill_in_names
 from hsvlm.cli._inspect import inspect
 from hsvlm.cli._predict import predict
 from hsvlm.cli._pretrain import pretrain
+from hsvlm.cli._report import report
 from hsvlm.cli._settings import SETTINGS_KEY, list_settings
 from hsvlm.cli._signature import Debug, expand_options
 from hsvlm.cli.messages import INTERRUPTED_STATUS, print_error
@@ -75,7 +76,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for function in (fit, predict, evaluate, compare, inspect, pretrain, demo):
+for function in (fit, predict, evaluate, compare, report, inspect, pretrain, demo):
     app.command(cls=_Command)(expand_options(function))
 app.command("settings", cls=_Command)(expand_options(list_settings))
 
@@ -97,7 +98,8 @@ def main(
     """Hyperspectral classification from a label map and the text of class prompts.
 
     Usual order: "inspect" the files, "evaluate" what accuracy to expect, "fit" a model, "predict"
-    maps with it. "compare" measures several networks; "pretrain" trains one without labels.
+    maps with it. "compare" measures several networks; "pretrain" trains one without labels;
+    "report" writes the page of a result.
     "settings" lists what can be set; "demo" shows the whole on data that come with the package.
 
     Exit status: 0 if all went well, 1 if a file or a setting cannot be used (the message says

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hsvlm._system.pages import write_page
 from hsvlm.cli._auxiliary import SourceOptions, all_files
 from hsvlm.cli._help import ENCODERS
 from hsvlm.cli._options import (
@@ -22,12 +24,14 @@ from hsvlm.cli._options import (
     Quiet,
     ReadOptions,
     Recipe,
+    Report,
     SetOption,
     TextEncoder,
     Unlabeled,
     print_json,
 )
 from hsvlm.cli._outputs import check_output, echo, write_figure, write_text
+from hsvlm.cli._pages import REPORT_NAME, check_report, evaluation_page
 from hsvlm.cli._protocols import (
     PROTOCOL_HELP,
     Inputs,
@@ -35,7 +39,7 @@ from hsvlm.cli._protocols import (
     ProtocolOptions,
     read_protocols,
 )
-from hsvlm.cli._recipes import reserve_folder, save_recipe
+from hsvlm.cli._recipes import recipe_text, reserve_folder, save_recipe
 from hsvlm.cli._same_inputs import INPUTS_NAME, check_same_inputs, describe_inputs, save_inputs
 from hsvlm.cli._settings import check_settings, parse_settings, training_parameters
 from hsvlm.cli._signature import check_missing
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
     from hsvlm.plotting import AccuracyCostDisplay
 
 _TABLE, _PAGE, _FIGURE = "comparison.csv", "comparison.md", "comparison.png"
-_NAMES = (_TABLE, _PAGE, _FIGURE, INPUTS_NAME)
+_NAMES = (_TABLE, _PAGE, _FIGURE, INPUTS_NAME, REPORT_NAME)
 _FITS = "fits"
 
 
@@ -119,6 +123,7 @@ def compare(
         typer.Option(min=1, max=1000, help="Splits per protocol, each with a seed of its own."),
     ] = 3,
     output: Output = None,
+    report: Report = None,
     prompts: Prompts = None,
     reading: ReadOptions,
     bands: BandOptions,
@@ -159,6 +164,7 @@ def compare(
     sources = source_options.files()
     files = (scene, labels, protocol_options.test_labels, *all_files(sources))
     check_output(folder, _NAMES, files, "compare")
+    check_report(report, folder, files)
     to_read = Inputs(scene, labels, prompts, reading, bands, sources)
     entries, classes = read_protocols(names, seeds, protocol_options, to_read, clf)
     clf.set_params(**classes)
@@ -169,12 +175,16 @@ def compare(
     estimators = with_encoders(encoder_names, clf)
     table = _measure(entries, estimators, folder, n_jobs=jobs, verbose=not quiet)
     save_recipe(context, folder, chosen)
+    page = ""
+    if report is not None:
+        text = evaluation_page(table.reports, recipe_text(context, chosen), kind="Comparison")
+        page = f" The page is {write_page(report, text)}."
     if as_json:
         print_json({"rows": table.rows()})
     else:
         failed = any(row["problem"] for row in table.rows())
         hint = 'Settings may follow a name, such as "ssftt:window_size=13". ' if failed else ""
-        echo(f"{table}\n\n{hint}Table, picture and the result of every fit are in {folder}.")
+        echo(f"{table}\n\n{hint}Table, picture and the result of every fit are in {folder}.{page}")
 
 
 def _measure(
@@ -212,6 +222,8 @@ def _measure(
 def _write(folder: Path, table: ComparisonTable) -> None:
     write_text(folder / _TABLE, table.to_csv())
     write_text(folder / _PAGE, table.to_markdown() + "\n")
+    figures = {name: report.to_dict() for name, report in table.reports.items()}
+    write_text(folder / REPORT_NAME, json.dumps(figures) + "\n")
     if any(row["overall_accuracy"] is not None for row in table.rows()):
         write_figure(folder / _FIGURE, lambda: _draw(table))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hsvlm._system.pages import write_page
 from hsvlm.cli._auxiliary import SourceOptions, all_files
 from hsvlm.cli._options import (
     AsJson,
@@ -22,12 +23,14 @@ from hsvlm.cli._options import (
     Quiet,
     ReadOptions,
     Recipe,
+    Report,
     SetOption,
     TextEncoder,
     Unlabeled,
     print_json,
 )
 from hsvlm.cli._outputs import check_output, echo, write_text
+from hsvlm.cli._pages import REPORT_NAME, check_report, evaluation_page
 from hsvlm.cli._protocols import (
     PROTOCOL_HELP,
     Inputs,
@@ -35,7 +38,7 @@ from hsvlm.cli._protocols import (
     ProtocolOptions,
     read_protocols,
 )
-from hsvlm.cli._recipes import reserve_folder, save_recipe
+from hsvlm.cli._recipes import recipe_text, reserve_folder, save_recipe
 from hsvlm.cli._settings import check_settings, parse_settings, training_parameters
 from hsvlm.cli._values import unlabeled_value
 from hsvlm.cli.messages import shown_worker_warnings
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport
 
 
-_REPORTS = ("report.json", "report.md")
+_REPORTS = (REPORT_NAME, "report.md")
 
 
 def evaluate(
@@ -80,6 +83,7 @@ def evaluate(
         typer.Option(help="Folder that keeps every result: a stopped evaluation goes on there."),
     ] = None,
     output: Output = None,
+    report: Report = None,
     jobs: Jobs = 1,
     recipe: Recipe = None,
     quiet: Quiet = False,
@@ -104,6 +108,7 @@ def evaluate(
     inputs = (scene, labels, protocol_options.test_labels, *all_files(sources))
     if output is not None:
         check_output(output, _REPORTS, inputs, "evaluate")
+    check_report(report, output, inputs)
     # All files first: a missing one should not be noticed after hours.
     to_read = Inputs(scene, labels, prompts, reading, bands, sources)
     protocols, classes = read_protocols(names, splits, protocol_options, to_read, clf)
@@ -130,10 +135,13 @@ def evaluate(
     if output is not None:
         _write(output, reports)
         save_recipe(context, output, chosen)
+    if report is not None:
+        write_page(report, evaluation_page(reports, recipe_text(context, chosen)))
     if as_json:
         print_json({name: report.to_dict() for name, report in reports.items()})
     else:
-        echo(_as_text(title, reports))
+        page = "" if report is None else f"\n\nThe page is {report}."
+        echo(_as_text(title, reports) + page)
 
 
 def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:
@@ -148,6 +156,6 @@ def _as_text(title: str, reports: dict[str, EvaluationReport]) -> str:
 def _write(folder: Path, reports: dict[str, EvaluationReport]) -> None:
     figures = {name: report.to_dict() for name, report in reports.items()}
     markdown = [f"# {name}\n\n{report.to_markdown()}\n" for name, report in reports.items()]
-    texts = (json.dumps(figures, indent=2) + "\n", "\n".join(markdown))
+    texts = (json.dumps(figures) + "\n", "\n".join(markdown))
     for name, text in zip(_REPORTS, texts, strict=True):
         write_text(folder / name, text)

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from hsvlm._data.sources import describe_sources
+from hsvlm._system.pages import write_page
 from hsvlm.cli._auxiliary import SourceOptions, all_files
 from hsvlm.cli._options import (
     SCENE_HELP,
@@ -23,6 +24,7 @@ from hsvlm.cli._options import (
     Quiet,
     ReadOptions,
     Recipe,
+    Report,
     Resume,
     Seed,
     SetOption,
@@ -37,6 +39,7 @@ from hsvlm.cli._outputs import (
     write_figure,
     write_text,
 )
+from hsvlm.cli._pages import MODEL_NAME, REPORT_NAME, check_report, model_page
 from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._scenes import (
     pair_files,
@@ -47,17 +50,21 @@ from hsvlm.cli._scenes import (
 from hsvlm.cli._settings import check_settings, parse_settings
 from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import unlabeled_value
+from hsvlm.cli.messages import recorded_warnings
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.plotting import TrainingCurveDisplay
     from hsvlm.prompts import PromptFile
+    from hsvlm.scene import Scene
 
-MODEL_NAME = "model"
 _CLASSES_NAME = "classes.yaml"
 
-_NAMES = (MODEL_NAME, _CLASSES_NAME, "report.json", "training-curve.png")
+_NAMES = (MODEL_NAME, _CLASSES_NAME, REPORT_NAME, "training-curve.png")
 
 
 def fit(
@@ -70,6 +77,7 @@ def fit(
     labels: Labels = None,
     source_options: SourceOptions,
     output: Output = None,
+    report: Report = None,
     prompts: Prompts = None,
     reading: ReadOptions,
     bands: BandOptions,
@@ -116,38 +124,56 @@ def fit(
     sources = source_options.files()
     inputs = [*(path for pair in pairs for path in pair), *all_files(sources)]
     check_output(folder, _NAMES, inputs, "fit")
-    scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled, sources)
-    classes = read_classes(prompts, scenes[0], pairs[0][1])
-    clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
-    samples = [scene.samples(unlabeled=unlabeled_label(scene, clf.unlabeled)) for scene in scenes]
+    check_report(report, folder, inputs)
+    with recorded_warnings() as warned:
+        scenes = read_labeled_scenes(pairs, reading, bands, clf.unlabeled, sources)
+        classes = read_classes(prompts, scenes[0], pairs[0][1])
+        clf.set_params(prompts=classes.prompts, class_names=classes.class_names)
+        X, y = _joined_samples(scenes, clf.unlabeled)
+        reserve_folder(context, folder, _NAMES, inputs, chosen)
+        start = time.perf_counter()
+        clf.fit(X, y)
+        seconds = time.perf_counter() - start
+    metadata = _metadata(scenes, classes, sources, scale_applied=reading.apply_scale)
+    clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
+    if not clf.interrupted_:
+        remove_checkpoints(folder)
+    _write_side_files(context, folder, clf, classes, chosen)
+    figures = {**_figures(clf, y, seconds), "warnings": warned}
+    write_text(folder / REPORT_NAME, json.dumps(figures, indent=2) + "\n")
+    if report is not None:
+        write_page(report, model_page(folder))
+    if as_json:
+        print_json({"model": str(folder / MODEL_NAME), **figures})
+    else:
+        page = "" if report is None else f"\nThe page is {report}."
+        echo(_as_text(figures, folder) + page)
+
+
+def _joined_samples(scenes: Sequence[Scene], unlabeled: Any) -> tuple[PixelSamples, Any]:
+    """Return the labeled pixels of all scenes, and their labels."""
+    samples = [scene.samples(unlabeled=unlabeled_label(scene, unlabeled)) for scene in scenes]
     X = samples[0][0] if len(samples) == 1 else PixelSamples.concatenate([x for x, _ in samples])
-    y = np.concatenate([labels for _, labels in samples])
-    reserve_folder(context, folder, _NAMES, inputs, chosen)
-    start = time.perf_counter()
-    clf.fit(X, y)
-    seconds = time.perf_counter() - start
+    return X, np.concatenate([labels for _, labels in samples])
+
+
+def _metadata(
+    scenes: Sequence[Scene], classes: PromptFile, sources: SourceFiles, *, scale_applied: bool
+) -> dict[str, Any]:
+    """Return what a model keeps of its files."""
     first = scenes[0]
     metadata = {
         "wavelengths_nm": None if first.wavelengths_nm is None else first.wavelengths_nm.tolist(),
         "class_colors": [[label, color] for label, color in classes.class_colors.items()],
         "scene": ", ".join(scene.name for scene in scenes),
         "scale": None if first.scale is None else first.scale.tolist(),
-        "scale_applied": reading.apply_scale,
+        "scale_applied": scale_applied,
     }
     if sources:
         metadata["auxiliary"] = ", ".join(
             f"{name}={source}" for name, group in sources.items() for source in group
         )
-    clf.set_params(checkpoint_dir=None, resume=False).save(folder / MODEL_NAME, metadata=metadata)
-    if not clf.interrupted_:
-        remove_checkpoints(folder)
-    _write_side_files(context, folder, clf, classes, chosen)
-    report = _report(clf, y, seconds)
-    write_text(folder / "report.json", json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json({"model": str(folder / MODEL_NAME), **report})
-    else:
-        echo(_as_text(report, folder))
+    return metadata
 
 
 def _write_side_files(
@@ -173,7 +199,7 @@ def _draw_curve(clf: HSIPromptClassifier) -> TrainingCurveDisplay:
     return TrainingCurveDisplay.from_estimator(clf)
 
 
-def _report(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
+def _figures(clf: HSIPromptClassifier, y: Any, seconds: float) -> dict[str, Any]:
     from hsvlm._inputs.sources import fitted_sources
 
     names = clf.class_names_

@@ -84,7 +84,7 @@ def check_output(
         if all((parent / name).is_file() for name in _MODEL_FILES):
             problem = f"{'this' if parent == folder.absolute() else parent} is a saved model"
             raise file_error(folder, problem, _HINT_OTHER_FOLDER)
-    made_by = _read_command(folder / RECIPE_NAME)
+    made_by = read_command(folder / RECIPE_NAME)
     if made_by not in (None, command):
         problem = f'this is the output folder of "hsvlm {made_by}", whose recipe would be replaced'
         raise file_error(folder, problem, _HINT_OTHER_FOLDER)
@@ -109,7 +109,7 @@ def create_output(
     return folder
 
 
-def _read_command(recipe: Path) -> str | None:
+def read_command(recipe: Path) -> str | None:
     """Return the command of a recipe; None if the file is not a recipe of this package."""
     try:
         if recipe.is_symlink() or not recipe.read_bytes().startswith(RECIPE_HEADER.encode()):

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hsvlm._system.pages import check_page_path
 from hsvlm.cli._auxiliary import SourceOptions, add_sources, all_files, model_sources
-from hsvlm.cli._fit import MODEL_NAME
 from hsvlm.cli._options import (
     SCENE_HELP,
     AsJson,
@@ -24,6 +22,7 @@ from hsvlm.cli._options import (
     print_json,
 )
 from hsvlm.cli._outputs import RECIPE_NAME, check_output, echo, write_figure, write_text
+from hsvlm.cli._pages import MODEL_NAME, check_report
 from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._signature import check_missing
 from hsvlm.cli._values import mark_unlabeled
@@ -113,8 +112,7 @@ def predict(
     files = source_options.files()
     inputs = (scene, reference, *all_files(files))
     check_output(folder, names, inputs, "predict")
-    if report is not None and report.absolute().parent != folder.absolute():
-        check_page_path(report)
+    check_report(report, folder, inputs)
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
     n_bands, sources = model_sources(clf, files)
     if clf.metadata_.get("scale_applied"):

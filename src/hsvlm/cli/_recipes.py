@@ -85,6 +85,11 @@ def save_recipe(
     context: typer.Context, folder: Path, settings: Mapping[str, Any], **options: Any
 ) -> None:
     """Write the recipe that repeats the current command; `options` replace those given."""
+    write_text(folder / RECIPE_NAME, recipe_text(context, settings, **options))
+
+
+def recipe_text(context: typer.Context, settings: Mapping[str, Any], **options: Any) -> str:
+    """Return the recipe that repeats the current command; `options` replace those given."""
     saved = {}
     paths = _path_options(context)  # typer 0.19 holds their values as texts
     for parameter in context.command.params:
@@ -104,8 +109,7 @@ def save_recipe(
         f"{RECIPE_HEADER} {__version__}. Repeat it with:\n"
         f"#   hsvlm {context.info_name} --recipe {RECIPE_NAME}\n"
     )
-    text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    write_text(folder / RECIPE_NAME, text)
+    return header + str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def _option_value(context: typer.Context, recipe: Path, option: Any, name: str, value: Any) -> Any:

@@ -20,6 +20,7 @@ __all__ = [
     "INTERRUPTED_STATUS",
     "error_text",
     "print_error",
+    "recorded_warnings",
     "shown_warnings",
     "shown_worker_warnings",
 ]
@@ -90,11 +91,7 @@ def show_warnings(*, debug: bool) -> None:
     printed: set[str] = set()
 
     def print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        if isinstance(message, HSVLMWarning):
-            text = with_options(message.for_command_line())
-        else:
-            text = f"{' '.join(str(message).split())} ({category.__name__})"
-        line = f"hsvlm: warning: {escape(text)}\n"
+        line = f"hsvlm: warning: {escape(_warning_text(message, category))}\n"
         if line not in printed:
             printed.add(line)
             sys.stderr.write(line)
@@ -105,6 +102,31 @@ def show_warnings(*, debug: bool) -> None:
             warnings.simplefilter("ignore", category)
     warnings.simplefilter("always", HSVLMWarning)
     warnings.showwarning = print_warning
+
+
+def _warning_text(message: Warning | str, category: type[Warning]) -> str:
+    if isinstance(message, HSVLMWarning):
+        return with_options(message.for_command_line())
+    return f"{' '.join(str(message).split())} ({category.__name__})"
+
+
+@contextmanager
+def recorded_warnings() -> Iterator[list[str]]:
+    """Collect the texts of warnings, each once, in addition to printing them."""
+    texts: list[str] = []
+    with warnings.catch_warnings():
+        show: Any = warnings.showwarning
+
+        def record(
+            message: Warning | str, category: type[Warning], *more: Any, **named: Any
+        ) -> None:
+            text = _warning_text(message, category)
+            if text not in texts:
+                texts.append(text)
+            show(message, category, *more, **named)
+
+        warnings.showwarning = record
+        yield texts
 
 
 @contextmanager
