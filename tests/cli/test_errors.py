@@ -118,7 +118,7 @@ def test_none_is_written_in_several_ways(run, none):
         (["predict"], "MODEL, SCENE and --output are missing."),
         (["predict", "m", "--output", "x"], "SCENE is missing."),
         (["evaluate", "scene.tif"], "--labels is missing."),
-        (["report"], "FOLDER"),
+        (["report"], "Missing argument"),
         ([*FIT, "--prompts", "a field of"], "write {} where the class name goes"),
         ([*FIT, "--preset", "best"], "Choose one of accurate, fast, paper-"),
         ([*FIT, "--seed", "-1"], "--seed"),
