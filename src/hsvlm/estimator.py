@@ -16,8 +16,9 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from hsvlm._data.label_maps import no_label
 from hsvlm._inputs.kinds import is_map, predict_inputs, score_inputs
-from hsvlm._inputs.sources import with_auxiliary
+from hsvlm._inputs.sources import fit_data, with_auxiliary
 from hsvlm._prediction.model import FittedModel, is_fitted_attribute
 from hsvlm._prediction.texts import check_text_side, similarity, with_prompts
 from hsvlm._prediction.windows import embeddings
@@ -28,6 +29,7 @@ from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
 from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError
+from hsvlm.io.named_arrays import NamedMap, label_attributes
 from hsvlm.readout.scores import class_scores, predicted_labels
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class _KeepsMaps:
             Unit vectors. Of samples, in the container chosen by ``set_output``; maps are arrays.
         """
         if is_map(X):
-            return self._embed(X)  # type: ignore[no-any-return]
+            return NamedMap("embedding", "feature").like(X, self._embed(X))  # type: ignore[no-any-return]
         return super().transform(X)  # type: ignore[misc, no-any-return]
 
 
@@ -103,7 +105,9 @@ class HSIPromptClassifier(
     ``X`` may be :class:`~hsvlm.PixelSamples`; a :class:`~hsvlm.Scene`, which brings its labels and
     class names, or a list of scenes to fit; a cube (height, width, n_bands), with a label map as
     ``y`` and maps as predictions; spectra (n_samples, n_bands), which are windows of one pixel; or
-    ready-made windows (n_samples, size, size, n_bands).
+    ready-made windows (n_samples, size, size, n_bands). A cube may be an array of xarray, whose
+    axes are told by names as in :func:`hsvlm.io.read_scene`: maps then are arrays of xarray too,
+    with its coordinates.
 
     Parameters
     ----------
@@ -473,7 +477,8 @@ class HSIPromptClassifier(
         draft = copy.copy(self)
         if not is_continued:
             draft._forget()
-        model = fit_classifier(draft, with_auxiliary(X, auxiliary), y, sample_weight, previous)
+        data = fit_data(X, y, sample_weight, auxiliary)
+        model = fit_classifier(draft, *data, previous)
         self._forget()
         self.__dict__.update(model.attributes())
         return self
@@ -494,7 +499,8 @@ class HSIPromptClassifier(
             fitted scene. With two classes, the difference of both, without the last axis.
         """
         scores = self._class_scores(X)
-        return scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
+        result = scores[..., 1] - scores[..., 0] if scores.shape[-1] == 2 else scores
+        return self._named_layers("score").like(X, result)  # type: ignore[no-any-return]
 
     def predict_proba(
         self, X: Any, auxiliary: Mapping[str, Any] | None = None
@@ -514,7 +520,8 @@ class HSIPromptClassifier(
             In the order of ``classes_``; the last axis sums to one.
         """
         scores = self._class_scores(with_auxiliary(X, auxiliary))
-        return np.asarray(softmax(scores, axis=-1))
+        probabilities = np.asarray(softmax(scores, axis=-1))
+        return self._named_layers("probability").like(X, probabilities)  # type: ignore[no-any-return]
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
         """Return logarithms of class probabilities.
@@ -529,7 +536,8 @@ class HSIPromptClassifier(
         ndarray of shape (n_samples, n_classes) or (height, width, n_classes), float32
             Logarithms of `predict_proba`, without underflow.
         """
-        return np.asarray(log_softmax(self._class_scores(X), axis=-1))
+        logarithms = np.asarray(log_softmax(self._class_scores(X), axis=-1))
+        return self._named_layers("log_probability").like(X, logarithms)  # type: ignore[no-any-return]
 
     def predict(self, X: Any, auxiliary: Mapping[str, Any] | None = None) -> NDArray[Any]:
         """Predict the most probable class of each pixel.
@@ -548,7 +556,10 @@ class HSIPromptClassifier(
         """
         model = self._fitted()
         inputs = predict_inputs(self, with_auxiliary(X, auxiliary))
-        return predicted_labels(model, inputs, self.spatial, self.unlabeled)
+        labels = predicted_labels(model, inputs, self.spatial, self.unlabeled)
+        mark = no_label(model.classes, self.unlabeled)
+        attributes = label_attributes(model.classes, model.class_names, labels.dtype, mark)
+        return NamedMap("label", attributes=attributes).like(X, labels)  # type: ignore[no-any-return]
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the overall accuracy; unlabeled pixels of a label map do not count.
@@ -593,7 +604,9 @@ class HSIPromptClassifier(
         """
         model = self._fitted()
         check_text_side(model, "similarity")
-        return similarity(model, predict_inputs(self, X), texts, self.device)
+        cosines = similarity(model, predict_inputs(self, X), texts, self.device)
+        listed = [texts] if isinstance(texts, str) else list(texts)
+        return NamedMap("similarity", "text", listed).like(X, cosines)  # type: ignore[no-any-return]
 
     def with_prompts(
         self,
@@ -831,6 +844,9 @@ class HSIPromptClassifier(
 
     def _class_scores(self, X: Any) -> NDArray[np.float32]:
         return class_scores(self._fitted(), predict_inputs(self, X), self.spatial)
+
+    def _named_layers(self, name: str) -> NamedMap:
+        return NamedMap(name, "class", self.classes_)
 
     def _embed(self, X: Any) -> NDArray[np.float32]:
         return embeddings(self._fitted(), predict_inputs(self, X))

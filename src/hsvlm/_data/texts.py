@@ -28,8 +28,8 @@ def unreadable_character(text: str, allowed: str = "") -> str:
 
 
 def normalize_text(text: str) -> str:
-    """Remove differences of case, spacing and Unicode form."""
-    visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    """Remove differences of case, spacing (underscores are spaces) and Unicode form."""
+    visible = "".join(c for c in text if unicodedata.category(c) != "Cf").replace("_", " ")
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
 
 

@@ -31,6 +31,7 @@ from hsvlm._inputs.scenes import (
 )
 from hsvlm._inputs.sources import check_sources, with_absent_sources
 from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.io.named_arrays import named_inputs, named_scene
 from hsvlm.samples import (
     PixelSamples,
     labeled_samples,
@@ -121,6 +122,7 @@ def score_inputs(
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
     """Validate what a fitted estimator is scored on; take the labeled pixels of a cube."""
     check_is_fitted(estimator, "net_")
+    X, y, sample_weight = named_inputs(X, y, sample_weight)
     scenes = as_scenes(X)
     if scenes is not None:
         scenes = [with_absent_sources(estimator, scene) for scene in scenes]
@@ -209,6 +211,7 @@ class PredictInputs(NamedTuple):
 
 def predict_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
     """Validate what a fitted estimator is asked to predict."""
+    X = named_scene(X)
     X = with_absent_sources(estimator, X)
     check_sources(estimator, X)
     X = cube_of_scene(getattr(estimator, "metadata_", {}), X)

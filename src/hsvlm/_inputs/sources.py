@@ -14,6 +14,7 @@ from hsvlm._data.lazy import valid_pixels
 from hsvlm._data.sources import SPECTRA, describe_sources, source_sizes, source_slices
 from hsvlm._data.stacked import source_rasters
 from hsvlm.exceptions import DataError, HSVLMWarning
+from hsvlm.io.named_arrays import is_named_cube, named_inputs, named_scene
 from hsvlm.preprocessing.sources import SourceTransformer, sources_before
 from hsvlm.samples import PixelSamples
 from hsvlm.scene import Raster, Scene
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "absent_values",
     "check_sources",
+    "fit_data",
     "fitted_sources",
     "with_absent_sources",
     "with_auxiliary",
@@ -148,4 +150,17 @@ def with_auxiliary(X: Any, auxiliary: Mapping[str, Any] | None) -> Any:
             "Add the sources to the scene: dataclasses.replace(scene, auxiliary=...); its samples "
             "have them then.",
         )
-    return Scene(X, valid=valid_pixels(X), auxiliary=auxiliary)
+    scene = named_scene(X)
+    if not isinstance(scene, Scene):
+        return Scene(X, valid=valid_pixels(X), auxiliary=auxiliary)
+    return replace(scene, auxiliary=auxiliary)
+
+
+def fit_data(
+    X: Any, y: Any, sample_weight: Any, auxiliary: Mapping[str, Any] | None
+) -> tuple[Any, Any, Any]:
+    """Bring cubes with named axes to scenes, and add sources to cubes; leave all else."""
+    if not is_named_cube(X):
+        return with_auxiliary(X, auxiliary), y, sample_weight
+    scene, y, sample_weight = named_inputs(X, y, sample_weight)
+    return (replace(scene, auxiliary=auxiliary) if auxiliary else scene), y, sample_weight

@@ -21,6 +21,7 @@ from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._page import class_prompts, map_page
 from hsvlm.mapping._page_map import LegendEntry, MapContent
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
+from hsvlm.mapping._xarray import map_dataset
 from hsvlm.mapping.reference import in_labels_of_map, match_reference
 from hsvlm.samples import PixelSamples, remembered_names
 
@@ -230,6 +231,44 @@ labels, default=None
         height, width = self.scene.shape
         missing = height * width - sum(self.counts.values())
         return AreaReport(tuple(rows), missing, accuracy, tuple(notes), use)
+
+    def to_xarray(self) -> Any:
+        """Return the map as a dataset of xarray, with its place on the ground.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``label`` (y, x), with the classes as ``flag_values`` and ``flag_meanings`` of the CF
+            conventions and :attr:`unlabeled` as ``_FillValue``; and, where they are kept in memory,
+            ``probability`` (y, x, class) and ``entropy`` (y, x), NaN for pixels without data. A
+            georeference gives ``spatial_ref``, and coordinates of pixel centers if it is not
+            rotated.
+
+        Raises
+        ------
+        MissingDependencyError
+            If xarray is not installed, or pyproj for a scene with a georeference.
+
+        Examples
+        --------
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.mapping import predict_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> X, y = scene.samples()
+        >>> scene_map = predict_scene(GaussianNB().fit(X, y), scene, probabilities=True)
+        >>> dataset = scene_map.to_xarray()
+        >>> list(dataset), dataset["probability"].sel({"class": 3}).shape
+        (['label', 'probability'], (32, 32))
+        """
+        return map_dataset(
+            self.scene,
+            self.label_map,
+            {label: self.class_names[label] for label in self.classes.tolist()},
+            self.unlabeled,
+            self.probabilities,
+            self.entropy,
+        )
 
     def save_report(
         self,

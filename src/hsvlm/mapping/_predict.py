@@ -21,6 +21,7 @@ from hsvlm._system.paths import expand_home
 from hsvlm._system.progress import progress_bar
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
+from hsvlm.io.named_arrays import named_scene
 from hsvlm.mapping._fingerprint import fingerprint
 from hsvlm.mapping._map import SceneMap, class_codes
 from hsvlm.mapping._partial import FileWork
@@ -66,7 +67,7 @@ def predict_scene(
         interface of scikit-learn that takes spectra or PixelSamples. It predicts a block of pixels
         at a time, given the whole scene, so that it can use their neighbors.
     scene : Scene, path or array of shape (height, width, n_bands)
-        What to map; a path is read by :func:`hsvlm.io.read_scene`.
+        What to map; a path or an array of xarray is read by :func:`hsvlm.io.read_scene`.
     out : path, default=None
         File of the class map: ``.tif`` for GeoTIFF, ``.hdr`` for ENVI. Labels that are whole
         numbers from 1 to 65535 are written as they are, others as 1, 2, 3, ... in the order of
@@ -137,7 +138,7 @@ def predict_scene(
     ((32, 32), dtype('float32'))
     """
     clf = getattr(clf, "best_estimator_", clf)
-    scene, sources = as_scene(scene)
+    scene, sources = as_scene(named_scene(scene))
     scene = with_absent_sources(final_step(clf), scene)
     check_sources(clf, scene)
     check_bands(getattr(final_step(clf), "metadata_", {}), scene)

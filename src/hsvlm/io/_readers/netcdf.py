@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
         notes: list[str] = []
         nodata = _declared(array, notes).nodata
         values = array.values.transpose(y, x)
-        names = _flags(array.attrs, notes)
+        names = class_flags(array.attrs, notes)
     warn_of_file(file, notes, hdf5.HINT_ATTRIBUTES)
     return label_map(file, values, names, {}, nodata, crs, transform)
 
@@ -119,7 +120,10 @@ def from_xarray(data: Any, variable: str | None = None) -> ReadResult:
         own = "the array" if data.name is None else str(data.name)
         variables[own] = data
         variable = own if variable is None else variable
-    return _cube(None, variables, _choose(_DATA, variables, CUBE, variable))
+    result = _cube(None, variables, _choose(_DATA, variables, CUBE, variable))
+    if result.nodata is None and result.scene.cube.dtype.kind == "f":
+        return replace(result, nodata=np.nan)  # what missing values are in xarray
+    return result
 
 
 def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadResult:
@@ -169,9 +173,12 @@ def _declared(array: Any, notes: list[str]) -> Declared:
     return declared
 
 
-def _flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
+def class_flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
+    """Read class names from the flags of the CF conventions."""
     values = np.ravel(attributes.get("flag_values", ())).tolist()
-    names = str(attributes.get("flag_meanings", "")).split()
+    # Words of a meaning are joined by underscores.
+    listed = str(attributes.get("flag_meanings", "")).split()
+    names = [name.replace("_", " ").strip() or name for name in listed]
     if len(values) != len(names):
         if names:
             notes.append(
