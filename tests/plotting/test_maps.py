@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from sklearn.naive_bayes import GaussianNB
 
 from hsvlm import Scene
 from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.mapping import predict_scene
 from hsvlm.plotting import ClassificationMapDisplay, SceneDisplay, class_palette
 from hsvlm.plotting import _raster as raster
 
@@ -255,6 +257,19 @@ def test_nothing_of_an_image_and_a_map_is_cut_off(shape, crs, is_cut_off):
     boxes = [ax.get_window_extent() for ax in display.ax_]
     boxes += [display.legend_.get_window_extent(), display.figure_._suptitle.get_window_extent()]
     assert not any(box.overlaps(other) for box, other in combinations(boxes, 2))
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_maps_of_scenes(scene, is_whole):
+    valid = np.ones(scene.shape, dtype=bool)
+    valid[2:5, 2:5] = is_whole
+    holed = dataclasses.replace(scene, valid=valid, class_names=NAMES)
+    scene_map = predict_scene(GaussianNB().fit(*holed.samples()), holed)
+    display = ClassificationMapDisplay.from_map(scene_map, image=True, title="here")
+    assert legend(display) == ["corn", "oats", "soil", *([] if is_whole else ["no data"])]
+    np.testing.assert_array_equal(white(display.ax_[1]), ~valid)
+    assert display.colors[1] == scene_map.class_colors[1]
+    assert display.figure_.get_suptitle() == "here"
 
 
 def test_wide_maps_stand_one_below_the_other():

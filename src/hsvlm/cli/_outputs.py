@@ -62,7 +62,7 @@ def write_figure(path: Path, draw: Callable[[], Any]) -> None:
     except ImportError:
         return
     with atomic_write(path) as draft:
-        display.figure_.savefig(draft, dpi=200, format="png")
+        display.figure_.savefig(draft, dpi=300, format="png")
 
 
 def check_output(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from hsvlm.cli._auxiliary import SourceOptions, add_sources, all_files, model_sources
+from hsvlm.cli._map_figures import figure_names, write_map_figures
 from hsvlm.cli._options import (
     SCENE_HELP,
     AsJson,
@@ -21,7 +22,7 @@ from hsvlm.cli._options import (
     Report,
     print_json,
 )
-from hsvlm.cli._outputs import RECIPE_NAME, check_output, echo, write_figure, write_text
+from hsvlm.cli._outputs import RECIPE_NAME, check_output, echo, write_text
 from hsvlm.cli._pages import MODEL_NAME, check_report
 from hsvlm.cli._recipes import reserve_folder, save_recipe
 from hsvlm.cli._signature import check_missing
@@ -30,8 +31,6 @@ from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
     from hsvlm.estimator import HSIPromptClassifier
-    from hsvlm.mapping import SceneMap
-    from hsvlm.plotting import ClassificationMapDisplay
     from hsvlm.scene import Scene
 
 
@@ -92,7 +91,8 @@ def predict(
     The scene is read in strips, so that memory does not grow with it. The same command, given
     again, continues a run that was stopped. Bands are matched with those of the training scene by
     wavelength; a model of several sources needs each of them as --auxiliary. The output folder
-    receives the map with the colors and names of the classes, a table of areas, a picture, and the
+    receives the map with the colors and names of the classes, a table of areas, a figure of the map
+    beside an image of the scene, figures of confidence and entropy where these are written, and the
     recipe that made it; with --report, also the probabilities that the page shows. Files of these
     names are replaced if a recipe of hsvlm lies next to them; others are kept, and the command
     refuses.
@@ -145,7 +145,7 @@ def predict(
     areas = result.area_report(None if to_map.labels is None else to_map)
     write_text(folder / "areas.json", json.dumps(areas.to_dict(), indent=2) + "\n")
     write_text(folder / "areas.md", areas.to_markdown() + "\n")
-    write_figure(folder / "map.png", lambda: _draw_map(result))
+    write_map_figures(folder, model, clf, result, areas)
     save_recipe(context, folder, {})
     paths = {"map": str(folder / f"map.{suffix}")}
     page = ""
@@ -179,7 +179,8 @@ def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
     data = "img" if suffix == MapFormat.ENVI else suffix
     suffixes = dict.fromkeys((suffix, data, "qml"))
     rasters = [f"{name}.{end}" for name, written in results.items() if written for end in suffixes]
-    return [*rasters, f"map.{data}.aux.xml", "areas.json", "areas.md", "map.png"]
+    figures = figure_names(probabilities=probabilities, entropy=entropy)
+    return [*rasters, f"map.{data}.aux.xml", "areas.json", "areas.md", *figures]
 
 
 def model_folder(path: Path) -> Path:
@@ -204,15 +205,3 @@ def _with_bands_of(
             "scene the bands of the training scene, or wavelengths to both."
         )
     return scene
-
-
-def _draw_map(result: SceneMap) -> ClassificationMapDisplay:
-    from hsvlm.plotting import ClassificationMapDisplay
-
-    return ClassificationMapDisplay.from_labels(
-        result.label_map,
-        result.class_names,
-        unlabeled=result.unlabeled,
-        colors=result.class_colors,
-        scene=result.scene,
-    )

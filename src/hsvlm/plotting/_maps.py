@@ -161,6 +161,60 @@ class ClassificationMapDisplay(Display):
         return cls(values, names, chosen, title, None, None, *_place_of(scene), shown).plot(ax)
 
     @classmethod
+    def from_map(
+        cls, scene_map: Any, *, image: bool = False, title: str = "", ax: Any = None
+    ) -> Self:
+        """Draw the map of a scene with its names and colors.
+
+        Pixels without data are white, and named in the legend where there are such.
+
+        Parameters
+        ----------
+        scene_map : SceneMap
+            Made by :func:`hsvlm.mapping.predict_scene`.
+        image, title, ax
+            As for :meth:`from_labels`.
+
+        Returns
+        -------
+        ClassificationMapDisplay
+            Drawn.
+
+        Raises
+        ------
+        DataError
+            If the scene has no data for an image.
+        ParameterError
+            If `ax` is not as many axes as there are panels.
+
+        Examples
+        --------
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.mapping import predict_scene
+        >>> from hsvlm.plotting import ClassificationMapDisplay
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> X, y = scene.samples()
+        >>> scene_map = predict_scene(GaussianNB().fit(X, y), scene)
+        >>> [ax.get_title() for ax in ClassificationMapDisplay.from_map(scene_map, image=True).ax_]
+        ['false color (834, 617, 545 nm)', 'map']
+        """
+        label_map, missing = scene_map.label_map, scene_map.unlabeled
+        names, colors = dict(scene_map.class_names), dict(scene_map.class_colors)
+        if (label_map == missing).any():
+            names[missing], colors[missing] = "no data", "white"
+        return cls.from_labels(
+            label_map,
+            names,
+            scene=scene_map.scene,
+            unlabeled=None,
+            colors=colors,
+            image=image,
+            title=title,
+            ax=ax,
+        )
+
+    @classmethod
     def from_predictions(
         cls,
         y_true_map: ArrayLike,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hsvlm._data.lazy import read_rows, row_blocks
+from hsvlm._data.sources import SPECTRA
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 from hsvlm.plotting._base import Display, new_axes
 from hsvlm.plotting._fonts import plain
@@ -172,11 +173,10 @@ def overview(scene: Scene) -> SceneDisplay:
             continue
         centers = ", ".join(f"{center:.0f}" for center in np.asarray(scene.wavelengths_nm)[bands])
         return SceneDisplay(*_compose(scene, bands, f"{kind.replace('-', ' ')} ({centers} nm)"))
-    usable = (
-        np.arange(scene.n_bands) if scene.bad_bands is None else np.flatnonzero(~scene.bad_bands)
-    )
-    if not usable.size:
-        usable = np.arange(scene.n_bands)
+    spectral = np.arange(scene.n_bands)[(scene.sources or {}).get(SPECTRA, slice(None))]
+    usable = spectral
+    if scene.bad_bands is not None and not scene.bad_bands[spectral].all():
+        usable = spectral[~scene.bad_bands[spectral]]
     bands = usable[[(5 * len(usable)) // 6, len(usable) // 2, len(usable) // 6]].tolist()
     title = f"bands {bands[0]}, {bands[1]}, {bands[2]}"
     return SceneDisplay(*_compose(scene, bands, title))
