@@ -48,6 +48,7 @@ def family_that_has(text):
     return fallback.families
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", NAMES)
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
 def test_names_in_any_script_are_drawn_without_a_warning(script, suffix):
@@ -124,6 +125,7 @@ def test_marks_without_a_glyph_need_no_font(only_dejavu):
     assert fonts.find_fallback(joined) == ((), frozenset())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["$\\frac$", "5 $ and 6 $", "$x_1^2$", "a\\$b$"])
 def test_dollar_signs_do_not_start_a_formula(name):
     names = {1: name, 2: "corn"}

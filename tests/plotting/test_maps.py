@@ -239,6 +239,7 @@ def test_images_need_a_scene_and_two_axes(scene, labels):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(60, 60), (20, 100), (100, 20)])
 @pytest.mark.parametrize("crs", [None, "EPSG:32616", "EPSG:4326"])
 def test_nothing_of_an_image_and_a_map_is_cut_off(shape, crs, is_cut_off):

@@ -96,6 +96,7 @@ def with_readout(cube, labels, settings):
     return HSIPromptClassifier(**chosen).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_whether_probabilities_are_calibrated_is_said(cube, with_readout, classifier):
     def note(clf, data):
         label = ProbabilityMapDisplay.from_estimator(clf, data).value_label
@@ -110,6 +111,7 @@ def test_whether_probabilities_are_calibrated_is_said(cube, with_readout, classi
     assert note(alone, cube) == note(classifier, cube) == "(not calibrated)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["confidence", "entropy"])
 @pytest.mark.parametrize("suffix", [None, "tif", "hdr"])
 def test_maps_in_memory_and_in_files(cube, labels, kind, suffix, tmp_path, monkeypatch):
