@@ -98,7 +98,7 @@ def fit_classifier(
 
 
 # Of the epochs, in trainings that only serve to weigh the read-out: longer ones weigh it the same.
-_SHARE_OF_PART = 1 / 8
+_SHARE_OF_PART = 1 / 12
 
 # The side of the classes, which a continued fit keeps.
 _TEXTS = (
