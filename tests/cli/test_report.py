@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -202,7 +203,7 @@ def test_folders_of_others_are_refused(here):
         run("report", "empty")
     assert str(error.value) == (
         "empty: no recipe.yaml of hsvlm is in it, so this is not an output folder. Give the output "
-        "folder of hsvlm fit, evaluate or compare."
+        "folder of hsvlm fit, evaluate, compare or predict."
     )
     Path("empty/recipe.yaml").write_text("# Made by hsvlm 0.1.0.\ncommand: pretrain\noptions: {}")
     with pytest.raises(FileError, match='output folder of "hsvlm pretrain", which has no page'):
@@ -226,3 +227,64 @@ def test_changed_reports_are_refused(here, tmp_path, command, content):
     with pytest.raises(FileError):
         run("report", folder)
     assert not (folder / "report.html").exists()
+
+
+@pytest.fixture
+def mapped(here, made, monkeypatch):
+    """Writes a map with some options, and forbids predictions afterwards."""
+    made("fit")
+    number = iter(range(9))
+
+    def mapped(*more):
+        folder = here / f"mapped-{next(number)}"
+        shutil.rmtree(folder, ignore_errors=True)
+        run("predict", "fit", "scene.tif", "--quiet", "--output", folder, *more)
+        monkeypatch.setattr("hsvlm.mapping.predict_scene", None)
+        return folder
+
+    return mapped
+
+
+@pytest.mark.parametrize(
+    "more", [["--reference", "labels.tif", "--entropy"], ["--format", "hdr", "--probabilities"]]
+)
+def test_the_page_of_a_map_is_that_of_the_command(mapped, more):
+    folder = mapped(*more, "--report", "map.html")
+    page = Path("map.html").read_text(encoding="utf-8")
+    run("report", folder)
+    assert (folder / "report.html").read_text(encoding="utf-8") == page
+
+
+def test_a_map_without_probabilities_has_a_page(mapped, open_page):
+    folder = mapped()
+    run("report", folder, "plain.html")
+    page = open_page(Path("plain.html").absolute())
+    page.wait_for_selector(".map-view[data-ready]")
+    assert "Probabilities were not kept" in page.locator("main").text_content()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("map.tif", None, "map.tif: this file does not exist, so there is nothing to report"),
+        ("areas.json", None, "areas.json: this file does not exist"),
+        ("areas.json", "{}", "areas.json: this is not what hsvlm wrote"),
+        ("areas.json", '{"classes": []}', "areas.json: this is not what hsvlm wrote"),
+    ],
+)
+def test_folders_of_maps_with_missing_or_changed_files(mapped, name, content, message):
+    folder = mapped()
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_text(content)
+    with pytest.raises(FileError, match=re.escape(message)):
+        run("report", folder)
+    assert not (folder / "report.html").exists()
+
+
+def test_a_map_whose_scene_has_moved_is_refused(mapped, work):
+    folder = mapped()
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("scene.tif", "moved.tif"))
+    with pytest.raises(MissingFileError, match=r"moved\.tif does not exist"):
+        run("report", folder)

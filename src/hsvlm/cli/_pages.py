@@ -10,7 +10,7 @@ from hsvlm._reports.page import Code, Paragraph, Section, Table, render_page
 from hsvlm._system.files import file_error, parsed_yaml
 from hsvlm._system.pages import check_page_path
 from hsvlm.cli._outputs import RECIPE_NAME
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import FileError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,19 +18,24 @@ if TYPE_CHECKING:
     from hsvlm.evaluation import EvaluationReport
 
 __all__ = [
+    "AREAS_NAME",
+    "HINT_REPEAT",
     "MODEL_NAME",
     "REPORT_NAME",
+    "changed_file",
     "check_report",
     "evaluation_page",
     "model_page",
+    "read_json",
     "read_reports",
     "recipe_section",
 ]
 
+AREAS_NAME = "areas.json"
 MODEL_NAME = "model"
 REPORT_NAME = "report.json"
 _MAX_REPORT_BYTES = 2**30
-_HINT_REPEAT = f"Repeat the command: the folder has its options in {RECIPE_NAME}."
+HINT_REPEAT = f"Repeat the command: the folder has its options in {RECIPE_NAME}."
 
 
 def check_report(report: Path | None, output: Path | None, inputs: Iterable[Path | None]) -> None:
@@ -62,14 +67,14 @@ def model_page(folder: Path) -> str:
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.persistence import report_sections
 
-    figures = _read_json(folder / REPORT_NAME)
+    figures = read_json(folder / REPORT_NAME)
     clf = HSIPromptClassifier.load(folder / MODEL_NAME, device="cpu")
     try:
         counts = {entry["label"]: int(entry["n_samples"]) for entry in figures["classes"]}
         run = Table(["what", "value"], _run_rows(folder, figures))
         warnings = [Paragraph(str(text)) for text in figures["warnings"]]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _changed(folder / REPORT_NAME, error) from error
+        raise changed_file(folder / REPORT_NAME, error) from error
     sections = report_sections(clf, counts)
     if warnings:
         sections.append(Section("Warnings", warnings))
@@ -95,18 +100,18 @@ def read_reports(path: Path) -> dict[str, EvaluationReport]:
     from hsvlm.evaluation import EvaluationReport
     from hsvlm.exceptions import DataError
 
-    figures = _read_json(path)
+    figures = read_json(path)
     try:
         reports = {name: EvaluationReport.from_dict(values) for name, values in figures.items()}
     except (AttributeError, DataError) as error:
-        raise _changed(path, error) from error
+        raise changed_file(path, error) from error
     if not reports:
-        raise file_error(path, "this report is empty", _HINT_REPEAT)
+        raise file_error(path, "this report is empty", HINT_REPEAT)
     return reports
 
 
 def _run_rows(folder: Path, figures: Mapping[str, Any]) -> list[list[str]]:
-    config = _read_json(folder / MODEL_NAME / "config.json")
+    config = read_json(folder / MODEL_NAME / "config.json")
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     return [
         ["labeled pixels", f"{int(figures['n_samples']):,}"],
@@ -121,18 +126,20 @@ def _options_of(recipe: str) -> dict[str, Any]:
     return options
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Read a file of figures in an output folder."""
     try:
         if path.stat().st_size > _MAX_REPORT_BYTES:
-            raise file_error(path, "this file is too large for a report", _HINT_REPEAT)
+            raise file_error(path, "this file is too large for a report", HINT_REPEAT)
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         problem = "this file does not exist, so there is nothing to report"
-        raise file_error(path, problem, _HINT_REPEAT) from error
+        raise file_error(path, problem, HINT_REPEAT) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise _changed(path, error) from error
+        raise changed_file(path, error) from error
 
 
-def _changed(path: Path, error: Exception) -> Exception:
+def changed_file(path: Path, error: Exception) -> FileError:
+    """Build the error for figures that a command did not write."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    return file_error(path, f"this is not what hsvlm wrote ({reason})", _HINT_REPEAT)
+    return file_error(path, f"this is not what hsvlm wrote ({reason})", HINT_REPEAT)

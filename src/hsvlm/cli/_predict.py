@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hsvlm._system.files import file_error
 from hsvlm.cli._auxiliary import SourceOptions, add_sources, all_files, model_sources
 from hsvlm.cli._map_figures import figure_names, write_map_figures
 from hsvlm.cli._options import (
@@ -23,14 +24,23 @@ from hsvlm.cli._options import (
     print_json,
 )
 from hsvlm.cli._outputs import RECIPE_NAME, check_output, echo, write_text
-from hsvlm.cli._pages import MODEL_NAME, check_report
+from hsvlm.cli._pages import (
+    AREAS_NAME,
+    HINT_REPEAT,
+    MODEL_NAME,
+    changed_file,
+    check_report,
+    read_json,
+)
 from hsvlm.cli._recipes import reserve_folder, save_recipe
-from hsvlm.cli._signature import check_missing
+from hsvlm.cli._signature import check_missing, values_of_recipe
 from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
+    from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.mapping import SceneMap
     from hsvlm.scene import Scene
 
 
@@ -99,10 +109,7 @@ def predict(
 
     Example: hsvlm predict crops scene.hdr --output map --probabilities
     """
-    from hsvlm._inputs.sources import check_sources, with_absent_sources
-    from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import predict_scene
-    from hsvlm.mapping.reference import match_reference
 
     check_missing(MODEL=model, SCENE=scene, output=output)
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
@@ -113,6 +120,94 @@ def predict(
     inputs = (scene, reference, *all_files(files))
     check_output(folder, names, inputs, "predict")
     check_report(report, folder, inputs)
+    clf, to_map = _read_inputs(
+        model, scene, files, reference, reference_classes, reading, device, resample=resample
+    )
+    reserve_folder(context, folder, names, inputs, {})
+    result = predict_scene(
+        clf,
+        to_map,
+        folder / f"map.{suffix}",
+        probabilities=folder / f"probabilities.{suffix}" if probabilities else None,
+        entropy=folder / f"entropy.{suffix}" if entropy else None,
+        verbose=int(not quiet),
+    )
+    areas = result.area_report(None if to_map.labels is None else to_map)
+    write_text(folder / AREAS_NAME, json.dumps(areas.to_dict(), indent=2) + "\n")
+    write_text(folder / "areas.md", areas.to_markdown() + "\n")
+    write_map_figures(folder, model, clf, result, areas)
+    save_recipe(context, folder, {})
+    paths = {"map": str(folder / f"map.{suffix}")}
+    page = ""
+    if report is not None:
+        paths["report"] = str(_save_page(result, report, clf, folder))
+        page = f" The page is {report}."
+    if as_json:
+        print_json({**paths, **areas.to_dict()})
+    else:
+        echo(f"{areas}\n\nMap and report are in {folder}/.{page}")
+
+
+def write_map_page(folder: Path, page: Path) -> None:
+    """Write the page of a map from the files in its output folder and those it was made of."""
+    from hsvlm.mapping.saved import saved_map
+
+    values = values_of_recipe(predict, folder / RECIPE_NAME)
+    suffix = values["map_format"].value
+    with_probabilities = values["probabilities"] or values["report"] is not None
+    rasters = {"map": True, "probabilities": with_probabilities, "entropy": values["entropy"]}
+    paths = {name: folder / f"{name}.{suffix}" if made else None for name, made in rasters.items()}
+    missing = [path for path in paths.values() if path is not None and not path.is_file()]
+    if missing:
+        problem = "this file does not exist, so there is nothing to report"
+        raise file_error(missing[0], problem, HINT_REPEAT)
+    clf, to_map = _read_inputs(
+        values["model"],
+        values["scene"],
+        values["source_options"].files(),
+        values["reference"],
+        values["reference_classes"],
+        values["reading"],
+        values["device"],
+        resample=values["resample"],
+    )
+    areas = read_json(folder / AREAS_NAME)
+    try:
+        result = saved_map(
+            clf,
+            to_map,
+            areas,
+            cast("Path", paths["map"]),
+            probabilities=paths["probabilities"],
+            entropy=paths["entropy"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise changed_file(folder / AREAS_NAME, error) from error
+    _save_page(result, page, clf, folder)
+
+
+def _save_page(result: SceneMap, page: Path, clf: HSIPromptClassifier, folder: Path) -> Path:
+    recipe = (folder / RECIPE_NAME).read_text(encoding="utf-8")
+    reference = None if result.scene.labels is None else result.scene
+    return result.save_report(page, classifier=clf, reference=reference, recipe=recipe)
+
+
+def _read_inputs(
+    model: Path,
+    scene: Path,
+    files: SourceFiles,
+    reference: Path | None,
+    reference_classes: Path | None,
+    reading: ReadOptions,
+    device: str,
+    *,
+    resample: bool,
+) -> tuple[HSIPromptClassifier, Scene]:
+    """Return the classifier, and the scene with the bands and sources of its training."""
+    from hsvlm._inputs.sources import check_sources, with_absent_sources
+    from hsvlm.estimator import HSIPromptClassifier
+    from hsvlm.mapping.reference import match_reference
+
     clf = HSIPromptClassifier.load(model_folder(model), device=device)
     n_bands, sources = model_sources(clf, files)
     if clf.metadata_.get("scale_applied"):
@@ -133,35 +228,7 @@ def predict(
                 raise
             hint = "Name them in a file, such as classes.yaml of the model: --reference-classes."
             raise DataError(str(error), option_hint=hint) from error
-    reserve_folder(context, folder, names, inputs, {})
-    result = predict_scene(
-        clf,
-        to_map,
-        folder / f"map.{suffix}",
-        probabilities=folder / f"probabilities.{suffix}" if probabilities else None,
-        entropy=folder / f"entropy.{suffix}" if entropy else None,
-        verbose=int(not quiet),
-    )
-    areas = result.area_report(None if to_map.labels is None else to_map)
-    write_text(folder / "areas.json", json.dumps(areas.to_dict(), indent=2) + "\n")
-    write_text(folder / "areas.md", areas.to_markdown() + "\n")
-    write_map_figures(folder, model, clf, result, areas)
-    save_recipe(context, folder, {})
-    paths = {"map": str(folder / f"map.{suffix}")}
-    page = ""
-    if report is not None:
-        reference_scene = None if to_map.labels is None else to_map
-        recipe_text = (folder / RECIPE_NAME).read_text(encoding="utf-8")
-        paths["report"] = str(
-            result.save_report(
-                report, classifier=clf, reference=reference_scene, recipe=recipe_text
-            )
-        )
-        page = f" The page is {report}."
-    if as_json:
-        print_json({**paths, **areas.to_dict()})
-    else:
-        echo(f"{areas}\n\nMap and report are in {folder}/.{page}")
+    return clf, to_map
 
 
 def _read_class_names(reference: Path | None, path: Path | None) -> dict[Any, str] | None:
@@ -180,7 +247,7 @@ def _names(suffix: str, probabilities: bool, entropy: bool) -> list[str]:
     suffixes = dict.fromkeys((suffix, data, "qml"))
     rasters = [f"{name}.{end}" for name, written in results.items() if written for end in suffixes]
     figures = figure_names(probabilities=probabilities, entropy=entropy)
-    return [*rasters, f"map.{data}.aux.xml", "areas.json", "areas.md", *figures]
+    return [*rasters, f"map.{data}.aux.xml", AREAS_NAME, "areas.md", *figures]
 
 
 def model_folder(path: Path) -> Path:

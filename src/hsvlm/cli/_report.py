@@ -12,15 +12,17 @@ from hsvlm._system.pages import write_page
 from hsvlm.cli._options import AsJson, print_json
 from hsvlm.cli._outputs import RECIPE_NAME, echo, read_command
 from hsvlm.cli._pages import REPORT_NAME, check_report, evaluation_page, model_page, read_reports
+from hsvlm.cli._predict import write_map_page
 from hsvlm.exceptions import MissingFileError
 
-_COMMANDS = ("fit", "evaluate", "compare")
+_COMMANDS = ("fit", "evaluate", "compare", "predict")
 _PAGE_NAME = "report.html"
 
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(help='Output folder of "hsvlm fit", "evaluate" or "compare".')
+        Path,
+        typer.Argument(help='Output folder of "fit", "evaluate", "compare" or "predict".'),
     ],
     page: Annotated[
         Path | None,
@@ -32,14 +34,18 @@ def report(
     """Write the HTML page of a result, from the output folder of the command that made it.
 
     It is the page that the command writes with --report: one file that opens from disk, without a
-    connection. Nothing is computed anew. Pages of hsvlm are replaced; other files are kept.
+    connection. Nothing is trained or predicted anew; for a map, scene and model are read from where
+    the recipe in the folder says. Pages of hsvlm are replaced; other files are kept.
 
     Example: hsvlm report crops crops.html
     """
     command = _command_of(folder)
     path = folder / _PAGE_NAME if page is None else page
     check_report(path, None, ())
-    write_page(path, _page_of(folder, command))
+    if command == "predict":
+        write_map_page(folder, path)
+    else:
+        write_page(path, _page_of(folder, command))
     if as_json:
         print_json({"report": str(path)})
     else:

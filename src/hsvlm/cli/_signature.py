@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -68,3 +69,18 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return run
+
+
+def values_of_recipe(command: Callable[..., None], recipe: Path) -> dict[str, Any]:
+    """Return the arguments that a command gets with --recipe, without running it."""
+    collected: dict[str, Any] = {}
+
+    @wraps(command)
+    def collect(**values: Any) -> None:
+        collected.update(values)
+
+    app = typer.Typer(add_completion=False)
+    app.command(command.__name__)(expand_options(collect))
+    arguments = ["--recipe", str(recipe)]
+    typer.main.get_command(app).main(arguments, prog_name=command.__name__, standalone_mode=False)
+    return collected

@@ -162,7 +162,7 @@ def predict_scene(
         with read_ahead():
             mark = fingerprint(clf, scene, sources, (BLOCK_SIZE, layers), cached)
         work = FileWork(targets.folder, layers, *sizes, fingerprint=mark, resume=resume)
-    names, colors = _legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
+    names, colors = map_legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
     result = SceneMap(
         scene,
         predictor.classes,
@@ -226,13 +226,14 @@ def _layers(classes: NDArray[Any], targets: Targets) -> list[Layer]:
     return layers
 
 
-def _legend(
+def map_legend(
     clf: Any,
     scene: Scene,
     classes: NDArray[Any],
     class_names: Mapping[Any, str] | None,
     class_colors: Mapping[Any, str] | None,
 ) -> tuple[dict[Any, str], dict[Any, str]]:
+    """Return name and color of each label of a map."""
     labels = classes.tolist()
     own = getattr(clf, "class_names_", None) or getattr(clf, "class_names", None) or {}
     # The numbers that a reader assigned to text are unrelated to the labels of a classifier; and
