@@ -86,6 +86,7 @@ def text_of(page):
     return html.unescape(re.sub(r"<[^>]*>", "\n", body))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_page_of_a_folder_is_that_of_the_command(here, made, command):
     page, printed = made(command)
@@ -101,6 +102,7 @@ def test_the_page_of_a_folder_is_that_of_the_command(here, made, command):
     assert "<img src=x" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_is_printed_is_on_the_page(here, made, command):
     page, printed = made(command)
@@ -115,6 +117,7 @@ def test_what_is_printed_is_on_the_page(here, made, command):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_pages_open_without_errors_and_requests(here, made, open_page, command):
     made(command)
@@ -125,6 +128,7 @@ def test_pages_open_without_errors_and_requests(here, made, open_page, command):
     page.wait_for_function("document.querySelector('th[aria-sort]')")
 
 
+@pytest.mark.slow
 def test_the_page_of_a_fit_has_classes_warnings_and_versions(here, made):
     made("fit")
     report = json.loads(Path("fit/report.json").read_text())
@@ -139,6 +143,7 @@ def test_the_page_of_a_fit_has_classes_warnings_and_versions(here, made):
         assert f"an aerial photograph of {entry['name']}"[:30] in text
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("always:Odd")
 def test_warnings_of_a_fit_are_kept(here, monkeypatch):
     import warnings
@@ -159,6 +164,7 @@ def test_warnings_of_a_fit_are_kept(here, monkeypatch):
     assert [text for text in kept if text.startswith("Odd")] == ["Odd. Pass --label-column 'crop'."]
 
 
+@pytest.mark.slow
 def test_an_evaluation_without_a_folder_has_a_page(here):
     run(*COMMANDS["evaluate"], "--report", "alone.html")
     text = Path("alone.html").read_text(encoding="utf-8")
@@ -190,6 +196,7 @@ def test_inputs_are_not_replaced(here):
         run("fit", "scene.tif", "--labels", "labels.html", "-o", "x", "--report", "labels.html")
 
 
+@pytest.mark.slow
 def test_a_page_may_lie_in_the_folder_that_is_made(here):
     run(*COMMANDS["fit"], "--output", "inside", "--report", "inside/page.html")
     assert Path("inside/page.html").is_file()
@@ -245,6 +252,7 @@ def mapped(here, made, monkeypatch):
     return mapped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [["--reference", "labels.tif", "--entropy"], ["--format", "hdr", "--probabilities"]]
 )
@@ -255,6 +263,7 @@ def test_the_page_of_a_map_is_that_of_the_command(mapped, more):
     assert (folder / "report.html").read_text(encoding="utf-8") == page
 
 
+@pytest.mark.slow
 def test_a_map_without_probabilities_has_a_page(mapped, open_page):
     folder = mapped()
     run("report", folder, "plain.html")
@@ -263,6 +272,7 @@ def test_a_map_without_probabilities_has_a_page(mapped, open_page):
     assert "Probabilities were not kept" in page.locator("main").text_content()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -282,6 +292,7 @@ def test_folders_of_maps_with_missing_or_changed_files(mapped, name, content, me
     assert not (folder / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_map_whose_scene_has_moved_is_refused(mapped, work):
     folder = mapped()
     recipe = folder / "recipe.yaml"

@@ -138,6 +138,7 @@ def test_files_of_others_are_kept(tmp_path, reports):
     assert (tmp_path / "mine.html").read_text() == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_tables_sort_in_a_browser(open_page, tmp_path, reports, color_scheme):
     path = ComparisonTable(reports).save_report(tmp_path / "page.html")

@@ -25,6 +25,7 @@ def read(path):
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_a_classifier_is(tmp_path, fitted, labels):
     page = read(save_report(fitted, tmp_path / "page.html", title="Crops"))
     text = html.unescape(page)
@@ -40,6 +41,7 @@ def test_what_a_classifier_is(tmp_path, fitted, labels):
     assert "oats &lt;/script&gt;" in page
 
 
+@pytest.mark.slow
 def test_colors_of_classes_are_shown(tmp_path, fitted):
     path = fitted.save(
         tmp_path / "model", metadata={"class_colors": [[1, "#d8b365"], [2, '"><script>']]}
@@ -65,6 +67,7 @@ def test_other_estimators_are_refused(tmp_path):
         save_report(GaussianNB(), tmp_path / "page.html")
 
 
+@pytest.mark.slow
 def test_the_page_opens(open_page, tmp_path, fitted):
     page = open_page(save_report(fitted, tmp_path / "page.html"))
     assert page.title() == "Classifier of hyperspectral pixels"
