@@ -92,6 +92,7 @@ benchmark: $(READY)  ## Measure accuracy, the paper's tables and speed on Indian
 	$(RUN) benchmarks.profiles
 	$(RUN) benchmarks.growth
 	$(RUN) benchmarks.readout_growth
+	$(RUN) benchmarks.report_pages
 
 clean:  ## Remove the environments and everything built
 	rm -rf $(VENV) $(TOOLS) $(FLOORS) $(WHEEL) dist docs/_build docs/api/generated docs/gallery demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -70,6 +70,7 @@ def sections() -> dict[str, Callable[[], str]]:
         overhead,
         pretraining_page,
         profiles,
+        report_pages,
         scenes_page,
         sources_page,
         spectral_memory_page,
@@ -97,6 +98,7 @@ def sections() -> dict[str, Callable[[], str]]:
         "growth": growth.render,
         "speed": speed.render,
         "overhead": overhead.render,
+        "report_pages": report_pages.render,
         "profiles": profiles.render,
         "figure_2": figure_2.render,
     }

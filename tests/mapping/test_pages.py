@@ -324,3 +324,13 @@ def test_pages_are_refused_before_work_is_done(tmp_path, scene, fitted):
     with pytest.raises(DataError, match="has shape"):
         scene_map.save_report(tmp_path / "map.html", reference=np.ones((2, 2)))
     assert not (tmp_path / "map.html").exists()
+
+
+def test_scenes_are_read_in_rows_twice_at_most(tmp_path, scene, fitted, counting, monkeypatch):
+    monkeypatch.setattr("hsvlm._data.lazy._BLOCK_VALUES", 4 * 32 * 30)
+    monkeypatch.setattr("hsvlm.mapping._page_cube._MAX_COMPLETE_BYTES", 0)
+    cube = counting(np.asarray(scene.cube))
+    scene_map = predict_scene(fitted, replace(scene, cube=cube), probabilities=True)
+    cube.reads[:] = 0
+    scene_map.save_report(tmp_path / "map.html")
+    assert cube.reads.tolist() == [2] * 32

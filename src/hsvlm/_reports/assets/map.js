@@ -133,7 +133,7 @@
         this.paint();
       });
       this.ofClassLabel = make("label", { hidden: true }, "Probability of ", this.ofClassSelect);
-      const opacity = make("input", { type: "range", min: 0, max: 100, value: 80, "aria-label": "Opacity of the layer" });
+      const opacity = make("input", { type: "range", min: 0, max: 100, value: 100, "aria-label": "Opacity of the layer" });
       opacity.addEventListener("input", () => this.overlay.setOpacity(opacity.value / 100));
       this.opacity = opacity;
       this.key = make("div", { class: "map-key" });
@@ -198,7 +198,7 @@
       this.canvas = document.createElement("canvas");
       this.context = this.canvas.getContext("2d", { willReadFrequently: true });
       this.canvas.setAttribute("class", "map-layer");
-      this.overlay = L.svgOverlay(this.canvas, bounds, { opacity: 0.8 }).addTo(map);
+      this.overlay = L.svgOverlay(this.canvas, bounds).addTo(map);
       map.fitBounds(bounds);
       map.setMinZoom(map.getZoom() - 1);
       map.setMaxBounds([[-height - height / 2, -width / 2], [height / 2, width + width / 2]]);
@@ -298,7 +298,7 @@
       this.ofClassLabel.hidden = layer !== "probability" || !this.blocks.ranks;
       key.replaceChildren();
       const texts = {
-        classes: "The most probable class of each pixel. Select a class in the list to hide it or to show it again.",
+        classes: "The class of each pixel in the map. Select a class in the list to hide it or to show it again; the opacity lets the scene shine through.",
         probability: "Probability: the share, from 0 to 1, that the classifier assigns to a class at a pixel; those of all classes add up to 1. It is an estimate of the classifier, not a measured accuracy.",
         entropy: "Entropy: 0 where the classifier is certain of a class, 1 where all classes are equally probable.",
         reference: "The labels of the reference. Most pixels may have none.",
