@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _MARKERS = "osD^vPX*<>"
 _LINES = ("-", "--", "-.", ":")
 _PANEL_INCHES = 3.4
+_MAX_PANELS_ACROSS = 3
+_PAGE_INCHES = 7.2
 _LEGEND_POINTS = 8.5
 _MIN_SPREAD = 0.02  # of accuracies, so that differences without meaning do not fill a panel
 
@@ -120,7 +123,9 @@ class AccuracyCostDisplay(Display):
         for panel, protocol in zip(axes, protocols, strict=True):
             chosen = [row for row in rows if row["protocol"] == protocol]
             _draw_panel(panel, chosen, styles, floor)
-        axes[0].set_ylabel("overall accuracy (%)")
+            spec = panel.get_subplotspec()
+            if spec is None or spec.is_first_col():
+                panel.set_ylabel("overall accuracy (%)")
         handles = _legend_handles(styles)
         if columns is None:
             axes[-1].legend(handles=handles, fontsize=_LEGEND_POINTS)
@@ -167,11 +172,16 @@ def _panels(ax: Any, n_panels: int, names: list[str]) -> tuple[Any, int | None]:
                 "ax=None for a new figure."
             )
         return axes, None
-    width = max(_PANEL_INCHES * n_panels, text_inches(names) + 1.0)
-    columns = columns_below(names, width - 0.5)
-    size = (width, _PANEL_INCHES + height_below(names, columns))
-    made = new_axes(None, size, layout="constrained", ncols=n_panels, sharey=True, squeeze=False)
-    return made.ravel(), columns
+    across = n_panels if n_panels <= _MAX_PANELS_ACROSS else 2
+    down = math.ceil(n_panels / across)
+    width = max(min(_PANEL_INCHES * across, _PAGE_INCHES), text_inches(names) + 1.0)
+    columns = columns_below(names, width - 0.3, has_lines=True)
+    size = (width, _PANEL_INCHES * down + height_below(names, columns))
+    grid: dict[str, Any] = {"nrows": down, "ncols": across, "sharey": True, "squeeze": False}
+    made = new_axes(None, size, layout="constrained", **grid).ravel()
+    for unused in made[n_panels:]:
+        unused.remove()
+    return made[:n_panels], columns
 
 
 def _floor(rows: Sequence[Mapping[str, Any]]) -> float:

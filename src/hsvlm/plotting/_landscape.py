@@ -201,5 +201,11 @@ class LossLandscapeDisplay(Display):
         if (self.losses > 0).any():
             ax.set_yscale("log", nonpositive="mask")
         ax.grid(alpha=0.25, linewidth=0.6)
-        ax.legend(frameon=False, fontsize=8.5)
+        ax.legend(
+            frameon=False,
+            fontsize=8.5,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            labelspacing=0.3,
+        )
         ax.set_box_aspect(1)

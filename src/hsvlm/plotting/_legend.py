@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 _POINTS = 8.5
-_LINE_INCHES = 0.165
+_LINE_INCHES = 0.175
 # Patch, gap and the space to the next column.
 _BESIDE_TEXT_INCHES = 0.42
+_BESIDE_LINE_INCHES = 0.66  # where a line stands for the patch
 
 
 def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
@@ -54,11 +55,12 @@ def wrap_text(text: str, width: float, points: float) -> str:
     return "\n".join(lines)
 
 
-def columns_below(names: Sequence[str], width: float) -> int:
-    """Return how many columns of a legend fit into a width in inches."""
+def columns_below(names: Sequence[str], width: float, *, has_lines: bool = False) -> int:
+    """Return how many columns of a legend of patches or lines fit into a width in inches."""
+    beside = _BESIDE_LINE_INCHES if has_lines else _BESIDE_TEXT_INCHES
     for columns in range(min(len(names), 6), 1, -1):
         parts = np.array_split(np.array(names, dtype=object), columns)
-        if sum(text_inches(part) + _BESIDE_TEXT_INCHES for part in parts) <= width:
+        if sum(text_inches(part) + beside for part in parts) <= width:
             return columns
     return 1
 

@@ -109,10 +109,12 @@ def show_beside_image(
 
 
 def _join_panels(axes: NDArray[Any]) -> None:
+    spec = axes[0].get_subplotspec()
+    is_column = spec is not None and spec.get_gridspec().nrows > 1
     for ax in axes:
         ax.title.set_fontsize(9)
-        if ax is not axes[0]:
-            # The name of the reference system is below the first.
+        if ax is not axes[-1 if is_column else 0]:
+            # The name of the reference system is written once.
             ax.set_xlabel(ax.get_xlabel().partition("\n")[0])
         if ax.get_subplotspec() is not None:
             ax.label_outer()

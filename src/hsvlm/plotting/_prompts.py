@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _MAX_ANNOTATED_CLASSES = 20
-_CELL_INCHES = 0.29
+_CELL_INCHES = 0.285
 
 
 class PromptSimilarityDisplay(Display):
@@ -135,7 +135,7 @@ class PromptSimilarityDisplay(Display):
         """
         count = len(self.names)
         named, matrix = text_inches(self.names), max(_CELL_INCHES * count, 2.6)
-        ax = new_axes(ax, (named + matrix + 1.1, 0.87 * named + matrix + 0.4))
+        ax = new_axes(ax, (named + matrix + 0.95, 0.87 * named + matrix + 0.4))
         lowest = min(0.0, float(self.similarities.min()))
         image = ax.imshow(self.similarities, cmap="viridis", vmin=lowest, vmax=1.0)
         upright = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
@@ -153,7 +153,9 @@ class PromptSimilarityDisplay(Display):
                     fontsize=7,
                     color=_text_color(image.cmap(image.norm(value))),
                 )
-        ax.figure.colorbar(image, ax=ax, label="cosine similarity of prototypes", shrink=0.8)
+        bar = ax.figure.colorbar(image, ax=ax, shrink=0.8)
+        bar.set_label("cosine similarity of prototypes", size="small")
+        bar.ax.tick_params(labelsize="small")
         return self._keep(ax)
 
 

@@ -93,7 +93,7 @@ def image_size(placement: Placement, title: str, beside: float = 0.0) -> tuple[f
     """Return the size in inches of a figure of a scene, with `beside` inches to its right."""
     height, width = placement.sides
     per_unit = _MAX_SIDE_INCHES / max(height, width)
-    margin = 0.85 if title else 0.6
+    margin = (0.85 if title else 0.6) + (0.0 if placement.coordinates is None else 0.15)
     return max(width * per_unit + 0.75 + beside, 2.0), max(height * per_unit + margin, 1.2)
 
 
@@ -198,7 +198,7 @@ def _scale_bar(ax: Any, placement: Placement, per_pixel: float) -> Any:
         pad=0.35,
         borderpad=0.35,
         sep=3,
-        size_vertical=0.012 * max(placement.sides) / placement.stretch,
+        size_vertical=0.012 * math.sqrt(math.prod(placement.sides)) / placement.stretch,
         fill_bar=True,
         fontproperties=import_optional("matplotlib.font_manager", "plot").FontProperties(
             size="small"

@@ -120,7 +120,7 @@ class PromptMatrixDisplay(Display):
         """
         self.pixels_ax_ = None
         if ax is None:
-            ax, self.pixels_ax_ = new_axes(None, (7.6, 3.4), layout="constrained", ncols=2)
+            ax, self.pixels_ax_ = new_axes(None, (7.2, 3.0), ncols=2)
             image = self.pixels_ax_.imshow(self.of_pixels, cmap="viridis", vmin=0)
             self.pixels_ax_.set(title="pixels of the window", xticks=[], yticks=[])
             self.pixels_ax_.figure.colorbar(image, ax=self.pixels_ax_, label="share")

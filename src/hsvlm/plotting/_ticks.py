@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-_MAX_INTERVALS = 4
+_MAX_TICKS = 4
 # Eastings and northings are long, and labels at the corners would meet.
-_INCHES_PER_TICK = 0.8
+_INCHES_PER_TICK = 0.75
 _MARGIN = 0.09
 
 
@@ -23,7 +23,7 @@ class CoordinateLocator(MaxNLocator):
 
     def __init__(self) -> None:
         super().__init__(steps=[1, 2, 5, 10], min_n_ticks=2)
-        self._n_intervals = _MAX_INTERVALS
+        self._most = _MAX_TICKS
 
     def __call__(self) -> Sequence[float]:
         """Return the ticks for the size and limits of the axis."""
@@ -31,21 +31,23 @@ class CoordinateLocator(MaxNLocator):
         box = axes.get_window_extent()
         is_x = self.axis is axes.xaxis
         inches = (box.width if is_x else box.height) / axes.figure.dpi
-        self._n_intervals = int(np.clip(inches / _INCHES_PER_TICK, 1, _MAX_INTERVALS))
+        self._most = int(np.clip(inches / _INCHES_PER_TICK, 1, _MAX_TICKS))
         return super().__call__()
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         """Return the ticks between two values."""
         low, high = sorted((vmin, vmax))
         margin = _MARGIN * (high - low)
-        ticks = np.empty(0)
-        for n_intervals in range(self._n_intervals, _MAX_INTERVALS + 2):
+        chosen = np.empty(0)
+        for n_intervals in range(1, 2 * _MAX_TICKS):
             self.set_params(nbins=n_intervals)
             ticks = np.asarray(super().tick_values(low, high))
             ticks = ticks[(ticks >= low + margin) & (ticks <= high - margin)]
-            if len(ticks) > 1:
-                break
-        return ticks
+            if len(chosen) < len(ticks) <= self._most:
+                chosen = ticks
+            elif len(ticks) > self._most and not len(chosen):
+                chosen = ticks[[len(ticks) // 2]]
+        return chosen
 
 
 class CoordinateFormatter(Formatter):

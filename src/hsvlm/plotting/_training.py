@@ -96,12 +96,13 @@ class TrainingCurveDisplay(Display):
         epochs = self._series("epoch")
         ax.plot(epochs, self._series("train_loss"), color="#0072B2", label="training loss")
         if valid := self._series("valid_loss"):
-            ax.plot(epochs, valid, color="#D55E00", label="validation loss")
+            ax.plot(epochs, valid, color="#D55E00", ls="--", label="validation loss")
         ax.set(ylabel="loss", yscale="log")
         if accuracies := self._series("valid_acc"):
             self.accuracy_ax_ = ax.twinx()
             percent = [100 * accuracy for accuracy in accuracies]
-            self.accuracy_ax_.plot(epochs, percent, color="#009E73", label="validation accuracy")
+            style = {"color": "#009E73", "ls": "-.", "label": "validation accuracy"}
+            self.accuracy_ax_.plot(epochs, percent, **style)
             self.accuracy_ax_.set_ylabel("validation accuracy (%)")
         lines = [line for axes in (ax, self.accuracy_ax_) if axes for line in axes.get_lines()]
         ax.legend(
