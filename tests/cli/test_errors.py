@@ -117,6 +117,8 @@ def test_none_is_written_in_several_ways(run, none):
         (["fit", "scene.tif", "--output", "x"], "--labels is missing."),
         (["predict"], "MODEL, SCENE and --output are missing."),
         (["predict", "m", "--output", "x"], "SCENE is missing."),
+        (["predict", "m", "s", "--output", "x", "--sieve", "3"], "Give --polygons, too."),
+        (["predict", "m", "s", "--output", "x", "--polygons", "--sieve", "-1"], "--sieve"),
         (["evaluate", "scene.tif"], "--labels is missing."),
         (["report"], "Missing argument"),
         ([*FIT, "--prompts", "a field of"], "write {} where the class name goes"),

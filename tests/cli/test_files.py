@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import geopandas
 import numpy as np
 import pytest
 import rasterio
@@ -78,6 +79,7 @@ def test_fit_and_predict_equal_python(files, cube, labels):
     assert report["classes"][0] == {"label": 1, "name": "Oats", "n_samples": 70}
     arguments = ["predict", files / "fitted", files / "scene.tif", "--output", files / "mapped"]
     more = ["--probabilities", "--entropy", "--reference", files / "labels.tif", "--quiet"]
+    more += ["--polygons", "--sieve", 3, "--stac"]
     areas = json.loads(run(*arguments, *more, "--json"))
 
     clf = HSIPromptClassifier(PROMPTS, class_names=NAMES, random_state=0, **SMALL)
@@ -92,7 +94,21 @@ def test_fit_and_predict_equal_python(files, cube, labels):
         np.testing.assert_array_equal(found, clf.predict_proba(cube))
         assert opened.descriptions == ("Oats", "Soil", "Lake")
     assert areas["map"] == str(files / "mapped" / "map.tif")
+    polygons = geopandas.read_file(files / "mapped" / "polygons.gpkg", layer="classes")
+    assert set(zip(polygons.value, polygons.name, polygons.color, strict=True)) <= {
+        (label, name, COLORS[label]) for label, name in NAMES.items()
+    }
+    assert polygons.area_ha.sum() == pytest.approx(0.04 * cube[..., 0].size)
+    assert polygons.probability.between(0, 1).all()
+    item = json.loads((files / "mapped" / "map.json").read_text())
+    assert item["assets"].keys() == {
+        *("map", "probabilities", "entropy", "polygons", "areas", "preview"),
+    }
+    assert item["assets"]["preview"]["href"] == "./map.png"
+    classes = item["assets"]["map"]["classification:classes"][1:]
+    assert [entry["description"] for entry in classes] == [texts[0] for texts in PROMPTS.values()]
     names = {one.name for one in (files / "mapped").iterdir()}
+    assert {"map.qml", "map.tif.aux.xml", "probabilities.qml", "entropy.qml"} <= names
     assert {"map.tif", "entropy.tif", "areas.json", "areas.md", "map.png", "recipe.yaml"} <= names
     assert not [name for name in names if "part" in name]
 

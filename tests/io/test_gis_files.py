@@ -1,7 +1,6 @@
 """Styles and attribute tables beside rasters, opened by the software that they are for."""
 
 import json
-import os
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
@@ -15,6 +14,7 @@ import rasterio
 from hsvlm import Scene
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.io import read_labels, write_map, write_raster, write_scene
+from tests.qgis import in_qgis, needs_qgis
 
 LABELS = np.array([[1, 1, 2, 0], [1, 300, 2, 2], [1, 1, 0, 4]])
 NAMES = {1: '<oats> & "rye"', 2: "麦田", 4: "غابة", 300: "a\x00b\ud800c\uffff", 7: "absent"}
@@ -23,12 +23,7 @@ SHOWN = {**NAMES, 300: "a b c "}
 UTM = {"crs": "EPSG:32616", "transform": (20.0, 0.0, 500000.0, 0.0, -20.0, 4400000.0)}
 SCENE = Scene(np.zeros((3, 4, 2), np.float32), **UTM)
 SUFFIXES = [".tif", ".hdr"]
-QGIS_PYTHON = "/usr/bin/python3"  # of the system, whose packages include QGIS
 DESCRIBE = """
-import json, sys
-from qgis.core import QgsApplication, QgsRasterLayer
-app = QgsApplication([], False)
-app.initQgis()
 layer = QgsRasterLayer(sys.argv[1], "layer")
 renderer = layer.renderer()
 told = {"valid": layer.isValid(), "type": renderer.type(), "band": getattr(renderer, "band", int)()}
@@ -39,26 +34,10 @@ else:
     told["range"] = [renderer.classificationMin(), renderer.classificationMax()]
     told["stops"] = [[stop.value, stop.color.name()] for stop in shader.colorRampItemList()]
     told["ramp"] = shader.sourceColorRamp().count()
-print(json.dumps(told))
 """
 
 
-def has_qgis():
-    if not os.path.exists(QGIS_PYTHON):
-        return False
-    return subprocess.run([QGIS_PYTHON, "-c", "import qgis"], capture_output=True).returncode == 0
-
-
-needs_qgis = pytest.mark.skipif(not has_qgis(), reason="needs QGIS for the Python of the system")
 needs_gdalinfo = pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="needs gdalinfo")
-
-
-def in_qgis(path):
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    environment.pop("PYTHONPATH", None)
-    command = [QGIS_PYTHON, "-c", DESCRIBE, str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
-    return json.loads(done.stdout)
 
 
 def parsed(path):
@@ -105,7 +84,7 @@ def test_maps_have_a_style_with_any_names(tmp_path, suffix):
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_qgis_takes_the_style_of_a_map(tmp_path, suffix):
-    told = in_qgis(data_file(written(tmp_path, suffix)))
+    told = in_qgis(DESCRIBE, data_file(written(tmp_path, suffix)))
     assert told["valid"]
     assert told["type"] == "paletted"
     assert [tuple(entry) for entry in told["classes"]] == EXPECTED
@@ -115,7 +94,7 @@ def test_qgis_takes_the_style_of_a_map(tmp_path, suffix):
 @pytest.mark.slow
 def test_qgis_takes_the_style_of_a_raster(tmp_path):
     path = write_raster(tmp_path / "p.tif", np.full((3, 4), 0.5), value_range=(0, 2))
-    told = in_qgis(path)
+    told = in_qgis(DESCRIBE, path)
     assert told["type"] == "singlebandpseudocolor"
     assert (told["band"], told["range"], told["ramp"]) == (1, [0, 2], 11)
     assert told["stops"][0] == [0, "#440154"]

@@ -38,10 +38,15 @@ from hsvlm.cli._values import mark_unlabeled
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import SceneMap
     from hsvlm.scene import Scene
+
+
+_POLYGONS, _ITEM = "polygons.gpkg", "map.json"
 
 
 class MapFormat(StrEnum):
@@ -69,6 +74,20 @@ def predict(
     ] = False,
     entropy: Annotated[
         bool, typer.Option("--entropy", help="Write how undecided each pixel is.")
+    ] = False,
+    polygons: Annotated[
+        bool,
+        typer.Option("--polygons", help="Write the patches of each class to a GeoPackage."),
+    ] = False,
+    sieve: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Give patches of fewer pixels to their largest neighbor, in --polygons."
+        ),
+    ] = 0,
+    stac: Annotated[
+        bool,
+        typer.Option("--stac", help="Describe the files as an item for STAC catalogs, map.json."),
     ] = False,
     reference: Annotated[
         Path | None,
@@ -101,11 +120,11 @@ def predict(
     The scene is read in strips, so that memory does not grow with it. The same command, given
     again, continues a run that was stopped. Bands are matched with those of the training scene by
     wavelength; a model of several sources needs each of them as --auxiliary. The output folder
-    receives the map with the colors and names of the classes, a table of areas, a figure of the map
-    beside an image of the scene, figures of confidence and entropy where these are written, and the
-    recipe that made it; with --report, also the probabilities that the page shows. Files of these
-    names are replaced if a recipe of hsvlm lies next to them; others are kept, and the command
-    refuses.
+    receives the map with the colors and names of the classes, also as a style for QGIS, a table of
+    areas, a figure of the map beside an image of the scene, figures of confidence and entropy where
+    these are written, and the recipe that made it; with --report, also the probabilities that the
+    page shows. Files of these names are replaced if a recipe of hsvlm lies next to them; others are
+    kept, and the command refuses.
 
     Example: hsvlm predict crops scene.hdr --output map --probabilities
     """
@@ -113,9 +132,12 @@ def predict(
 
     check_missing(MODEL=model, SCENE=scene, output=output)
     model, scene, folder = cast("Path", model), cast("Path", scene), cast("Path", output)
+    if sieve and not polygons:
+        raise typer.BadParameter("--sieve is for the polygons. Give --polygons, too.")
     suffix = map_format.value
     probabilities = probabilities or report is not None
     names = _names(suffix, probabilities, entropy)
+    names += [name for name, written in ((_POLYGONS, polygons), (_ITEM, stac)) if written]
     files = source_options.files()
     inputs = (scene, reference, *all_files(files))
     check_output(folder, names, inputs, "predict")
@@ -136,6 +158,7 @@ def predict(
     write_text(folder / AREAS_NAME, json.dumps(areas.to_dict(), indent=2) + "\n")
     write_text(folder / "areas.md", areas.to_markdown() + "\n")
     write_map_figures(folder, model, clf, result, areas)
+    _write_gis_files(result, folder, names, sieve)
     save_recipe(context, folder, {})
     paths = {"map": str(folder / f"map.{suffix}")}
     page = ""
@@ -146,6 +169,18 @@ def predict(
         print_json({**paths, **areas.to_dict()})
     else:
         echo(f"{areas}\n\nMap and report are in {folder}/.{page}")
+
+
+def _write_gis_files(result: SceneMap, folder: Path, names: Sequence[str], sieve: int) -> None:
+    """Write the polygons and the STAC item, as far as they are among the names of files."""
+    if _POLYGONS in names:
+        result.to_polygons(folder / _POLYGONS, sieve=sieve)
+    if _ITEM in names:
+        others = {"areas": AREAS_NAME, "preview": "map.png", "polygons": _POLYGONS}
+        paths = {name: folder / file for name, file in others.items() if file in names}
+        # Without matplotlib there is no picture.
+        assets = {name: path for name, path in paths.items() if path.is_file()}
+        result.to_stac(folder / _ITEM, assets=assets)
 
 
 def write_map_page(folder: Path, page: Path) -> None:

@@ -100,7 +100,7 @@ def class_codes(
     colors = label_colors(legend, class_colors)
     return ClassCodes(
         codes,
-        {codes[label]: _printable(class_names.get(label, _plain(label))) for label in legend},
+        {codes[label]: printable_name(class_names.get(label, _plain(label))) for label in legend},
         {codes[label]: colors[label].upper() for label in legend},
         unlabeled,
         not themselves,
@@ -218,5 +218,6 @@ def _plain(label: Any) -> Any:
     return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
-def _printable(name: Any) -> str:
+def printable_name(name: Any) -> str:
+    """Return a name as text without what files of metadata have no place for."""
     return _NOT_IN_XML.sub(" ", str(name))

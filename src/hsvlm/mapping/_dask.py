@@ -17,7 +17,7 @@ from hsvlm._inputs.scenes import check_bands
 from hsvlm._inputs.sources import check_sources
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
-from hsvlm.mapping._map import label_dtype
+from hsvlm.mapping._legend import label_dtype
 from hsvlm.mapping._predict import as_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
 from hsvlm.mapping._training import check_pixels

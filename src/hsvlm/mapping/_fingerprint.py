@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import secrets
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from sklearn.pipeline import Pipeline
 
 from hsvlm._data.lazy import read_rows, release_pages
 from hsvlm._data.sources import source_sizes
+from hsvlm._storage.values import Packer
 from hsvlm._system.version import __version__
 from hsvlm.estimator import HSIPromptClassifier
-from hsvlm.exceptions import HSVLMWarning
+from hsvlm.exceptions import HSVLMError, HSVLMWarning
+from hsvlm.preprocessing.packing import pack_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +50,8 @@ def fingerprint(
     parts = [
         __version__,
         classifier,
+        # The same weights round differently on another device.
+        _devices(clf),
         tuple(cube.shape),
         str(cube.dtype),
         values,
@@ -57,6 +62,22 @@ def fingerprint(
         options,
     ]
     return _hash(parts)
+
+
+def model_digest(clf: Any) -> str | None:
+    """Hash what a classifier predicts with; None if it cannot be pickled."""
+    try:
+        state = _state(clf)
+        if isinstance(clf, HSIPromptClassifier):
+            # As they are saved: objects have attributes of which predictions are independent.
+            with suppress(HSVLMError):
+                packer = Packer()
+                steps = pack_steps(packer, clf.preprocessing_.steps, "preprocessing")
+                tensors = {name: tensor.numpy() for name, tensor in packer.tensors.items()}
+                state["preprocessing"] = steps, tensors
+        return _hash(state)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
 
 
 class _Hasher(NumpyHasher):  # type: ignore[misc]
@@ -80,6 +101,13 @@ def _stamp(path: Path) -> tuple[str, int, int]:
     return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
+def _devices(clf: Any) -> list[str]:
+    clf = clf.steps[-1][1] if isinstance(clf, Pipeline) else clf
+    if not isinstance(clf, HSIPromptClassifier):
+        return []
+    return sorted({weight.device.type for weight in clf.net_.module_.state_dict().values()})
+
+
 def _state(clf: Any) -> Any:
     if isinstance(clf, Pipeline):
         return [_state(step) for _, step in clf.steps]
@@ -88,8 +116,6 @@ def _state(clf: Any) -> Any:
     weights = clf.net_.module_.state_dict()
     readout = None if clf.spatial is None else vars(clf).get("readout_")
     return {
-        # The same weights round differently on another device.
-        "device": sorted({weight.device.type for weight in weights.values()}),
         "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
         "encoder": str(clf.vision_encoder),
         "settings": (clf.vision_params, clf.patch_size, clf.window_size_, clf.padding_),

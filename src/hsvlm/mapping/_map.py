@@ -17,38 +17,30 @@ from hsvlm._system.pages import check_page_path, write_page
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels, read_scene
 from hsvlm.io.areas import Ground, areas_by_number
+from hsvlm.io.classes import printable_name
 from hsvlm.mapping._accuracy import map_accuracy
+from hsvlm.mapping._legend import MapClass, class_codes, label_dtype
 from hsvlm.mapping._page import class_prompts, map_page
 from hsvlm.mapping._page_map import LegendEntry, MapContent
+from hsvlm.mapping._polygons import checked_polygon_target, write_polygons
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
+from hsvlm.mapping._stac import MapAssets, checked_item_target, write_item
 from hsvlm.mapping._xarray import map_dataset
 from hsvlm.mapping.reference import in_labels_of_map, match_reference
 from hsvlm.samples import PixelSamples, remembered_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
     from os import PathLike
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from hsvlm._data.class_table import ClassMatch
+    from hsvlm.mapping._model import ModelSummary
     from hsvlm.mapping._training import TrainingLookup
     from hsvlm.scene import Scene
-
-_MAX_CODE = 2**16 - 1
-
-
-def class_codes(classes: NDArray[Any]) -> NDArray[np.intp]:
-    """Number classes for a file, where 0 stands for "no data"."""
-    is_numeric = classes.dtype.kind in "iuf" and classes.min() > 0
-    if is_numeric and classes.max() <= _MAX_CODE and (classes == np.rint(classes)).all():
-        return classes.astype(np.intp)
-    return np.arange(1, len(classes) + 1)
-
-
-def label_dtype(classes: NDArray[Any]) -> np.dtype[Any]:
-    """Return the type that holds the labels and the mark of pixels without data."""
-    return np.promote_types(classes.dtype, np.min_scalar_type(no_label(classes)))
 
 
 def _raster(values: NDArray[np.float32] | None, path: Path | None) -> Any:
@@ -90,6 +82,9 @@ class SceneMap:
         Whether the labels were assigned to text by a reader; see :class:`hsvlm.Scene`.
     training : TrainingLookup or None
         Finds :attr:`trained_pixels`; None if the classifier does not know its training data.
+    model : ModelSummary or None
+        Kind, digest and prompts of the classifier, for :meth:`to_stac`; None if the map is in
+        memory.
 
     See Also
     --------
@@ -123,6 +118,7 @@ class SceneMap:
     values: NDArray[Any] | None = None
     text_classes: bool = False
     training: TrainingLookup | None = None
+    model: ModelSummary | None = None
 
     @property
     def numbers(self) -> dict[Any, int]:
@@ -390,6 +386,158 @@ labels, default=None
             notes = self._absent_notes(match, reference)
             reference, unlabeled = in_labels_of_map(reference, match, unlabeled), None
         return (*self._mapped_reference(values, reference, unlabeled), notes)
+
+    def to_polygons(self, path: str | PathLike[str], *, sieve: int = 0) -> Path:
+        """Write the connected pixels of each class as polygons to a GeoPackage.
+
+        Pixels are connected if they share a side. The layer ``classes`` has a polygon for each
+        patch, with these columns: ``value``, the number of the class in the map; ``name`` and
+        ``color``; ``pixels``; ``area_ha``, its area in hectares, if the scene has a projected or
+        geographic reference system; and ``probability``, the mean probability of the class over
+        the patch, if the map has probabilities. The file holds a style, with which QGIS shows the
+        polygons in the colors of the classes.
+
+        Parameters
+        ----------
+        path : path
+            File that ends in ``.gpkg``. It is replaced once the new one is complete.
+        sieve : int, default=0
+            Patches of fewer pixels take the class of their largest neighbor. 0 keeps all: the
+            polygons are then the map itself.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        FileError, MissingFileError
+            If `path` has another suffix, its folder does not exist, or it cannot be written.
+        ParameterError
+            If `sieve` is not a whole number of at least 0.
+        DataError
+            If the coordinate reference system of the scene is not understood.
+        MissingDependencyError
+            If rasterio or geopandas is not installed.
+
+        Notes
+        -----
+        The map is in memory as a whole, with about 12 bytes per pixel; polygons are written in
+        groups of 20,000. Scenes without a reference system keep the coordinates of their
+        transform; without a transform, coordinates are columns and negative rows of pixels from
+        the upper left corner, as GIS software shows such a raster. The description of the layer
+        says so.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.mapping import predict_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> X, y = scene.samples()
+        >>> scene_map = predict_scene(GaussianNB().fit(X, y), scene)
+        >>> path = scene_map.to_polygons(Path(tempfile.mkdtemp(), "fields.gpkg"), sieve=4)
+        >>> import geopandas
+        >>> int(geopandas.read_file(path, layer="classes").pixels.sum())
+        1024
+        """
+        target = checked_polygon_target(path, sieve)
+        rows = _raster(self.probabilities, self.probabilities_path)
+        write_polygons(target, self._codes(), self.scene, self._map_classes(), rows, sieve)
+        return target
+
+    def to_stac(
+        self,
+        path: str | PathLike[str],
+        *,
+        acquired: datetime | None = None,
+        assets: Mapping[str, str | PathLike[str]] | None = None,
+    ) -> Path:
+        """Describe the files of the map as an item of a SpatioTemporal Asset Catalog.
+
+        The item [1]_ is a JSON file that catalogs, and software that searches them, can read: the
+        outline of the scene in longitude and latitude, its grid (projection extension), value,
+        name, color, number of pixels and prompts of each class (classification extension), and
+        version and digest of the classifier (processing extension). Files have references
+        relative to the item, so that a folder can be moved as a whole.
+
+        Parameters
+        ----------
+        path : path
+            File that ends in ``.json``. It is replaced.
+        acquired : datetime, default=None
+            When the scene was acquired; UTC if it has no time zone. None takes the time that the
+            file of the scene states (``acquisition time`` of ENVI, ``ACQUISITIONDATETIME`` of
+            GDAL), or else the time of this call; the description of the item says which.
+        assets : dict, default=None
+            ``{name: path}`` of further files, such as those of :meth:`to_polygons`.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        DataError
+            If the map is in memory, or the coordinate reference system is not understood.
+        FileError, MissingFileError
+            If `path` has another suffix, or its folder does not exist.
+        MissingDependencyError
+            If pystac, or for scenes with a georeference pyproj or shapely, is not installed.
+
+        Notes
+        -----
+        Without a georeference, the geometry of the item is null and it has no bounding box, as the
+        specification prescribes. Such an item belongs in no spatial search, but it still describes
+        the classes. Outlines have 20 points along each side. Those of scenes that cross the
+        antimeridian have two parts.
+
+        ``hsvlm:model_digest`` is equal for equal weights, classes, prompts and settings,
+        whichever device computes. It is an MD5 digest that recognizes a model; it does not protect
+        from forgery.
+
+        References
+        ----------
+        .. [1] "SpatioTemporal Asset Catalog specification", version 1.1.0, 2024,
+           https://github.com/radiantearth/stac-spec.
+
+        Examples
+        --------
+        >>> import json, tempfile
+        >>> from pathlib import Path
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.mapping import predict_scene
+        >>> scene = make_synthetic_scene(random_state=0)
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> X, y = scene.samples()
+        >>> scene_map = predict_scene(GaussianNB().fit(X, y), scene, folder / "map.tif")
+        >>> item = json.loads(scene_map.to_stac(folder / "map.json").read_text())
+        >>> [entry["title"] for entry in item["assets"]["map"]["classification:classes"]]
+        ['No data', 'meadow', 'bare soil', 'forest', 'asphalt']
+        """
+        target = checked_item_target(path)
+        if self.path is None:
+            raise DataError(
+                "The map is in memory, but an item describes files.",
+                'Write the map: predict_scene(clf, scene, "map.tif").',
+            )
+        rasters = {"probabilities": self.probabilities_path, "entropy": self.entropy_path}
+        described = MapAssets(
+            self.scene, self.path, rasters, self._map_classes(), self.counts, self.model
+        )
+        write_item(target, described, acquired, assets or {})
+        return target
+
+    def _map_classes(self) -> list[MapClass]:
+        return [
+            MapClass(number, printable_name(self.class_names[label]), self.class_colors[label])
+            for label, number in self.numbers.items()
+        ]
 
     def _number_notes(self) -> list[str]:
         """List the numbers of the classes in the map, where a user could expect others."""

@@ -23,7 +23,9 @@ from hsvlm.exceptions import DataError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.io.named_arrays import named_scene
 from hsvlm.mapping._fingerprint import fingerprint
-from hsvlm.mapping._map import SceneMap, class_codes
+from hsvlm.mapping._legend import class_codes
+from hsvlm.mapping._map import SceneMap
+from hsvlm.mapping._model import ModelSummary
 from hsvlm.mapping._partial import FileWork
 from hsvlm.mapping._predictor import BlockPredictor, final_step, normalized_entropy
 from hsvlm.mapping._reading import PixelBlocks, RecentRows
@@ -172,6 +174,7 @@ def predict_scene(
         None,
         text_classes=bool(getattr(final_step(clf), "text_classes_", False)),
         training=TrainingLookup.for_scene(predictor),
+        model=None if targets.folder is None else ModelSummary.of(clf),
     )
     with work:
         _predict_blocks(work, predictor, blocks, rows, verbose=verbose)
