@@ -70,6 +70,11 @@ display = SpectraDisplay.from_scene(scene, classes=[2, 11, 14], value_label="sca
 display = ClassificationMapDisplay.from_predictions(scene.labels, label_map, scene=scene)
 
 # %%
+# Beside an image of the scene, over two columns of a page:
+
+display = ClassificationMapDisplay.from_labels(label_map, scene=scene, image=True)
+
+# %%
 # Where the classifier hesitates
 # ------------------------------
 # Entropy of the class probabilities: 0 where one class is certain, 1 where all are equally
@@ -133,4 +138,4 @@ some = np.random.default_rng(0).choice(len(y_train), 200, replace=False)
 display = LossLandscapeDisplay.from_estimator(
     clf, X_train[some], y_train[some], n_steps=11, random_state=0
 )
-# sphinx_gallery_thumbnail_number = 8
+# sphinx_gallery_thumbnail_number = 9

@@ -26,7 +26,7 @@ from hsvlm.datasets import load_indian_pines
 from hsvlm.io import read_scene, write_map, write_scene
 from hsvlm.mapping import predict_scene
 from hsvlm.model_selection import SpatialBlockShuffleSplit
-from hsvlm.plotting import ClassificationMapDisplay
+from hsvlm.plotting import ClassificationMapDisplay, ProbabilityMapDisplay
 
 folder = Path(tempfile.mkdtemp())
 rows, columns = np.indices((145, 145))
@@ -97,11 +97,14 @@ found.area_report((X[test], y[test]))
 # %%
 # Figures
 # -------
-# With a georeference comes a scale bar. The corner without data stays white.
+# With a georeference come coordinates and a scale bar. The corner without data stays white.
 
-display = ClassificationMapDisplay.from_labels(
-    found.label_map, found.class_names, colors=found.class_colors, scene=scene, title="map.tif"
-)
+display = ClassificationMapDisplay.from_map(found, image=True, title="map.tif")
+
+# %%
+# Where the classifier hesitates. The color bar says whether its probabilities are calibrated.
+
+display = ProbabilityMapDisplay.from_map(found, kind="entropy", estimator=clf, title="entropy.tif")
 
 # %%
 # The entropy raster is a file like any other:
