@@ -200,6 +200,9 @@ def test_dark_pages_draw_charts_in_light_lines(open_page, tmp_path, scene, fitte
     assert page.evaluate(stroke).strip() == "#e8eaed"
     page.emulate_media(color_scheme="light")
     wait_until(page, f"{stroke}.trim() === '#1b1f24'")
+    page.emulate_media(media="print", color_scheme="dark")
+    wait_until(page, f"{stroke}.trim() === '#000'")
+    assert page.locator(".map-layers label:visible").all_inner_texts() == ["Classes"]
 
 
 def test_hostile_names_are_shown_as_they_are(open_page, tmp_path, scene, fitted):
@@ -334,3 +337,48 @@ def test_scenes_are_read_in_rows_twice_at_most(tmp_path, scene, fitted, counting
     cube.reads[:] = 0
     scene_map.save_report(tmp_path / "map.html")
     assert cube.reads.tolist() == [2] * 32
+
+
+@pytest.mark.parametrize("dtype", ["bool", ">u2", "float16", "int64"])
+def test_spectra_of_other_types_are_shown(open_page, tmp_path, dtype):
+    values = np.random.default_rng(0).integers(0, 2, (5, 4, 3)).astype(dtype)
+    clf = GaussianNB(var_smoothing=1).fit(values.reshape(-1, 3), np.arange(20) % 2)
+    path = predict_scene(clf, Scene(values)).save_report(tmp_path / "map.html")
+    page = ready(open_page(path))
+    click_pixel(page, 3, 2)
+    drawn = page.evaluate("document.querySelector('.map-view').hsvlmMap.spectrum().values")
+    np.testing.assert_array_equal(drawn, values[3, 2].astype(float))
+    note = page.locator(".map-panel .map-note").last.inner_text()
+    assert ("as they are in the scene" in note) == (dtype != "int64")
+
+
+def test_bad_bands_and_further_sources_are_not_drawn(open_page, tmp_path, scene, fitted):
+    bad = np.zeros(scene.n_bands, dtype=bool)
+    bad[3:6] = True
+    marked = replace(scene, bad_bands=bad)
+    heights = np.arange(32.0 * 32).reshape(32, 32)
+    both = replace(scene, auxiliary={"lidar": heights})
+    alone = both.select_sources(["lidar"])
+    _, path = page_of(tmp_path, marked, fitted)
+    page = ready(open_page(path))
+    click_pixel(page, 9, 9)
+    drawn = page.evaluate("document.querySelector('.map-view').hsvlmMap.spectrum().values")
+    np.testing.assert_allclose(drawn, scene.cube[9, 9][~bad], rtol=1e-6)
+    assert "3 bands marked as bad are left out" in page.locator(".map-panel").inner_text()
+    for part, n_bands in ((both, scene.n_bands), (alone, 1)):
+        X, y = part.samples()
+        _, path = page_of(tmp_path, part, GaussianNB().fit(X, y))
+        page = ready(open_page(path))
+        click_pixel(page, 9, 9)
+        drawn = page.evaluate("document.querySelector('.map-view').hsvlmMap.spectrum().values")
+        assert len(drawn) == n_bands
+
+
+def test_maps_in_envi_files_are_read_from_them(tmp_path, scene, fitted):
+    pytest.importorskip("rasterio")
+    _, expected = page_of(tmp_path, scene, fitted)
+    paths = {"out": tmp_path / "map.hdr", "probabilities": tmp_path / "probabilities.hdr"}
+    path = predict_scene(fitted, scene, **paths).save_report(
+        tmp_path / "written.html", classifier=fitted
+    )
+    assert path.read_bytes() == expected.read_bytes()

@@ -82,7 +82,7 @@ def read_cube_content(
     image = _stretched(np.concatenate(images), codes[::image_step, ::image_step] > 0)
     values = np.ascontiguousarray(np.moveaxis(np.concatenate(complete), 2, 0)) if is_small else None
     if values is not None and pack([values], MAX_SPECTRA_BYTES).step == 1:
-        is_exact = dtype == scene.cube.dtype
+        is_exact = np.can_cast(scene.cube.dtype, dtype)
         exactness = "as they are in the scene" if is_exact else "rounded to 32 bits"
         note = f"Spectra are stored {exactness}. {bands.note}"
         spectra = MappedSpectra(values, None, 1, bands.x, bands.x_label, bands.y_label, note)
@@ -148,7 +148,7 @@ def _plotted_bands(scene: Scene) -> Bands:
     """Choose the bands that are drawn, by wavelength where it is known for all of them."""
     numbers = np.arange(scene.n_bands)
     if scene.sources is not None:
-        numbers = numbers[scene.sources[SPECTRA]]
+        numbers = numbers[scene.sources.get(SPECTRA, slice(None))]
     notes = []
     if scene.bad_bands is not None and scene.bad_bands[numbers].any():
         is_good = ~scene.bad_bands[numbers]

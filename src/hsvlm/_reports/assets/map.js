@@ -209,7 +209,9 @@
       });
       this.map = map;
       new ResizeObserver(() => { map.invalidateSize(); this.resizeChart(); }).observe(this.root);
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.drawChart());
+      for (const query of ["(prefers-color-scheme: dark)", "print"]) {
+        matchMedia(query).addEventListener("change", () => this.drawChart());
+      }
     }
 
     show(codes, isShown) {
@@ -319,7 +321,8 @@
         context.putImageData(data, 0, 0);
         key.append("0", ramp, "1");
       } else if (layer === "errors") {
-        for (const code of [1, 2, 3]) {
+        const present = new Set(this.blocks.reference.arrays[1]);
+        for (const code of [1, 2, 3].filter(value => present.has(value))) {
           const swatch = make("span", { class: "map-swatch", "aria-hidden": "true" });
           swatch.style.backgroundColor = AGREEMENT_COLORS[code];
           key.append(make("span", { class: "map-entry" }, swatch, AGREEMENT[code]));
