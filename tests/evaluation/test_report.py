@@ -190,3 +190,30 @@ def test_changed_figures_are_refused(report, change):
         EvaluationReport.from_dict({**report.to_dict(), **change})
     with pytest.raises(DataError, match=r"Pass what EvaluationReport\.to_dict returned, unchanged"):
         EvaluationReport.from_dict([])
+
+
+def places_in(figures, place=()):
+    items = figures.items() if isinstance(figures, dict) else enumerate(figures[:2])
+    for key, value in items:
+        yield (*place, key)
+        if isinstance(value, (dict, list)):
+            yield from places_in(value, (*place, key))
+
+
+@pytest.mark.parametrize(
+    "value", [None, "x", -1, True, 10**30, float("inf"), [], {}, [[1, 2]], "\ud800"], ids=str
+)
+def test_figures_with_any_change_are_refused_or_make_a_page(report, tmp_path, value):
+    figures = json.loads(json.dumps(report.to_dict()))
+    n_refused = 0
+    for place in places_in(figures):
+        changed = json.loads(json.dumps(figures))
+        part = changed
+        for key in place[:-1]:
+            part = part[key]
+        part[place[-1]] = value
+        try:
+            EvaluationReport.from_dict(changed).save_report(tmp_path / "page.html")
+        except DataError:
+            n_refused += 1
+    assert n_refused > 10

@@ -23,12 +23,12 @@ _OF_ESTIMATOR = {
 }
 _ACCURACIES = ("overall_accuracy", "average_accuracy", "kappa")
 _SECONDS = ("fit_seconds", "predict_seconds")
-_PLAIN = ("estimator", "split", "n_train", "n_test", "environment", "problem")
+_TEXTS = ("estimator", "environment", "problem")
 _COUNTS = ("n_parameters", "n_multiply_adds")
-_LEAKAGE = (
-    *("window_size", "n_train", "n_test", "share_containing", "share_overlapping"),
-    *("share_same_group", "share_adjacent"),
-)
+_SIZES = ("window_size", "n_train", "n_test")
+_SHARES = ("share_containing", "share_overlapping")
+_OPTIONAL_SHARES = ("share_same_group", "share_adjacent")
+_MAX_COUNT = 2**53  # beyond, other programs that read JSON round
 
 
 def json_value(value: Any) -> Any:
@@ -52,58 +52,122 @@ def pack_leakage(leakage: LeakageReport) -> dict[str, Any]:
     """Return the leakage of a split."""
     quantiles = leakage.distance_quantiles.items()
     return {
-        **{name: getattr(leakage, name) for name in _LEAKAGE},
+        **{name: getattr(leakage, name) for name in (*_SIZES, *_SHARES, *_OPTIONAL_SHARES)},
         "distance_quantiles": [[key, json_value(distance)] for key, distance in quantiles],
     }
 
 
 def unpack_report(figures: Any) -> dict[str, Any]:
-    """Return the attributes of a report from its figures."""
+    """Return the attributes of a report from its figures, which are checked."""
     try:
-        return {
-            "results": tuple(map(_unpack_result, figures["results"])),
-            "leakage": tuple(map(_unpack_leakage, figures["splits"])),
-            "names": tuple(map(str, figures["names"])),
-            "window_size": int(figures["window_size"]),
-            "protocol": str(figures["protocol"]),
-            "class_names": {label: str(name) for label, name in figures["class_names"]},
+        report = {
+            "results": tuple(map(_unpack_result, _list(figures["results"]))),
+            "leakage": tuple(map(_unpack_leakage, _list(figures["splits"]))),
+            "names": tuple(map(_text, _list(figures["names"]))),
+            "window_size": _count(figures["window_size"]),
+            "protocol": _text(figures["protocol"]),
+            "class_names": {label: _text(name) for label, name in figures["class_names"]},
             "disjoint": bool(figures["disjoint"]),
             "pretraining_shares": {
-                str(name): tuple(map(float, shares))
+                name: tuple(map(_number, _list(shares)))
                 for name, shares in figures["pretraining_shares"].items()
             },
         }
+        _check_consistency(report)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"These are not the figures of an evaluation ({type(error).__name__}: {error}). Pass "
             "what EvaluationReport.to_dict returned, unchanged."
         ) from error
+    return report
+
+
+def _check_consistency(report: Mapping[str, Any]) -> None:
+    n_splits = len(report["leakage"])
+    expected = [(name, split) for name in report["names"] for split in range(n_splits)]
+    pairs = [(result.estimator, result.split) for result in report["results"]]
+    if not expected or len(set(expected)) < len(expected) or sorted(expected) != sorted(pairs):
+        raise ValueError("not one result for each estimator and split")
+    if any(len(shares) != n_splits for shares in report["pretraining_shares"].values()):
+        raise ValueError("not one share for each split")
+    labels: set[Any] = set()
+    for result in report["results"]:
+        labels.update(result.recall, *(cell[:2] for cell in result.confusion or ()))
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise ValueError("labels are texts and numbers")
 
 
 def _unpack_result(row: Mapping[str, Any]) -> FoldResult:
+    n_test = _count(row["n_test"], least=1)
     bits = np.frombuffer(bytes.fromhex(row["correct"]), dtype=np.uint8)
-    confusion = row["confusion"]
-    values: dict[str, Any] = {name: row[name] for name in (*_PLAIN, *_COUNTS)}
+    if len(bits) != math.ceil(n_test / 8):
+        raise ValueError(f"{len(bits)} bytes for {n_test} samples")
+    values: dict[str, Any] = {name: _text(row[name]) for name in _TEXTS}
     for name in (*_ACCURACIES, *_SECONDS):
-        values[name] = float("nan" if row[name] is None else row[name])
-    for name, key in _OF_ESTIMATOR.items():
-        values[name] = row[key]
+        values[name] = math.nan if row[name] is None else _number(row[name])
+    for name in _COUNTS:
+        values[name] = None if row[name] is None else _count(row[name])
+    size, share = (row[key] for key in _OF_ESTIMATOR.values())
+    confusion = row["confusion"]
     return FoldResult(
         **values,
-        recall={label: float(recall) for label, recall in row["recall"]},
+        split=_count(row["split"]),
+        n_train=_count(row["n_train"], least=1),
+        n_test=n_test,
+        window_size=None if size is None else _count(size),
+        share_containing=None if share is None else _number(share),
+        recall={_label(label): _number(recall) for label, recall in row["recall"]},
         confusion=None
         if confusion is None
-        else tuple((truth, predicted, int(count)) for truth, predicted, count in confusion),
-        correct=np.unpackbits(bits, count=int(row["n_test"])).astype(bool),
+        else tuple((_label(a), _label(b), _count(number)) for a, b, number in confusion),
+        correct=np.unpackbits(bits, count=n_test).astype(bool),
     )
 
 
 def _unpack_leakage(split: Mapping[str, Any]) -> LeakageReport:
     quantiles = {
-        float(key): math.inf if distance is None else float(distance)
+        _number(key): math.inf if distance is None else _number(distance)
         for key, distance in split["distance_quantiles"]
     }
-    return LeakageReport(**{name: split[name] for name in _LEAKAGE}, distance_quantiles=quantiles)
+    if 0.5 not in quantiles:
+        raise ValueError("no median distance")
+    values: dict[str, Any] = {name: _count(split[name], least=1) for name in _SIZES}
+    for name in _SHARES:
+        values[name] = _number(split[name])
+    for name in _OPTIONAL_SHARES:
+        values[name] = None if split[name] is None else _number(split[name])
+    return LeakageReport(**values, distance_quantiles=quantiles)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in place of a text")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__} in place of a list")
+    return value
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < _MAX_COUNT:
+        raise ValueError(f"{str(value)[:20]!r} in place of a number of things")
+    return value
+
+
+def _number(value: Any) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not abs(value) < _MAX_COUNT:
+        raise ValueError(f"{str(value)[:20]!r} in place of a finite number")
+    return float(value)
+
+
+def _label(value: Any) -> Any:
+    if not isinstance(value, (str, bool)):
+        _number(value)
+    return value
 
 
 def _pairs(values: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
