@@ -84,7 +84,8 @@ def _training_rows(model: FittedModel) -> Iterator[tuple[str, str]]:
     yield from _network_rows(model)
     yield "device", model.device
     for name, value in model.metadata.items():
-        if name != "scene" and isinstance(value, (bool, int, float, str)):
+        is_shown = isinstance(value, (int, float, str)) and value is not False
+        if name != "scene" and is_shown:
             yield name.replace("_", " "), str(value)
 
 
@@ -159,8 +160,8 @@ def _disputed_parts(model: FittedModel, readout: Readout) -> list[Part]:
         )
     ]
     intro = Paragraph(
-        f"{len(rows):,} training labels are probably wrong and were not used, the least probable "
-        "first. The probability is that of the label being right."
+        f"{len(rows):,} training {'label is' if len(rows) == 1 else 'labels are'} probably wrong "
+        "and not used, the least probable first. The probability is that of the label being right."
     )
     header = ["scene", "row", "column", "label", "rather", "probability"]
     parts: list[Part] = [intro, Table(header, rows[:_MAX_DISPUTED])]

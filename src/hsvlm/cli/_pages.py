@@ -116,7 +116,6 @@ def _run_rows(folder: Path, figures: Mapping[str, Any]) -> list[list[str]]:
     return [
         ["labeled pixels", f"{int(figures['n_samples']):,}"],
         ["training time", f"{float(figures['fit_seconds']):.1f} s"],
-        ["device", str(figures["device"])],
         ["versions", versions],
     ]
 
