@@ -53,10 +53,10 @@ def drawn(monkeypatch):
     return figures
 
 
-def predict(model, scene, *more):
+def predict(model, scene, *more, name="farm"):
     folder = model.parent
-    write_scene(folder / "farm.tif", scene)
-    arguments = ["predict", model, folder / "farm.tif", "--output", folder / "mapped", "--quiet"]
+    write_scene(folder / f"{name}.tif", scene)
+    arguments = ["predict", model, folder / f"{name}.tif", "--output", folder / "mapped", "--quiet"]
     result = CliRunner().invoke(app, [str(argument) for argument in (*arguments, *more)])
     assert result.exit_code == 0, result.output
     return folder / "mapped"
@@ -73,6 +73,11 @@ def test_the_map_is_drawn_beside_an_image(model, scene, drawn):
     assert title_of(figure) == "farm, model: crops"
     assert [ax.get_title() for ax in figure.axes] == ["false color (855, 627, 536 nm)", "map"]
     assert figure.axes[0].get_xlabel() == "easting (m)\nWGS 84 / UTM zone 16N"
+
+
+def test_names_of_files_are_no_formulas(model, scene, drawn):
+    predict(model, scene, name=r"$frac$ $x_1^2$")
+    assert title_of(drawn["map"]) == r"\$frac\$ \$x_1^2\$, model: crops"
 
 
 def test_confidence_and_entropy_are_drawn_where_they_are_written(model, scene, drawn):

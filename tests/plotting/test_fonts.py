@@ -138,6 +138,19 @@ def test_dollar_signs_do_not_start_a_formula(name):
         display.figure_.savefig(io.BytesIO())
 
 
+def test_names_are_one_line_without_control_characters():
+    display = ClassificationMapDisplay.from_labels([[1]], {1: "a\x07b\nc\x00"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        display.figure_.savefig(io.BytesIO())
+    assert display.legend_.get_texts()[0].get_text() == "a b c "
+
+
+def test_names_that_start_with_an_underscore_are_in_the_legend():
+    display = SpectraDisplay.from_samples(np.eye(2), [1, 2], class_names={1: "_x", 2: "y"})
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["_x", "y"]
+
+
 def test_titles_and_ticks_are_completed_too():
     family_that_has("玉米")
     ax = Figure().subplots()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hsvlm.cli._outputs import write_figure
+from hsvlm.cli._outputs import escape_line, write_figure
 from hsvlm.cli._pages import MODEL_NAME
 from hsvlm.exceptions import DataError
 
@@ -76,7 +76,8 @@ def accuracy_line(areas: AreaReport) -> str:
 def _heading(model: Path, result: SceneMap) -> str:
     path = model.resolve()
     name = path.parent.name if path.name == MODEL_NAME else path.name
-    return ", ".join(filter(None, [result.scene.name, f"model: {name}"]))
+    heading = ", ".join(filter(None, [result.scene.name, f"model: {name}"]))
+    return escape_line(heading).replace("$", r"\$")  # which would start a formula
 
 
 def _draw_map(result: SceneMap, title: str) -> ClassificationMapDisplay:

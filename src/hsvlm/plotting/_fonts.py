@@ -44,8 +44,9 @@ class _Face(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """Escape a name, so that dollar signs do not start a formula."""
-    return text.replace("$", r"\$")
+    """Make a name one line without formulas: no line breaks, control characters or math."""
+    line = "".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in text)
+    return line.replace("$", r"\$")
 
 
 def complete_fonts(figure: Any) -> None:

@@ -230,10 +230,12 @@ class SpectraDisplay(Display):
         if ax is None and len(self.names) > _MAX_CLASSES_TOGETHER:
             return self._plot_apart()
         ax = new_axes(ax, (5.2, 3.4))
-        for place in range(len(self.names)):
-            self._draw(ax, place)
+        lines = [self._draw(ax, place) for place in range(len(self.names))]
         ax.set(xlabel=self._x_label, ylabel=self.value_label)
         ax.legend(
+            # Named, since matplotlib leaves out lines whose name starts with an underscore.
+            lines,
+            [plain(name) for name in self.names.values()],
             frameon=False,
             fontsize=8.5,
             loc="lower center",
@@ -273,7 +275,8 @@ class SpectraDisplay(Display):
     def _x_label(self) -> str:
         return "band" if self.wavelengths_nm is None else "wavelength (nm)"
 
-    def _draw(self, ax: Any, place: int) -> None:
+    def _draw(self, ax: Any, place: int) -> Any:
+        """Draw the spectrum of a class; return its line."""
         label, name = list(self.names.items())[place]
         color = self.colors[label]
         x, mean, deviation = self._broken_line(place)
@@ -283,7 +286,7 @@ class SpectraDisplay(Display):
         if luminance(color) > _MAX_LUMINANCE:
             effects = import_optional("matplotlib.patheffects", "plot")
             style["path_effects"] = [effects.withStroke(linewidth=1.8, foreground="0.35")]
-        ax.plot(x, mean, label=plain(name), **style)
+        return ax.plot(x, mean, label=plain(name), **style)[0]
 
     def _broken_line(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         mean, deviation = self.means[place], self.deviations[place]
