@@ -16,13 +16,13 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from hsvlm._data.label_maps import no_label
 from hsvlm._inputs.kinds import is_map, predict_inputs, score_inputs
 from hsvlm._inputs.sources import fit_data, with_auxiliary
 from hsvlm._prediction.model import FittedModel, is_fitted_attribute
 from hsvlm._prediction.texts import check_text_side, similarity, with_prompts
 from hsvlm._prediction.windows import embeddings
 from hsvlm._saved_model.model import read_model, write_model
+from hsvlm._saved_model.notebook import FittedDiagram
 from hsvlm._training.callbacks import check_copies
 from hsvlm._training.fit import fit_classifier
 from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
@@ -93,6 +93,7 @@ class HSIPromptClassifier(
     _KeepsMaps,
     _Embedding,
     ClassifierMixin,
+    FittedDiagram,
     BaseEstimator,
 ):
     """Classify hyperspectral pixels by the text of their class prompts.
@@ -557,9 +558,8 @@ class HSIPromptClassifier(
         model = self._fitted()
         inputs = predict_inputs(self, with_auxiliary(X, auxiliary))
         labels = predicted_labels(model, inputs, self.spatial, self.unlabeled)
-        mark = no_label(model.classes, self.unlabeled)
-        attributes = label_attributes(model.classes, model.class_names, labels.dtype, mark)
-        return NamedMap("label", attributes=attributes).like(X, labels)  # type: ignore[no-any-return]
+        about = label_attributes(model.classes, model.class_names, labels.dtype, self.unlabeled)
+        return NamedMap("label", attributes=about).like(X, labels)  # type: ignore[no-any-return]
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the overall accuracy; unlabeled pixels of a label map do not count.

@@ -17,6 +17,7 @@ from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
 from hsvlm._data.named_labels import NamedLabels
+from hsvlm._reports.notebook import class_table, facts, side_by_side, swatch_table
 from hsvlm.exceptions import DataError, HSVLMWarning
 
 if TYPE_CHECKING:
@@ -166,6 +167,31 @@ class PixelSamples:
             f"PixelSamples({len(self)} samples, {self.shape[1]} bands, {self.dtype}, "
             f"from scenes of {scenes} pixels)"
         )
+
+    def _repr_html_(self) -> str:
+        lines: dict[str, Any] = {
+            "samples": f"{len(self):,}",
+            "bands": f"{self.shape[1]:,}",
+            "type": self.dtype,
+        }
+        centers = self.wavelengths_nm
+        known = np.empty(0) if centers is None else centers[centers > 0]
+        if known.size:
+            lines["wavelengths"] = f"{known.min():.1f} to {known.max():.1f} nm"
+        if self.sources is not None and len(self.sources) > 1:
+            lines["sources"] = ", ".join(self.sources)
+        counts = np.bincount(self.scene_ids, minlength=len(self.cubes)).tolist()
+        sizes = [f"{cube.shape[0]:,} x {cube.shape[1]:,} pixels" for cube in self.cubes]
+        scenes = [
+            (number, size, f"{count:,}")
+            for number, (size, count) in enumerate(zip(sizes, counts, strict=True))
+        ]
+        parts = [facts(lines), swatch_table(["scene", "size", "samples"], scenes)]
+        if self.named_labels is not None:
+            labels, n_samples = np.unique(self.named_labels.labels, return_counts=True)
+            of_class = dict(zip(labels.tolist(), n_samples.tolist(), strict=True))
+            parts.append(class_table("samples", of_class, self.named_labels.names))
+        return side_by_side(*parts)
 
     def __getitem__(self, key: Any) -> PixelSamples:
         if isinstance(key, tuple):

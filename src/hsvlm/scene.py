@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import InitVar, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from hsvlm._data.label_maps import as_label_map, check_label_map, no_label
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
 from hsvlm._data.named_labels import NamedLabels
+from hsvlm._data.palette import label_colors
 from hsvlm._data.rasters import Raster
 from hsvlm._data.repeated import repeat_pixels
 from hsvlm._data.sources import (
@@ -28,7 +28,9 @@ from hsvlm._data.sources import (
     source_sizes,
 )
 from hsvlm._data.stacked import stack_sources
+from hsvlm._data.thumbnails import counted_labels, thumbnail
 from hsvlm._data.wavelengths import checked_wavelengths
+from hsvlm._reports.notebook import class_table, facts, picture, side_by_side
 from hsvlm.exceptions import DataError, UnknownNameError
 from hsvlm.samples import PixelSamples, pixel_samples
 
@@ -499,12 +501,15 @@ class Scene:
         return f"{self.n_bands} band{'s' if self.n_bands > 1 else ''}"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
-            for name, value in self.summary().items()
-        )
-        return f"<table>{rows}</table>"
+        counts = (None if self.labels is None else counted_labels(self.labels)) or {}
+        lines = replace(self, labels=None).summary()
+        if self.unlabeled in counts:
+            lines["pixels without a label"] = f"{counts.pop(self.unlabeled):,}"
+        image = thumbnail(self.masked_cube(), self.wavelengths_nm, self.bad_bands)
+        shown = picture(image, "Three bands of the scene")
+        colors = [str(color) for color in label_colors(counts, self.class_colors).values()]
+        classes = class_table("pixels", counts, self.class_names, colors)
+        return side_by_side(shown, facts(lines), classes)
 
     def summary(self) -> dict[str, str]:
         """Describe the scene in words.

@@ -180,7 +180,7 @@ def test_html_is_escaped():
     assert text.count("<table>") == text.count("</table>") == 3
     assert "<li>5 pixels without data were not predicted.</li>" in text
     shown = scene_map()._repr_html_()
-    assert "<td>corn &lt;b&gt;</td><td>30</td><td>54.55</td>" in shown
+    assert "corn &lt;b&gt;</td><td>30</td><td>54.55</td>" in shown
 
 
 def test_maps_say_what_they_are():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hsvlm._reports.page import Part
     from hsvlm._training_record import Readout
 
-__all__ = ["report_sections"]
+__all__ = ["class_table", "report_sections", "training_rows"]
 
 _MAX_DISPUTED = 200
 _HISTORY = {
@@ -35,8 +35,8 @@ def report_sections(model: FittedModel, counts: Mapping[Any, int] | None = None)
     `counts` are the labeled pixels by label, where the training record does not know them.
     """
     sections = [
-        Section("Classes", [_class_table(model, counts)]),
-        Section("Training", [Table(["what", "value"], list(_training_rows(model)))]),
+        Section("Classes", [class_table(model, counts)]),
+        Section("Training", [Table(["what", "value"], list(training_rows(model)))]),
     ]
     if model.readout is not None:
         sections.append(Section("Read-out", list(_readout_parts(model.readout))))
@@ -45,7 +45,8 @@ def report_sections(model: FittedModel, counts: Mapping[Any, int] | None = None)
     return sections
 
 
-def _class_table(model: FittedModel, counts: Mapping[Any, int] | None) -> Table:
+def class_table(model: FittedModel, counts: Mapping[Any, int] | None = None) -> Table:
+    """List the classes: label, name, prompts and, where they are known, labeled pixels."""
     colors = dict(model.metadata.get("class_colors") or ())
     if counts is None and model.readout is not None:
         counts = _pixels_per_class(model, model.readout)
@@ -72,7 +73,8 @@ def _class_name(model: FittedModel, place: int) -> str:
     return str(model.class_names.get(label, label))
 
 
-def _training_rows(model: FittedModel) -> Iterator[tuple[str, str]]:
+def training_rows(model: FittedModel) -> Iterator[tuple[str, str]]:
+    """Describe scenes, network and training by name and value."""
     if model.metadata.get("scene"):
         yield "scenes", str(model.metadata["scene"])
     record = model.training

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
+from hsvlm._reports.notebook import note
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,6 +44,9 @@ class Comparison:
     difference: float
     statistic: float
     p_value: float
+
+    def _repr_html_(self) -> str:
+        return note(self)
 
     def __str__(self) -> str:
         return (

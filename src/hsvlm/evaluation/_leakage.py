@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._reports.notebook import facts, side_by_side, swatch_table
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.model_selection import nearest_distance
 from hsvlm.model_selection.groups import group_maps, sample_groups
@@ -50,6 +51,23 @@ class LeakageReport:
     distance_quantiles: dict[float, float]
     share_same_group: float | None = None
     share_adjacent: float | None = None
+
+    def _repr_html_(self) -> str:
+        share = "share of the test windows that"
+        lines: dict[str, object] = {
+            "training samples": f"{self.n_train:,}",
+            "test samples": f"{self.n_test:,}",
+            "windows": f"{self.window_size} x {self.window_size} pixels",
+            f"{share} contain a training pixel": f"{self.share_containing:.1%}",
+            f"{share} overlap a training window": f"{self.share_overlapping:.1%}",
+        }
+        if self.share_same_group is not None:
+            lines["test pixels with training pixels in their group"] = (
+                f"{self.share_same_group:.1%}"
+            )
+        rows = [(f"{level:.0%}", f"{far:g}") for level, far in self.distance_quantiles.items()]
+        title = ["quantile", "pixels to the nearest training pixel"]
+        return side_by_side(facts(lines), swatch_table(title, rows))
 
     def __str__(self) -> str:
         quantiles = ", ".join(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hsvlm._data.lazy import read_rows, row_blocks
+from hsvlm._reports.notebook import swatch_table
 from hsvlm.exceptions import AlignmentWarning, DataError
 from hsvlm.io._notes import listed, warn_caller
 from hsvlm.io._orientation import ORIENTATIONS
@@ -106,6 +107,20 @@ class AlignmentReport:
         """Length of the largest shift in pixels; NaN if none can be measured."""
         lengths = [shift.distance for shift in self.shifts if not math.isnan(shift.distance)]
         return max(lengths, default=math.nan)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                f"{shift.source}, {shift.channel}",
+                "" if math.isnan(shift.distance) else f"{shift.rows:.2f}",
+                "" if math.isnan(shift.distance) else f"{shift.columns:.2f}",
+                f"{shift.strength:.1f}",
+                shift.orientation,
+            )
+            for shift in self.shifts
+        ]
+        header = ["channel", "pixels down", "pixels right", "strength", "seems to be"]
+        return swatch_table(header, rows)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.shifts))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hsvlm._data.label_maps import no_label
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError
 from hsvlm.io._read import read_scene
@@ -95,7 +96,7 @@ def label_attributes(
     return attributes | {
         "flag_values": classes.astype(dtype),
         "flag_meanings": " ".join("_".join(name.split()) for name in listed),
-        "_FillValue": dtype.type(unlabeled),
+        "_FillValue": dtype.type(no_label(classes, unlabeled)),
     }
 
 

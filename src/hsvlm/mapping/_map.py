@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import numpy as np
 from hsvlm._data.class_table import present_labels
 from hsvlm._data.label_maps import labeled_pixels, no_label
 from hsvlm._data.named_labels import agreed_names
-from hsvlm._reports.tables import html_table
 from hsvlm._system.pages import check_page_path, write_page
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels, read_scene
@@ -20,6 +18,7 @@ from hsvlm.io.areas import Ground, areas_by_number
 from hsvlm.io.classes import printable_name
 from hsvlm.mapping._accuracy import map_accuracy
 from hsvlm.mapping._legend import MapClass, class_codes, label_dtype
+from hsvlm.mapping._notebook import map_html
 from hsvlm.mapping._page import class_prompts, map_page
 from hsvlm.mapping._page_map import LegendEntry, MapContent
 from hsvlm.mapping._polygons import checked_polygon_target, write_polygons
@@ -645,10 +644,14 @@ labels, default=None
         return f"SceneMap({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
-        total = max(1, sum(self.counts.values()))
-        rows = [
-            [self.class_names[label], f"{count:,}", f"{100 * count / total:.2f}"]
+        height, width = self.scene.shape
+        missing = height * width - sum(self.counts.values())
+        lines = {"size": f"{height:,} x {width:,} pixels", "pixels without data": f"{missing:,}"}
+        if self.path is not None:
+            lines["file"] = str(self.path)
+        means = self.mean_confidence or {}
+        classes = [
+            (self.class_names[label], self.class_colors[label], count, means.get(label))
             for label, count in self.counts.items()
         ]
-        where = "" if self.path is None else f"<p>{html.escape(str(self.path))}</p>"
-        return where + html_table(["class", "pixels", "share %"], rows)
+        return map_html(classes, class_codes(self.classes), self.values, lines)

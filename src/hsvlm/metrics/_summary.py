@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
 from hsvlm._data.label_maps import labeled_pixels
+from hsvlm._reports.notebook import facts, side_by_side, swatch_table
 from hsvlm.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -62,6 +63,24 @@ class ClassificationSummary:
     kappa: float
     per_class: tuple[ClassRow, ...]
     n_samples: int
+
+    def _repr_html_(self) -> str:
+        lines = {
+            "overall accuracy": f"{100 * self.overall_accuracy:.2f} %",
+            "average accuracy": f"{100 * self.average_accuracy:.2f} %",
+            "kappa": f"{self.kappa:.3f}",
+            "samples": f"{self.n_samples:,}",
+        }
+        rows = [
+            (
+                row.label,
+                *(f"{100 * x:.2f}" for x in (row.recall, row.precision, row.f1)),
+                row.support,
+            )
+            for row in self.per_class
+        ]
+        header = ["class", "recall %", "precision %", "F1 %", "support"]
+        return side_by_side(facts(lines), swatch_table(header, rows))
 
     def to_text(self, class_names: Mapping[Any, str] | None = None) -> str:
         """Render the class table as aligned plain text.
