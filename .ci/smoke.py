@@ -12,10 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from sklearn.naive_bayes import GaussianNB
 
 import hsvlm
 from hsvlm import HSIPromptClassifier
 from hsvlm.datasets import make_synthetic_scene
+from hsvlm.mapping import predict_scene
 from hsvlm.persistence import load, save
 
 # What no dependency brings along: typer, rich and yaml come with sentence-transformers.
@@ -54,6 +56,16 @@ def check_training() -> None:
     assert (same.predict_proba(scene.cube) == clf.predict_proba(scene.cube)).all()
 
 
+def check_page() -> None:
+    """Write the page of a map, which needs the scripts and styles of the wheel."""
+    scene = make_synthetic_scene(random_state=0)
+    X, y = scene.samples()
+    scene_map = predict_scene(GaussianNB().fit(X, y), scene, probabilities=True)
+    with tempfile.TemporaryDirectory() as folder:
+        text = scene_map.save_report(Path(folder) / "map.html").read_text(encoding="utf-8")
+    assert all(name in text for name in ("Leaflet", "uPlot", "sortable-tablesort", "MIT License"))
+
+
 def check_command() -> None:
     """Check that the command starts."""
     command = [Path(sys.executable).parent / "hsvlm", "--version"]
@@ -66,6 +78,7 @@ def main() -> None:
     wheel = Path(sys.argv[1])
     check_contents(wheel)
     check_training()
+    check_page()
     check_command()
     print(f"{wheel.name} works.")
 
