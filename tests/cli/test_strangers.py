@@ -145,7 +145,7 @@ def test_a_run_that_was_stopped_can_be_repeated(files, fitted, monkeypatch):
         raise FileError("stopped")
 
     with monkeypatch.context() as patched:
-        patched.setattr("hsvlm.cli._predict._draw_map", stop)
+        patched.setattr("hsvlm.cli._map_figures._draw_map", stop)
         with pytest.raises(FileError, match="stopped"):
             run(*predict)
     assert (files / "mapped" / "map.tif").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from hsvlm.estimator import HSIPromptClassifier
     from hsvlm.mapping import AreaReport, SceneMap
-    from hsvlm.plotting import ClassificationMapDisplay
+    from hsvlm.plotting import ClassificationMapDisplay, ProbabilityMapDisplay
 
 _MAP, _CONFIDENCE, _ENTROPY = "map.png", "confidence.png", "entropy.png"
 _Z_95 = 1.96
@@ -30,8 +31,6 @@ def write_map_figures(
     folder: Path, model: Path, clf: HSIPromptClassifier, result: SceneMap, areas: AreaReport
 ) -> None:
     """Write the map beside an image of the scene, and what else the map has."""
-    from hsvlm.plotting import ProbabilityMapDisplay
-
     heading = _heading(model, result)
     title = "\n".join(filter(None, [heading, accuracy_line(areas)]))
     write_figure(folder / _MAP, lambda: _draw_map(result, title))
@@ -41,12 +40,7 @@ def write_map_figures(
     }
     for kind, (name, path) in kinds.items():
         if path is not None:
-            write_figure(
-                folder / name,
-                lambda kind=kind: ProbabilityMapDisplay.from_map(  # type: ignore[misc]
-                    result, kind=kind, estimator=clf, title=heading
-                ),
-            )
+            write_figure(folder / name, partial(_draw_raster, result, kind, clf, heading))
 
 
 def accuracy_line(areas: AreaReport) -> str:
@@ -78,6 +72,14 @@ def _heading(model: Path, result: SceneMap) -> str:
     name = path.parent.name if path.name == MODEL_NAME else path.name
     heading = ", ".join(filter(None, [result.scene.name, f"model: {name}"]))
     return escape_line(heading).replace("$", r"\$")  # which would start a formula
+
+
+def _draw_raster(
+    result: SceneMap, kind: str, clf: HSIPromptClassifier, title: str
+) -> ProbabilityMapDisplay:
+    from hsvlm.plotting import ProbabilityMapDisplay
+
+    return ProbabilityMapDisplay.from_map(result, kind=kind, estimator=clf, title=title)
 
 
 def _draw_map(result: SceneMap, title: str) -> ClassificationMapDisplay:
