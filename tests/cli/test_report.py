@@ -125,7 +125,7 @@ def test_pages_open_without_errors_and_requests(here, made, open_page, command):
     assert page.title().endswith("scene.tif") or page.title().endswith("scene")
     assert "oats </script>" in page.locator("main").text_content()
     page.get_by_role("columnheader").first.click()
-    page.wait_for_function("document.querySelector('th[aria-sort]')")
+    page.wait_for_selector("th[aria-sort]")
 
 
 @pytest.mark.slow

@@ -145,7 +145,7 @@ def test_tables_sort_in_a_browser(open_page, tmp_path, reports, color_scheme):
     page = open_page(path, color_scheme=color_scheme)
     header = page.get_by_role("columnheader", name="OA %").first
     header.click()
-    page.wait_for_function("document.querySelector('th[aria-sort]')")
+    page.wait_for_selector("th[aria-sort]")
     table = page.locator("table").first
     cells = table.locator("tbody td:nth-child(4)").all_text_contents()
     values = [float(cell.split(" ±")[0]) for cell in cells]

@@ -33,11 +33,11 @@ def column(page, place):
 def test_tables_are_sorted_by_clicks_and_keys(open_page, content):
     page = open_page(content)
     page.get_by_role("columnheader", name="pixels").click()
-    page.wait_for_function("document.querySelector('tbody td').textContent === 'wheat'")
+    page.wait_for_selector("tbody tr:first-child td:first-child:text-is('wheat')")
     assert column(page, 2) == ["1,024", "20", "3"]
     page.get_by_role("columnheader", name="accuracy").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('th[aria-sort]').textContent === 'accuracy %'")
+    page.wait_for_selector("th[aria-sort]:text-is('accuracy %')")
     page.wait_for_timeout(50)
     assert column(page, 3) == ["10.0 ± 2.0", "9.5 ± 0.1", ""]
     page.keyboard.press("Enter")
