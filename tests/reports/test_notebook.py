@@ -1,6 +1,7 @@
 """What notebooks show: escaped, readable in light and dark, quick, and never an error."""
 
 import base64
+import copy
 import html.parser
 import io
 import re
@@ -210,11 +211,19 @@ def test_a_fitted_classifier_shows_its_classes(fitted):
         assert "sk-container" in diagram
         assert "oats" in own
         assert "an aerial photograph of oats" in own
-        assert own.count("<span style=") == 3
+        assert own.count("<span style=") == 0  # the scene that is mapped may bring others
         assert "validation accuracy of the last epoch" in own
         assert "18 x 20 pixels" in own
         assert "&lt;script&gt;" in own
         assert "<script>" not in own
+
+
+def test_a_fitted_classifier_shows_the_colors_that_it_knows(fitted):
+    clf = copy.copy(fitted)
+    clf.metadata_ = {"class_colors": [(1, "#123456"), (3, "#654321")]}
+    own = clf._repr_html_().partition("Fitted: 3 classes")[2]
+    assert own.count("<span style=") == 2
+    assert "#123456" in own
 
 
 def test_an_unfitted_classifier_shows_the_diagram_of_scikit_learn(settings):
