@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
@@ -53,9 +54,12 @@ def drawn(monkeypatch):
     return figures
 
 
-def predict(model, scene, *more, name="farm"):
+def predict(model, scene, *more, name="farm", acquired=None):
     folder = model.parent
     write_scene(folder / f"{name}.tif", scene)
+    if acquired:
+        with rasterio.open(folder / f"{name}.tif", "r+") as opened:
+            opened.update_tags(ns="IMAGERY", ACQUISITIONDATETIME=acquired)
     arguments = ["predict", model, folder / f"{name}.tif", "--output", folder / "mapped", "--quiet"]
     result = CliRunner().invoke(app, [str(argument) for argument in (*arguments, *more)])
     assert result.exit_code == 0, result.output
@@ -73,6 +77,11 @@ def test_the_map_is_drawn_beside_an_image(model, scene, drawn):
     assert title_of(figure) == "farm, model: crops"
     assert [ax.get_title() for ax in figure.axes] == ["false color (855, 627, 536 nm)", "map"]
     assert figure.axes[0].get_xlabel() == "easting (m)\nWGS 84 / UTM zone 16N"
+
+
+def test_the_date_of_the_scene_is_in_the_title(model, scene, drawn):
+    predict(model, scene, acquired="2005-07-15 10:30:00")
+    assert title_of(drawn["map"]) == "farm, 2005-07-15, model: crops"
 
 
 def test_names_of_files_are_no_formulas(model, scene, drawn):

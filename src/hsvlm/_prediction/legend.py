@@ -17,13 +17,13 @@ __all__ = ["known_colors"]
 
 
 def known_colors(
-    clf: Any, scene: Scene | None, labels: Sequence[Any], names: Mapping[Any, str]
+    classifier: object, scene: Scene | None, labels: Sequence[Any], names: Mapping[Any, str]
 ) -> dict[Any, str]:
     """Collect the colors of classes from the prompt set, the scene and the saved classifier."""
     # The later ones win: files of the user are more specific than a set.
-    saved = dict(getattr(clf, "metadata_", {}).get("class_colors", []))
+    saved = dict(getattr(classifier, "metadata_", {}).get("class_colors", []))
     return {
-        **set_colors(getattr(clf, "prompts", None), labels, names),
+        **set_colors(getattr(classifier, "prompts", None), labels, names),
         **({} if scene is None else _scene_colors(scene, labels, names)),
         **{label: color for label, color in saved.items() if label in labels},
     }

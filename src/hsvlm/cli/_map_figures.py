@@ -10,6 +10,7 @@ import numpy as np
 from hsvlm.cli._outputs import escape_line, write_figure
 from hsvlm.cli._pages import MODEL_NAME
 from hsvlm.exceptions import DataError
+from hsvlm.io.acquired import acquisition_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,9 @@ def accuracy_line(areas: AreaReport) -> str:
 def _heading(model: Path, result: SceneMap) -> str:
     path = model.resolve()
     name = path.parent.name if path.name == MODEL_NAME else path.name
-    heading = ", ".join(filter(None, [result.scene.name, f"model: {name}"]))
+    acquired = acquisition_time(result.scene)
+    date = "" if acquired is None else acquired.date().isoformat()
+    heading = ", ".join(filter(None, [result.scene.name, date, f"model: {name}"]))
     return escape_line(heading).replace("$", r"\$")  # which would start a formula
 
 
