@@ -58,7 +58,8 @@ def predict(model, scene, *more, name="farm", acquired=None):
     folder = model.parent
     write_scene(folder / f"{name}.tif", scene)
     if acquired:
-        with rasterio.open(folder / f"{name}.tif", "r+") as opened:
+        path = folder / f"{name}.tif"
+        with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as opened:
             opened.update_tags(ns="IMAGERY", ACQUISITIONDATETIME=acquired)
     arguments = ["predict", model, folder / f"{name}.tif", "--output", folder / "mapped", "--quiet"]
     result = CliRunner().invoke(app, [str(argument) for argument in (*arguments, *more)])
