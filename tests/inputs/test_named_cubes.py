@@ -6,9 +6,10 @@ import pytest
 import rioxarray
 import xarray as xr
 
-from hsvlm import HSIPromptClassifier, Scene
+from hsvlm import HSIPromptClassifier, PixelSamples, Scene, pixel_samples
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels, read_scene
+from hsvlm.pretraining import MaskedPretrainer
 from hsvlm.scene import Raster
 
 ORDERS = [("y", "x", "band"), ("band", "y", "x"), ("x", "band", "y")]
@@ -200,3 +201,22 @@ def test_maps_of_text_classes(cube, labels, array, settings):
     found = clf.predict(array)
     assert set(np.unique(found.values)) <= {"oats", "wheat", "woods"}
     assert "flag_values" not in found.attrs
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda cube: pixel_samples(cube, np.ones(cube.shape[:2], dtype=int)),
+        lambda cube: PixelSamples(cube, np.zeros((1, 2), dtype=int)),
+        Scene,
+        lambda cube: MaskedPretrainer(max_epochs=1).fit(cube),
+        lambda cube: MaskedPretrainer(max_epochs=1).fit([cube, cube]),
+    ],
+)
+@pytest.mark.parametrize("order", [("band", "y", "x"), ("y", "band", "x")])
+def test_bands_before_the_last_axis_are_refused_where_axes_count(take, order):
+    cube = xr.DataArray(np.ones((6, 6, 6), dtype=np.float32), dims=order)
+    with pytest.raises(
+        DataError, match=r"'band', have to be the last .*transpose\('y', 'x', 'band'\)"
+    ):
+        take(cube)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm.io._variables import axis_order, holds_wavelengths
+from hsvlm._data.axes import axis_order
+from hsvlm.io._variables import holds_wavelengths
 from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 
 NAMES = {

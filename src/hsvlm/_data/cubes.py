@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from hsvlm._data.arrays import as_array, check_numbers, is_whole_number
+from hsvlm._data.axes import axis_order
 from hsvlm._data.lazy import LazyCube, MaskedCube, RowsCube
 from hsvlm.exceptions import DataError, ParameterError, UnknownNameError
 
@@ -69,6 +70,7 @@ def as_cube(cube: Any) -> Any:
             "A single band needs a last axis: cube[..., np.newaxis].",
             option_hint="Save a single band with a last dimension of 1.",
         )
+    _check_bands_last(cube)
     check_numbers(result.dtype, "The cube")
     if not all(result.shape):
         raise DataError(
@@ -78,6 +80,20 @@ def as_cube(cube: Any) -> Any:
     if np.ma.is_masked(cube):
         return MaskedCube(result, np.asarray(~np.ma.getmaskarray(cube).any(axis=2)))
     return result
+
+
+def _check_bands_last(cube: Any) -> None:
+    names = getattr(cube, "dims", None)
+    if not isinstance(names, tuple) or len(names) != 3:
+        return
+    ordered = [str(names[axis]) for axis in axis_order(map(str, names))]
+    if ordered[2] != str(names[2]):
+        raise DataError(
+            f"The cube has the dimensions {tuple(map(str, names))}, and its bands, "
+            f"{ordered[2]!r}, have to be the last one.",
+            f"Pass cube.transpose({', '.join(map(repr, ordered))}), or a scene that "
+            "hsvlm.io.read_scene(cube) makes of it.",
+        )
 
 
 def as_cubes(cubes: Any) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from hsvlm.io._notes import listed
 from hsvlm.io._sizes import check_memory, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,15 +25,6 @@ HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or cor
 _WAVELENGTHS = re.compile(
     r"(?!good)(\w+_)?(wavelengths?(_nm)?|wl|wvl|lambda|band_cent(er|re)s?)|list_cw_\w+"
 )
-_ROLES = {
-    "band": re.compile(r".*(band|wavelength|channel|spectral).*|wl|wvl|lambda"),
-    "x": re.compile(
-        r"xc?|lon(gitude)?|col(umn)?s?|samples?|easting|width|.*pixels?|(a?cross|across)_?track"
-    ),
-    "y": re.compile(
-        r"yc?|lat(itude)?|rows?|lines?|northing|height|.*scans?|.*_lines|(down|along)_?track"
-    ),
-}
 
 
 class Content(NamedTuple):
@@ -167,22 +158,6 @@ def _named_variable(
 def is_path_end(path: str, end: str) -> bool:
     """Tell whether the path of a variable is `end`, or ends in it after some groups."""
     return f"/{path}".endswith(f"/{end.strip('/')}")
-
-
-def axis_order(names: Iterable[str]) -> tuple[int, int, int]:
-    """Find which axes are height, width and bands."""
-    known: dict[str, int] = {}
-    unknown = []
-    for axis, name in enumerate(names):
-        matches = (role for role, names in _ROLES.items() if names.fullmatch(name.lower()))
-        role = next(matches, None)
-        if role is None or role in known:
-            unknown.append(axis)
-        else:
-            known[role] = axis
-    left = iter(unknown)
-    y, x, band = (known[role] if role in known else next(left) for role in ("y", "x", "band"))
-    return y, x, band
 
 
 def holds_wavelengths(name: str) -> bool:

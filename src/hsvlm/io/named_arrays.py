@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hsvlm._data.axes import axis_order
 from hsvlm._data.label_maps import no_label
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError
 from hsvlm.io._read import read_scene
 from hsvlm.io._readers.netcdf import class_flags
-from hsvlm.io._variables import axis_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

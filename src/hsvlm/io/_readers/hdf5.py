@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.axes import axis_order
 from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
 from hsvlm.io import _geo as geo
@@ -22,7 +23,6 @@ from hsvlm.io._variables import (
     RASTER,
     Content,
     VariableInfo,
-    axis_order,
     choose_variable,
     holds_wavelengths,
     reading,

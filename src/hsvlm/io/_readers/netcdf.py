@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.axes import axis_order
 from hsvlm._data.lazy import LazyCube
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
@@ -26,7 +27,6 @@ from hsvlm.io._variables import (
     RASTER,
     Content,
     VariableInfo,
-    axis_order,
     choose_variable,
     holds_wavelengths,
     reading,
