@@ -3,8 +3,8 @@
 ``python -m benchmarks.report_pages`` writes the pages of Indian Pines and of made scenes of 1,000
 and 2,000 pixels on a side, each in a process of its own, opens them in Chromium, and writes sizes
 and times to ``benchmarks/results/report_pages/pages.csv``; the pages of results are rendered anew.
-``--scene`` measures some of them. ``--pictures`` draws ``docs/images/report-*.png`` instead. The
-cube of the largest scene, 1.6 GB, lies in ``benchmarks/.cache/`` meanwhile. It needs playwright.
+``--scene`` measures some of them. The cube of the largest scene, 1.6 GB, lies in
+``benchmarks/.cache/`` meanwhile. It needs playwright.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.big_scene import machine
 from benchmarks.growth import run_json
-from benchmarks.records import CACHE, RESULTS, ROOT
+from benchmarks.records import CACHE, RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hsvlm.mapping import SceneMap
 
 PATH = RESULTS / "report_pages" / "pages.csv"
-IMAGES = ROOT / "docs" / "images"
 COLUMNS = (
     "scene", "bands", "classes", "confidence", "write_s", "page_mb", "open_s",
     "click_ms", "slowest_click_ms", "toggle_ms", "environment", "commit",
@@ -46,7 +45,6 @@ NOISE = 0.02  # standard deviation of the reflectance of every band
 MAX_MIXED = 0.7  # share of another class in the spectrum of a pixel, at most
 N_TRAINING = 500  # spectra of each class
 N_COMPONENTS = 5
-PICTURED_PIXEL = 46, 95  # of Indian Pines, at the edge of a field, where the map is undecided
 N_CLICKS = 30
 N_TOGGLES = 8
 STRIP_ROWS = 50
@@ -62,7 +60,7 @@ until the page is written, and from opening it until it can be used. Millisecond
 click, or the hiding of a class, and the next picture on the screen: the median of {clicks} pixels,
 the slowest of them, and the median of {toggles} classes, in headless Chromium without a graphics
 card."""
-_EPOCHS = 20
+EPOCHS = 20
 
 
 def make_scene(side: int, folder: Path) -> Scene:
@@ -136,7 +134,7 @@ def map_indian_pines() -> tuple[SceneMap, Any]:
     clf = HSIPromptClassifier(
         "indian-pines",
         class_names=scene.class_names,
-        max_epochs=_EPOCHS,
+        max_epochs=EPOCHS,
         device="cpu",
         random_state=0,
     )
@@ -230,31 +228,6 @@ def measure(names: list[str]) -> None:
         update_rows(PATH, COLUMNS, ("scene",), [row])
 
 
-def draw_pictures() -> None:
-    """Write the pictures of the guide: a light page, a dark one and a narrow one."""
-    page = CACHE / f"report-{INDIAN_PINES}.html"
-    CACHE.mkdir(exist_ok=True)
-    if not page.is_file():
-        write_page(INDIAN_PINES, page)
-    windows: dict[str, dict[str, Any]] = {
-        "light": {"viewport": {"width": 1200, "height": 1480}},
-        "dark": {"viewport": {"width": 1200, "height": 1000}, "color_scheme": "dark"},
-        "narrow": {"viewport": {"width": 400, "height": 1000}},
-    }
-    layers = {"light": "classes", "dark": "entropy", "narrow": "errors"}
-    with open_browser() as browser:
-        for name, options in windows.items():
-            tab = browser.new_page(**options)
-            tab.goto(page.as_uri())
-            tab.wait_for_selector(".map-view[data-ready]")
-            tab.check(f"input[value={layers[name]}]")
-            tab.get_by_label("Row", exact=True).fill(str(PICTURED_PIXEL[0]))
-            tab.get_by_label("Column", exact=True).fill(str(PICTURED_PIXEL[1]))
-            tab.wait_for_timeout(500)
-            tab.screenshot(path=IMAGES / f"report-{name}.png")
-            tab.close()
-
-
 def render() -> str:
     """Write the section of the page of results."""
     from benchmarks.page import commands
@@ -278,7 +251,7 @@ def render() -> str:
         for line in lines
     ]
     text = _TEXT.format(
-        epochs=_EPOCHS,
+        epochs=EPOCHS,
         classes=N_CLASSES,
         bands=N_BANDS,
         components=N_COMPONENTS,
@@ -300,11 +273,7 @@ def main() -> None:
     """Read the options."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scene", nargs="+", choices=SCENES, default=list(SCENES))
-    parser.add_argument("--pictures", action="store_true", help="draw pictures of the guide")
     options = parser.parse_args()
-    if options.pictures:
-        draw_pictures()
-        return
     measure(options.scene)
     # Not above: the processes that are measured load this module, but no more than they need.
     from benchmarks.page import write_pages
