@@ -220,3 +220,12 @@ def test_bands_before_the_last_axis_are_refused_where_axes_count(take, order):
         DataError, match=r"'band', have to be the last .*transpose\('y', 'x', 'band'\)"
     ):
         take(cube)
+
+
+@pytest.mark.parametrize("unlabeled", [-1, 1000, 2**63, 2**80, 0.5])
+def test_a_mark_that_no_label_needs_may_be_of_another_type(array, labels, settings, unlabeled):
+    classes = np.where(labels > 0, labels, 1).astype(np.uint8)
+    clf = HSIPromptClassifier(**settings).fit(array, classes)
+    found = clf.set_params(unlabeled=unlabeled).predict(array)
+    assert found.dtype == np.uint8
+    assert "_FillValue" not in found.attrs

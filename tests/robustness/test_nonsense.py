@@ -84,6 +84,7 @@ COMPLETE = {
     ],
     "pretrain": ["scene.tif", "--output", "pretrained"],
     "inspect": ["scene.tif"],
+    "report": ["model", "page.html"],
     "demo": ["--output", "demo"],
     "settings": [],
 }

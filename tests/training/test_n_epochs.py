@@ -158,10 +158,10 @@ def test_repeated_samples_count_once(make, cube, labels, planned):
     assert planned == [(len(y), 1000)]
 
 
-def test_trainings_for_the_read_out_have_an_eighth_of_the_epochs(make, cube, labels, planned):
+def test_trainings_for_the_read_out_have_a_twelfth_of_the_epochs(make, cube, labels, planned):
     X, y = pixel_samples(cube, labels)
     make(batch_size=len(y), spatial="random-walk").fit(X, y)
-    assert [each for _, each in planned] == [125, 125, 125, 1000]
+    assert [each for _, each in planned] == [84, 84, 84, 1000]
 
 
 def test_a_continued_fit_counts_its_own_samples(make, cube, labels, planned):

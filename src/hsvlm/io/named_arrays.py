@@ -93,11 +93,15 @@ def label_attributes(
     if classes.dtype.kind not in "iuf":
         return attributes
     listed = [str(names.get(label, label)) for label in classes.tolist()]
-    return attributes | {
+    attributes |= {
         "flag_values": classes.astype(dtype),
         "flag_meanings": " ".join("_".join(name.split()) for name in listed),
-        "_FillValue": dtype.type(no_label(classes, unlabeled)),
     }
+    mark = no_label(classes, unlabeled)
+    # Labels are of a type that holds the mark only where it is needed.
+    if np.can_cast(np.min_scalar_type(mark), dtype):
+        attributes["_FillValue"] = dtype.type(mark)
+    return attributes
 
 
 def _axes(X: Any) -> tuple[int, int, int]:
