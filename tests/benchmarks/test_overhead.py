@@ -67,6 +67,7 @@ def test_the_network_alone_does_what_the_classifier_does(scene, small):
     assert all(torch.equal(x, before[name]) for name, x in clf.net_.module_.state_dict().items())
 
 
+@pytest.mark.slow
 def test_every_repeat_has_a_line(scene, small):
     lines = overhead.measure("mlp", scene)
     assert [one["repeat"] for one in lines] == [0, 1]

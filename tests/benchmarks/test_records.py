@@ -93,6 +93,7 @@ def test_recording_the_same_fits_again_changes_nothing(measured, monkeypatch):
     assert csv_files() == before
 
 
+@pytest.mark.slow
 def test_fits_measured_anew_replace_the_earlier_ones(measured, monkeypatch):
     records.record("accuracy", "blocks", measured(), ROWS)
     earlier = [row for row in rows_of() if row["row"] == "bayes"]
@@ -161,6 +162,7 @@ def test_comparison_of_hits_is_published_and_the_hits_are_not(measured):
     assert not list(records.RESULTS.rglob("*.npz"))
 
 
+@pytest.mark.slow
 def test_comparisons_stay_without_the_cache_and_later_rows_are_compared_with_it(measured):
     records.record("accuracy", "blocks", measured(), ROWS)
     path = records.RESULTS / "accuracy" / "comparisons.csv"

@@ -55,6 +55,7 @@ def test_one_legend_names_all_classes_in_the_colors_of_the_maps(figure):
     assert len(set(drawn)) == len(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 16])
 def test_nothing_overlaps_or_is_cut_off(photograph, n_classes):
     names = {label: f"class of number {label}" for label in range(1, n_classes + 1)}

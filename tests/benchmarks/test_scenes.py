@@ -50,6 +50,7 @@ def measure(scene, names=COLUMN, n_draws=2, name="scenes"):
     return records.read_rows(scenes_page.results_folder(name) / "jasper-ridge-ten-per-class.csv")
 
 
+@pytest.mark.slow
 def test_every_row_and_draw_has_a_line(scene):
     lines = measure(scene)
     assert [line["row"] for line in lines] == np.repeat(COLUMN, 2).tolist()
@@ -93,6 +94,7 @@ def test_trials_have_results_and_fits_of_their_own(scene):
     assert len(list(records.CACHE.rglob("*.npz"))) == 2
 
 
+@pytest.mark.slow
 def test_changed_settings_replace_all_draws_of_a_row(scene, monkeypatch):
     measure(scene)
     changed = {**ROWS, "default": GaussianNB(var_smoothing=0.5)}

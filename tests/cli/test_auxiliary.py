@@ -326,6 +326,7 @@ def test_variables_that_are_not_of_a_source(arrays, texts, message):
     assert message in run("inspect", *arguments, status=2)
 
 
+@pytest.mark.slow
 def test_files_that_cannot_be_sources(scene):
     far = replace(scene, transform=(20, 0, 0, 0, -20, 0)).select_bands([0])
     write_scene("far.tif", far)
@@ -343,6 +344,7 @@ def test_files_that_cannot_be_sources(scene):
         run("inspect", "scene.tif", "--auxiliary", "lidar=text.tif")
 
 
+@pytest.mark.slow
 def test_inspect_shows_what_is_stacked(scene):
     heights = np.where(np.arange(400).reshape(20, 20, 1) < 40, np.nan, 1.0)[:18]
     write_scene("partial.tif", replace(scene, cube=heights, wavelengths_nm=None))

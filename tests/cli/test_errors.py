@@ -256,6 +256,7 @@ def test_a_reader_that_closes_the_pipe(tmp_path):
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_every_command_takes_debug(run):
     for name in (command.name or command.callback.__name__ for command in app.registered_commands):
         assert "--debug" in run(name, "--help")[1]

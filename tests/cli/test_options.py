@@ -94,6 +94,7 @@ def test_prompt_sets_bring_their_names_where_the_scene_has_none(cube, labels):
         read_classes("pavia-university", replace(scene, class_names={1: "mine"}))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_is_left_out(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "hsvlm.plotting", None)
     fit(folder)

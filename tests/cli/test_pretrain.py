@@ -126,6 +126,7 @@ def test_a_classifier_starts_from_it(files):
     assert "The model is in model/model" in printed
 
 
+@pytest.mark.slow
 def test_an_encoder_is_inspected(files):
     run("pretrain", "scene.tif", "-o", "out", *OPTIONS)
     _, printed, _ = run("inspect", "out/encoder")

@@ -60,6 +60,7 @@ def test_the_model_keeps_the_bands_chosen(scene, options, kept):
     run("predict", "fitted", "scene.tif", "--output", "mapped", "--quiet")
 
 
+@pytest.mark.slow
 def test_bands_that_the_file_marks_as_bad_stay_out(scene):
     write_scene("bad.hdr", replace(scene, bad_bands=np.arange(12) < 4))
     fit("bad.hdr", "--labels", "labels.tif", "--wavelengths", "400:700")
@@ -132,6 +133,7 @@ def test_cubes_with_two_dimensions(scene, cube):
     )
 
 
+@pytest.mark.slow
 def test_labels_of_the_file_of_the_cube(scene, cube, labels):
     np.savez("both.npz", cube=cube, truth=labels, other=labels.T)
     report = fit("both.npz", "--label-variable", "truth")

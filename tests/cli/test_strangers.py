@@ -96,6 +96,7 @@ def test_paths_of_any_name(tmp_path, monkeypatch, cube, labels, name):
     assert (folder / "out" / "put").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scene.tif", "linked.tif"])
 def test_the_scene_is_never_written_over(files, fitted, name):
     (files / "scene.tif").rename(files / "map.tif")
@@ -153,6 +154,7 @@ def test_a_run_that_was_stopped_can_be_repeated(files, fitted, monkeypatch):
     assert (files / "mapped" / "map.png").exists()
 
 
+@pytest.mark.slow
 def test_folders_that_cannot_be_written_to(files, fitted, monkeypatch):
     (files / "file").write_text("")
     with pytest.raises(FileError, match=r"nothing can be written there \(it is not a folder"):

@@ -81,6 +81,7 @@ def test_the_loss_falls_as_the_true_class_becomes_more_similar(name):
     assert (criterion(closer, targets) < criterion(similarities, targets)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_criteria())
 def test_the_classifier_learns_saves_and_loads(name, cube, labels, settings, tmp_path):
     clf = HSIPromptClassifier(**{**settings, "criterion": name}).fit(cube, labels)
@@ -116,6 +117,7 @@ def test_projected_texts_learn_from_prototypes(cube, labels, settings, pull):
     assert clf.net_.module_.text_projection.weight.grad.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_the_loss_landscape_is_that_of_the_training(cube, labels, settings, pull):
     clf = HSIPromptClassifier(**{**settings, "criterion": "pull", "augment": False})
     clf.fit(cube, labels)

@@ -130,6 +130,7 @@ def test_transformed_samples_keep_the_mask(cube):
     np.testing.assert_array_equal(np.asarray(X)[0], 2 * cube[5, 6, :3])
 
 
+@pytest.mark.slow
 def test_cubes_in_files_train_and_predict_as_arrays_do(cube, labels, settings, lazy):
     of_array = HSIPromptClassifier(**settings).fit(cube, labels)
     of_file = HSIPromptClassifier(**settings).fit(lazy, labels)

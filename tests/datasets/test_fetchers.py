@@ -404,6 +404,7 @@ def test_the_folder(monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _registry.SCENES)
 def test_every_scene_is_fetched_by_its_name(name, tmp_path):
     with pytest.raises(DownloadError) as error:

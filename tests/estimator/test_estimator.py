@@ -68,6 +68,7 @@ def test_maps_of_a_cube(fitted, cube):
     np.testing.assert_allclose(fitted.decision_function(cube), scores, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_all_kinds_of_input_agree(cube, labels, data, settings):
     X, y = data
     by_map = HSIPromptClassifier(**settings).fit(cube, labels)
@@ -89,6 +90,7 @@ def test_spectra_are_windows_of_one_pixel(data, settings):
     np.testing.assert_array_equal(clf.predict(X), clf.predict(np.asarray(X)))
 
 
+@pytest.mark.slow
 def test_a_dozen_training_pixels_are_enough_to_be_stable():
     scene = make_synthetic_scene(random_state=0)
     X, y = pixel_samples(scene.cube, scene.labels)
@@ -294,6 +296,7 @@ def test_fits_in_threads_are_those_of_one_thread(cube, labels, settings):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_training_goes_on_with_new_prompts(cube, labels, settings):
     settings = {**settings, "text_encoder": Letters(), "warm_start": True}
     clf = HSIPromptClassifier({1: "a cab", 2: "dice", 3: "high jig"}, **settings)
@@ -319,6 +322,7 @@ def test_learning_rate_warms_up_and_decays(cube, labels, settings):
     assert set(constant.history_[:, "lr"]) == {settings["lr"]}
 
 
+@pytest.mark.slow
 def test_warm_start_continues(cube, labels, settings):
     clf = HSIPromptClassifier(**settings, warm_start=True).fit(cube, labels)
     before, scale = clf.history_[-1, "train_loss"], clf.preprocessing_
@@ -329,6 +333,7 @@ def test_warm_start_continues(cube, labels, settings):
     assert cold.history_[0, "train_loss"] > clf.history_[0, "train_loss"]
 
 
+@pytest.mark.slow
 def test_similarity_and_new_prompts_need_no_training(cube, labels, settings):
     settings = {**settings, "text_encoder": Letters()}
     prompts = {1: "a cab", 2: "dice", 3: "high jig"}
@@ -344,6 +349,7 @@ def test_similarity_and_new_prompts_need_no_training(cube, labels, settings):
         np.testing.assert_array_equal(clf.classes_, [1, 2, 3])
 
 
+@pytest.mark.slow
 def test_cross_validation_of_samples_and_of_cubes(cube, labels, settings, data):
     clf = HSIPromptClassifier(**settings)
     assert cross_val_score(clf, *data, cv=3).min() > 0.8

@@ -87,6 +87,7 @@ def size_on_disk(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_a_step_with_a_memory_is_fitted_once_on_the_same_samples(clf, samples, fits, tmp_path):
     without = search(clf, SpectralPCA(4)).fit(*samples)
     assert len(fits) == 4 * 2 + 1
@@ -164,6 +165,7 @@ def test_a_file_that_was_changed_changes_the_hash_of_its_cube(cube, tmp_path):
     assert joblib_hash(lazy) != before
 
 
+@pytest.mark.slow
 def test_a_named_model_encodes_each_text_once(clf, samples, monkeypatch, tmp_path):
     monkeypatch.setenv("HSVLM_CACHE_DIR", str(tmp_path))
     letters = Letters()
@@ -179,6 +181,7 @@ def test_a_named_model_encodes_each_text_once(clf, samples, monkeypatch, tmp_pat
     assert sorted(letters.asked) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_an_object_encodes_each_text_once_where_it_has_a_name(clf, samples, tmp_path):
     asked = []
 

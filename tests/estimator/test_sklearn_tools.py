@@ -195,6 +195,7 @@ def test_importance_of_bands_with_arrays(clf, data):
     assert set(result.importances_mean.argsort()[-3:]) == {1, 2, 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cv", [2])
 def test_curves_and_scores(clf, data, cv):
     X, y = data

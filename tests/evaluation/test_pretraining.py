@@ -33,6 +33,7 @@ def report_on(scene, **estimators):
     return evaluate(estimators, scene, cv=cv, baselines=())
 
 
+@pytest.mark.slow
 def test_pixels_that_were_read_are_told(scene, tmp_path):
     X, y = scene.samples()
     cv = SpatialBlockKFold(2, block_size=12, buffer=0, random_state=0)
@@ -56,6 +57,7 @@ def test_pixels_that_were_read_are_told(scene, tmp_path):
     assert [row["share_read_in_pretraining"] for row in rows] == [1, 1, 0, second, None, None]
 
 
+@pytest.mark.slow
 def test_leakage_is_that_of_the_pre_trained_window(scene):
     encoder = pretrain(scene).encoder_
     plain, pretrained = (

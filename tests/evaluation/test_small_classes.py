@@ -74,6 +74,7 @@ def test_protocols_run_or_say_why_not(name, sizes):
         assert any(issubclass(one.category, SplitWarning) for one in caught)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random-10", "ten-per-class", "blocks"])
 def test_the_classifier_on_classes_of_one_to_three_pixels(name, settings):
     scene = scene_of((1, 2, 3, 150))

@@ -84,6 +84,7 @@ def test_networks_that_are_slow_for_their_multiply_adds_are_tried(monkeypatch):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_the_warning_comes_before_the_first_fit(cube, labels, monkeypatch):
     def run_fold(*arguments):
         raise InterruptedError

@@ -235,6 +235,7 @@ def test_scenes_without_a_place(tmp_path, crs, what):
     )
 
 
+@pytest.mark.slow
 def test_scenes_whose_crs_is_nonsense(tmp_path):
     path = written(tmp_path / "points.gpkg", [centre(1, 2)], kind=[1])
     scene = Scene(np.zeros((6, 8, 3)), crs="nonsense", transform=SCENE.transform)

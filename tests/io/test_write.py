@@ -123,6 +123,7 @@ def test_rasters_come_back_whole(tmp_path, suffix, small_blocks):
     assert read_cube(flat).scene.crs is None
 
 
+@pytest.mark.slow
 @given(
     suffix=st.sampled_from(SUFFIXES),
     code=st.sampled_from(

@@ -254,6 +254,7 @@ def test_broken_values_are_found_when_the_result_is_computed(fitted, cube):
         found.compute()
 
 
+@pytest.mark.slow
 def test_scenes_are_not_read_out(cube, labels, settings):
     params = {**settings, "spatial": "random-walk", "spatial_params": {"weights": (0.5, 0.5)}}
     X, y = pixel_samples(cube, labels)

@@ -14,6 +14,8 @@ from hsvlm.mapping import predict_scene
 
 HOSTILE = "</script><img src=x onerror=\"document.title='bad'\">"
 
+pytestmark = pytest.mark.slow  # opens pages in a browser
+
 
 @pytest.fixture(scope="module")
 def scene():

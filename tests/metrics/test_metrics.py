@@ -110,6 +110,7 @@ def test_figures_follow_their_definitions(pairs):
     assert sum(row.support for row in summary.per_class) == summary.n_samples == 2 + len(pairs)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), max_size=30))
 def test_weighting_is_repeating(rows):
     truth, predicted, weights = np.array([(0, 0, 1), (1, 2, 2), *rows]).T
@@ -478,6 +479,7 @@ def test_searches_with_weights_and_with_metadata_routing(scoring, recwarn):
     assert not recwarn
 
 
+@pytest.mark.slow
 def test_the_classifier_scored_on_a_cube(cube, labels, settings):
     scene = cube.copy()
     scene[0, 0] = np.nan

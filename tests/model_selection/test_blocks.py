@@ -98,6 +98,7 @@ def test_a_window_less_one_of_buffer_keeps_windows_apart(layout, data, window):
         assert leakage_report(X[train], X[test], window).share_overlapping == 0
 
 
+@pytest.mark.slow
 @given(layouts(), st.data(), st.integers(0, 3))
 def test_the_buffer_drops_what_is_near_and_nothing_else(layout, data, buffer):
     X, y = layout
@@ -128,6 +129,7 @@ def test_every_block_is_out_of_training_in_one_fold(layout, buffer, seed):
     assert len(tested) == len(X) or buffer
 
 
+@pytest.mark.slow
 @given(layouts(), st.integers(0, 3), st.integers(2, 3), st.integers(0, 1000))
 def test_discarding_training_pixels_tests_every_pixel_once(layout, buffer, n_splits, seed):
     X, y = layout
@@ -171,6 +173,7 @@ def untrained(splits, y):
     return [sorted(set(y) - set(y[train])) for train, _ in splits]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(blocks_in_a_row(), st.integers(2, 3), st.integers(0, 1), st.integers(0, 1000))
 def test_folds_train_on_every_class_wherever_blocks_can_be_dealt_so(layout, n_splits, buffer, seed):
@@ -327,6 +330,7 @@ def test_scenes_have_blocks_of_their_own(splitter):
         assert len(set(X.scene_ids[train])) == len(set(X.scene_ids[test])) == 1
 
 
+@pytest.mark.slow
 @given(layouts(), st.data(), st.sampled_from([np.int16, np.float64]))
 def test_positions_can_come_as_groups(layout, data, dtype):
     X, y = layout

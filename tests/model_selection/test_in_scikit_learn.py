@@ -104,6 +104,7 @@ def test_positions_are_routed_as_metadata(data, labels, cv):
         assert search.best_score_ == pytest.approx(np.mean(expected))
 
 
+@pytest.mark.slow
 def test_the_classifier_of_this_package(cube, labels, settings):
     X, y = pixel_samples(cube, labels)
     cv = SpatialBlockKFold(2, block_size=5, buffer=2)

@@ -67,6 +67,7 @@ def test_a_whole_model_keeps_the_adapter(cube, adapted, tmp_path):
     assert np.array_equal(other.predict_proba(cube), adapted.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_a_loaded_adapter_continues(cube, labels, settings, tmp_path):
     clf = fitted(cube, labels, settings, warm_start=True)
     loaded = HSIPromptClassifier.load_adapter(clf.save_adapter(tmp_path / "a"), make_pretrained())
@@ -246,6 +247,7 @@ def test_a_rank_that_disagrees_is_refused(cube, labels, settings, tmp_path):
         HSIPromptClassifier.load_adapter(forged, make_pretrained())
 
 
+@pytest.mark.slow
 def test_a_fixed_projection_is_small(cube, labels, settings, tmp_path):
     sizes = {}
     for projection in ("fixed", "vision"):

@@ -208,6 +208,7 @@ def test_archives_that_state_wrong_sizes_are_refused(archive):
     assert refusal(archive) == f"{archive}: states impossible sizes of its members. {AGAIN}"
 
 
+@pytest.mark.slow
 def test_a_changed_byte_of_an_archive_is_refused_or_does_not_matter(archive):
     content, expected = archive.read_bytes(), read_parts(archive)
     rng = np.random.default_rng(0)
@@ -333,6 +334,7 @@ write_parts(sys.argv[1], parts)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model", "model.zip"])
 def test_a_killed_process_leaves_one_whole_model(tmp_path, name):
     seen = []

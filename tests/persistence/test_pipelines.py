@@ -29,6 +29,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", STEPS, ids=str)
 @pytest.mark.parametrize("name", ["model", "model.zip"])
 def test_pipelines_come_back(make, cube, labels, steps, tmp_path, name):

@@ -248,6 +248,7 @@ def data_frame(cube, labels):
     return pandas.DataFrame(np.asarray(X), columns=[f"band {one}" for one in range(12)]), y
 
 
+@pytest.mark.slow
 def test_refits_and_clones(cube, labels, settings, path):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     loaded = HSIPromptClassifier.load(clf.save(path), device="cpu")
@@ -256,6 +257,7 @@ def test_refits_and_clones(cube, labels, settings, path):
     assert_same_predictions(pickle.loads(pickle.dumps(loaded)), clf, cube)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "cross-entropy"])
 def test_a_warm_start_goes_on_as_it_would_have(cube, labels, settings, path, criterion):
     clf = HSIPromptClassifier(**settings, criterion=criterion, warm_start=True).fit(cube, labels)
@@ -354,6 +356,7 @@ def test_text_encoders_that_are_not_there(cube, labels, settings, tmp_path, monk
         loaded.similarity(cube, ["an oat field"])
 
 
+@pytest.mark.slow
 def test_text_encoders_that_are_objects(cube, labels, settings, path):
     prompts = {1: "a cab", 2: "dice", 3: "high jig"}
     clf = HSIPromptClassifier(prompts, **{**settings, "text_encoder": Letters()})

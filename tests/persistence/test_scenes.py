@@ -104,6 +104,7 @@ def test_saving_again_changes_nothing(known, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_what_a_fit_has_found_is_kept(make, cube, labels, tmp_path):
     X, y = pixel_samples(cube, labels)
     wrong = np.random.default_rng(1).choice(len(y), 10, replace=False)

@@ -66,6 +66,7 @@ def assert_same(found, expected):
         assert repr(found) == repr(expected)
 
 
+@pytest.mark.slow
 @given(VALUES)
 @settings(max_examples=200)
 def test_every_value_comes_back(value):

@@ -97,6 +97,7 @@ def test_a_finished_training_is_not_repeated(make_kept, scene, cut):
     assert again.encoder_.digest == first.encoder_.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -115,6 +116,7 @@ def test_another_training_starts_afresh(make_kept, scene, cut, changes):
     assert len(epochs) == changes.get("max_epochs", 5)
 
 
+@pytest.mark.slow
 def test_other_pixels_are_another_training(make_kept, scene, cut):
     kill(make_kept(), scene, cut, 4)
     epochs = cut(None)

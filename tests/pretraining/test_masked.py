@@ -102,6 +102,7 @@ def test_the_same_seed_gives_the_same_bits(make, scene, fitted):
     assert other.encoder_.digest != fitted.encoder_.digest
 
 
+@pytest.mark.slow
 def test_kinds_of_input(make, scene, fitted):
     cube = np.asarray(scene.cube)
     grid = np.argwhere(np.ones(scene.shape, dtype=bool))

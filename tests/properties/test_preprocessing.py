@@ -88,6 +88,7 @@ def test_neither_order_nor_repetition_of_spectra_matters(drawn, seed):
         np.testing.assert_allclose(up_to_sign(found, expected), expected, atol=1e-4 * spread)
 
 
+@pytest.mark.slow
 @given(spectra([(np.float64, 0, 1), (np.float64, 1e4, 50)]), st.integers(1, 9))
 def test_components_kept(drawn, count):
     values, rank = drawn
@@ -124,6 +125,7 @@ TRANSFORMERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=["pca", "white", "scaler", "function"])
 @given(
     seed=st.integers(0, 10_000),

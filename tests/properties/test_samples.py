@@ -133,6 +133,7 @@ def test_windows_of_any_size_are_those_of_a_padded_scene(padding, drawn, half):
     np.testing.assert_array_equal(windows[:, half, half], np.asarray(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 2**26], ids=["lazy", "eager"])
 @given(drawn=samples(), data=st.data())
 def test_to_transform_and_to_select_can_be_swapped(limit, drawn, data):
@@ -150,6 +151,7 @@ def test_to_transform_and_to_select_can_be_swapped(limit, drawn, data):
         np.testing.assert_array_equal(np.asarray(one), expected[:, 1, 1])
 
 
+@pytest.mark.slow
 @given(samples(), st.data())
 def test_parts_are_joined_in_order_and_scenes_kept_once(drawn, data):
     X, plain = drawn
@@ -165,6 +167,7 @@ def test_parts_are_joined_in_order_and_scenes_kept_once(drawn, data):
     assert len(joined.cubes) == len({id(cube) for one in parts for cube in one.cubes})
 
 
+@pytest.mark.slow
 @given(samples(), st.data())
 def test_samples_survive_pickling(drawn, data):
     X, plain = drawn

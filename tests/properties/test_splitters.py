@@ -177,6 +177,7 @@ def test_samples_and_labels_that_cannot_be_split_are_refused(cv, chosen, change,
     assert result.startswith(message.format(type(cv).__name__))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([1, 2, 3, 7]), min_size=1, max_size=40),
     st.sampled_from([int, str, float]),

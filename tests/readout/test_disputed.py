@@ -301,6 +301,7 @@ def test_labels_of_text(noisy, training, corrupted, kind):
     np.testing.assert_array_equal(table["row"], expected["row"])
 
 
+@pytest.mark.slow
 def test_several_scenes(training, distrust, scene):
     X, y = training
     second = make_synthetic_scene(n_bands=18, noise=0.2, random_state=2)
@@ -322,6 +323,7 @@ def test_several_scenes(training, distrust, scene):
     ]
 
 
+@pytest.mark.slow
 def test_a_scene_of_which_every_label_is_disputed(training, distrust, scene):
     X, y = training
     coords, ids = np.vstack([X.coords, [[3, 3]]]), np.append(np.zeros(len(y), dtype=int), 1)
@@ -333,6 +335,7 @@ def test_a_scene_of_which_every_label_is_disputed(training, distrust, scene):
     clf.predict(scene.cube)
 
 
+@pytest.mark.slow
 def test_without_a_weighed_read_out_the_list_is_empty(training):
     X, y = training
     with pytest.raises(AttributeError):

@@ -153,6 +153,7 @@ def test_findings_are_those_of_classifiers_without_a_fold(make, training, params
     np.testing.assert_array_equal(findings.suggested, doubt.suggested)
 
 
+@pytest.mark.slow
 def test_findings_keep_the_settings_and_the_scenes_with_all_labels(fitted, training):
     found = hold(fitted, training).readout
     assert found.scenes is fitted.readout_.scenes
@@ -178,6 +179,7 @@ def test_wrong_labels_lose_trust(fitted, training):
 # How sure the map is
 
 
+@pytest.mark.slow
 def test_the_map_is_as_sure_as_most_labels_are_easy(fitted, training, monkeypatch):
     """Classes that count the same say whom to believe; all labels as they are say how far."""
     X, y = training
@@ -254,6 +256,7 @@ def test_samples_without_weight_do_not_change_the_temperature(monkeypatch, calib
     assert found == pytest.approx(temperature(monkeypatch, 2 * scores, targets), rel=0.01)
 
 
+@pytest.mark.slow
 def test_windows_are_calibrated_before_walks_see_them(fitted, training, monkeypatch):
     seen, region = [], SceneRegions.region
 
@@ -275,6 +278,7 @@ def test_windows_are_calibrated_before_walks_see_them(fitted, training, monkeypa
 # Folds
 
 
+@pytest.mark.slow
 def test_every_label_is_held_out_once(fitted, training):
     X, _ = training
     parts = record_parts(fitted, training)
@@ -330,6 +334,7 @@ def test_with_no_training_left_nothing_is_known(fitted, training, set_folds):
     assert_nothing_known(hold(fitted, two), two, fitted)
 
 
+@pytest.mark.slow
 def test_walks_know_half_of_the_labels_of_a_scene_that_the_network_does_not(
     fitted, training, scene, set_folds
 ):

@@ -162,6 +162,7 @@ def test_the_unit_of_the_weights_does_not_count(rng, unit):
     np.testing.assert_allclose(scaled.trust, found.trust, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_order_of_labels_does_not_count(rng):
     walks, windows, labels, _ = make_labels(rng, 80, share=0.2)
     order = rng.permutation(80)
@@ -174,6 +175,7 @@ def test_the_order_of_labels_does_not_count(rng):
 # Labels that are wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_labels", [200, 2000])
 def test_wrong_labels_are_found(rng, n_labels):
     walks, windows, labels, is_wrong = make_labels(rng, n_labels, (3.0, 3.0), 0.2)
@@ -210,6 +212,7 @@ def test_where_no_label_is_wrong_none_seems_so(rng, sharpness, n_labels):
     assert (pool.trust < 0.5).mean() <= 0.002
 
 
+@pytest.mark.slow
 def test_opinions_that_are_too_sharp_dispute_little(rng):
     # Wrong in a third of the labels, and sure of it.
     truth = rng.integers(4, size=900)
@@ -251,6 +254,7 @@ def test_opinions_that_rule_out_every_label(rng):
     assert max(pool.weights) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 30])
 def test_any_number_of_classes(rng, n_classes):
     truth = rng.integers(n_classes, size=1000)

@@ -294,6 +294,7 @@ def test_what_is_farther_than_the_steps_changes_nothing(n_steps):
         assert differs[distance == n_steps].any()
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 1000),
     st.integers(1, 6),

@@ -121,6 +121,7 @@ def test_predictions_do_not_depend_on_what_is_asked_for(fitted, scene, tiles, re
         np.testing.assert_array_equal(found, expected[here[:, 0], here[:, 1]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiles", [None, "small_tiles"])
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "cross-entropy"])
 def test_maps_are_those_of_the_classifier_to_the_last_bit(
@@ -136,6 +137,7 @@ def test_maps_are_those_of_the_classifier_to_the_last_bit(
     np.testing.assert_array_equal(found.label_map[tuple(X.coords.T)], y)
 
 
+@pytest.mark.slow
 def test_tiles_with_margins_that_reach_everywhere(fitted, scene, monkeypatch):
     expected = fitted.predict_proba(scene.cube)
     monkeypatch.setattr("hsvlm.readout.tiles._TILE", 9)
@@ -443,6 +445,7 @@ def test_probabilities_are_those_of_the_pool(weighed, scene, unknown, weights):
     assert np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_spectra_are_the_third_opinion(make, training, scene, unknown):
     X, y = training
     clf = make(spatial_params={"weights": (0, 0, 1)}).fit(X, y)

@@ -136,6 +136,7 @@ def test_given_weights_are_taken(make, fitted, training, scene, trained, pair):
     assert (clf.predict_proba(scene.cube) != fitted.predict_proba(scene.cube)).any()
 
 
+@pytest.mark.slow
 def test_short_trainings_come_first(make, training, trained):
     callback = CountEpochs()
     clf = make(max_epochs=13, callbacks=[callback]).fit(*training)
@@ -193,6 +194,7 @@ def test_with_fewer_labels_than_folds_walks_and_windows_count_the_same(make, tra
     np.testing.assert_array_equal(clf.predict(X[few]), y[few])
 
 
+@pytest.mark.slow
 def test_a_continued_fit_keeps_what_was_found(make, training, trained):
     X, y = training
     clf = make(warm_start=True).fit(X, y)
@@ -206,6 +208,7 @@ def test_a_continued_fit_keeps_what_was_found(make, training, trained):
     assert found(clf) != before
 
 
+@pytest.mark.slow
 def test_several_scenes(make, training, scene):
     X, y = training
     second = make_synthetic_scene(height=24, width=28, n_bands=18, noise=0.2, random_state=0)
@@ -238,6 +241,7 @@ def test_ctrl_c_in_a_short_training_ends_the_fit(make, training, monkeypatch, nu
         clf.predict(training[0])
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_former_fit(make, training, scene, monkeypatch):
     clf = make().fit(*training)
     expected = clf.predict_proba(scene.cube)

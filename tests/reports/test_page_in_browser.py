@@ -7,6 +7,8 @@ from hsvlm._reports.page import Code, Figure, Paragraph, Section, Table, render_
 HOSTILE = "</script><img src=x onerror=\"document.title='bad'\">"
 ROWS = [["corn", "20", "9.5 ± 0.1"], ["wheat", "1,024", "10.0 ± 2.0"], [HOSTILE, "3", ""]]
 
+pytestmark = pytest.mark.slow  # opens pages in a browser
+
 
 @pytest.fixture
 def png():

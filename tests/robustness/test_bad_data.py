@@ -102,6 +102,7 @@ def hide(cube, hidden):
     return np.ma.masked_where(np.broadcast_to(hidden[..., None], cube.shape), cube)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["masked", "one band", "valid"])
 def test_pixels_without_data_are_no_class(make, cube, labels, way):
     hidden = np.zeros(labels.shape, dtype=bool)
@@ -339,6 +340,7 @@ def test_small_scenes_need_padding_with_zeros(make, known, cube, labels, shape):
     assert message.startswith(f"window_size=5 is too large for a scene of {shape[0]} x {shape[1]}")
 
 
+@pytest.mark.slow
 def test_two_thousand_bands(make, cube, labels):
     many = np.tile(cube, 167)[..., :2000]
     assert make(max_epochs=8).fit(many, labels).score(many, labels) > 0.9

@@ -207,6 +207,7 @@ def test_false_is_no_label_unless_told_otherwise(make, cube, labels):
     assert clf.classes_.tolist() == [False, True]
 
 
+@pytest.mark.slow
 def test_the_largest_value_of_a_map_is_probably_background(make, cube, labels):
     marked = np.where(labels == 0, 255, labels).astype(np.uint8)
     np.testing.assert_array_equal(

@@ -115,6 +115,7 @@ SCALARS = {
 }
 
 
+@pytest.mark.slow
 def test_scalars_of_numpy_are_numbers(make, cube, labels, tmp_path):
     plain = {name: value.item() for name, value in SCALARS.items()}
     plain["n_components"], plain["validation_fraction"] = 0.9, 0.3

@@ -166,6 +166,7 @@ def test_prompts_that_do_not_fit_the_classes(make, cube, labels, prompts, messag
     assert message_of(PromptError, make(prompts=prompts), cube, labels) == message
 
 
+@pytest.mark.slow
 def test_prompts_of_declared_classes_may_be_left_over(make, cube, labels):
     prompts = {1: "corn", 2: "oats", 3: "soil", 9: "snow"}
     make(prompts=prompts, class_names=prompts).fit(cube, labels)
@@ -248,6 +249,7 @@ def test_warm_start_with_other_classes(make, cube, labels):
     )
 
 
+@pytest.mark.slow
 def test_other_band_counts_in_prediction(make, cube, labels):
     clf = make().fit(cube, labels)
     with pytest.raises(DataError) as error:
@@ -258,6 +260,7 @@ def test_other_band_counts_in_prediction(make, cube, labels):
     )
 
 
+@pytest.mark.slow
 def test_spectra_for_a_classifier_of_windows(make, cube, labels):
     clf = make().fit(cube, labels)
     with pytest.raises(ParameterError) as error:
@@ -270,6 +273,7 @@ def test_spectra_for_a_classifier_of_windows(make, cube, labels):
     )
 
 
+@pytest.mark.slow
 def test_text_methods_without_text(make, cube, labels):
     clf = make(criterion="cross-entropy").fit(cube, labels)
     expected = (
@@ -285,6 +289,7 @@ def test_text_methods_without_text(make, cube, labels):
         assert str(error.value) == expected.format(name)
 
 
+@pytest.mark.slow
 def test_new_prompts_without_a_text_encoder(make, cube, labels):
     clf = make().fit(cube, labels)
     with pytest.raises(ParameterError) as error:
@@ -331,6 +336,7 @@ def test_class_weights_that_weigh_nothing(make, cube, labels, weights):
     )
 
 
+@pytest.mark.slow
 def test_no_samples(make, cube, labels):
     X, y = pixel_samples(cube, labels)
     expected = (
@@ -344,6 +350,7 @@ def test_no_samples(make, cube, labels):
     assert str(error.value) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "named"),
     [

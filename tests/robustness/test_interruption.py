@@ -217,6 +217,7 @@ def test_weights_that_the_first_step_ruins_end_the_fit_with_a_read_out_too(setti
         HSIPromptClassifier(**{**settings, **changes}).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_outputs_that_are_not_finite_are_no_map(settings, cube, labels):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     with torch.no_grad():

@@ -138,6 +138,7 @@ def test_maps_in_blocks_are_those_in_memory(
             np.testing.assert_array_equal(result.probabilities[valid], expected[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_in", ["spectra", "lidar"])
 def test_a_map_that_was_stopped_continues_with_the_loaded_model(
     tmp_path, cube, labels, heights, valid, make, stop_in, small_blocks
@@ -164,6 +165,7 @@ def test_a_map_that_was_stopped_continues_with_the_loaded_model(
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The partial work:hsvlm.exceptions.HSVLMWarning")
 def test_partial_work_of_another_source_is_discarded(
     tmp_path, cube, labels, heights, make, small_blocks

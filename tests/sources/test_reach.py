@@ -42,6 +42,7 @@ def test_buffers_grow_by_the_reach_of_both_sides(samples):
         list(SpatialBlockKFold(2, block_size=24, buffer=40).split(X, y))
 
 
+@pytest.mark.slow
 def test_reports_state_the_wider_window(samples):
     X, y = samples
     cv = SpatialBlockKFold(2, block_size=24, buffer=4)

@@ -28,6 +28,7 @@ def memory_map(path):
     return values
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 5)), min_size=1, max_size=20))
 def test_pixels_and_windows_are_those_of_the_concatenation(coords):
     cube = StackedCube([BANDS, HEIGHTS[..., None]])

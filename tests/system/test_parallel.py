@@ -108,6 +108,7 @@ def test_errors_in_a_part_are_raised(two_threads):
         threads.map(lambda one: 1 / one, [1, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "clip", "cross-entropy"])
 def test_bits_do_not_depend_on_the_number_of_threads(
     cube, labels, settings, criterion, monkeypatch

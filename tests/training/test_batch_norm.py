@@ -77,6 +77,7 @@ def test_predictions_do_not_depend_on_other_windows(make, samples, changes):
     np.testing.assert_array_equal(on_windows.decision_function(windows)[:20], before[:20])
 
 
+@pytest.mark.slow
 def test_predictions_in_threads_and_of_loaded_models_are_the_same(make, samples, tmp_path):
     X, y = samples
     clf = make().fit(X, y)

@@ -47,6 +47,7 @@ def test_batches_are_counted_as_they_are_made():
             assert count_batches(n_windows, batch_size) == len(batches)
 
 
+@pytest.mark.slow
 def test_a_fit_with_one_window_left_over_is_that_with_larger_batches(cube, labels, settings):
     X, y = pixel_samples(cube, labels)
     fits = [
@@ -60,6 +61,7 @@ def test_a_fit_with_one_window_left_over_is_that_with_larger_batches(cube, label
     np.testing.assert_array_equal(*[fit.predict_proba(X) for fit in fits])
 
 
+@pytest.mark.slow
 def test_batch_normalization_trains_with_one_window_left_over(cube, labels, settings):
     X, y = pixel_samples(cube, labels)
     X, y = X[3:], y[3:]

@@ -318,6 +318,7 @@ def test_a_score_that_is_never_recorded_is_said(fit):
         fit(PassthroughScoring("los"))
 
 
+@pytest.mark.slow
 def test_early_stopping_follows_a_score(fit):
     score = EpochScoring("accuracy", lower_is_better=False, name="right")
     stop = EarlyStopping("right", lower_is_better=False, patience=2, load_best=True)

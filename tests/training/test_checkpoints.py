@@ -212,6 +212,7 @@ def test_without_resume_training_starts_afresh(make, cube, labels):
         make(resume=False).fit(cube, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", ["data", "labels", "weights", "neighbours", "lr", "seed", "prompts", "callbacks"]
 )
@@ -272,6 +273,7 @@ def test_a_warm_start_goes_on_too(make, cube, labels):
     assert_same(second().fit(cube, labels), whole, cube)
 
 
+@pytest.mark.slow
 def test_fitted_classifiers_do_not_carry_checkpoints_along(make, cube, labels):
     net = make().fit(cube, labels).net_
     names = [type(one[1]).__name__ for one in net.callbacks_]
@@ -337,6 +339,7 @@ def test_a_full_disk_costs_the_checkpoint_only(make, cube, labels, monkeypatch):
     assert_same(clf, expected, cube)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused(make, cube, labels, tmp_path):
     with power_cut(4):
         make().fit(cube, labels)
@@ -368,6 +371,7 @@ def test_a_checkpoint_of_other_versions_is_continued_with_a_warning(make, cube, 
     )
 
 
+@pytest.mark.slow
 def test_a_checkpoint_with_other_contents_is_refused(make, cube, labels, tmp_path):
     with power_cut(4):
         make().fit(cube, labels)

@@ -116,6 +116,7 @@ def test_numbers_are_obeyed(max_epochs):
         assert type(found) is int
 
 
+@pytest.mark.slow
 def test_a_fit_makes_as_many_epochs(make, cube, labels, few_steps):
     clf = make(batch_size=64).fit(cube, labels)
     n_samples = np.count_nonzero(labels)
@@ -133,6 +134,7 @@ def test_a_fit_makes_as_many_epochs(make, cube, labels, few_steps):
     assert rates[-1] < 0.1 * rates[0]
 
 
+@pytest.mark.slow
 def test_a_fit_with_auto_is_that_with_the_number(make, cube, labels, few_steps):
     clf = make(batch_size=64).fit(cube, labels)
     same = make(batch_size=64, max_epochs=len(clf.history_)).fit(cube, labels)
@@ -171,6 +173,7 @@ def test_a_continued_fit_counts_its_own_samples(make, cube, labels, planned):
     assert planned[-1] == (len(y[::3]), 1000)
 
 
+@pytest.mark.slow
 def test_checkpoints_continue(make, cube, labels, few_steps, tmp_path):
     whole = make(batch_size=100).fit(cube, labels)
     given = {"checkpoint_dir": tmp_path / "runs", "checkpoint_every": 1, "batch_size": 100}
@@ -188,6 +191,7 @@ def test_checkpoints_continue(make, cube, labels, few_steps, tmp_path):
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_saved_classifiers_keep_the_word(make, cube, labels, few_steps, tmp_path):
     clf = make(batch_size=100).fit(cube, labels)
     loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")

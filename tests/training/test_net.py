@@ -41,6 +41,7 @@ def test_steps_read_nothing_from_the_device(cube, labels, settings, criterion):
     assert few_reads > 0
 
 
+@pytest.mark.slow
 def test_figures_of_batches_are_numbers(cube, labels, settings):
     clf = HSIPromptClassifier(**settings, validation_fraction=0.3).fit(cube, labels)
     for row in clf.history_[-1, "batches"]:

@@ -55,6 +55,7 @@ def test_half_the_digits_give_nearly_the_same(cube, labels, settings, n_heads, c
     assert {one.dtype for one in other.net_.module_.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_embeddings_are_unit_vectors(cube, labels, settings):
     clf = HSIPromptClassifier(**settings, precision="bfloat16").fit(cube, labels)
     lengths = np.linalg.norm(clf.transform(cube), axis=-1)
@@ -70,6 +71,7 @@ def test_it_is_that_of_the_training(cube, labels, settings):
     assert warm.net_.module__precision == "float32"
 
 
+@pytest.mark.slow
 def test_maps_of_another_precision_are_no_continuation(cube, labels, settings):
     clf = HSIPromptClassifier(**settings, precision="bfloat16").fit(cube, labels)
     before = fingerprint(clf, Scene(cube), [], 0)

@@ -84,12 +84,14 @@ def test_the_training_itself_is_in_training_mode(make, cube, labels):
     assert all(modes)
 
 
+@pytest.mark.slow
 def test_the_seed_decides(make, cube, labels):
     fits = [make(random_state=seed).fit(cube, labels).predict_proba(cube) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(fits[0], fits[1])
     assert not np.array_equal(fits[0], fits[2])
 
 
+@pytest.mark.slow
 def test_large_sets_and_large_windows_are_sampled(make, cube, labels, monkeypatch):
     monkeypatch.setattr(loop, "_MOST_WINDOWS", 50)
     make().fit(cube, labels)
@@ -123,6 +125,7 @@ def test_a_continued_fit_keeps_what_it_learned(make, cube, labels):
     torch.testing.assert_close(clf.net_.module_.encoder.mean, before)
 
 
+@pytest.mark.slow
 def test_a_resumed_fit_is_the_one_that_was_not_interrupted(make, cube, labels, tmp_path):
     whole = make(callbacks=[Cut()]).fit(cube, labels)
     given = {"checkpoint_dir": tmp_path / "runs", "checkpoint_every": 1, "callbacks": [Cut()]}
@@ -138,6 +141,7 @@ def test_a_resumed_fit_is_the_one_that_was_not_interrupted(make, cube, labels, t
     np.testing.assert_array_equal(resumed.predict_proba(cube), whole.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_trainings_for_the_read_out_are_prepared_too(make, cube, labels):
     make(spatial="random-walk").fit(cube, labels)
     assert len(Centered.calls) == 4

@@ -60,6 +60,7 @@ def unchanged(clf):
     return {name for name, tensor in weights.items() if torch.equal(tensor, state[name])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", [None, *METHODS])
 def test_every_method_learns(cube, labels, arguments, adapter):
     arguments["projection"] = "fixed" if adapter == "lora" else "vision"
@@ -129,6 +130,7 @@ def test_same_seed_same_bits(cube, labels, adapted):
     assert np.array_equal(again.predict_proba(cube), adapted.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_pickles_do_not_hold_the_base_twice(cube, adapted):
     bare = clone(adapted).set_params(pretrained=None)
     other = pickle.loads(pickle.dumps(adapted))
@@ -146,6 +148,7 @@ def test_grid_search_over_adapters(cube, labels, arguments):
     assert search.best_estimator_.adapter_.method == search.best_params_["adapter"]
 
 
+@pytest.mark.slow
 def test_new_prompts_without_retraining(cube, labels, arguments):
     class Encoder:
         def encode(self, texts):
@@ -158,6 +161,7 @@ def test_new_prompts_without_retraining(cube, labels, arguments):
     assert set(np.unique(other.predict(cube))) == {7, 8}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", ["full", "frozen", "krona+", "lora"])
 def test_a_continued_fit_starts_where_the_former_ended(cube, labels, arguments, adapter):
     arguments |= {"adapter": adapter, "warm_start": True}
@@ -169,6 +173,7 @@ def test_a_continued_fit_starts_where_the_former_ended(cube, labels, arguments, 
         np.testing.assert_allclose(values, factors[name], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_continued_fit_keeps_its_adapter(cube, labels, arguments):
     clf = HSIPromptClassifier(adapter="krona", warm_start=True, **arguments).fit(cube, labels)
     with pytest.raises(ParameterError, match="pretrained, adapter or adapter_params changed"):

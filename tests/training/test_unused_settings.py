@@ -106,6 +106,7 @@ def warned(function):
     return [one.message for one in caught if isinstance(one.message, HSVLMWarning)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("parameters", "kinds", "names"), UNUSED)
 @pytest.mark.parametrize("kind", ALL)
 def test_settings_that_cannot_take_effect_are_said_once(make, data, kind, parameters, kinds, names):
@@ -173,6 +174,7 @@ def test_unlabeled_in_a_vector_is_a_class_and_said(make, data):
     assert made.classes_.tolist() == [0, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
@@ -192,6 +194,7 @@ def test_a_warm_start_refuses_what_it_could_not_follow(make, data, changes, name
     np.testing.assert_array_equal(clf.predict_proba(data["samples"][0]), before)
 
 
+@pytest.mark.slow
 def test_a_warm_start_follows_other_settings(make, data):
     clf = make(warm_start=True).fit(*data["samples"])
     clf.set_params(lr=1e-4, max_epochs=2, criterion="all-negatives", padding="zero")
@@ -209,6 +212,7 @@ def test_classes_without_names_are_said(make, data, kind):
     assert "class_names" not in message.for_command_line()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -229,6 +233,7 @@ def test_a_single_class_without_a_name_is_said(make, data):
         clf.fit(*data["samples"])
 
 
+@pytest.mark.slow
 def test_labels_that_are_texts_are_names(make, data):
     X, y = data["samples"]
     words = np.array(["", "oats", "wheat", "woods"])[y]
@@ -237,6 +242,7 @@ def test_labels_that_are_texts_are_names(make, data):
         make(class_names=None).fit(X, y.astype(str))
 
 
+@pytest.mark.slow
 def test_fit_prints_the_prompts(make, data, capsys):
     make(verbose=1).fit(*data["samples"])
     shown = capsys.readouterr().err

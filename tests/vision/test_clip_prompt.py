@@ -51,6 +51,7 @@ def features_of(outputs):
     return outputs if isinstance(outputs, torch.Tensor) else outputs.pooler_output
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_without_prompts_it_is_clip(original):
     model, tokenizer = original
@@ -65,6 +66,7 @@ def test_without_prompts_it_is_clip(original):
         torch.testing.assert_close(row, features_of(model.get_text_features(**tokens))[0])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_every_layer_has_its_own_prompts():
     frozen = FrozenClip(tiny_clip())
@@ -86,6 +88,7 @@ def test_texts_do_not_depend_on_each_other():
         torch.testing.assert_close(encoder.encode_texts([text])[0], row, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_long_texts_are_cut_before_their_end(original):
     model, tokenizer = original
@@ -155,6 +158,7 @@ def test_texts_follow_the_matrices_of_the_training_not_those_of_a_window():
     torch.testing.assert_close(encoder.mean_of_pixels.sum(dim=1), torch.ones(25))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_prompts_of_windows_only():
     encoder = make(branches="vision").eval()
@@ -171,6 +175,7 @@ def test_copies_share_the_frozen_model_and_files_leave_it_out():
     assert not any("_clip." in name for name in encoder.state_dict())
 
 
+@pytest.mark.slow
 def test_another_model_is_refused(tmp_path):
     encoder = make()
     other = ClipPrompt(6, 5, clip=save_tiny_clip(tmp_path / "other", seed=1), sources=TWO, rank=8)
@@ -202,6 +207,7 @@ def test_wrong_settings(params, message):
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 def test_models_that_cannot_be_used(tmp_path):
     missing = tmp_path / "missing"
     with pytest.raises(ParameterError, match=r"could not be loaded .*Pass a folder that holds"):
@@ -287,6 +293,7 @@ def test_several_texts_of_a_class_are_averaged(samples):
     np.testing.assert_allclose(clf.prototypes_[0], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The text encoder hardly")
 def test_other_prompts(fitted, samples):
     X, _ = samples
@@ -296,6 +303,7 @@ def test_other_prompts(fitted, samples):
     np.testing.assert_allclose(renamed.similarity(X[:3], "a field")[:, 0], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The text encoder hardly")
 def test_saved_models_leave_clip_out_and_want_it_back(fitted, samples, tmp_path):
     X, _ = samples
@@ -349,6 +357,7 @@ def test_training_goes_on_and_resumes_to_the_same_bits(samples, tmp_path):
     assert len(longer.history_) == 4
 
 
+@pytest.mark.slow
 def test_settings_of_the_text_side_have_no_effect(samples):
     X, y = samples
     clf = classifier(projection="text", max_epochs=1)
@@ -373,6 +382,7 @@ def test_the_model_has_to_be_named(samples):
     )
 
 
+@pytest.mark.slow
 def test_a_linear_head_needs_no_texts(samples):
     X, y = samples
     clf = classifier(criterion="cross-entropy", max_epochs=1).fit(X[:60], y[:60])

@@ -36,6 +36,7 @@ class Valid(MeanSpectrum):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registry")
 def test_own_encoders_work_by_name_and_by_class(cube, labels, settings):
     before = list_vision_encoders()
