@@ -29,7 +29,7 @@ from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
 from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError
-from hsvlm.io.named_arrays import NamedMap, label_attributes
+from hsvlm.io.named_arrays import NamedMap, label_map_like
 from hsvlm.readout.scores import class_scores, predicted_labels
 
 if TYPE_CHECKING:
@@ -558,8 +558,7 @@ class HSIPromptClassifier(
         model = self._fitted()
         inputs = predict_inputs(self, with_auxiliary(X, auxiliary))
         labels = predicted_labels(model, inputs, self.spatial, self.unlabeled)
-        about = label_attributes(model.classes, model.class_names, labels.dtype, self.unlabeled)
-        return NamedMap("label", attributes=about).like(X, labels)  # type: ignore[no-any-return]
+        return label_map_like(X, labels, model.classes, model.class_names, self.unlabeled)  # type: ignore[no-any-return]
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the overall accuracy; unlabeled pixels of a label map do not count.

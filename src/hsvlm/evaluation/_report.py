@@ -404,6 +404,15 @@ class EvaluationReport:
         ------
         DataError
             If they are other figures, or were changed.
+
+        Examples
+        --------
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.evaluation import EvaluationReport, evaluate, scene_protocol
+        >>> protocol = scene_protocol(make_synthetic_scene(random_state=0), "blocks", n_splits=2)
+        >>> report = evaluate({}, protocol.X, protocol.y, protocol.cv)
+        >>> str(EvaluationReport.from_dict(report.to_dict())) == str(report)
+        True
         """
         return cls(**unpack_report(figures))
 

@@ -182,6 +182,18 @@ class ComparisonTable:
         ------
         FileError
             If the file cannot be written, or is there and not a page of this package.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.evaluation import ComparisonTable, evaluate, scene_protocol
+        >>> protocol = scene_protocol(make_synthetic_scene(random_state=0), "blocks", n_splits=2)
+        >>> table = ComparisonTable({"blocks": evaluate({}, protocol.X, protocol.y, protocol.cv)})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = table.save_report(f"{folder}/table.html", title="Synthetic scene")
+        ...     "<h1>Synthetic scene</h1>" in path.read_text(encoding="utf-8")
+        True
         """
         return write_page(path, render_page(title, report_sections(self.reports)))
 

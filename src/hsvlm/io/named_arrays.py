@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NamedMap", "is_named_cube", "label_attributes", "named_inputs", "named_scene"]
+__all__ = [
+    "NamedMap",
+    "is_named_cube",
+    "label_attributes",
+    "label_map_like",
+    "named_inputs",
+    "named_scene",
+]
 
 # Coordinates of one grid may differ by so much of a step, as after a projection.
 _TOLERANCE = 0.01
@@ -102,6 +109,20 @@ def label_attributes(
     if np.can_cast(np.min_scalar_type(mark), dtype):
         attributes["_FillValue"] = dtype.type(mark)
     return attributes
+
+
+def label_map_like(
+    X: Any,
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    names: Mapping[Any, str],
+    unlabeled: Any,
+) -> Any:
+    """Give a label map (height, width) the named axes of `X`, if any, and its classes as flags."""
+    if not is_named_cube(X):
+        return labels
+    attributes = label_attributes(classes, names, labels.dtype, unlabeled)
+    return NamedMap("label", attributes=attributes).like(X, labels)
 
 
 def _axes(X: Any) -> tuple[int, int, int]:
