@@ -71,6 +71,7 @@ def test_every_room_says_what_it_is_for(room):
     assert len(sentence) <= 100
 
 
+@pytest.mark.slow
 def test_the_rooms_are_drawn(tmp_path):
     draw(HOUSE, tmp_path / "rooms.svg")
     picture = (tmp_path / "rooms.svg").read_text(encoding="utf-8")
@@ -101,6 +102,7 @@ def run(code):
     ).stdout
 
 
+@pytest.mark.slow
 def test_import_is_fast_and_light():
     heavy = "{'torch', 'skorch', 'sentence_transformers', 'matplotlib', 'sklearn'}"
     code = (
@@ -113,6 +115,7 @@ def test_import_is_fast_and_light():
     assert float(seconds) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCH_FREE)
 def test_data_modules_do_not_load_torch(name):
     code = f"import sys, hsvlm.{name}; print('torch' in sys.modules, 'matplotlib' in sys.modules)"
@@ -144,6 +147,7 @@ def lines_of_code(path):
     )
 
 
+@pytest.mark.slow
 def test_modules_stay_small():
     assert not {name: n for name, path in HOUSE.paths.items() if (n := lines_of_code(path)) > 310}
 
@@ -162,11 +166,13 @@ def statement_lines(node):
     return sum(len(ast.unparse(statement).splitlines()) for statement in body)
 
 
+@pytest.mark.slow
 def test_functions_stay_small():
     lines = {f"{module}.{node.name}": statement_lines(node) for module, node in functions()}
     assert not {name: count for name, count in lines.items() if count > 60}
 
 
+@pytest.mark.slow
 def test_private_functions_are_documented_briefly():
     assert not {
         f"{module}.{node.name}"

@@ -85,6 +85,7 @@ def test_figures_of_the_readme_are_measured():
     assert [one for one in figures if one not in measured] == []
 
 
+@pytest.mark.slow
 def test_pages_of_benchmarks_are_rendered_from_their_results():
     pages = render_pages()
     assert {path for path in pages if path.parent == RESULTS} == set(RESULTS.glob("*.md"))

@@ -101,6 +101,7 @@ def test_every_requirement_has_a_reason_beside_it():
     assert [line for line in stated if len(re.findall(r'"[^"]+[=>]=', line)) > 1] == []
 
 
+@pytest.mark.slow
 def test_floors_are_told_from_higher_releases(tmp_path, monkeypatch):
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci" / "floors.py").write_bytes((ROOT / ".ci" / "floors.py").read_bytes())

@@ -254,7 +254,7 @@ class HSIPromptClassifier(
     --------
     >>> from hsvlm import HSIPromptClassifier
     >>> from hsvlm.datasets import make_synthetic_scene
-    >>> scene = make_synthetic_scene(random_state=0)
+    >>> scene = make_synthetic_scene(height=24, width=24, random_state=0)
     >>> clf = HSIPromptClassifier(
     ...     class_names=scene.class_names, window_size=5, patch_size=1, max_epochs=5, random_state=0
     ... )
@@ -413,10 +413,10 @@ class HSIPromptClassifier(
         >>> import warnings
         >>> from hsvlm import HSIPromptClassifier
         >>> from hsvlm.datasets import make_synthetic_scene
-        >>> scene = make_synthetic_scene(random_state=0)
+        >>> scene = make_synthetic_scene(height=24, width=24, random_state=0)
         >>> labels = scene.labels.copy()
         >>> labels[0, 0] = 2 if labels[0, 0] == 1 else 1
-        >>> clf = HSIPromptClassifier(class_names=scene.class_names, random_state=0, max_epochs=20)
+        >>> clf = HSIPromptClassifier(class_names=scene.class_names, random_state=0, max_epochs=10)
         >>> with warnings.catch_warnings():
         ...     warnings.simplefilter("ignore")  # it says that a label is not used
         ...     clf = clf.fit(scene.cube, labels)

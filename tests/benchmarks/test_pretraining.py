@@ -80,6 +80,7 @@ def test_rows_start_from_what_they_say(scene, test_pixels, encoder):
             assert np.array_equal(start.preprocessing.transform(spectra), expected)
 
 
+@pytest.mark.slow
 def test_shuffled_channels_have_the_map_of_another_one(scene, test_pixels):
     usual, shuffled = (
         pretraining.starting_point(f"vit: {start}", scene, "synthetic", test_pixels, 0, "part")[0]

@@ -116,6 +116,7 @@ def test_rows_keep_their_order_whenever_they_are_measured(measured):
     assert records.read_report("accuracy", "blocks").names == tuple(order)
 
 
+@pytest.mark.slow
 def test_a_row_has_one_setting_at_a_time(measured):
     records.record("accuracy", "blocks", measured(), ROWS)
     changed = {"bayes": GaussianNB(var_smoothing=0.5)}
@@ -134,6 +135,7 @@ def test_splits_of_earlier_settings_go(measured, splits):
     assert len(report.leakage) == 1
 
 
+@pytest.mark.slow
 def test_protocols_share_the_files_of_recalls_and_splits(measured):
     for protocol in ("blocks", "random"):
         records.record("accuracy", protocol, measured(), ROWS)

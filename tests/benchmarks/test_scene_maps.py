@@ -46,6 +46,7 @@ def test_panels_show_photograph_reference_and_maps(figure, photograph, label_map
     assert titles == ["true color", "reference labels", "window by window", "default"]
 
 
+@pytest.mark.slow
 def test_one_legend_names_all_classes_in_the_colors_of_the_maps(figure):
     assert [ax.get_legend() for ax in figure.axes] == [None] * 4
     (legend,) = figure.legends

@@ -53,6 +53,7 @@ def test_a_course_ends_with_the_accuracy_of_the_classifier(scene, monkeypatch):
     assert course[0]["OA"] != course[-1]["OA"]
 
 
+@pytest.mark.slow
 def test_finished_fits_are_read_and_more_draws_continue(scene, monkeypatch):
     before, course = measure(scene, ["mlp"])
     fits = []

@@ -153,6 +153,7 @@ def test_recipes_repeat_both_runs_from_another_folder(scene, tmp_path, monkeypat
     np.testing.assert_array_equal(read_map(), read_map("../mapped"))
 
 
+@pytest.mark.slow
 def test_paths_of_a_recipe_are_those_beside_it(scene, tmp_path, monkeypatch):
     text = "command: evaluate\noptions:\n  scene: scene.tif\n  auxiliary: [lidar=heights.tif]\n"
     Path("recipe.yaml").write_text(f"{text}  labels: labels.tif\n")

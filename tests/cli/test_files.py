@@ -211,6 +211,7 @@ def test_evaluate_on_files(files):
     assert {one.name for one in output.iterdir()} == {"report.json", "report.md", "recipe.yaml"}
 
 
+@pytest.mark.slow
 def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     fitting = ["fit", files / "scene.tif", "--labels", files / "labels.tif"]
     assert CliRunner().invoke(app, ["fit", "--output", "x"]).exit_code == 2

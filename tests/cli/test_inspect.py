@@ -81,6 +81,7 @@ def test_models(tmp_path, fitted, name):
     assert figures["classes"][2]["color"] == "#0000ff"
 
 
+@pytest.mark.slow
 def test_disputed_labels(tmp_path, dispute):
     dispute([0, 0]).save(tmp_path / "model")
     printed = " ".join(inspect(tmp_path / "model").split())

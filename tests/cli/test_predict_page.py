@@ -34,6 +34,7 @@ def run(*arguments):
     return result
 
 
+@pytest.mark.slow
 def test_the_page_shows_probabilities_reference_and_recipe(files, open_page):
     result = run(*PREDICT, "--report", "map.html", "--reference", "labels.tif")
     assert json.loads(result.stdout)["report"] == "map.html"
@@ -52,6 +53,7 @@ def test_the_page_shows_probabilities_reference_and_recipe(files, open_page):
     assert "mapped/recipe.yaml" not in recipe
 
 
+@pytest.mark.slow
 def test_the_page_may_lie_in_the_output_folder(files):
     result = run(*PREDICT[:-1], "--report", "mapped/map.html")
     assert result.exit_code == 0, result.output
@@ -59,6 +61,7 @@ def test_the_page_may_lie_in_the_output_folder(files):
     assert (files / "mapped" / "map.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "message"),
     [("mine.html", "is not replaced"), ("none/map.html", "does not exist"), ("map.pdf", "is HTML")],
@@ -71,6 +74,7 @@ def test_pages_are_refused_before_the_map_is_made(files, name, message):
     assert (files / "mine.html").read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.slow
 def test_pixels_without_data_are_shown(files, open_page, cube):
     values = np.array(cube)
     values[:2] = -9999

@@ -139,6 +139,7 @@ def test_an_encoder_is_inspected(files):
     assert "encoder" in run("inspect", "out")[1]
 
 
+@pytest.mark.slow
 def test_published_weights_are_inspected(files):
     torch.manual_seed(0)
     body = PretrainedViT(6, 5, 1, width=16, depth=1, n_heads=2)

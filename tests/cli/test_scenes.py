@@ -94,6 +94,7 @@ def test_several_scenes_are_joined_by_names_and_wavelengths(scene, labels):
     np.testing.assert_array_equal(clf.predict(scene.cube), again.predict(scene.cube))
 
 
+@pytest.mark.slow
 def test_scenes_of_other_bands_are_refused(scene):
     write_scene("plain.tif", replace(scene.select_bands(np.arange(5)), wavelengths_nm=None))
     with pytest.raises(DataError, match="'scene' has 12 bands and 'plain' has 5, and without"):

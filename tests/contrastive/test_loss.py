@@ -30,6 +30,7 @@ def test_all_negatives_is_plain_cross_entropy(values):
     torch.testing.assert_close(enough(logits, targets), expected)
 
 
+@pytest.mark.slow
 @given(PROBLEMS)
 def test_fewer_negatives_never_raise_the_loss(values):
     logits, targets, generator = problem(*values)

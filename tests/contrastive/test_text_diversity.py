@@ -75,6 +75,7 @@ def similar_texts():
     return torch.nn.functional.normalize(vectors, dim=1).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_TEXT)
 def test_texts_move_apart(name, cube, labels, settings, similar_texts):
     def distance(factor):
@@ -102,6 +103,7 @@ def test_texts_that_are_not_trained_are_refused(projection, cube, labels, settin
     )
 
 
+@pytest.mark.slow
 def test_a_factor_of_zero_changes_nothing(cube, labels, settings):
     plain = HSIPromptClassifier(**{**settings, "max_epochs": 1}).fit(cube, labels)
     zero = HSIPromptClassifier(

@@ -109,6 +109,7 @@ def test_usual_maps_pass_without_a_word(image, truth, change):
     assert len(y) == (np.ma.filled(label_map, 0) != 0).sum()
 
 
+@pytest.mark.slow
 def test_several_values_mark_pixels_without_a_label_everywhere(image, truth, settings, tmp_path):
     label_map = np.where(truth == 4, -1, truth)
     known = np.where(truth == 4, 0, truth)

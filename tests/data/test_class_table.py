@@ -134,6 +134,7 @@ def test_dicts_may_be_keyed_by_name():
     assert resolved == {1: ("a crop",), 2: ("bare",)}
 
 
+@pytest.mark.slow
 @given(st.permutations(range(1, 6)), st.permutations(range(1, 6)), st.booleans(), st.booleans())
 def test_any_numbering_gives_every_class_its_own_prompt(left, right, shout, text):
     words = ["oats", "soil", "lake", "road", "wood"]
@@ -169,6 +170,7 @@ def test_scenes_without_names_are_joined_by_number():
         common_classes([scene([1, 2], {1: "oats", 2: "soil"}, text_classes=True), scene([2, 5])])
 
 
+@pytest.mark.slow
 @given(st.permutations(range(1, 6)), st.permutations(range(1, 6)))
 def test_any_two_numberings_become_one(left, right):
     words = ["oats", "soil", "lake", "road", "wood"]

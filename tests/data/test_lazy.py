@@ -33,6 +33,7 @@ def lazy(cube):
     return Counted(cube)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), block=st.sampled_from([1, 100, 10_000]))
 def test_pixels_are_those_of_the_array(seed, block):
     rng = np.random.default_rng(seed)
@@ -138,6 +139,7 @@ def test_cubes_in_files_train_and_predict_as_arrays_do(cube, labels, settings, l
     assert len(pickle.dumps(MappedCube(cube, doubled))) > cube.nbytes
 
 
+@pytest.mark.slow
 def test_values_under_the_mask_do_not_matter(cube, labels, settings):
     valid = np.ones(labels.shape, dtype=bool)
     valid[:, 9] = False
@@ -150,6 +152,7 @@ def test_values_under_the_mask_do_not_matter(cube, labels, settings):
     np.testing.assert_array_equal(*proba)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "unlabeled", "expected"),
     [
@@ -179,6 +182,7 @@ def test_pixels_without_data_belong_to_no_class(cube, labels, settings, names, u
     assert np.isnan(clf.transform(masked)[~valid]).all()
 
 
+@pytest.mark.slow
 def test_a_cube_without_data_cannot_be_predicted(cube, labels, settings):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     with pytest.raises(DataError) as error:

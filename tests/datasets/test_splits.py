@@ -124,6 +124,7 @@ def test_maps_of_other_shapes(train, test):
     )
 
 
+@pytest.mark.slow
 @given(
     labels=arrays(np.uint8, (4, 5), elements=st.integers(0, 3)),
     chosen=arrays(np.bool_, (4, 5)),

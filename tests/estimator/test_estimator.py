@@ -37,11 +37,13 @@ def fitted(cube, labels, settings):
     return HSIPromptClassifier(**settings).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_learns_the_classes(fitted, cube, labels, data):
     assert fitted.score(cube, labels) > 0.95
     assert fitted.score(*data) == fitted.score(cube, labels)
 
 
+@pytest.mark.slow
 def test_fitted_attributes(fitted):
     np.testing.assert_array_equal(fitted.classes_, [1, 2, 3])
     assert fitted.n_features_in_ == 12
@@ -55,6 +57,7 @@ def test_fitted_attributes(fitted):
     assert fitted.device_ == "cpu"
 
 
+@pytest.mark.slow
 def test_maps_of_a_cube(fitted, cube):
     probabilities = fitted.predict_proba(cube)
     assert probabilities.shape == (18, 20, 3)
@@ -82,6 +85,7 @@ def test_all_kinds_of_input_agree(cube, labels, data, settings):
     assert by_windows.n_features_in_ == by_map.n_features_in_ == 12
 
 
+@pytest.mark.slow
 def test_spectra_are_windows_of_one_pixel(data, settings):
     X, y = data
     clf = HSIPromptClassifier(**settings).fit(np.asarray(X), y)
@@ -104,6 +108,7 @@ def test_a_dozen_training_pixels_are_enough_to_be_stable():
     assert clf.score(X, y) > 0.8
 
 
+@pytest.mark.slow
 def test_rounding_of_the_data_does_not_change_predictions(cube, labels, settings):
     few_bands = cube.astype(np.float64)
     clf = HSIPromptClassifier(**settings)
@@ -112,6 +117,7 @@ def test_rounding_of_the_data_does_not_change_predictions(cube, labels, settings
     np.testing.assert_allclose(clf.predict_proba(few_bands * noise), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_single_bands(cube, labels, settings):
     settings = {**settings, "n_components": "auto"}
     with warnings.catch_warnings():
@@ -120,6 +126,7 @@ def test_single_bands(cube, labels, settings):
     assert clf.score(cube[..., 1:2], labels) > 0.5
 
 
+@pytest.mark.slow
 def test_string_labels_and_their_prompts(cube, labels, settings):
     names = np.array(["", "corn", "oats", "soil"])[labels]
     clf = HSIPromptClassifier(
@@ -133,6 +140,7 @@ def test_string_labels_and_their_prompts(cube, labels, settings):
     assert set(np.unique(clf.predict(cube))) <= {"corn", "oats", "soil"}
 
 
+@pytest.mark.slow
 def test_zero_is_a_class_in_a_label_vector(data, settings):
     X, y = data
     clf = HSIPromptClassifier(**settings).fit(X, y - 1)
@@ -152,6 +160,7 @@ def test_the_same_seed_gives_the_same_bits(cube, labels, settings):
     assert not np.array_equal(first, other.predict_proba(cube))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("random_state", [0, None])
 def test_global_generators_are_left_alone(cube, labels, settings, random_state):
     numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()
@@ -167,6 +176,7 @@ def test_global_generators_are_left_alone(cube, labels, settings, random_state):
     assert torch.equal(torch_state, torch.get_rng_state())
 
 
+@pytest.mark.slow
 def test_parameters_stay_as_given(cube, labels, settings):
     clf = HSIPromptClassifier(**settings)
     before = {name: id(value) for name, value in clf.get_params(deep=False).items()}
@@ -175,12 +185,14 @@ def test_parameters_stay_as_given(cube, labels, settings):
     assert not hasattr(clone(clf), "classes_")
 
 
+@pytest.mark.slow
 def test_pickled_models_predict_the_same(fitted, cube):
     restored = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(restored.predict_proba(cube), fitted.predict_proba(cube))
     assert len(restored.history_) == len(fitted.history_)
 
 
+@pytest.mark.slow
 def test_pickles_hold_the_weights_once(cube, labels, settings):
     wide = {"width": 64, "depth": 6}
     clf = HSIPromptClassifier(**{**settings, "vision_params": wide, "max_epochs": 1})
@@ -189,6 +201,7 @@ def test_pickles_hold_the_weights_once(cube, labels, settings):
     assert len(pickle.dumps(clf)) < 1.3 * weights
 
 
+@pytest.mark.slow
 def test_samples_may_come_in_any_order_and_more_than_once(data, settings, cube):
     X, y = data
     weights = np.random.default_rng(0).integers(0, 3, size=len(y))
@@ -198,6 +211,7 @@ def test_samples_may_come_in_any_order_and_more_than_once(data, settings, cube):
     np.testing.assert_array_equal(weighted.predict_proba(cube), repeated.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_weights_of_a_map(cube, labels, settings, data):
     weights = np.random.default_rng(0).uniform(0.5, 2, size=labels.shape)
     by_map = HSIPromptClassifier(**settings).fit(cube, labels, sample_weight=weights)
@@ -205,6 +219,7 @@ def test_weights_of_a_map(cube, labels, settings, data):
     np.testing.assert_array_equal(by_map.predict_proba(cube), by_samples.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_class_weights_pull_predictions(settings, data):
     X, y = data
     blurred = PixelSamples(np.asarray(X.cubes[0]) * 0.1, X.coords)
@@ -214,6 +229,7 @@ def test_class_weights_pull_predictions(settings, data):
     assert (heavy.predict(blurred) == 1).sum() > (plain.predict(blurred) == 1).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "all-negatives", "clip", "cross-entropy"])
 @pytest.mark.parametrize("projection", ["vision", "text"])
 def test_every_criterion_and_projection_learns(cube, labels, settings, criterion, projection):
@@ -222,6 +238,7 @@ def test_every_criterion_and_projection_learns(cube, labels, settings, criterion
     assert hasattr(clf, "prototypes_") == (criterion != "cross-entropy")
 
 
+@pytest.mark.slow
 def test_two_classes_have_one_decision_value(cube, labels, settings):
     pair = np.where(labels == 3, 0, labels)
     settings = {**settings, "text_encoder": np.eye(2, 8)}
@@ -231,6 +248,7 @@ def test_two_classes_have_one_decision_value(cube, labels, settings):
     np.testing.assert_array_equal(clf.predict(cube), clf.classes_[(decision > 0).astype(int)])
 
 
+@pytest.mark.slow
 def test_validation_is_recorded_and_spatially_separate(cube, labels, settings, monkeypatch):
     seen = []
     monkeypatch.setattr(
@@ -253,6 +271,7 @@ def test_callbacks_of_skorch_are_called(cube, labels, settings):
     assert len(clf.history_) < settings["max_epochs"]
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_leaves_the_previous_one(cube, labels, settings):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     expected, state = clf.predict_proba(cube), dict(vars(clf))
@@ -271,6 +290,7 @@ def test_a_fit_that_fails_leaves_the_previous_one(cube, labels, settings):
         np.testing.assert_array_equal(clf.predict_proba(cube), expected)
 
 
+@pytest.mark.slow
 def test_a_new_fit_forgets_the_previous_one(cube, labels, settings):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     clf.set_params(criterion="cross-entropy").fit(cube, labels)
@@ -278,6 +298,7 @@ def test_a_new_fit_forgets_the_previous_one(cube, labels, settings):
     assert not hasattr(clf, "logit_scale_")
 
 
+@pytest.mark.slow
 def test_parameters_set_after_fit_do_not_change_predictions(fitted, cube):
     expected = fitted.predict_proba(cube)
     fitted.set_params(padding="zero", window_size=9, n_components=2, text_encoder=np.eye(3))
@@ -308,12 +329,14 @@ def test_training_goes_on_with_new_prompts(cube, labels, settings):
     np.testing.assert_array_equal(other.text_embeddings_[0], clf.text_embeddings_[1])
 
 
+@pytest.mark.slow
 def test_weights_of_a_map_in_the_score(fitted, cube, labels):
     right = fitted.predict(cube) == labels
     assert fitted.score(cube, labels, sample_weight=right.astype(float)) == 1
     assert fitted.score(cube, labels, sample_weight=1.0 - right) == 0
 
 
+@pytest.mark.slow
 def test_learning_rate_warms_up_and_decays(cube, labels, settings):
     rates = HSIPromptClassifier(**settings).fit(cube, labels).history_[:, "lr"]
     assert rates[0] < rates[1]
@@ -371,6 +394,7 @@ def test_grid_search_over_a_pipeline_in_two_processes(data, settings):
     assert (search.cv_results_["std_test_score"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_works_behind_other_steps_without_components(data, settings):
     settings = {**settings, "n_components": None}
     clf = HSIPromptClassifier(**settings).fit(*data)
@@ -378,6 +402,7 @@ def test_works_behind_other_steps_without_components(data, settings):
     assert clf.score(*data) > 0.9
 
 
+@pytest.mark.slow
 def test_memory_mapped_cubes_are_as_good_as_arrays(tmp_path, cube, labels, settings):
     path = tmp_path / "cube.npy"
     np.save(path, cube)
@@ -387,12 +412,14 @@ def test_memory_mapped_cubes_are_as_good_as_arrays(tmp_path, cube, labels, setti
     np.testing.assert_array_equal(clf.predict_proba(mapped), expected)
 
 
+@pytest.mark.slow
 def test_predictions_do_not_depend_on_block_boundaries(fitted, cube, monkeypatch):
     expected = fitted.predict_proba(cube)
     monkeypatch.setattr("hsvlm._prediction.windows.BLOCK_SIZE", 37)
     np.testing.assert_allclose(fitted.predict_proba(cube), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_predictions_come_in_the_order_asked_for(fitted, data, monkeypatch):
     monkeypatch.setattr("hsvlm._prediction.windows.BLOCK_SIZE", 50)
     X, _ = data
@@ -439,6 +466,7 @@ def test_presets_are_not_changed_through_a_classifier(name):
     assert HSIPromptClassifier.from_preset(name).get_params() == settings
 
 
+@pytest.mark.slow
 def test_the_preset_trains_as_many_parameters_as_the_reference():
     rng = np.random.default_rng(0)
     cube, labels = rng.normal(size=(9, 8, 30)), np.zeros((9, 8), dtype=int)
@@ -451,12 +479,14 @@ def test_the_preset_trains_as_many_parameters_as_the_reference():
     assert sum(one.numel() for one in parameters if one.requires_grad) == 173_760 + 65_600 + 1
 
 
+@pytest.mark.slow
 def test_fits_without_a_warning(cube, labels, settings):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         HSIPromptClassifier(**settings).fit(cube, labels).predict(cube)
 
 
+@pytest.mark.slow
 def test_feature_names_out(fitted, cube):
     assert list(fitted.get_feature_names_out())[:2] == [
         "hsipromptclassifier0",
@@ -464,6 +494,7 @@ def test_feature_names_out(fitted, cube):
     ]
 
 
+@pytest.mark.slow
 def test_scaled_pipelines_pass_samples_through(data, settings):
     from hsvlm import SpectralTransformer
 

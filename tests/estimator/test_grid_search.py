@@ -113,6 +113,7 @@ def test_settings_of_the_step_are_told_apart(clf, samples, fits, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_cubes_are_neither_hashed_nor_written(clf, cube, labels, fits, tmp_path):
     wide = np.tile(cube, (20, 20, 1))
     X, y = pixel_samples(OnlyRead(wide), np.pad(labels, [(0, 342), (0, 380)]))

@@ -41,6 +41,7 @@ def zero_based(cube, labels):
     return Scene(cube, shifted, class_names=names, unlabeled=-1)
 
 
+@pytest.mark.slow
 def test_a_warm_start_refuses_labels_that_were_numbered_anew(make, scene):
     X, y = scene.samples()
     clf = make(warm_start=True, max_epochs=1).fit(scene)
@@ -60,6 +61,7 @@ def test_codes_of_a_tool_keep_their_names_if_a_class_is_absent(make, zero_based,
     assert inner.class_names_ == {0: "corn", 1: "trees"}
 
 
+@pytest.mark.slow
 def test_codes_of_a_tool_keep_their_prompts(make, scene, zero_based):
     texts = {1: "green corn", 2: "brown soil", 3: "tall trees"}
     inner = VotingClassifier([("clf", make(prompts=texts, max_epochs=1))]).fit(*scene.samples())
@@ -81,6 +83,7 @@ def test_names_of_one_class_more_than_a_map_of_zeros_are_doubted(make, cube, lab
         make(class_names=NAMES, max_epochs=1).fit(cube, full)
 
 
+@pytest.mark.slow
 def test_class_0_of_a_map_is_a_class_of_its_reference(make, zero_based):
     clf = make().fit(zero_based)
     other = Scene(zero_based.cube[::-1].copy())
@@ -97,6 +100,7 @@ def test_a_model_with_prompts_takes_no_names_of_the_scene_it_maps(make, cube, la
     assert predict_scene(clf, other).class_names == {1: "1", 2: "2", 3: "3"}
 
 
+@pytest.mark.slow
 def test_reports_of_evaluations_have_the_names_of_the_samples(make, scene):
     X, y = scene.samples()
     folds = KFold(2, shuffle=True, random_state=0)
@@ -107,6 +111,7 @@ def test_reports_of_evaluations_have_the_names_of_the_samples(make, scene):
         evaluate(clf, X, y, folds, baselines=(), class_names=wrong)
 
 
+@pytest.mark.slow
 def test_labels_of_the_scene_are_its_own_however_they_are_passed(make, scene, zero_based):
     clf = make(max_epochs=1).fit(scene, scene.labels)
     assert clf.class_names_ == NAMES
@@ -118,6 +123,7 @@ def test_labels_of_the_scene_are_its_own_however_they_are_passed(make, scene, ze
     assert clf.score(zero_based) == clf.score(*zero_based.samples())
 
 
+@pytest.mark.slow
 def test_scenes_in_different_scales_are_refused(make, scene):
     scales = [(1e-4, 0), (2e-4, 0)]
     one, two = (Scene(scene.cube, scene.labels, NAMES, scale=scale) for scale in scales)
@@ -130,6 +136,7 @@ def test_scenes_in_different_scales_are_refused(make, scene):
     make(max_epochs=1).fit(applied)
 
 
+@pytest.mark.slow
 def test_baselines_ignore_pixels_without_data():
     made = make_synthetic_scene(random_state=0)
     valid = np.ones(made.shape, dtype=bool)

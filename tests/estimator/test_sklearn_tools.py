@@ -167,12 +167,14 @@ REFUSE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", KEEP)
 def test_tools_that_pass_samples_on_keep_the_windows(clf, data, tool):
     fitted = KEEP[tool](clf, *data)
     assert fitted.window_size_ == SIZE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", LOSE)
 @pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
 def test_tools_that_make_arrays_say_that_windows_are_lost(clf, data, tool):
@@ -187,6 +189,7 @@ def test_tools_that_cannot_work_are_refused(clf, data, tool):
         function(clf, *data)
 
 
+@pytest.mark.slow
 def test_importance_of_bands_with_arrays(clf, data):
     X, y = data
     spectra = np.asarray(X)
@@ -212,6 +215,7 @@ def test_curves_and_scores(clf, data, cv):
             assert np.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_weights_are_routed(clf, data):
     X, y = data
     weights = np.where(y == 3, 0.0, 1.0)
@@ -276,6 +280,7 @@ def test_a_fold_without_a_class_is_not_taken_for_codes(clf, cube, labels):
     assert clf.prompts_[3] == ("an aerial photograph of woods",)
 
 
+@pytest.mark.slow
 def test_named_scores_need_label_vectors(clf, cube, labels, data):
     # scikit-learn refuses the map before it looks at the predictions.
     with pytest.raises(ValueError, match="multiclass-multioutput"):

@@ -13,6 +13,7 @@ from hsvlm.evaluation import CoordinateNeighbors, SmoothedSVM, spectral_svm
 from hsvlm.exceptions import DataError
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.integers(1, 12))
 def test_label_of_the_nearest_training_pixel_of_the_same_scene(seed, n_train):
     rng = np.random.default_rng(seed)
@@ -140,6 +141,7 @@ def test_positions_are_needed(noisy, model):
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 def test_pixels_without_data_have_no_say():
     scene = make_synthetic_scene(noise=0.6, random_state=0)
     X, y = pixel_samples(scene.cube, scene.labels)

@@ -50,6 +50,7 @@ def paired_hits(draw):
     return {"a": first, "b": second}
 
 
+@pytest.mark.slow
 @given(paired_hits())
 def test_corrected_resampled_t(hits):
     n_train = (50, 80)
@@ -68,6 +69,7 @@ def test_corrected_resampled_t(hits):
         assert found.p_value == pytest.approx(p_value)
 
 
+@pytest.mark.slow
 @given(paired_hits())
 def test_mcnemar(hits):
     found = report_of(hits).compare("a", "b", method="mcnemar")

@@ -74,6 +74,7 @@ WITHOUT_PARAMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITHOUT_PARAMS)
 def test_every_encoder_can_be_counted(name):
     encoder = get_vision_encoder(name)

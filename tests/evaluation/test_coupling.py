@@ -18,6 +18,7 @@ def mismatch(p, pairwise, pairs):
     return sum(((1 - r) * p[i] - r * p[j]) ** 2 for r, (i, j) in zip(pairwise, pairs, strict=True))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(2, 6), st.integers(0, 10_000))
 def test_coupling_fits_the_pairwise_probabilities_best(n_classes, seed):
@@ -38,6 +39,7 @@ def test_coupling_fits_the_pairwise_probabilities_best(n_classes, seed):
     assert mismatch(probabilities, pairwise, pairs) <= best.fun + 1e-12
 
 
+@pytest.mark.slow
 @given(st.integers(2, 6), st.data())
 def test_coupling_of_certain_and_contradictory_pairs(n_classes, data):
     pairs = pairs_of(n_classes)

@@ -135,6 +135,7 @@ def test_evaluate_takes_names(cube, labels, monkeypatch, settings):
     assert evaluate("vit", scene, cv=BLOCKS, baselines=[]).names == ("vit",)
 
 
+@pytest.mark.slow
 def test_class_names_of_the_report_reach_the_prompts(cube, labels, monkeypatch):
     seen = []
 

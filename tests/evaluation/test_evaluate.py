@@ -64,6 +64,7 @@ def figures(report):
     ]
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_a_plain_loop(data):
     X, y = data
     estimators = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
@@ -160,6 +161,7 @@ def test_two_processes_measure_the_same(data):
     assert figures(one) == figures(two)
 
 
+@pytest.mark.slow
 def test_cube_with_label_map(cube, labels, data):
     expected = evaluate(GaussianNB(), *pixel_samples(cube, labels), BLOCKS, baselines=[])
     report = evaluate(GaussianNB(), cube, labels, BLOCKS, baselines=[])
@@ -179,6 +181,7 @@ def test_scenes_of_different_sizes(cube, labels):
     assert sum(one.n_test for one in report.results_for("GaussianNB")) > (labels > 0).sum()
 
 
+@pytest.mark.slow
 def test_string_labels(data):
     X, y = data
     names = np.array(["", "corn", "oats", "woods"])
@@ -236,6 +239,7 @@ def test_what_the_report_knows_of_the_splits(data):
     assert not evaluate(GaussianNB(), X, y, twice, baselines=[]).disjoint
 
 
+@pytest.mark.slow
 def test_largest_window_is_reported(data):
     X, y = data
     estimators = {
@@ -247,6 +251,7 @@ def test_largest_window_is_reported(data):
     assert evaluate(GaussianNB(), X, y, BLOCKS).window_size == 1
 
 
+@pytest.mark.slow
 def test_parameters_of_a_network_are_counted(cube, labels, settings):
     clf = HSIPromptClassifier(**settings).set_params(max_epochs=1)
     estimators = {"plain": clf, "nested": make_pipeline("passthrough", clf)}
@@ -307,6 +312,7 @@ def test_inputs_without_positions_or_labels(cube, labels, data):
     )
 
 
+@pytest.mark.slow
 def test_memory_mapped_scenes(tmp_path, data):
     X, y = data
     np.save(tmp_path / "cube.npy", X.cubes[0])

@@ -8,6 +8,7 @@ from hsvlm.evaluation import leakage_report
 from hsvlm.exceptions import DataError, ParameterError
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.sampled_from([1, 3, 5, 9]), st.integers(1, 8))
 def test_windows_are_counted_pixel_by_pixel(seed, size, n_train):
     rng = np.random.default_rng(seed)

@@ -49,6 +49,7 @@ def words(text):
     return set(text.replace("%", " ").replace(";", " ").split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random-10", "blocks"])
 def test_every_figure_of_the_text_is_on_the_page(tmp_path, reports, name):
     report = reports[name]

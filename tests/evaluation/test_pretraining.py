@@ -68,6 +68,7 @@ def test_leakage_is_that_of_the_pre_trained_window(scene):
     assert pretrained.results[0].window_size == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("settings", "size"), [({}, 9), ({"window_size": 3}, 3)])
 def test_leakage_is_that_of_features_in_a_pipeline(scene, settings, size):
     pretrainer = MaskedPretrainer(vision_params=SMALL, max_epochs=1, device="cpu", random_state=0)

@@ -24,6 +24,7 @@ def standard_maps(monkeypatch):
     return maps, asked
 
 
+@pytest.mark.slow
 def test_random_split_gives_everything_away():
     protocol = indian_pines_protocol("random-10", n_splits=2)
     report = evaluate(

@@ -153,6 +153,7 @@ def test_results_of_one_estimator(report):
     assert str(error.value) == "Unknown estimator 'forest'. Known: 'net <b>|', 'svm'."
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=5))
 def test_deviation_is_over_the_splits(values):
     results = tuple(result("a", n, value, {1: value}) for n, value in enumerate(values))

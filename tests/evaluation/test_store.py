@@ -76,6 +76,7 @@ def test_without_a_store_everything_is_measured(measure, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_labels_survive(measure, data):
     y = data[1]
     for labels in (y, y.astype(float), np.array(["", "corn", "oats", "rye"])[y], y == 2):
@@ -151,6 +152,7 @@ def test_file_that_cannot_be_read_is_measured_again(measure, tmp_path, content, 
     assert measure()[1] == 0
 
 
+@pytest.mark.slow
 def test_what_changes_the_result_is_measured_anew(measure, data):
     X, y = data
     _, n_fits = measure()
@@ -169,6 +171,7 @@ def test_what_changes_the_result_is_measured_anew(measure, data):
     assert measure()[1] == 0
 
 
+@pytest.mark.slow
 def test_nested_settings_and_seeds_are_measured_anew(measure, tmp_path):
     def n_files(max_depth, random_state):
         forest = make_pipeline("passthrough", RandomForestClassifier(2, max_depth=max_depth))

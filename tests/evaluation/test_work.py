@@ -46,6 +46,7 @@ def test_the_message_has_the_multiply_adds_over_those_of_the_default():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.99, 40, None])
 def test_others_are_not_named(share):
     names = ["default", "mlp", "ssftt", "vit", "wavelength-vit"]

@@ -42,6 +42,7 @@ def fitted(cube, labels, settings):
     return HSIPromptClassifier(**settings, class_names={2: "winter wheat"}).fit(cube, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_maps_have_the_axes_of_their_cube(fitted, cube, array, order):
     found = fitted.predict(array.transpose(*order))
@@ -64,6 +65,7 @@ def test_scores_have_an_axis_of_classes(fitted, cube, array, method, order):
     np.testing.assert_array_equal(found.transpose("y", "x", "class"), expected)
 
 
+@pytest.mark.slow
 def test_scores_of_two_classes_have_no_axis_of_classes(cube, labels, array, settings):
     two = {**settings, "text_encoder": np.eye(2, 8, dtype=np.float32)}
     clf = HSIPromptClassifier(**two).fit(cube, np.where(labels == 3, 0, labels))
@@ -78,6 +80,7 @@ def test_embeddings_have_named_axes(fitted, cube, array):
     np.testing.assert_array_equal(found, fitted.transform(cube))
 
 
+@pytest.mark.slow
 def test_similarities_have_the_texts(cube, labels, array, settings):
     class Letters:
         def encode(self, texts):
@@ -91,6 +94,7 @@ def test_similarities_have_the_texts(cube, labels, array, settings):
     np.testing.assert_array_equal(found, clf.similarity(cube, ["tree", "haze"]))
 
 
+@pytest.mark.slow
 def test_maps_say_what_their_numbers_mean(fitted, array, tmp_path):
     found = fitted.predict(array)
     assert found.name == "label"
@@ -118,6 +122,7 @@ def test_pixels_with_missing_values_have_no_class(fitted, array):
     assert np.isnan(probabilities).any(axis=2).sum() == 2
 
 
+@pytest.mark.slow
 def test_missing_values_are_not_trained_on(cube, labels, array, settings):
     holes = array.copy(deep=True)
     holes[:, 3, 4] = np.nan
@@ -127,6 +132,7 @@ def test_missing_values_are_not_trained_on(cube, labels, array, settings):
     np.testing.assert_array_equal(found.predict(cube), expected.predict(cube))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", ["named", "plain"])
 def test_labels_may_have_the_order_of_the_cube(fitted, array, label_array, settings, order, kind):
@@ -140,6 +146,7 @@ def test_labels_may_have_the_order_of_the_cube(fitted, array, label_array, setti
     assert clf.class_names_ == (names if kind == "named" else {})
 
 
+@pytest.mark.slow
 def test_weights_have_the_order_of_the_cube(cube, labels, array, settings):
     weights = np.where(np.arange(cube.shape[1]) < 8, 1.0, 3.0) * np.ones(labels.shape)
     turned = array.transpose("x", "y", "band")
@@ -148,6 +155,7 @@ def test_weights_have_the_order_of_the_cube(cube, labels, array, settings):
     np.testing.assert_array_equal(found.predict_proba(cube), expected.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_further_sources_come_with_named_cubes(cube, labels, array, settings):
     heights = {"lidar": Raster(np.arange(360.0).reshape(18, 20))}
     clf = HSIPromptClassifier(**settings)
@@ -171,6 +179,7 @@ def test_chunks_are_computed_row_by_row(fitted, cube, array):
     assert max(shape[1] for shape in shapes) <= 6
 
 
+@pytest.mark.slow
 def test_labels_of_other_places_are_refused(array, label_array, settings):
     turned = label_array.isel(y=slice(None, None, -1))
     with pytest.raises(DataError) as caught:
@@ -188,6 +197,7 @@ def test_labels_with_other_dimensions_are_refused(array, label_array, settings):
         HSIPromptClassifier(**settings).fit(array, renamed)
 
 
+@pytest.mark.slow
 def test_other_bands_are_refused(array, label_array, settings):
     clf = HSIPromptClassifier(**settings).fit(array, label_array)
     moved = array.assign_coords(wavelength=("band", np.linspace(950, 1400, 12), {"units": "nm"}))
@@ -195,6 +205,7 @@ def test_other_bands_are_refused(array, label_array, settings):
         clf.predict(moved)
 
 
+@pytest.mark.slow
 def test_maps_of_text_classes(cube, labels, array, settings):
     names = np.array(["", "oats", "wheat", "woods"])
     clf = HSIPromptClassifier(**{**settings, "unlabeled": ""}).fit(array, names[labels])
@@ -222,6 +233,7 @@ def test_bands_before_the_last_axis_are_refused_where_axes_count(take, order):
         take(cube)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unlabeled", [-1, 1000, 2**63, 2**80, 0.5])
 def test_a_mark_that_no_label_needs_may_be_of_another_type(array, labels, settings, unlabeled):
     classes = np.where(labels > 0, labels, 1).astype(np.uint8)

@@ -44,6 +44,7 @@ def fitted(make, scene):
     return make().fit(scene)
 
 
+@pytest.mark.slow
 def test_a_scene_is_fitted_like_its_samples(make, scene, fitted):
     other = make(class_names=NAMES).fit(scene.masked_cube(), scene.labels)
     np.testing.assert_array_equal(fitted.predict(scene), other.predict(scene.masked_cube()))
@@ -72,12 +73,14 @@ def test_the_score_of_a_scene_is_that_of_its_samples(fitted, scene):
     assert fitted.score(scene, wrong) < fitted.score(scene)
 
 
+@pytest.mark.slow
 def test_labels_given_beside_a_scene_take_the_place_of_its_own(make, scene):
     labels = np.where(scene.labels == 3, 0, scene.labels)
     clf = make(class_names=NAMES).fit(scene, labels)
     assert clf.classes_.tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_weights_of_a_scene_are_a_map(make, scene):
     weights = np.where(scene.labels == 3, 0.0, 1.0)
     with pytest.warns(match="class 3 have weight 0"):
@@ -87,6 +90,7 @@ def test_weights_of_a_scene_are_a_map(make, scene):
         make().fit(scene, sample_weight=weights[1:])
 
 
+@pytest.mark.slow
 def test_several_scenes_are_joined_by_the_names_of_their_classes(make, scene):
     # The second scene numbers the same classes in another order.
     numbers = np.array([0, 3, 1, 2])
@@ -101,6 +105,7 @@ def test_several_scenes_are_joined_by_the_names_of_their_classes(make, scene):
     assert clf.score([scene, second]) > 0.9
 
 
+@pytest.mark.slow
 def test_maps_of_several_scenes_are_lists(make, scene):
     clf = make(class_names=NAMES).fit([scene, scene], [scene.labels, scene.labels])
     assert clf.classes_.tolist() == [1, 2, 3]
@@ -130,6 +135,7 @@ def test_a_scene_of_other_wavelengths_is_refused(make, fitted, scene):
         make().fit([scene, turned])
 
 
+@pytest.mark.slow
 def test_a_pipeline_takes_a_scene(make, scene):
     pipeline = make_pipeline(SpectralPCA(6), make(n_components=None, max_epochs=6)).fit(scene)
     assert pipeline[-1].window_size_ == 5
@@ -153,12 +159,14 @@ def test_one_text_is_a_list_of_one_text(fitted, scene):
     assert one.shape == (*scene.shape, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", ["", " ", [], ["a lake", ""], None, 5, [5]])
 def test_texts_that_say_nothing_are_refused(fitted, scene, texts):
     with pytest.raises(ParameterError):
         fitted.similarity(scene, texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_tables_become_frames_and_maps_stay_arrays(make, cube, labels, scene, container):
     pytest.importorskip(container)

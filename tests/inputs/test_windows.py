@@ -19,6 +19,7 @@ def identity(spectra):
     return spectra
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @given(seed=st.integers(0, 1000), size=st.sampled_from([1, 3, 5]))
@@ -37,6 +38,7 @@ def test_gathered_windows_equal_those_of_the_samples(padding, masked, seed, size
     np.testing.assert_array_equal(windows, X.windows(size, padding).astype(np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @given(seed=st.integers(0, 1000), size=st.sampled_from([1, 3, 5, 7]), count=st.integers(1, 12))

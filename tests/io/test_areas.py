@@ -85,6 +85,7 @@ def test_other_coordinate_systems_have_no_areas():
     assert ground.note == ("WGS 84 is neither projected nor geographic, so areas are in pixels.")
 
 
+@pytest.mark.slow
 def test_a_coordinate_system_that_is_none_is_refused():
     with pytest.raises(DataError) as caught:
         Ground(scene("Atlantis", NORTH_UP))

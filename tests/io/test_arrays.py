@@ -136,6 +136,7 @@ def test_floats_become_the_smallest_integers(tmp_path, top, dtype):
 NUMBERS = st.sampled_from([bool, "u1", "i2", ">i4", "u8", "f2", ">f4", "f8"])
 
 
+@pytest.mark.slow
 @given(
     arrays(np.dtype("i2"), array_shapes(min_dims=2, max_dims=2), elements=st.integers(-9, 99)),
     NUMBERS,

@@ -192,6 +192,7 @@ def test_what_is_no_tolerance(tolerance):
 CENTRES = st.lists(st.integers(400, 480), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @given(CENTRES, CENTRES, st.sampled_from([0.5, 3, 10]))
 def test_every_match_is_near_and_unique_and_none_better_exists(centres, wanted, tolerance):
     one = scene(np.array(centres, dtype=float))
@@ -210,6 +211,7 @@ def test_every_match_is_near_and_unique_and_none_better_exists(centres, wanted, 
         assert away.sum() == np.abs(np.subtract(wanted, np.take(centres, nearest))).sum()
 
 
+@pytest.mark.slow
 @given(st.permutations(range(8)), st.lists(st.integers(0, 7), min_size=1, unique=True))
 def test_a_scene_of_other_band_order_gives_the_same_spectra(order, chosen):
     base = scene(400 + 10.0 * np.arange(8))
@@ -218,6 +220,7 @@ def test_a_scene_of_other_band_order_gives_the_same_spectra(order, chosen):
     assert taken(match_bands(shuffled, wanted, tolerance_nm=4)) == chosen
 
 
+@pytest.mark.slow
 @given(CENTRES, st.lists(st.floats(380, 500), min_size=1, max_size=12))
 def test_interpolation_is_that_of_numpy(centres, wanted):
     centres = np.array(centres, dtype=float)

@@ -61,6 +61,7 @@ def test_interleaves_and_byte_orders(tmp_path, interleave, order):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(cube)), CUBE)
 
 
+@pytest.mark.slow
 @given(
     code=st.sampled_from(sorted(CODES)),
     order=st.sampled_from("<>"),
@@ -812,6 +813,7 @@ def test_units_behind_numbers_and_wavelengths_in_names(tmp_path, fields):
     assert scene.wavelengths_nm.tolist() == [450.5, 550.5, 650.5, 750.5]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::hsvlm.exceptions.HSVLMWarning")
 @given(
     order=st.permutations(range(9)),

@@ -206,6 +206,7 @@ def test_gdal_reads_the_table_and_keeps_it(tmp_path, suffix):
     assert read_labels(path, SCENE).class_names[2] == "麦田"
 
 
+@pytest.mark.slow
 def test_maps_of_65535_classes(tmp_path):
     labels = np.array([[1, 2**16 - 1]])
     with rasterio.Env():

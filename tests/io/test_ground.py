@@ -108,6 +108,7 @@ def test_extents():
     assert extent(turned, (6, 8)) == (10, 20, 16, 28)
 
 
+@pytest.mark.slow
 def test_names():
     assert crs_name(CRS(32616).to_wkt()) == "WGS 84 / UTM zone 16N"
     assert crs_name("nonsense") == "nonsense"

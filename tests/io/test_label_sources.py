@@ -497,6 +497,7 @@ def test_tables_have_to_fit_into_memory(tmp_path, monkeypatch):
         read_labels(path, SCENE)
 
 
+@pytest.mark.slow
 def test_many_points_are_read_at_once(tmp_path):
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, [[10], [12]], (2, 20_000))

@@ -124,6 +124,7 @@ def test_packed_numbers_are_unpacked(tmp_path):
         assert found.scene.transform == PLACE
 
 
+@pytest.mark.slow
 def test_integers_stay_as_they_are(tmp_path):
     data = dataset(_FillValue=np.uint16(65535))
     data = data.drop_vars("wavelength").assign(cube=data["cube"].astype(np.uint16))
@@ -184,6 +185,7 @@ def test_coordinates_that_give_no_transform(x, units):
     assert CRS(scene.crs) == UTM
 
 
+@pytest.mark.slow
 def test_grid_mappings_that_say_nothing():
     data = dataset()
     data["utm"].attrs = {"crs_wkt": "nonsense"}
@@ -237,6 +239,7 @@ def test_dimensions_that_only_some_variables_name(tmp_path):
     assert read_label_map(path).labels.tolist() == [[1, 1, 1], [1, 1, 1]]
 
 
+@pytest.mark.slow
 def test_arrays_that_other_software_has_added(tmp_path):
     path = granule(tmp_path / "emit.nc")
     with h5py.File(path, "r+") as file:
@@ -245,6 +248,7 @@ def test_arrays_that_other_software_has_added(tmp_path):
     np.testing.assert_array_equal(np.asarray(read_cube(path).scene.cube), CUBE)
 
 
+@pytest.mark.slow
 def test_netcdf_of_old_releases(tmp_path):
     path = granule(tmp_path / "emit.nc")
     with h5py.File(path, "r+") as file:

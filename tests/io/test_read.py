@@ -223,6 +223,7 @@ def test_values_that_a_type_cannot_hold_mark_nothing(tmp_path, dtype, nodata):
     assert read_scene(path, nodata=nodata).valid is None
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([-1, 0, 1]), min_size=24, max_size=24),
     st.sampled_from(["f4", "i2", "u1", "?"]),
@@ -452,6 +453,7 @@ def test_columns_belong_to_features(labels, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_importing_loads_no_library_of_formats():
     heavy = "{'torch', 'rasterio', 'spectral', 'h5py', 'xarray', 'geopandas', 'pandas', 'scipy.io'}"
     code = f"import sys, hsvlm.io; print(*({heavy} & set(sys.modules)))"

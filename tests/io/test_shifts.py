@@ -142,6 +142,7 @@ def test_pixels_without_data_leave_the_shift():
     assert (shift.rows, shift.columns) == pytest.approx((3 / 8, -2 / 8), abs=0.2)
 
 
+@pytest.mark.slow
 def test_channels_of_a_stacked_scene():
     fine = ground()
     stacked = np.dstack([seen(fine), seen(fine, 2), np.ones(scene_of(fine).shape)])
@@ -163,6 +164,7 @@ def test_bad_bands_are_not_part_of_the_brightness():
     assert alignment_report(scene, {"lidar": seen(fine)}).largest < 0.1
 
 
+@pytest.mark.slow
 def test_the_middle_of_large_scenes(monkeypatch):
     monkeypatch.setattr(shifts_module, "_MOST_SIZE", 50)
     fine = ground(120, 130)
@@ -190,6 +192,7 @@ def test_few_pixels_with_data():
     assert alignment_report(scene_of(fine), {"lidar": image}).shifts[0].strength == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HOUSTON.is_file(), reason="the file of Houston 2018 is not there")
 def test_a_photograph_of_houston():
     stored = scipy.io.loadmat(HOUSTON)

@@ -173,6 +173,7 @@ def test_cells(tmp_path):
         read_labels(tmp_path / "a.mat", Scene(CUBE), variable="maps")
 
 
+@pytest.mark.slow
 def test_damaged_structs(tmp_path):
     path = tmp_path / "a.mat"
     savemat(path, {"data": {"cube": CUBE, "inner": {"gt": TRUTH}}})

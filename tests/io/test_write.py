@@ -282,6 +282,7 @@ def test_tiles_are_no_larger_than_the_scene(tmp_path, shape, side):
     np.testing.assert_array_equal(written.reshape(shape), values)
 
 
+@pytest.mark.slow
 @needs_gdalinfo
 @pytest.mark.parametrize("data", ["map.tif", "map.img"])
 def test_gdalinfo_shows_maps(tmp_path, data):
@@ -528,6 +529,7 @@ def test_any_georeference_comes_back(tmp_path, suffix, crs, transform):
         assert rasterio.crs.CRS.from_wkt(found.crs) == rasterio.crs.CRS.from_string(crs)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     angle=st.floats(-179, 179),

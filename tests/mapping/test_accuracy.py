@@ -49,6 +49,7 @@ def test_figures_follow_the_formulas_written_out():
         assert found.producers_error[j] == pytest.approx(((own + others) / estimated**2) ** 0.5)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.integers(0, 50), min_size=3, max_size=3), min_size=3, max_size=3),
     st.lists(st.floats(0.1, 1e6), min_size=3, max_size=3),

@@ -66,6 +66,7 @@ def test_maps_are_those_of_one_process_to_the_last_bit(
         assert_same(predict_dask(clf, scene, probabilities=True), expected)
 
 
+@pytest.mark.slow
 def test_blocks_are_those_of_the_classifier(fitted, cube):
     large = np.tile(cube, (8, 8, 1))
     assert large.shape[0] * large.shape[1] > 2**14
@@ -83,6 +84,7 @@ def test_long_gaps_without_data(fitted, cube, block_size):
     assert_same(predict_dask(fitted, scene, probabilities=True), expected)
 
 
+@pytest.mark.slow
 def test_selected_bands(cube, labels, settings, block_size):
     block_size(50)
     bands = [1, 2, 3, 7, 8, 9, 10]
@@ -93,6 +95,7 @@ def test_selected_bands(cube, labels, settings, block_size):
     assert_same(predict_dask(clf, lazy, probabilities=True), expected)
 
 
+@pytest.mark.slow
 def test_arrays_of_xarray(fitted, cube, block_size):
     block_size(60)
     array = xarray.DataArray(da.from_array(cube, chunks=(6, -1, -1)), dims=("y", "x", "band"))
@@ -113,6 +116,7 @@ CLASSIFIERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers_of_all_kinds(cube, labels, valid, settings, block_size, name):
     block_size(70)
@@ -122,6 +126,7 @@ def test_classifiers_of_all_kinds(cube, labels, valid, settings, block_size, nam
     assert_same(predict_dask(clf, scene, probabilities=True), expected)
 
 
+@pytest.mark.slow
 def test_classifiers_that_look_around_a_pixel_see_as_far_as_they_say(cube, labels, block_size):
     block_size(40)
     clf = SmoothedSVM(sigma=1.0).fit(*pixel_samples(cube, labels))
@@ -140,6 +145,7 @@ def test_labels_of_any_kind(cube, labels, valid, names):
     np.testing.assert_array_equal(found.compute(), expected)
 
 
+@pytest.mark.slow
 def test_chunks_are_read_once_and_nothing_before_the_result_is_computed(fitted, cube, block_size):
     reads = Counter()
 
@@ -178,6 +184,7 @@ def test_tasks_hold_the_rows_of_a_chunk_and_those_that_windows_need(fitted, bloc
     assert found.chunks[0] == (25,) * 80
 
 
+@pytest.mark.slow
 def test_results_go_to_zarr(tmp_path, fitted, cube, valid, block_size):
     zarr = pytest.importorskip("zarr")
     block_size(30)

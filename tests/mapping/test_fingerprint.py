@@ -41,6 +41,7 @@ def read_out(cube, labels, settings):
     return HSIPromptClassifier(**{**settings, **given}).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_read_outs_keep_their_mark_on_disk(tmp_path, cube, read_out):
     read_out.save(tmp_path / "model")
     loaded = [type(read_out).load(tmp_path / "model") for _ in range(2)]

@@ -49,6 +49,7 @@ def drawn(frame, scene):
     return features.rasterize(shapes, scene.shape, transform=transform, dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [7, 20_000])
 @pytest.mark.parametrize("place", PLACES)
 def test_polygons_are_the_map(tmp_path, monkeypatch, place, chunk):
@@ -120,6 +121,7 @@ def test_a_lone_pixel_takes_the_class_around_it(tmp_path):
         assert sorted(read(a_map(values=values).to_polygons(path, sieve=sieve)).value) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".tif", ".hdr"])
 def test_probabilities_are_means_over_the_patch(tmp_path, suffix, monkeypatch):
     probabilities = RNG.random((*SHAPE, 3)).astype(np.float32)
@@ -213,6 +215,7 @@ def test_a_sieve_is_a_number_of_pixels(tmp_path, sieve):
     )
 
 
+@pytest.mark.slow
 def test_paths_that_cannot_be_written(tmp_path):
     with pytest.raises(FileError) as error:
         a_map().to_polygons(tmp_path / "fields.shp")

@@ -67,6 +67,7 @@ def test_maps_are_those_of_the_classifier_to_the_last_bit(
         np.testing.assert_array_equal(np.isnan(found.entropy), ~valid if masked else False)
 
 
+@pytest.mark.slow
 def test_scenes_of_several_blocks_are_predicted_in_those_of_the_classifier(fitted, cube, counting):
     large = np.tile(cube, (8, 8, 1))
     assert large.shape[0] * large.shape[1] > 2**14
@@ -74,6 +75,7 @@ def test_scenes_of_several_blocks_are_predicted_in_those_of_the_classifier(fitte
     assert_same(found, in_memory(fitted, large, None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["cross-entropy", "hard-semi-hard"])
 def test_two_classes(cube, labels, settings, criterion):
     two = np.where(labels == 3, 0, labels)
@@ -93,6 +95,7 @@ def test_memory_mapped_files_of_any_interleave(tmp_path, fitted, cube, order, dt
     assert_same(found, in_memory(fitted, np.ascontiguousarray(mapped), None))
 
 
+@pytest.mark.slow
 def test_selected_bands_of_a_file(tmp_path, labels, settings, cube, block_size):
     block_size(50)
     np.save(tmp_path / "cube.npy", cube)
@@ -105,6 +108,7 @@ def test_selected_bands_of_a_file(tmp_path, labels, settings, cube, block_size):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [1, 5])
 @pytest.mark.parametrize("lazy", [False, True])
 def test_rows_are_read_once(cube, labels, settings, block_size, counting, window, lazy):
@@ -137,6 +141,7 @@ PIPELINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 2**26], ids=["lazily", "at once"])
 @pytest.mark.parametrize("name", PIPELINES)
 def test_pipelines(cube, labels, valid, settings, block_size, monkeypatch, counting, name, limit):
@@ -153,6 +158,7 @@ def test_pipelines(cube, labels, valid, settings, block_size, monkeypatch, count
         np.testing.assert_allclose(found.probabilities[valid], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_transformers_of_samples_see_the_scene_once(cube, labels, settings, block_size):
     calls = []
 
@@ -252,6 +258,7 @@ def test_classes_without_pixels_have_no_confidence(fitted, cube):
         assert np.isnan(found.mean_confidence[label]) == (label not in present)
 
 
+@pytest.mark.slow
 @given(arrays.arrays(np.float32, (4, 3), elements=st.floats(0.0078125, 1, width=32)))
 def test_entropy_is_a_share_of_its_maximum(values):
     probabilities = values / values.sum(axis=1, keepdims=True)
@@ -266,6 +273,7 @@ def test_entropy_of_certainty_and_of_none():
     np.testing.assert_array_equal(found, [0, 1])
 
 
+@pytest.mark.slow
 def test_names_and_colours(cube, labels, settings):
     clf = HSIPromptClassifier(**settings, class_names={1: "corn", 2: "oats"}).fit(cube, labels)
     scene = Scene(
@@ -279,6 +287,7 @@ def test_names_and_colours(cube, labels, settings):
     assert found.class_colors == {1: "#101010", 2: "#222222", 3: "#009E73"}
 
 
+@pytest.mark.slow
 def test_colours_are_those_of_the_prompt_set_unless_others_are_stated(cube, labels, settings):
     own = load_class_colors("pavia-university")
     clf = HSIPromptClassifier(**{**settings, "prompts": "pavia-university"}).fit(cube, labels)
@@ -299,6 +308,7 @@ def test_colours_are_those_of_the_prompt_set_unless_others_are_stated(cube, labe
     assert drawn.colors == {1: "#101010", 2: "#212121", 3: "#303030"}
 
 
+@pytest.mark.slow
 def test_names_are_those_of_the_classifier_in_a_pipeline(cube, labels, settings):
     inner = HSIPromptClassifier(**settings, class_names={1: "corn"})
     clf = make_pipeline(SpectralPCA(6), inner).fit(*pixel_samples(cube, labels))

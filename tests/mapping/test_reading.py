@@ -18,6 +18,7 @@ from hsvlm._data.lazy import (
 from hsvlm.mapping._reading import PixelBlocks, RecentRows
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 8).flatmap(
         lambda height: st.integers(1, 8).flatmap(
@@ -106,6 +107,7 @@ def resident(path):
     return int(next(line for line in lines[start:] if line.startswith("Rss:")).split()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_pages_that_were_read_are_given_back(mapped):
     views = [mapped, mapped.transpose(1, 0, 2), MappedCube(mapped, lambda spectra: spectra[:, :2])]

@@ -57,6 +57,7 @@ def scene(cube, counting, valid):
     return Scene(counting(cube), valid=valid, **UTM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".tif", ".hdr"])
 @pytest.mark.parametrize("row", [6, _LATE])
 def test_a_run_that_was_stopped_goes_on_and_ends_alike(tmp_path, fitted, scene, row, suffix):
@@ -73,6 +74,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_alike(tmp_path, fitted, scene, 
     assert found.mean_confidence == expected.mean_confidence
 
 
+@pytest.mark.slow
 def test_every_block_may_be_the_last_before_an_interruption(tmp_path, fitted, scene, monkeypatch):
     whole, other = targets(tmp_path / "whole"), targets(tmp_path / "stopped")
     predict_scene(fitted, scene, **whole)
@@ -194,6 +196,7 @@ def other_results(clf, scene, cube, labels, settings):
     return clf, scene, {"entropy": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [other_weights, other_prompts, other_values, other_mask, other_wavelengths, other_results],
@@ -263,6 +266,7 @@ def lose_values(folder):
     (folder / "probabilities.raw").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [damage_record, damage_fields, damage_values, lose_values])
 def test_damaged_partial_work_is_discarded(tmp_path, fitted, scene, damage):
     stopped(fitted, scene, _LATE, **targets(tmp_path / "a"))
@@ -277,6 +281,7 @@ def test_damaged_partial_work_is_discarded(tmp_path, fitted, scene, damage):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_what_was_written_after_the_last_record_does_not_count(tmp_path, fitted, scene):
     stopped(fitted, scene, _LATE, **targets(tmp_path / "a"))
     folder = tmp_path / "a" / "map.tif.partial"
@@ -289,6 +294,7 @@ def test_what_was_written_after_the_last_record_does_not_count(tmp_path, fitted,
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_resuming_can_be_switched_off(tmp_path, fitted, scene):
     stopped(fitted, scene, _LATE, **targets(tmp_path / "a"))
     predict_scene(fitted, scene, **targets(tmp_path / "a"), resume=False)
@@ -357,6 +363,7 @@ def test_classifiers_that_cannot_be_pickled_are_mapped_but_not_resumed(tmp_path,
     assert found.path == tmp_path / "map.tif"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".tif", ".hdr"])
 def test_files_hold_what_is_kept_in_memory_otherwise(tmp_path, fitted, scene, suffix):
     from hsvlm.io import read_labels, read_scene
@@ -395,6 +402,7 @@ def test_labels_that_are_text_are_numbered_in_files(tmp_path, cube, labels, vali
     assert found.area_report(reference, unlabeled="").accuracy.overall == 1
 
 
+@pytest.mark.slow
 def test_probabilities_alone_can_be_written(tmp_path, fitted, cube):
     found = predict_scene(fitted, cube, probabilities=tmp_path / "p.tif")
     np.testing.assert_array_equal(found.label_map, fitted.predict(cube))

@@ -103,6 +103,7 @@ def mapped(folder, name="map.tif", scene=None, **more):
     return predict_scene(clf, scene, folder / name, **more)
 
 
+@pytest.mark.slow
 def test_items_of_maps(tmp_path):
     scene_map = mapped(tmp_path, probabilities=tmp_path / "p.tif", entropy=tmp_path / "e.tif")
     before = datetime.now(UTC).replace(microsecond=0)

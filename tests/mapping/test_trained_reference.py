@@ -156,6 +156,7 @@ def test_several_scenes_are_told_apart(make, cube, train, test):
         assert report.reference.n_trained_on == int(((known > 0) & (test > 0)).sum())
 
 
+@pytest.mark.slow
 def test_a_warm_start_remembers_both_fits(make, cube, labels, train):
     below = np.where(train > 0, 0, labels)
     clf = make(warm_start=True).fit(cube, train).fit(cube, below)

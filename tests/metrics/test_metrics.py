@@ -96,6 +96,7 @@ def scores(estimator, X, y, **options):
     return {name: scorer(estimator, X, y, **options) for name, scorer in SCORERS.items()}
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30))
 def test_figures_follow_their_definitions(pairs):
     truth, predicted = np.array([(0, 0), (1, 2), *pairs]).T
@@ -369,6 +370,7 @@ def noisy_scene():
     return cube, labels
 
 
+@pytest.mark.slow
 def test_cross_validation_of_cubes_and_of_samples():
     cube, labels = noisy_scene()
     for X, y in ((cube, labels), pixel_samples(cube, labels)):
@@ -396,6 +398,7 @@ def test_cross_validation_of_masked_maps_and_of_maps_with_nan(marked):
         np.testing.assert_array_equal(result[f"test_{name}"], expected[f"test_{name}"])
 
 
+@pytest.mark.slow
 def test_workers_get_the_scorers():
     X, y = pixel_samples(*noisy_scene())
     here, there = (
@@ -406,6 +409,7 @@ def test_workers_get_the_scorers():
         np.testing.assert_array_equal(here[f"test_{name}"], there[f"test_{name}"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [False, True])
 @pytest.mark.parametrize("scoring", [kappa_scorer, SCORERS])
 def test_search(samples, scoring):

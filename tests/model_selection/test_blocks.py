@@ -80,6 +80,7 @@ def blocks(X, size):
     return [(scene, row // size, col // size) for scene, row, col in pixels(X)]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(layouts(), st.data(), st.sampled_from([1, 3, 5]))
 def test_half_a_window_of_buffer_keeps_training_pixels_out_of_test_windows(layout, data, window):
@@ -89,6 +90,7 @@ def test_half_a_window_of_buffer_keeps_training_pixels_out_of_test_windows(layou
         assert leakage_report(X[train], X[test], window).share_containing == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(layouts(), st.data(), st.sampled_from([1, 3, 5]))
 def test_a_window_less_one_of_buffer_keeps_windows_apart(layout, data, window):
@@ -108,6 +110,7 @@ def test_the_buffer_drops_what_is_near_and_nothing_else(layout, data, buffer):
         assert test.tolist() == [n for n in outside if pixels(X[[n]])[0] not in near]
 
 
+@pytest.mark.slow
 @given(layouts(), st.data())
 def test_whole_blocks_stay_together(layout, data):
     X, y = layout
@@ -118,6 +121,7 @@ def test_whole_blocks_stay_together(layout, data):
         assert not {block[n] for n in train} & {block[n] for n in test}
 
 
+@pytest.mark.slow
 @given(layouts(), st.integers(0, 2), st.integers(0, 1000))
 def test_every_block_is_out_of_training_in_one_fold(layout, buffer, seed):
     X, y = layout

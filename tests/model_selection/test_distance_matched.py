@@ -49,6 +49,7 @@ def gap_by_brute_force(coords, fold, map_coords):
     return wasserstein_distance(np.concatenate(held_out), to_map[to_map > 0])
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.integers(2, 5))
 def test_the_gap_is_that_of_all_distances(seed, n_splits):
     rng = np.random.default_rng(seed)
@@ -104,6 +105,7 @@ def test_labels_spread_like_the_map_are_dealt_at_random_and_by_class():
     assert distance_gap(coords, fold, map_pixels()) < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_splits", [2, 5])
 def test_a_class_of_one_cluster_is_trained_on_in_every_fold(n_splits):
     coords, y = clusters(seed=3)
@@ -129,6 +131,7 @@ def test_a_class_of_one_pixel_is_named():
     assert caught[0].filename == __file__
 
 
+@pytest.mark.slow
 def test_many_labels_in_a_huge_scene():
     coords, y = clusters(40, 200, reach=20, side=3000)
     X = PixelSamples(scene_of(3000), coords)
@@ -174,6 +177,7 @@ def test_the_mask_says_where_the_map_is():
     assert len(np.unique(folds(DistanceMatchedKFold(4, near)))) == 4
 
 
+@pytest.mark.slow
 def test_scenes_are_divided_one_by_one():
     coords, y = clusters()
     n = len(y)
@@ -195,6 +199,7 @@ def test_scenes_are_divided_one_by_one():
     assert distance_gap(positions, fold, map_positions) <= max(gaps[:2])
 
 
+@pytest.mark.slow
 def test_seeds():
     coords, y = clusters()
     X = PixelSamples(scene_of(), coords)

@@ -50,6 +50,7 @@ def as_partition(numbers):
     return {tuple(np.flatnonzero(numbers == number)) for number in np.unique(numbers[numbers > 0])}
 
 
+@pytest.mark.slow
 @given(label_maps(), st.integers(0, 2))
 def test_fields_are_those_of_a_search(labels, dilation):
     numbers = field_numbers(labels, dilation)

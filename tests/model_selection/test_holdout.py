@@ -8,6 +8,7 @@ from hsvlm.exceptions import ParameterError
 from hsvlm.model_selection import spatial_holdout
 
 
+@pytest.mark.slow
 @given(st.integers(0, 50), st.sampled_from([2, 3, 5]), st.sampled_from([0.1, 0.3, 0.5]))
 def test_whole_blocks_are_held_out(seed, block_size, fraction):
     rng = np.random.RandomState(seed)

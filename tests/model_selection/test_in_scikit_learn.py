@@ -51,6 +51,7 @@ def test_cross_validation(data, labels, cv):
     np.testing.assert_array_equal(found, scores(GaussianNB(), X, y, cv))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cv", SPATIAL, ids=str)
 def test_grid_search(data, cv):
     X, y = data

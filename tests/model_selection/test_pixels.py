@@ -20,6 +20,7 @@ def data():
     return pixel_samples(np.ones((2, 4, 3)), TRAIN_MAP + TEST_MAP)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(2, 30), min_size=1, max_size=4),
     st.integers(1, 20),
@@ -134,6 +135,7 @@ def test_sides_of_the_maps(data, masks):
     assert repr(cv) == "MapSplit(3 training and 3 test pixels)"
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000))
 def test_random_maps_of_two_scenes(seed):
     rng = np.random.default_rng(seed)

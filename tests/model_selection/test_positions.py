@@ -7,6 +7,7 @@ from hsvlm.exceptions import DataError
 from hsvlm.model_selection import nearest_distance
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.integers(0, 12), st.integers(1, 12))
 def test_nearest_distance_is_the_smallest_of_all(seed, n_positions, n_reference):
     rng = np.random.default_rng(seed)

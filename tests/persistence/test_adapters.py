@@ -46,6 +46,7 @@ def adapted(cube, labels, settings):
     return fitted(cube, labels, settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", ["frozen", "krona", "krona+", "lokr", "lora", "lora+"])
 def test_round_trip(cube, labels, settings, adapter, tmp_path):
     clf = fitted(cube, labels, settings, adapter=adapter, adapter_params={"scale": 0.5})
@@ -57,6 +58,7 @@ def test_round_trip(cube, labels, settings, adapter, tmp_path):
     assert read_parts(again)[TENSORS] == read_parts(path)[TENSORS]
 
 
+@pytest.mark.slow
 def test_a_whole_model_keeps_the_adapter(cube, adapted, tmp_path):
     loaded = HSIPromptClassifier.load(adapted.save(tmp_path / "model"))
     assert np.array_equal(loaded.predict_proba(cube), adapted.predict_proba(cube))
@@ -77,6 +79,7 @@ def test_a_loaded_adapter_continues(cube, labels, settings, tmp_path):
     assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_files_have_no_weights_of_the_base(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     names = set(load_file(path / "model.safetensors"))
@@ -88,6 +91,7 @@ def test_files_have_no_weights_of_the_base(adapted, tmp_path):
     assert sum(tensor.numel() for tensor in factors.values()) == 2 * 2 * 16
 
 
+@pytest.mark.slow
 def test_the_card_says_what_is_missing(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     card = (path / "README.md").read_text(encoding="utf-8")
@@ -96,6 +100,7 @@ def test_the_card_says_what_is_missing(adapted, tmp_path):
     assert "load_adapter(" not in (adapted.save(tmp_path / "m") / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_card_states_the_license_of_published_weights(cube, labels, settings, tmp_path):
     pretrained = replace(make_pretrained(), provenance={"license": "CC-BY-NC-4.0"})
     clf = fitted(cube, labels, settings, pretrained=pretrained)
@@ -105,6 +110,7 @@ def test_the_card_states_the_license_of_published_weights(cube, labels, settings
     assert "license of the published pre-trained weights: CC-BY-NC-4.0" in card
 
 
+@pytest.mark.slow
 def test_peft_reads_the_configuration(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     config = PeftConfig.from_pretrained(str(path))
@@ -113,6 +119,7 @@ def test_peft_reads_the_configuration(adapted, tmp_path):
     assert set(config.target_modules) == {"blocks.0.qkv.q", "blocks.0.qkv.v"}
 
 
+@pytest.mark.slow
 def test_peft_reads_the_factors(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     factors = load_peft_weights(str(path), device="cpu")
@@ -152,6 +159,7 @@ def test_sizes_of_files_of_a_large_encoder(method, params, n_values, n_bytes):
     assert len(parts[TENSORS]) == n_bytes
 
 
+@pytest.mark.slow
 def test_another_base_is_refused(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     other = make_pretrained(digest="cd" * 32)
@@ -163,6 +171,7 @@ def test_another_base_is_refused(adapted, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_an_adapter_alone_is_not_a_model(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     for read in (load, HSIPromptClassifier.load):
@@ -170,12 +179,14 @@ def test_an_adapter_alone_is_not_a_model(adapted, tmp_path):
             read(path)
 
 
+@pytest.mark.slow
 def test_a_model_is_not_an_adapter(adapted, tmp_path):
     path = adapted.save(tmp_path / "model")
     with pytest.raises(FileError, match=r"holds a whole model, not an adapter. Use .*load\(path\)"):
         HSIPromptClassifier.load_adapter(path, make_pretrained())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "message"), [("full", "changed all"), (None, "changed all")])
 def test_nothing_is_left_out_after_full_training(
     cube, labels, settings, adapter, message, tmp_path
@@ -186,12 +197,14 @@ def test_nothing_is_left_out_after_full_training(
     assert not (tmp_path / "adapter").exists()
 
 
+@pytest.mark.slow
 def test_a_fit_without_pretrained_weights_has_no_adapter(cube, labels, settings, tmp_path):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     with pytest.raises(ParameterError, match="was not adapted from pre-trained weights"):
         clf.save_adapter(tmp_path / "adapter")
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_is_noticed(adapted, tmp_path):
     path = adapted.save_adapter(tmp_path / "adapter")
     content = bytearray((path / TENSORS).read_bytes())
@@ -201,6 +214,7 @@ def test_a_flipped_byte_is_noticed(adapted, tmp_path):
         HSIPromptClassifier.load_adapter(path, make_pretrained())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [TENSORS, CONFIG])
 def test_a_missing_file_is_noticed(adapted, tmp_path, name):
     path = adapted.save_adapter(tmp_path / "adapter")
@@ -222,6 +236,7 @@ def _of_other_shape(factors):
     factors[name] = torch.zeros(2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [_without_one, _with_another, _of_other_shape])
 def test_factors_of_another_layout_are_refused(adapted, tmp_path, change):
     parts = read_parts(adapted.save_adapter(tmp_path / "adapter"))
@@ -235,6 +250,7 @@ def test_factors_of_another_layout_are_refused(adapted, tmp_path, change):
         HSIPromptClassifier.load_adapter(forged, make_pretrained())
 
 
+@pytest.mark.slow
 def test_a_rank_that_disagrees_is_refused(cube, labels, settings, tmp_path):
     clf = fitted(cube, labels, settings, adapter="lora", adapter_params={"rank": 2})
     parts = read_parts(clf.save_adapter(tmp_path / "adapter"))

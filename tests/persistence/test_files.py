@@ -31,6 +31,7 @@ def refusal(path, error=FileError, **options):
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_model_is_four_files(saved):
     assert sorted(os.listdir(saved)) == NAMES
     assert os.listdir(saved.parent) == ["model"]
@@ -60,6 +61,7 @@ def test_every_changed_byte_is_noticed(saved, name):
     assert f"{saved}: " in refusal(saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("keep", [0, 0.5, -1])
 def test_parts_cut_short_are_refused(saved, name, keep):

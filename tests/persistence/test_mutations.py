@@ -120,6 +120,7 @@ def changed(number, content, other):
     return bytes(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_folders(models, tmp_path, name):
     folder = write_parts(tmp_path / "model", read_parts(models[0]))
@@ -216,6 +217,7 @@ def shared(path, parts):
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "wrong"),
     [

@@ -46,6 +46,7 @@ def test_pipelines_come_back(make, cube, labels, steps, tmp_path, name):
     )
 
 
+@pytest.mark.slow
 def test_names_of_bands(make, cube, labels, tmp_path):
     pandas = pytest.importorskip("pandas")
     X, y = pixel_samples(cube, labels)
@@ -62,6 +63,7 @@ def test_classifiers_alone(fitted, cube, tmp_path):
     np.testing.assert_array_equal(loaded.predict(cube), fitted.predict(cube))
 
 
+@pytest.mark.slow
 def test_the_card_of_a_pipeline(make, cube, labels, tmp_path):
     pipeline = make(SpectralPCA(4)).fit(*pixel_samples(cube, labels))
     card = (save(pipeline, tmp_path / "model") / "README.md").read_text()
@@ -70,6 +72,7 @@ def test_the_card_of_a_pipeline(make, cube, labels, tmp_path):
     assert "(height, width, 12)" in card
 
 
+@pytest.mark.slow
 def test_the_method_refuses_a_pipeline(make, cube, labels, tmp_path):
     pipeline = make(SpectralPCA(4)).fit(*pixel_samples(cube, labels))
     path = save(pipeline, tmp_path / "model")
@@ -82,6 +85,7 @@ class OwnScaler(StandardScaler):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "place", "kind"),
     [

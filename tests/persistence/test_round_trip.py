@@ -142,6 +142,7 @@ def test_the_same_model_gives_the_same_bytes(fitted, tmp_path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "unlabeled"),
     [
@@ -167,6 +168,7 @@ def test_labels_of_every_type(cube, labels, settings, path, values, unlabeled):
     assert_equal(loaded.predict(cube), clf.predict(cube))
 
 
+@pytest.mark.slow
 def test_two_classes_of_booleans(cube, labels, settings, path):
     X, y = pixel_samples(cube, labels)
     clf = HSIPromptClassifier(**{**settings, "text_encoder": np.eye(2, 8)}).fit(X, y > 1)
@@ -175,6 +177,7 @@ def test_two_classes_of_booleans(cube, labels, settings, path):
     assert list(loaded.prompts_) == [False, True]
 
 
+@pytest.mark.slow
 def test_parameters_of_every_type(cube, labels, settings, path):
     random_state = np.random.RandomState(5)
     random_state.standard_normal()  # leaves half a pair behind
@@ -197,6 +200,7 @@ def test_parameters_of_every_type(cube, labels, settings, path):
     assert_same_predictions(loaded, clf, cube)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_list", [False, True])
 def test_tensors_and_lists_as_text_encoder(cube, labels, settings, path, as_list):
     encoder = torch.eye(3, 8, dtype=torch.bfloat16)
@@ -225,12 +229,14 @@ def test_metadata_of_every_type(fitted, path):
     assert HSIPromptClassifier.load(loaded.save(path, metadata={})).metadata_ == {}
 
 
+@pytest.mark.slow
 def test_metadata_are_of_one_fit(fitted, tmp_path, cube, labels):
     path = fitted.save(tmp_path / "model", metadata={"sensor": "AVIRIS"})
     loaded = HSIPromptClassifier.load(path, device="cpu").fit(cube, labels)
     assert not hasattr(loaded, "metadata_")
 
 
+@pytest.mark.slow
 def test_spectra_and_names_of_bands(data_frame, settings, path):
     X, y = data_frame
     clf = HSIPromptClassifier(**settings).fit(X, y)
@@ -267,6 +273,7 @@ def test_a_warm_start_goes_on_as_it_would_have(cube, labels, settings, path, cri
     assert not np.array_equal(loaded.predict_proba(cube), before)
 
 
+@pytest.mark.slow
 def test_parameters_set_after_fit_are_not_those_of_the_fit(cube, labels, settings, path):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     expected = clf.predict_proba(cube)
@@ -276,6 +283,7 @@ def test_parameters_set_after_fit_are_not_those_of_the_fit(cube, labels, setting
     assert loaded.get_params()["window_size"] == 9
 
 
+@pytest.mark.slow
 def test_callbacks_are_left_out(cube, labels, settings, path):
     from skorch.callbacks import EarlyStopping
 
@@ -285,6 +293,7 @@ def test_callbacks_are_left_out(cube, labels, settings, path):
     assert_same_predictions(loaded, clf, cube)
 
 
+@pytest.mark.slow
 def test_the_device_is_chosen_when_loading(fitted, saved, edit, cube):
     def trained_on_a_gpu(config):
         config["classifier"]["parameters"]["device"] = "cuda:3"
@@ -323,6 +332,7 @@ def test_new_processes_predict_the_same(fitted, saved, cube, tmp_path):
     np.testing.assert_array_equal(np.load(found), fitted.predict_proba(cube))
 
 
+@pytest.mark.slow
 def test_nothing_is_pickled(fitted, path, cube, monkeypatch):
     def refuse(*_, **__):
         message = "pickle"
@@ -345,6 +355,7 @@ def test_no_file_is_a_pickle(saved):
             pickle.loads(content)
 
 
+@pytest.mark.slow
 def test_text_encoders_that_are_not_there(cube, labels, settings, tmp_path, monkeypatch):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     clf.text_encoder = clf.text_encoder_ = "no/such-encoder"
@@ -404,6 +415,7 @@ def test_named_text_encoders_encode_new_texts(cube, labels, settings, path):
     assert_equal(reloaded.classes_, other.classes_)
 
 
+@pytest.mark.slow
 def test_vision_encoders_of_ones_own(cube, labels, settings, path):
     own = {"vision_encoder": CentrePixel, "vision_params": {"width": 4}}
     clf = HSIPromptClassifier(**{**settings, **own}).fit(cube, labels)
@@ -422,6 +434,7 @@ def test_vision_encoders_of_ones_own(cube, labels, settings, path):
         HSIPromptClassifier.load(path, vision_encoder=Letters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_name", [False, True])
 def test_registered_vision_encoders(cube, labels, settings, path, by_name, registry):
     register_vision_encoder("centre", CentrePixel)
@@ -442,6 +455,7 @@ def test_registered_vision_encoders(cube, labels, settings, path, by_name, regis
     assert_same_predictions(loaded, clf, cube)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_kept_is_named(cube, labels, settings, tmp_path):
     def message_of(clf, **options):
         with pytest.raises(ParameterError) as caught:

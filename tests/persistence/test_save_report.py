@@ -51,6 +51,7 @@ def test_colors_of_classes_are_shown(tmp_path, fitted):
     assert 'fill="#d8b365"' in page
 
 
+@pytest.mark.slow
 def test_a_pipeline_and_windows_alone(tmp_path, settings):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 4)), np.repeat(["corn", "oats"], 10)

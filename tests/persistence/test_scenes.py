@@ -67,6 +67,7 @@ def assert_refused(folder, wrong):
     assert message.startswith(f"{folder}: holds what this version does not know ({wrong}")
 
 
+@pytest.mark.slow
 def test_a_loaded_classifier_reads_the_same_out_of_its_scenes(known, cube, tmp_path):
     loaded = HSIPromptClassifier.load(known.save(tmp_path / "model"), device="cpu")
     found, expected = loaded.readout_, known.readout_
@@ -141,6 +142,7 @@ def many_bands():
     return np.random.default_rng(0).normal(size=(18, 20, 24)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("normalize", "steps"),
     [("auto", ["normalize", "pca"]), ("snv", ["snv", "scale", "pca"]), (None, ["pca", "scale"])],
@@ -154,6 +156,7 @@ def test_normalized_spectra(make, many_bands, labels, tmp_path, normalize, steps
     np.testing.assert_array_equal(loaded.predict_proba(many_bands), clf.predict_proba(many_bands))
 
 
+@pytest.mark.slow
 def test_a_model_normalized_by_the_former_default(make, edit, many_bands, labels, tmp_path):
     """Its "auto" stood for "snv"."""
     clf = make(normalize="snv").fit(many_bands, labels)
@@ -179,6 +182,7 @@ FORGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "change"), FORGED.values(), ids=FORGED)
 def test_forged_brightness_is_refused(make, many_bands, labels, tmp_path, name, change):
     clf = make().fit(many_bands, labels)
@@ -188,6 +192,7 @@ def test_forged_brightness_is_refused(make, many_bands, labels, tmp_path, name, 
         HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
 
 
+@pytest.mark.slow
 def test_pipelines(make, cube, labels, tmp_path):
     X, y = pixel_samples(cube, labels)
     pipeline = make_pipeline(SpectralPCA(6), make()).fit(X[::9], y[::9])
@@ -196,6 +201,7 @@ def test_pipelines(make, cube, labels, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(cube), pipeline.predict_proba(cube))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["spatial", "windows"])
 def test_a_model_without_a_scene_has_none(make, cube, labels, tmp_path, change):
     X, y = pixel_samples(cube, labels)

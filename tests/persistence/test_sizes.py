@@ -142,6 +142,7 @@ def test_archives_of_many_members_are_not_listed(forged):
     assert "(it has too many members)" in forged[0]["crowd"]
 
 
+@pytest.mark.slow
 def test_little_memory_is_taken(forged):
     assert forged[1] < 400 * 1024
 
@@ -206,6 +207,7 @@ def test_generators_that_would_read_beyond_their_state_or_never_end(packed):
         Unpacker(packer.tensors).unpack({"random_state": packed})
 
 
+@pytest.mark.slow
 def test_networks_of_ones_own_are_bounded_too(cube, labels, settings, tmp_path, edit):
     class Line(torch.nn.Module):
         def __init__(self, n_channels, window_size, patch_size, width=4):

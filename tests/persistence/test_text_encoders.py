@@ -43,6 +43,7 @@ def gone(folder):
     folder.rename("elsewhere")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [changed, gone])
 def test_a_folder_that_is_another_since_the_fit_is_refused(clf, folder, cube, change):
     before = clf.similarity(cube, TEXTS)
@@ -65,6 +66,7 @@ def test_a_folder_that_is_another_since_the_fit_is_refused(clf, folder, cube, ch
     np.testing.assert_array_equal(clf.similarity(cube, TEXTS), before)
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_loaded_model_is_that_of_the_fit(clf, folder, cube, tmp_path):
     before = clf.similarity(cube, TEXTS)
     path = clf.save(tmp_path / "model")
@@ -83,6 +85,7 @@ def test_the_folder_of_a_loaded_model_is_that_of_the_fit(clf, folder, cube, tmp_
     np.testing.assert_array_equal(moved.similarity(cube, TEXTS), before)
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_is_not_looked_for_on_the_hub(clf, folder, cube, tmp_path):
     path = clf.save(tmp_path / "model")
     gone(folder)
@@ -92,6 +95,7 @@ def test_a_folder_that_is_gone_is_not_looked_for_on_the_hub(clf, folder, cube, t
         loaded.similarity(cube, ["an oat field"])
 
 
+@pytest.mark.slow
 def test_a_folder_does_not_take_the_place_of_a_name_on_the_hub(clf, folder, cube, tmp_path):
     clf.text_encoder = clf.text_encoder_ = "an/encoder"
     clf.text_encoder_identity_ = "hub:an/encoder"
@@ -102,6 +106,7 @@ def test_a_folder_does_not_take_the_place_of_a_name_on_the_hub(clf, folder, cube
         loaded.similarity(cube, TEXTS)
 
 
+@pytest.mark.slow
 def test_vectors_of_another_length_are_refused(clf, folder, cube, tmp_path):
     class Short:
         def encode(self, texts):

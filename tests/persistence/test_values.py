@@ -73,6 +73,7 @@ def test_every_value_comes_back(value):
     assert_same(through_json(value), value)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(DTYPES), st.permutations(range(3)), st.booleans())
 def test_arrays_of_any_order_in_memory(dtype, axes, reverse):
     array = np.arange(24).reshape(2, 3, 4).transpose(axes).astype(dtype, order="K")

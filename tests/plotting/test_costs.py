@@ -47,6 +47,7 @@ def points(ax):
     return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in lines]
 
 
+@pytest.mark.slow
 def test_panels_stand_next_to_each_other(rows):
     display = AccuracyCostDisplay.from_table(Table(rows))
     first, second = display.ax_
@@ -59,6 +60,7 @@ def test_panels_stand_next_to_each_other(rows):
     assert [line.get_ydata()[0] for line in across] == [65.0]
 
 
+@pytest.mark.slow
 def test_lines_far_below_are_named_instead(rows):
     low = [row("majority", name, 0.1, None) for name in ("random-10", "blocks")]
     display = AccuracyCostDisplay([*rows, *low]).plot()

@@ -33,6 +33,7 @@ def legend(display):
     return [text.get_text() for text in display.legend_.get_texts()]
 
 
+@pytest.mark.slow
 def test_pixels_and_prototypes_of_a_classifier(classifier, cube, labels):
     X, y = pixel_samples(cube, labels)
     display = EmbeddingDisplay.from_estimator(classifier, X, y, random_state=0)
@@ -68,6 +69,7 @@ def test_cubes_with_their_label_map(classifier, cube, labels):
     np.testing.assert_array_equal(by_map.labels, y)
 
 
+@pytest.mark.slow
 def test_without_a_text_side_there_are_no_prototypes(vision_only, cube, labels):
     display = EmbeddingDisplay.from_estimator(vision_only, cube, labels)
     assert display.prototypes == {}
@@ -75,6 +77,7 @@ def test_without_a_text_side_there_are_no_prototypes(vision_only, cube, labels):
     assert len(display.ax_.collections) == 1
 
 
+@pytest.mark.slow
 def test_few_of_many_samples_are_drawn(classifier, cube, labels):
     draw = EmbeddingDisplay.from_estimator
     first, again, other = (
@@ -88,6 +91,7 @@ def test_few_of_many_samples_are_drawn(classifier, cube, labels):
     assert len(every.labels) == (labels != 0).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_the_seed_decides_and_no_other_generator(method, embeddings, groups):
     if method == "umap":
@@ -116,6 +120,7 @@ def test_few_samples_are_enough(method, embeddings):
     assert np.isfinite(display.points).all()
 
 
+@pytest.mark.slow
 def test_axes_name_the_method(embeddings, groups):
     display = EmbeddingDisplay.from_embeddings(embeddings, groups, method="tsne", title="here")
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("t-SNE 1", "t-SNE 2")
@@ -130,6 +135,7 @@ def test_classes_without_pixels_are_named_if_they_have_a_prototype(embeddings, g
     assert legend(display) == ["corn", "oats", "soil", "rye", "pixel", "prototype"]
 
 
+@pytest.mark.slow
 def test_nothing_is_cut_off(embeddings, groups, is_cut_off):
     names = {label: f"class with a long name {label}" for label in (1, 2, 3)}
     display = EmbeddingDisplay.from_embeddings(

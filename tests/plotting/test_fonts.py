@@ -94,6 +94,7 @@ def test_a_damaged_font_is_passed_over(monkeypatch, tmp_path, only_dejavu):
     assert fonts.find_fallback("玉").missing == {"玉"}
 
 
+@pytest.mark.slow
 def test_missing_characters_are_named_once(only_dejavu):
     names = {1: "玉米 (corn)", 2: "小麦", 3: "oats"}
     with pytest.warns(HSVLMWarning) as caught:

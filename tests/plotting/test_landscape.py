@@ -25,6 +25,7 @@ def landscape(clf, samples, **options):
     return LossLandscapeDisplay.from_estimator(clf, *samples, **options)
 
 
+@pytest.mark.slow
 def test_the_classifier_is_left_as_it_is(classifier, samples):
     model = classifier.net_.module_
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -39,6 +40,7 @@ def test_the_classifier_is_left_as_it_is(classifier, samples):
     np.testing.assert_array_equal(classifier.predict_proba(samples[0]), expected)
 
 
+@pytest.mark.slow
 def test_the_seed_decides(classifier, samples):
     first, again, other = (
         landscape(classifier, samples, random_state=seed).losses for seed in (0, 0, 1)
@@ -48,6 +50,7 @@ def test_the_seed_decides(classifier, samples):
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 def test_every_kind_of_seed_leaves_the_global_generator_alone(classifier, samples):
     before = np.random.get_state()[1].copy()
 
@@ -61,6 +64,7 @@ def test_every_kind_of_seed_leaves_the_global_generator_alone(classifier, sample
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["all-negatives", "cross-entropy"])
 def test_the_center_is_the_loss_of_the_trained_weights(criterion, cube, labels, settings, samples):
     weights = {1: 3.0, 2: 1.0, 3: 0.5}
@@ -71,6 +75,7 @@ def test_the_center_is_the_loss_of_the_trained_weights(criterion, cube, labels, 
     assert landscape(clf, samples).losses[1, 1] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_losses_within_batches_keep_their_batches(cube, labels, settings, samples):
     clf = HSIPromptClassifier(criterion="clip", batch_size=16, **settings).fit(cube, labels)
     X, y = samples
@@ -82,6 +87,7 @@ def test_losses_within_batches_keep_their_batches(cube, labels, settings, sample
     assert found == pytest.approx(float(torch.cat(parts).mean()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_other_prompts_have_a_loss_of_their_own(cube, labels, settings, samples):
     class Letters:
         def encode(self, texts, **_):
@@ -110,6 +116,7 @@ def test_filters_of_a_direction_are_as_long_as_those_of_the_model():
         assert not torch.allclose(moved, weights)
 
 
+@pytest.mark.slow
 def test_rows_are_steps_along_the_second_direction():
     losses = np.array([[4.0, 3.0, 4.0], [2.0, 1.0, 2.5], [5.0, 3.5, 5.0]])
     display = LossLandscapeDisplay(losses, np.array([-0.5, 0.0, 0.5]), "star: trained").plot()
@@ -122,6 +129,7 @@ def test_rows_are_steps_along_the_second_direction():
     assert display.profile_ax_.get_yscale() == "log"
 
 
+@pytest.mark.slow
 def test_nothing_is_cut_off(is_cut_off):
     losses = np.geomspace(1e-5, 1e3, 25).reshape(5, 5)
     display = LossLandscapeDisplay(losses, np.linspace(-1, 1, 5), "title").plot()
@@ -129,6 +137,7 @@ def test_nothing_is_cut_off(is_cut_off):
     assert display.figure_.get_figwidth() <= 7.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", [np.zeros((3, 3)), np.ones((3, 3)), np.eye(3)])
 @pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
 def test_losses_of_zero_and_flat_ones_are_drawn(losses):

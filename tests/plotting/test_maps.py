@@ -65,6 +65,7 @@ def test_labels_without_a_name_or_color_are_drawn_all_the_same(labels):
     assert legend(display) == ["oats", "1", "3"]
 
 
+@pytest.mark.slow
 def test_more_classes_than_the_palette_has(labels):
     label_map = np.arange(1, 31).reshape(5, 6)
     display = ClassificationMapDisplay.from_labels(label_map)
@@ -99,12 +100,14 @@ def test_nothing_of_a_comparison_is_cut_off(shape, is_cut_off):
     assert not any(display.legend_.get_window_extent().overlaps(box) for box in boxes)
 
 
+@pytest.mark.slow
 def test_maps_of_an_estimator(cube, fitted):
     display = ClassificationMapDisplay.from_estimator(fitted, cube)
     assert display.names == {1: "corn", 2: "oats"}
     np.testing.assert_array_equal(display.label_map, np.where(cube[..., 0] > 0, 2, 1))
 
 
+@pytest.mark.slow
 def test_maps_of_a_scene(scene, classifier, fitted):
     valid = np.ones(scene.shape, dtype=bool)
     valid[3:6, 4:9] = False
@@ -173,6 +176,7 @@ def test_reference_prediction_and_errors(labels):
     np.testing.assert_array_equal(vermilion, wrong)
 
 
+@pytest.mark.slow
 def test_errors_are_counted_where_both_maps_have_a_label(labels):
     predicted = np.ma.masked_where(labels == 1, np.full_like(labels, 2))
     display = ClassificationMapDisplay.from_predictions(labels, predicted)
@@ -273,6 +277,7 @@ def test_maps_of_scenes(scene, is_whole):
     assert display.figure_.get_suptitle() == "here"
 
 
+@pytest.mark.slow
 def test_wide_maps_stand_one_below_the_other():
     wide = np.ones((10, 40), dtype=int)
     tops = [ax.get_subplotspec().rowspan.start for ax in compared(wide)]

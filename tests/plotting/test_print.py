@@ -100,6 +100,7 @@ def test_figures_fit_two_columns_and_are_vector_graphics(name, is_cut_off):
             assert stream.getvalue().startswith(start)
 
 
+@pytest.mark.slow
 def test_protocols_beyond_three_are_drawn_in_rows():
     axes = AccuracyCostDisplay(cost_rows(5)).plot().ax_
     assert len(axes) == 5

@@ -41,6 +41,7 @@ def test_entropy_is_over_its_maximum(probabilities):
     assert display.limits == (0.0, 1.0)
 
 
+@pytest.mark.slow
 @given(n_classes=st.integers(2, 20))
 def test_entropy_of_certain_and_of_equal_probabilities(n_classes):
     values = np.stack([np.eye(n_classes)[0], np.full(n_classes, 1 / n_classes)])[None]
@@ -59,6 +60,7 @@ def test_probability_of_one_class(probabilities):
     assert display.limits == (0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_pixels_without_data_are_masked(probabilities):
     probabilities[0, 0] = np.nan
     valid = np.ones((8, 9), dtype=bool)
@@ -179,6 +181,7 @@ def test_names_of_the_scene(probabilities):
     assert display.value_label == "probability of rye"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(145, 145), (30, 300), (300, 30)])
 def test_nothing_is_cut_off(shape, is_cut_off):
     display = ProbabilityMapDisplay.from_probabilities(np.full((*shape, 2), 0.5), title="map")
@@ -242,6 +245,7 @@ def test_the_class_must_be_known(probabilities):
     assert str(error.value) == "label=9 is not one of the classes [1, 2, 3, 4]."
 
 
+@pytest.mark.slow
 def test_displays_draw_into_given_axes(probabilities):
     axes = Figure().subplots()
     display = ProbabilityMapDisplay.from_probabilities(probabilities, ax=axes)

@@ -35,6 +35,7 @@ def placed(scene):
     return Placement.of(scene.shape, scene.crs, scene.transform, None)
 
 
+@pytest.mark.slow
 def test_georeferenced_scenes_have_coordinates_and_a_scale_bar(scene):
     pytest.importorskip("pyproj")
     display = SceneDisplay.from_scene(scene)
@@ -66,6 +67,7 @@ def test_north_is_up_and_east_is_right_however_rows_are_stored(a, e):
         assert drawn.get_cursor_data(event) == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("crs", "transform", "meters"),
     [
@@ -154,6 +156,7 @@ def test_without_pyproj_axes_count_pixels(scene, monkeypatch):
     assert display.ax_.get_ylabel() == "row (px)"
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @example(width=1, height=1, meters=1 / 3)
 @given(width=st.integers(1, 3000), height=st.integers(1, 3000), meters=st.floats(1e-3, 1e4))

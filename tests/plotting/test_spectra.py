@@ -99,6 +99,7 @@ def test_lines_break_where_wavelengths_go_back_or_jump():
     np.testing.assert_allclose(line.get_ydata()[:3], X[:3].mean(axis=0)[:3])
 
 
+@pytest.mark.slow
 @given(
     parts=st.lists(st.integers(1, 6), min_size=1, max_size=5),
     step=st.floats(1, 50),
@@ -150,11 +151,13 @@ def test_many_classes_stand_apart(is_cut_off):
     assert len(axes.lines) == 16
 
 
+@pytest.mark.slow
 def test_seven_classes_leave_no_empty_axes():
     display = SpectraDisplay.from_samples(np.eye(7), range(7))
     assert len(display.figure_.axes) == len(display.ax_) == 7
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 1000),
     n_samples=st.integers(1, 40),

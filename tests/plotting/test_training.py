@@ -6,6 +6,7 @@ from hsvlm.exceptions import ParameterError
 from hsvlm.plotting import TrainingCurveDisplay
 
 
+@pytest.mark.slow
 def test_training_curves(fitted, history):
     display = TrainingCurveDisplay.from_estimator(fitted).plot()
     np.testing.assert_allclose(display.ax_.lines[0].get_ydata(), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5])
@@ -40,6 +41,7 @@ def test_curves_need_a_history(fitted):
     )
 
 
+@pytest.mark.slow
 def test_nothing_is_cut_off(history, is_cut_off):
     watched = [{**one, "valid_loss": 1.0, "valid_acc": 0.5} for one in history]
     assert not is_cut_off(TrainingCurveDisplay(watched).plot().figure_)

@@ -47,6 +47,7 @@ def test_a_factor_changes_the_brightness_only(spectra):
     assert (bright[:, 30:] > dark[:, 30:] + 0.1).all()
 
 
+@pytest.mark.slow
 @given(st.floats(-25, 25))
 def test_the_unit_has_no_effect_if_it_is_that_of_the_training(spectra, power):
     factor = 10.0**power

@@ -80,6 +80,7 @@ def bright_and_dark(seed):
     return brightness[:, None] * (shape + rng.normal(0, 0.02, (120, 24))), y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1, 1e4])
 def test_brightness_tells_classes_of_one_shape_apart(make, factor):
     (X, y), (X_test, y_test) = bright_and_dark(0), bright_and_dark(1)

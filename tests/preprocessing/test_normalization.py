@@ -44,6 +44,7 @@ def test_a_large_mean_costs_single_precision_nothing():
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @given(st.floats(-1e30, 1e30), st.integers(1, 300), st.sampled_from(["f4", "f8"]))
 @settings(max_examples=60)
 def test_a_spectrum_without_variation_becomes_zero(value, n_bands, dtype):

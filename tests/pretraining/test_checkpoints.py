@@ -56,6 +56,7 @@ def kill(pretrainer, scene, cut, number):
     return cut(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -80,6 +81,7 @@ def test_it_resumes_to_the_bit(make, make_kept, scene, cut, changes):
     assert resumed.encoder_.provenance == whole.encoder_.provenance
 
 
+@pytest.mark.slow
 def test_the_best_weights_are_kept(make_kept, scene, cut):
     kill(make_kept(), scene, cut, 4)
     cut(1, KeyboardInterrupt)
@@ -89,6 +91,7 @@ def test_the_best_weights_are_kept(make_kept, scene, cut):
     assert [row["epoch"] for row in interrupted.history_] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_not_repeated(make_kept, scene, cut):
     first = make_kept().fit(scene)
     epochs = cut(None)
@@ -128,6 +131,7 @@ def test_other_pixels_are_another_training(make_kept, scene, cut):
     assert len(epochs) == 10
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused(make_kept, scene, cut, tmp_path):
     kill(make_kept(), scene, cut, 4)
     (path,) = (tmp_path / "runs").glob("*.zip")
@@ -167,6 +171,7 @@ def test_a_folder_that_cannot_be_made(make_kept, scene, tmp_path):
         make_kept(checkpoint_dir=tmp_path / "file").fit(scene)
 
 
+@pytest.mark.slow
 def test_the_generators_of_the_caller_are_left_alone(make_kept, scene, cut):
     kill(make_kept(), scene, cut, 4)
     cut(None)

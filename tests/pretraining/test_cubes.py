@@ -33,6 +33,7 @@ def make_cubes(make):
     return make_small
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spectralgpt", "sentinel-spectralgpt"])
 def test_the_loss_falls_and_a_classifier_starts_from_it(make_cubes, wide_scene, tmp_path, name):
     pretrainer = make_cubes(name, max_epochs=4, lr=1e-2).fit(wide_scene)
@@ -53,6 +54,7 @@ def test_the_loss_falls_and_a_classifier_starts_from_it(make_cubes, wide_scene, 
     assert values.shape == predicted.shape == (16, 20, n_tokens, 3 * 8 * 8)
 
 
+@pytest.mark.slow
 def test_channels_have_equal_variance(make_cubes, scene):
     pretrainer = make_cubes().fit(scene)
     channels = pretrainer.preprocessing_.transform(np.asarray(scene.cube).reshape(-1, 30))
@@ -63,6 +65,7 @@ def test_channels_have_equal_variance(make_cubes, scene):
     np.testing.assert_allclose(channels.std(axis=0), 1, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_values_are_in_deviations_of_the_channels(make_cubes, wide_scene):
     pretrainer = make_cubes("sentinel-spectralgpt").fit(wide_scene)
     encoder = pretrainer._model.encoder
@@ -73,6 +76,7 @@ def test_values_are_in_deviations_of_the_channels(make_cubes, wide_scene):
     assert abs(values).max() <= 2
 
 
+@pytest.mark.slow
 def test_cubes_of_another_sensor(make_cubes, wide_scene):
     pretrainer = make_cubes("sentinel-spectralgpt").fit(wide_scene)
     other = wide_scene.select_bands([*range(0, 30, 2), 29])

@@ -185,6 +185,7 @@ def test_other_json_is_refused(folder):
         read_encoder_folder(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -190,6 +190,7 @@ def heads_of(pretrained):
     return pretrained.vision_params["n_heads"], pretrained.provenance["assumed"][0]
 
 
+@pytest.mark.slow
 def test_heads_follow_from_the_width(layers, write):
     path = write(layers(1, 128, 8))
     assert heads_of(load_pretrained(path)) == (2, "n_heads=2: the usual 64 features per head")
@@ -279,6 +280,7 @@ def test_a_file_of_safetensors_and_half_precision(layers, tmp_path):
     assert torch.equal(weight, tensors["blocks.1.mlp.fc1.weight"].float())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", [None, "lora+", "krona"])
 def test_a_classifier_starts_from_the_weights(layers, write, cube, labels, settings, adapter):
     pretrained = load_pretrained(write(layers()), n_heads=2)

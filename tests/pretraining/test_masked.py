@@ -40,6 +40,7 @@ def test_official_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "loss"), [("group-vit", "mse+sam"), *((name, "mse") for name in ENCODERS)]
 )
@@ -51,6 +52,7 @@ def test_the_loss_falls(make, scene, name, loss):
     assert all(np.isfinite(losses))
 
 
+@pytest.mark.slow
 def test_predictions_of_hidden_groups_are_better_than_the_mean(make, scene):
     pretrainer = make(max_epochs=10, lr=5e-3).fit(scene)
     values, predicted = pretrainer.reconstruct(scene)
@@ -58,6 +60,7 @@ def test_predictions_of_hidden_groups_are_better_than_the_mean(make, scene):
     assert np.square(values - predicted).mean() < 0.8 * values.var()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_predictions_do_not_depend_on_what_is_hidden(make, scene, name):
     pretrainer = make(name, **ENCODERS[name]).fit(scene)
@@ -72,6 +75,7 @@ def test_predictions_do_not_depend_on_what_is_hidden(make, scene, name):
     assert windows.grad.any()
 
 
+@pytest.mark.slow
 def test_only_visible_tokens_pass_through_the_encoder(make, scene, monkeypatch):
     lengths = set()
     encoder_class = get_vision_encoder("group-vit")
@@ -92,6 +96,7 @@ def test_at_least_one_token_is_hidden_and_one_is_not(make, scene, mask_ratio, n_
     assert make(mask_ratio=mask_ratio, max_epochs=1).fit(scene)._model.n_hidden == n_hidden
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits(make, scene, fitted):
     state = torch.get_rng_state()
     again = make().fit(scene)
@@ -120,6 +125,7 @@ def test_samples_are_trained_on_alone(make, scene):
     assert make().fit(X[:70]).encoder_.provenance["n_pixels"] == 70
 
 
+@pytest.mark.slow
 def test_pixels_without_data_are_left_out(make, scene):
     cube = np.array(scene.cube)
     cube[3, 4, 5], cube[0, 0] = np.nan, np.inf
@@ -131,6 +137,7 @@ def test_pixels_without_data_are_left_out(make, scene):
     assert_same_weights(pretrainer, make().fit(Scene(cube, valid=valid)))
 
 
+@pytest.mark.slow
 def test_excluded_pixels_have_no_influence(make, scene):
     cube = np.array(scene.cube)
     excluded = np.array([[3, 4], [3, 5], [15, 19]])
@@ -142,6 +149,7 @@ def test_excluded_pixels_have_no_influence(make, scene):
     assert first.encoder_.provenance["n_pixels"] == 16 * 20 - 12 - 4
 
 
+@pytest.mark.slow
 def test_excluded_pixels_are_recognized_in_copies(make, scene):
     X, _ = scene.samples()
     copied = PixelSamples(np.array(scene.cube), X.coords)
@@ -178,12 +186,14 @@ def test_what_cannot_be_excluded(make, scene, make_exclude, message):
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 def test_large_scenes_are_read_in_parts(make, scene, fitted, monkeypatch):
     # Parts are whole batches, in the same order.
     monkeypatch.setattr(_loop, "_MAX_TABLE_VALUES", 30 * 9 * 64 * 2)
     assert_same_weights(make().fit(scene), fitted)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_mapped_scene(make, tmp_path, monkeypatch):
     import tracemalloc
 
@@ -265,6 +275,7 @@ def test_a_fit_that_fails_leaves_the_former_one(fitted, scene):
     np.testing.assert_array_equal(fitted.transform(scene), before)
 
 
+@pytest.mark.slow
 def test_a_new_fit_forgets_the_names_of_a_table(make, scene):
     names = [f"b{number}" for number in range(30)]
     table = pd.DataFrame(np.asarray(scene.cube).reshape(-1, 30), columns=names)
@@ -273,6 +284,7 @@ def test_a_new_fit_forgets_the_names_of_a_table(make, scene):
     assert not hasattr(pretrainer.fit(scene), "feature_names_in_")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_saved_encoder_gives_the_same_features(make, scene, tmp_path, name):
     pretrainer = make(name, **ENCODERS[name]).fit(scene)
@@ -304,6 +316,7 @@ def test_pickles_and_clones(fitted, scene):
     assert clone(fitted).get_params() == fitted.get_params()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "chosen"),
     [
@@ -325,6 +338,7 @@ def test_what_is_left_open_follows_from_the_encoder(make, scene, settings, chose
     assert is_reduced == (settings.get("n_channels", 0) is not None and "-vit" not in name)
 
 
+@pytest.mark.slow
 def test_spectra_are_cut_into_groups(make, scene):
     spectra = np.asarray(scene.cube).reshape(-1, 30)
     pretrainer = make("auto").fit(spectra)
@@ -334,12 +348,14 @@ def test_spectra_are_cut_into_groups(make, scene):
     assert few.preprocessing_[-1].n_features_in_ == 4
 
 
+@pytest.mark.slow
 def test_features_for_another_estimator(make, scene):
     X, y = scene.samples()
     clf = make_pipeline(make(max_epochs=8, lr=5e-3), SVC(C=100)).fit(X, y)
     assert clf.score(X, y) > 0.7
 
 
+@pytest.mark.slow
 def test_names_of_features(fitted, scene):
     X, _ = scene.samples()
     table = clone(fitted).fit(scene).set_output(transform="pandas").transform(X[:3])
@@ -347,6 +363,7 @@ def test_names_of_features(fitted, scene):
     assert table.shape == (3, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_classifier_starts_from_it(make, scene, settings, name):
     pretrainer = make(name, **ENCODERS[name]).fit(scene)
@@ -420,6 +437,7 @@ def test_data_that_are_refused(make, scene, fitted):
         fitted.transform(other)
 
 
+@pytest.mark.slow
 def test_an_encoder_for_any_bands_goes_from_one_sensor_to_another(make, scene, tmp_path):
     pretrainer = make("wavelength-vit", window_size=5).fit(scene)
     params = pretrainer.encoder_.vision_params

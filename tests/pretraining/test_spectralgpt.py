@@ -180,6 +180,7 @@ def test_files_of_other_models(layers, write):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", ["krona+", "full"])
 def test_a_classifier_starts_from_the_file(path, cube, labels, settings, adapter):
     pretrained = load_pretrained(path, n_heads=2)
@@ -197,6 +198,7 @@ def test_a_classifier_starts_from_the_file(path, cube, labels, settings, adapter
     assert clf.predict(cube).shape == labels.shape
 
 
+@pytest.mark.slow
 def test_a_classifier_averages_bands_to_those_of_the_file(
     path, encoder_tensors, cube, labels, settings, tmp_path
 ):

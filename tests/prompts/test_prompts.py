@@ -270,6 +270,7 @@ def test_duplicate_in_one_list():
     )
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.integers(0, 9), st.integers(1, 3), min_size=1),
     st.sets(st.integers(0, 9)),
@@ -286,6 +287,7 @@ def test_dict_is_accepted_exactly_when_it_covers_the_classes(counts, names):
         assert "absent from y" in message_of(prompts, classes, declared)
 
 
+@pytest.mark.slow
 def test_import_is_light():
     code = (
         "import sys, hsvlm.prompts, hsvlm.text; "

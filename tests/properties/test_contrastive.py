@@ -56,6 +56,7 @@ def naive_clip(logits, targets):
     )
 
 
+@pytest.mark.slow
 @given(problems(), st.integers(0, 14), st.integers(0, 14), st.integers(0, 99))
 def test_negatives_are_the_hardest_and_a_draw_from_the_rest(problem, n_hard, n_semi_hard, seed):
     cosines, targets = problem
@@ -72,6 +73,7 @@ def test_negatives_are_the_hardest_and_a_draw_from_the_rest(problem, n_hard, n_s
         assert (mask & ~first).sum() == min(n_semi_hard, len(wrong) - first.sum())
 
 
+@pytest.mark.slow
 @given(st.integers(2, 6), st.integers(0, 2), st.integers(1, 3))
 def test_every_choice_of_semi_hard_negatives_occurs(n_classes, n_hard, n_semi_hard):
     cosines = np.tile(-np.arange(n_classes, dtype=float), (600, 1))
@@ -85,6 +87,7 @@ def test_every_choice_of_semi_hard_negatives_occurs(n_classes, n_hard, n_semi_ha
     assert counts.min() > 0.5 * 600 / expected
 
 
+@pytest.mark.slow
 @given(problems(), st.integers(0, 4), st.integers(0, 99))
 def test_the_names_of_classes_do_not_matter(problem, n_hard, seed):
     cosines, targets = problem
@@ -104,6 +107,7 @@ def test_the_names_of_classes_do_not_matter(problem, n_hard, seed):
     torch.testing.assert_close(losses[1], losses[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @given(
     problem=problems(),
@@ -145,6 +149,7 @@ def test_losses_are_exact_and_finite_however_sure_the_model_is(
         assert torch.isfinite(given_logits.grad).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", [False, True])
 @given(problem=problems(max_classes=6), n_negatives=st.tuples(st.integers(0, 3), st.integers(0, 3)))
 def test_gradients_are_those_of_finite_differences(clip, problem, n_negatives):
@@ -165,6 +170,7 @@ def test_gradients_are_those_of_finite_differences(clip, problem, n_negatives):
     np.testing.assert_allclose(logits.grad.numpy(), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 8), st.integers(2, 9), st.integers(1, 4), st.integers(0, 4))
 def test_classes_with_one_text_are_told_apart_by_chance(n_samples, n_classes, n_hard, n_semi_hard):
     logits = torch.full((n_samples, n_classes), 100.0)

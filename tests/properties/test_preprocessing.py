@@ -60,6 +60,7 @@ def up_to_sign(scores, expected):
     return scores * np.where((scores * expected).sum(axis=0) < 0, -1, 1)
 
 
+@pytest.mark.slow
 @given(spectra(), st.booleans())
 def test_scores_are_those_of_a_decomposition_whatever_the_scale(drawn, whiten):
     values, rank = drawn
@@ -77,6 +78,7 @@ def test_scores_are_those_of_a_decomposition_whatever_the_scale(drawn, whiten):
     np.testing.assert_array_less(abs(found * unit - expected[:, :rank]), error)
 
 
+@pytest.mark.slow
 @given(spectra([(np.float64, 3.0, 1), (np.float32, 300, 50)]), st.integers(0, 100))
 def test_neither_order_nor_repetition_of_spectra_matters(drawn, seed):
     values, rank = drawn
@@ -108,6 +110,7 @@ def test_components_kept(drawn, count):
     assert (abs(scores[:, :rank]).max(axis=0) > 0).all()
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.integers(1, 5), st.sampled_from([7, 30_000, 0.1, 1e-6]))
 def test_spectra_without_variance_become_zeros(n_spectra, n_bands, value):
     flat = np.full((n_spectra, 1, n_bands), value)
@@ -163,6 +166,7 @@ def test_every_kind_and_every_part_of_a_scene_is_transformed_alike(transformer, 
     np.testing.assert_array_equal(cube, before)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.sampled_from([np.float32, np.float64]))
 def test_pixels_that_cannot_be_used_become_nan_and_touch_no_other(seed, dtype):
     rng = np.random.default_rng(seed)

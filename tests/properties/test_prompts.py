@@ -56,6 +56,7 @@ def outcome(*arguments):
         return str(error)
 
 
+@pytest.mark.slow
 @given(labels(), st.lists(TEXTS | st.just(""), min_size=2, max_size=4), st.data())
 def test_templates_are_filled_with_names_whatever_these_hold(classes, pieces, data):
     keys = classes.tolist()
@@ -104,6 +105,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @given(
     st.text("aß\u017fİ\ufb01éK ", min_size=1, max_size=6).filter(str.strip),
     st.sampled_from(CHANGES),
@@ -114,6 +116,7 @@ def test_case_spacing_and_the_unseen_make_no_other_text(text, change):
     assert refused == (alike(text) == alike(other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".yaml", ".json"])
 @given(
     values=st.lists(st.integers(-(2**40), 2**40) | TEXTS, min_size=1, max_size=5, unique=True),

@@ -88,6 +88,7 @@ def places(X):
     return np.column_stack([X.scene_ids, X.coords])
 
 
+@pytest.mark.slow
 @given(samples(), st.data())
 def test_a_chain_of_keys_selects_what_it_selects_of_an_array(drawn, data):
     X, plain = drawn
@@ -117,6 +118,7 @@ def test_keys_that_make_no_list_of_samples_are_refused(key):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 @given(drawn=samples(), half=st.integers(0, 9))
 def test_windows_of_any_size_are_those_of_a_padded_scene(padding, drawn, half):
@@ -179,6 +181,7 @@ def test_samples_survive_pickling(drawn, data):
     np.testing.assert_array_equal(again.windows(3, "zero"), naive_windows(chosen, plain, 3, "zero"))
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 10_000),
     st.sampled_from([0, 1, -1, 2.0, None, float("nan")]),

@@ -154,6 +154,7 @@ def test_most_wrong_labels_are_listed_and_few_others(noisy, training, corrupted)
     assert noisy.readout_.noise == pytest.approx(is_wrong.mean(), abs=0.05)
 
 
+@pytest.mark.slow
 def test_accuracy_of_the_training_counts_the_used_labels(noisy, training):
     n_used = len(training[0]) - len(noisy.disputed_labels_)
     n_correct = noisy.history_[-1, "train_acc"] * n_used
@@ -259,6 +260,7 @@ def test_batches_of_disputed_labels_only(training, distrust):
     assert np.isfinite(clf.transform(X)).all()
 
 
+@pytest.mark.slow
 def test_a_class_that_seems_wrong_is_used(training, distrust):
     X, y = training
     wrong = np.flatnonzero(y == 2)[1::2]

@@ -235,6 +235,7 @@ def test_the_temperature_undoes_wrong_confidence(monkeypatch, calibrated, factor
     assert found == pytest.approx(factor, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_temperature_has_bounds(monkeypatch, calibrated):
     targets = calibrated[1]
     sure = 50 * np.eye(3)[targets]
@@ -295,6 +296,7 @@ def test_the_seed_draws_the_folds(fitted, training):
         assert not np.array_equal(one, another)
 
 
+@pytest.mark.slow
 def test_folds_are_as_far_apart_as_the_map_is_from_the_labels(fitted, training):
     X, y = training
     corner = (X.coords < 12).all(axis=1)
@@ -305,6 +307,7 @@ def test_folds_are_as_far_apart_as_the_map_is_from_the_labels(fitted, training):
     assert distances.max() > 3
 
 
+@pytest.mark.slow
 def test_trainings_that_would_know_one_class_are_left_out(fitted, training, set_folds):
     y = training[1]
     fold = np.where(y == y[0], np.arange(len(y)) % 2, 0)
@@ -317,6 +320,7 @@ def test_trainings_that_would_know_one_class_are_left_out(fitted, training, set_
     np.testing.assert_array_equal(is_asked(findings, training, fitted), fold == 1)
 
 
+@pytest.mark.slow
 def test_a_class_that_is_held_out_as_a_whole_is_not_asked_about(fitted, training, set_folds):
     _, y = training
     set_folds(np.where(y == y[0], 0, 1 + np.arange(len(y)) % 2))
@@ -392,6 +396,7 @@ def test_small_scenes_are_one_patch():
     assert next(_patches(coords, (100, 50, 7), 4999))[0] != bounds
 
 
+@pytest.mark.slow
 def test_labels_outside_of_the_patches_are_trusted(fitted, training, small_patches, monkeypatch):
     y = training[1]
     asked = []

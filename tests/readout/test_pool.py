@@ -273,6 +273,7 @@ def test_a_single_label():
     assert pool.trust[0] > 0.9
 
 
+@pytest.mark.slow
 def test_sharp_opinions_of_two_classes_find_wrong_labels():
     rng = np.random.default_rng(0)
     truth = rng.integers(2, size=1000)

@@ -89,6 +89,7 @@ def grid(cube):
 # The scene of the fit
 
 
+@pytest.mark.slow
 def test_the_read_out_makes_predictions_better(fitted, alone, scene):
     assert alone.readout_ is None
     assert fitted.readout_.restart == 0.01
@@ -146,6 +147,7 @@ def test_tiles_with_margins_that_reach_everywhere(fitted, scene, monkeypatch):
     assert (fitted.predict_proba(scene.cube) != expected).any()
 
 
+@pytest.mark.slow
 def test_tiles_are_computed_once_in_a_map(fitted, scene, small_tiles, monkeypatch):
     bounds, region = [], SceneRegions.region
 
@@ -164,6 +166,7 @@ def test_scores_are_logarithms_of_probabilities(fitted, scene):
     np.testing.assert_allclose(np.exp(scores), fitted.predict_proba(scene.cube), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_binary_scores_are_differences(make, scene):
     labels = np.where(scene.labels > 2, 0, scene.labels)
     clf = make(text_encoder=np.eye(2)).fit(scene.cube, labels)
@@ -219,6 +222,7 @@ def test_a_copy_in_double_precision_is_known_again(fitted, scene):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_transformed_scene_is_known_again(make, training, scene):
     X, y = training
     pipeline = make_pipeline(SpectralPCA(8), make()).fit(X, y)
@@ -235,6 +239,7 @@ def test_a_transformed_scene_is_known_again(make, training, scene):
     np.testing.assert_array_equal(mapped.label_map, pipeline.predict(scene.cube))
 
 
+@pytest.mark.slow
 def test_cross_validation(make, scene):
     X, y = pixel_samples(scene.cube, scene.labels)
     clf = make(max_epochs=1)
@@ -284,6 +289,7 @@ def test_a_fit_without_a_scene_reads_nothing_out(make, training):
         clf.predict(data)
 
 
+@pytest.mark.slow
 def test_other_prompts_are_for_other_classes(make, training, scene):
     given = {"prompts": dict(enumerate("abcd", start=1)), "text_encoder": Letters()}
     fitted, alone = (make(spatial=one, **given).fit(*training) for one in ("random-walk", None))
@@ -296,6 +302,7 @@ def test_other_prompts_are_for_other_classes(make, training, scene):
     )
 
 
+@pytest.mark.slow
 def test_several_scenes(make, scene):
     second = make_synthetic_scene(height=16, width=28, n_bands=18, noise=0.3, random_state=3)
     cubes = [scene.cube, second.cube]
@@ -356,6 +363,7 @@ def test_masked_pixels(make, training, scene, valid, tiles, request):
     np.testing.assert_array_equal(clf.predict_proba(MaskedCube(rubbish, valid)), found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", [512, 8])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e35])
 def test_broken_pixels_stop_nothing_but_themselves(make, training, scene, value, tile, monkeypatch):
@@ -401,6 +409,7 @@ def test_settings_are_used(make, training, scene, fitted, given):
     assert (clf.predict_proba(scene.cube) != fitted.predict_proba(scene.cube)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given", [{"weights": (0, 1)}, {"restart": 1.0, "weights": (0.5, 0.5)}], ids=["zero", "at once"]
 )

@@ -126,6 +126,7 @@ def test_a_fit_finds_weights_and_finds_the_same_again(make, fitted, training, sc
     assert found(make(random_state=1).fit(*training)) != found(fitted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", [(2, 0.5), [0, 1], np.array([1.0, 0.0])])
 def test_given_weights_are_taken(make, fitted, training, scene, trained, pair):
     clf = make(spatial_params={"weights": pair}).fit(*training)
@@ -150,6 +151,7 @@ def test_short_trainings_come_first(make, training, trained):
     assert len(clf.history_) == 13
 
 
+@pytest.mark.slow
 def test_short_trainings_show_their_progress_under_another_name(make, training, capsys):
     make(max_epochs=13, verbose=1).fit(*training)
     bars = [line for line in re.split(r"[\r\n]", capsys.readouterr().err) if "100%" in line]
@@ -157,6 +159,7 @@ def test_short_trainings_show_their_progress_under_another_name(make, training, 
     assert dict.fromkeys(ends) == {("read-out", "2/2"): None, ("training", "13/13"): None}
 
 
+@pytest.mark.slow
 def test_no_label_beside_those_of_the_training_is_looked_at(make, fitted, training, divided):
     X, y = training
     label_map = np.zeros((24, 28), dtype=int)
@@ -167,6 +170,7 @@ def test_no_label_beside_those_of_the_training_is_looked_at(make, fitted, traini
     np.testing.assert_array_equal(clf.classes_[targets], label_map[tuple(positions[:, 1:].T)])
 
 
+@pytest.mark.slow
 def test_samples_that_watch_the_training_are_not_looked_at(make, training, divided):
     X, y = training
     clf = make(validation_fraction=0.3).fit(X, y)
@@ -176,6 +180,7 @@ def test_samples_that_watch_the_training_are_not_looked_at(make, training, divid
     np.testing.assert_array_equal(positions[:, 1:], scene.coords)
 
 
+@pytest.mark.slow
 def test_background_is_not_part_of_the_map(make, scene, divided):
     cube = np.array(scene.cube)
     cube[:10] = 0
@@ -255,6 +260,7 @@ def test_ctrl_c_leaves_the_former_fit(make, training, scene, monkeypatch):
     np.testing.assert_array_equal(clf.predict_proba(scene.cube), expected)
 
 
+@pytest.mark.slow
 def test_a_fit_without_weights_is_as_with_equal_ones(make, training, scene, monkeypatch):
     def fail(*_):
         raise MemoryError

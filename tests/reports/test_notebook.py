@@ -144,6 +144,7 @@ def test_a_wide_cube_is_read_in_fewer_rows():
     assert cube.n_rows * 40000 * 10 <= 2**24
 
 
+@pytest.mark.slow
 def test_a_cube_that_is_slow_to_read_has_no_picture():
     cube = Reads((1000, 50, 10), seconds=0.2)
     start = time.monotonic()
@@ -205,6 +206,7 @@ def test_reports_are_shown(cube, labels):
     assert "p = " in shown(report.compare("a", "b"))
 
 
+@pytest.mark.slow
 def test_a_fitted_classifier_shows_its_classes(fitted):
     for page in (fitted._repr_html_(), fitted._repr_mimebundle_()["text/html"]):
         diagram, _, own = page.partition("<details open><summary>Fitted: 3 classes")
@@ -240,6 +242,7 @@ def test_diagrams_of_others_stay_as_they_are(fitted, settings):
     assert GridSearchCV(HSIPromptClassifier(**settings), {})._repr_html_()
 
 
+@pytest.mark.slow
 def test_a_broken_classifier_is_shown(cube, labels, settings):
     clf = HSIPromptClassifier(**settings).fit(cube, labels)
     clf.classes_ = None

@@ -61,12 +61,14 @@ def test_spectra_that_do_not_differ(make, cube, labels, value, n_components):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1e-30, 1e28])
 def test_units_of_any_size(make, cube, labels, factor):
     clf = make(max_epochs=8).fit(cube * np.float32(factor), labels)
     assert clf.score(cube * np.float32(factor), labels) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0, 7])
 def test_constant_bands(make, cube, labels, value):
     constant = cube.copy()
@@ -74,6 +76,7 @@ def test_constant_bands(make, cube, labels, value):
     assert make(max_epochs=8).fit(constant, labels).score(constant, labels) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "value", "what"),
     [
@@ -189,6 +192,7 @@ def test_differences_of_unsigned_numbers_do_not_wrap():
     assert difference.fit_transform(cube).ravel().tolist() == [59990, -59990]
 
 
+@pytest.mark.slow
 def test_booleans_are_zeros_and_ones(make, cube, labels):
     above = cube > 1
     above[..., 0] = True

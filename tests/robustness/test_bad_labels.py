@@ -58,6 +58,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "classes", "dtype"), GOOD.values(), ids=GOOD)
 def test_labels_of_many_types(make, data, tmp_path, change, classes, dtype):
     for kind in ("cube", "spectra"):

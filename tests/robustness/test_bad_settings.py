@@ -181,6 +181,7 @@ def test_spectra_too_few_to_hold_some_out(no_training, make, cube, labels):
 # Texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["🌾 👩‍🌾", "תבואה", "شعير", "a field\n\tof oats", "{} of {name} in {0} }{", "a" * 100_000],

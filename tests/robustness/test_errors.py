@@ -370,6 +370,7 @@ def test_warm_start_with_another_network(make, cube, labels, change, named):
     np.testing.assert_array_equal(clf.predict_proba(cube), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompts", "message"),
     [
@@ -394,12 +395,14 @@ def test_new_prompts_that_are_none(make, cube, labels, prompts, message):
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 def test_embeddings_in_a_list_do_not_encode_new_texts(make, cube, labels):
     clf = make(text_encoder=np.eye(3, 8).tolist()).fit(cube, labels)
     with pytest.raises(ParameterError, match="with_prompts needs a text encoder"):
         clf.with_prompts({1: "corn", 2: "oats"})
 
 
+@pytest.mark.slow
 def test_one_text_is_not_a_list_of_letters(make, cube, labels):
     clf = make().fit(cube, labels)
     clf.text_encoder_ = "all-MiniLM-L6-v2"

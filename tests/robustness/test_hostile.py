@@ -149,6 +149,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HOSTILE)
 def test_what_is_stated_is_checked_before_memory_is_taken(tmp_path, case):
     write, message = HOSTILE[case]

@@ -97,6 +97,7 @@ def test_the_best_epoch_need_not_be_the_last_one(breaking, cube, labels, monkeyp
         assert torch.equal(value, kept[name])
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_the_first_epoch_is_over_leaves_the_previous_fit(breaking, cube, labels):
     clf = breaking({}).fit(cube, labels)
     assert not clf.interrupted_
@@ -147,6 +148,7 @@ def test_training_that_does_not_fit_into_memory_says_what_to_lower(breaking, cub
     )
 
 
+@pytest.mark.slow
 def test_memory_that_is_lacking_while_the_read_out_is_weighed(breaking, cube, labels):
     with pytest.raises(DeviceMemoryError, match="There is not enough memory on cpu"):
         breaking({"largest": 10}, spatial="random-walk").fit(cube, labels)
@@ -157,6 +159,7 @@ def test_other_errors_of_torch_are_not_taken_for_a_lack_of_memory(breaking, cube
         breaking({"step": 1, "error": RuntimeError("shapes differ")}).fit(cube, labels)
 
 
+@pytest.mark.slow
 def test_prediction_halves_the_batch_until_it_fits(breaking, cube, labels):
     clf = breaking({}).fit(cube, labels)
     expected = clf.predict_proba(cube)
@@ -208,6 +211,7 @@ def test_weights_that_the_last_step_ruins(settings, cube, labels):
     )
 
 
+@pytest.mark.slow
 def test_weights_that_the_first_step_ruins_end_the_fit_with_a_read_out_too(settings, cube, labels):
     changes = {"lr": 1e30, "lr_schedule": "constant", "max_epochs": 1, "spatial": "random-walk"}
     with (

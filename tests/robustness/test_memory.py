@@ -128,6 +128,7 @@ def test_a_scene_of_a_hundred_million_pixels_is_read_where_it_is_labelled(clf):
     assert cube.rows == set(range(4000 - 2, 4030 + 2))
 
 
+@pytest.mark.slow
 def test_mapping_a_few_rows_reads_their_neighbours(clf):
     wide = Virtual(10_000, 1_000)
     coords, y = corner(300, at=(4000, 500))

@@ -117,6 +117,7 @@ def test_files_of_yaml_make_no_objects(tmp_path):
         read_prompt_file(path)
 
 
+@pytest.mark.slow
 def test_nothing_in_the_package_opens_a_pickle():
     allowed = {"mapping/_fingerprint.py"}  # writes one, to take its digest
     opening = re.compile(

@@ -137,6 +137,7 @@ def test_scenes_keep_the_details_of_their_sources(stacked):
     assert (joined["photo"].ratio, joined["sar"].ratio) == (1, 1)
 
 
+@pytest.mark.slow
 def test_the_card_and_the_saved_model_state_them(fitted, tmp_path):
     assert described(fitted) == DETAILS
     path = fitted.save(tmp_path / "model", metadata={"site": "Houston"})
@@ -146,6 +147,7 @@ def test_the_card_and_the_saved_model_state_them(fitted, tmp_path):
     assert described(HSIPromptClassifier.load(path)) == DETAILS
 
 
+@pytest.mark.slow
 def test_pipelines_state_the_sources_of_their_input(stacked, settings, tmp_path):
     X, y = stacked.samples()
     changes = {"n_components": None, "normalize": None, "max_epochs": 1}

@@ -68,6 +68,7 @@ def test_networks_need_both(scene, split, encoder):
     assert accuracy(clf, shuffled(scene), split) < bounds(y[test])[0] + NOISE
 
 
+@pytest.mark.slow
 def test_matrices_are_drawn(scene, split):
     X, y = scene.samples()
     train = split[0]

@@ -361,6 +361,7 @@ def test_distinct_prototypes_do_not_warn(recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.slow
 def test_device_is_checked_before_anything_is_encoded(model_folder):
     with pytest.raises(ParameterError, match=r"^device='no' cannot be used on this machine"):
         encode_texts(["a barn"], model_folder, device="no")

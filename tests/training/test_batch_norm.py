@@ -58,6 +58,7 @@ def samples(cube, labels):
     return pixel_samples(cube, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{}, {"validation_fraction": 0.3}, {"max_epochs": 1}, {"criterion": "cross-entropy"}],
@@ -92,6 +93,7 @@ def test_predictions_in_threads_and_of_loaded_models_are_the_same(make, samples,
         assert torch.equal(value, state[name]), name
 
 
+@pytest.mark.slow
 def test_statistics_follow_the_training_windows(make, samples):
     clf = make().fit(*samples)
     norm = clf.net_.module_.encoder.norm

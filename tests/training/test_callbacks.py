@@ -313,6 +313,7 @@ def test_scores_compare_predictions_with_labels(
         assert in_y == in_both == set(clf.classes_.tolist())
 
 
+@pytest.mark.slow
 def test_a_score_that_is_never_recorded_is_said(fit):
     with pytest.warns(HSVLMWarning, match="found no 'los' to record. The history has .*train_loss"):
         fit(PassthroughScoring("los"))

@@ -82,6 +82,7 @@ def watched(settings):
     return {**settings, "max_epochs": 3, "validation_fraction": 0.2, "spatial": "random-walk"}
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_every_epoch_of_the_training_only(cube, labels, watched, tmp_path):
     logger = TensorBoard(SummaryWriter(tmp_path), key_mapper=str)
     clf = HSIPromptClassifier(**watched, callbacks=[logger]).fit(cube, labels)
@@ -92,6 +93,7 @@ def test_tensorboard_gets_every_epoch_of_the_training_only(cube, labels, watched
         np.testing.assert_allclose([value for _, value in points], clf.history_[:, key], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_tags_of_tensorboard_are_those_of_skorch(cube, labels, watched, tmp_path):
     HSIPromptClassifier(**watched, callbacks=[TensorBoard(SummaryWriter(tmp_path))]).fit(
         cube, labels
@@ -99,6 +101,7 @@ def test_tags_of_tensorboard_are_those_of_skorch(cube, labels, watched, tmp_path
     assert {"Loss/train_loss", "Loss/valid_loss", "lr"} <= set(scalars(tmp_path))
 
 
+@pytest.mark.slow
 def test_mlflow_gets_every_epoch_of_the_training_only(cube, labels, watched):
     client, run = Client(), SimpleNamespace(info=SimpleNamespace(run_id="7"))
     logger = MlflowLogger(run, client)
@@ -112,6 +115,7 @@ def test_mlflow_gets_every_epoch_of_the_training_only(cube, labels, watched):
     assert "history.json" in client.files
 
 
+@pytest.mark.slow
 def test_wandb_gets_every_epoch_of_the_training_only(cube, labels, watched, tmp_path):
     run = WandbRun(tmp_path)
     HSIPromptClassifier(**watched, callbacks=[WandbLogger(run)]).fit(cube, labels)
@@ -119,12 +123,14 @@ def test_wandb_gets_every_epoch_of_the_training_only(cube, labels, watched, tmp_
     assert all(set(row) == KEYS for row in run.rows)
 
 
+@pytest.mark.slow
 def test_accuracy_of_the_training_grows(cube, labels, settings):
     accuracies = HSIPromptClassifier(**settings).fit(cube, labels).history_[:, "train_acc"]
     assert accuracies[0] < accuracies[-1] <= 1
     assert accuracies[-1] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logger", ["tensorboard", "mlflow", "wandb", "print"])
 def test_a_logged_training_can_be_resumed(cube, labels, watched, tmp_path, logger):
     def callback():
@@ -165,6 +171,7 @@ def _stopping():
     _Stop.is_on = True
 
 
+@pytest.mark.slow
 def test_a_logged_classifier_is_saved(cube, labels, watched, tmp_path):
     logger = TensorBoard(SummaryWriter(tmp_path / "run"))
     clf = HSIPromptClassifier(**watched, callbacks=[logger]).fit(cube, labels)

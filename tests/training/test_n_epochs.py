@@ -160,6 +160,7 @@ def test_repeated_samples_count_once(make, cube, labels, planned):
     assert planned == [(len(y), 1000)]
 
 
+@pytest.mark.slow
 def test_trainings_for_the_read_out_have_a_twelfth_of_the_epochs(make, cube, labels, planned):
     X, y = pixel_samples(cube, labels)
     make(batch_size=len(y), spatial="random-walk").fit(X, y)

@@ -62,6 +62,7 @@ def test_embeddings_are_unit_vectors(cube, labels, settings):
     np.testing.assert_allclose(lengths, 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_is_that_of_the_training(cube, labels, settings):
     clf = HSIPromptClassifier(**settings, precision="bfloat16").fit(cube, labels)
     expected = clf.predict_proba(cube)

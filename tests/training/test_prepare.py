@@ -52,6 +52,7 @@ def make(settings, monkeypatch):
     return lambda **changes: HSIPromptClassifier(**{**fixed, **changes})
 
 
+@pytest.mark.slow
 def test_an_encoder_is_shown_the_training_windows_before_the_first_step(make, cube, labels):
     X, y = pixel_samples(cube, labels)
     clf = make(lr=1e-30).fit(X, y)
@@ -117,6 +118,7 @@ def test_samples_whose_labels_are_set_aside_are_not_shown(make, cube, labels, mo
     assert len(windows) == 10
 
 
+@pytest.mark.slow
 def test_a_continued_fit_keeps_what_it_learned(make, cube, labels):
     clf = make(warm_start=True, lr=1e-30).fit(cube, labels)
     before = clf.net_.module_.encoder.mean.clone()
@@ -148,6 +150,7 @@ def test_trainings_for_the_read_out_are_prepared_too(make, cube, labels):
     assert len(Centered.calls[0][0]) < len(Centered.calls[-1][0])
 
 
+@pytest.mark.slow
 def test_saved_networks_are_not_prepared(make, cube, labels, tmp_path):
     clf = make().fit(cube, labels)
     loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), vision_encoder=Centered)

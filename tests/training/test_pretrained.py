@@ -75,6 +75,7 @@ def test_every_method_learns(cube, labels, arguments, adapter):
     assert clf.adapter_.n_trained == (clf.adapter_.n_weights if is_full else n_others + n_factors)
 
 
+@pytest.mark.slow
 def test_weights_that_the_file_lacks_are_trained(cube, labels, arguments):
     arguments["pretrained"] = make_pretrained(with_embedding=False)
     clf = HSIPromptClassifier(adapter="frozen", max_epochs=1, **_without(arguments, "max_epochs"))
@@ -89,6 +90,7 @@ def _without(arguments, name):
     return {key: value for key, value in arguments.items() if key != name}
 
 
+@pytest.mark.slow
 def test_a_fit_without_pretrained_weights_has_no_adapter(cube, labels, settings):
     assert HSIPromptClassifier(**settings).fit(cube, labels).adapter_ is None
 
@@ -101,6 +103,7 @@ class Rates(Callback):
         self.seen = [(group["lr"], group["weight_decay"], len(group["params"])) for group in groups]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "ratio"), [("krona+", 16), ("lora+", 4)])
 def test_second_factors_learn_faster(cube, labels, arguments, adapter, ratio):
     rates = Rates()
@@ -114,6 +117,7 @@ def test_second_factors_learn_faster(cube, labels, arguments, adapter, ratio):
     assert others[:2] == (lr, 0.1)
 
 
+@pytest.mark.slow
 def test_the_schedule_scales_all_groups(cube, labels, arguments):
     rates = Rates()
     arguments |= {"adapter": "krona+", "callbacks": [rates]}

@@ -120,6 +120,7 @@ def test_settings_that_cannot_take_effect_are_said_once(make, data, kind, parame
         assert len(message) < 340
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameters", "kind"), [(parameters, kind) for parameters, kinds in USED for kind in kinds]
 )
@@ -201,6 +202,7 @@ def test_a_warm_start_follows_other_settings(make, data):
     assert len(clf.fit(*data["samples"]).history_) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ALL)
 def test_classes_without_names_are_said(make, data, kind):
     clf = make(class_names=None)
@@ -227,6 +229,7 @@ def test_nothing_is_said_where_texts_say_something_or_do_not_count(make, data, p
     assert not warned(lambda: make(**{"class_names": None, **parameters}).fit(*data["samples"]))
 
 
+@pytest.mark.slow
 def test_a_single_class_without_a_name_is_said(make, data):
     clf = make(class_names={1: "oats", 2: "wheat"}, prompts="a field of {}")
     with pytest.warns(MissingNameWarning, match="Class 3 of 3 has no name, so .* 'a field of 3'"):

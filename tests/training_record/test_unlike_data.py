@@ -177,6 +177,7 @@ def test_another_order_of_bands_is_told_of(fitted, change, message):
     assert message in said(fitted, change(landscape(1)[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_bands", [16, 40, 120])
 def test_many_bands_in_another_order_are_told_of(n_bands):
     cube, labels = landscape(0, n_bands)
@@ -223,6 +224,7 @@ def test_the_hint_for_the_command_line_names_the_option(bright):
     assert "cube" not in text
 
 
+@pytest.mark.slow
 def test_spectra_and_windows_are_looked_at_too():
     cube, labels = landscape(0)
     X, y = pixel_samples(cube, labels)
@@ -246,6 +248,7 @@ def test_the_scene_of_the_training_is_never_unlike():
     assert said(clf, bright) == ""
 
 
+@pytest.mark.slow
 def test_cross_validation_says_nothing():
     cube, labels = landscape(0)
     X, y = pixel_samples(cube, labels)

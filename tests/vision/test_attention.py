@@ -60,6 +60,7 @@ def test_gradients_are_those_of_the_fused_kernel(monkeypatch, scale, cached):
     torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradients_equal_finite_differences():
     qkv = drawn(2, 5, 2, 3).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda one: attention(one, 2), qkv)

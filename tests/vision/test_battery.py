@@ -315,6 +315,7 @@ def accuracy(predicted, labels):
     return (predicted == labels)[labels > 0].mean()
 
 
+@pytest.mark.slow
 @EVERY_TRAINED
 def test_it_works_in_the_classifier(classifier, scene, labels, tmp_path):
     fitted = classifier.fit(scene, labels)
@@ -326,6 +327,7 @@ def test_it_works_in_the_classifier(classifier, scene, labels, tmp_path):
         np.testing.assert_array_equal(same.predict_proba(scene), probabilities)
 
 
+@pytest.mark.slow
 @EVERY_TRAINED
 def test_fits_give_the_same_bits(classifier, scene, labels):
     classifier.set_params(max_epochs=1)
@@ -333,6 +335,7 @@ def test_fits_give_the_same_bits(classifier, scene, labels):
     np.testing.assert_array_equal(classifier.fit(scene, labels).predict_proba(scene), first)
 
 
+@pytest.mark.slow
 @EVERY_TRAINED
 def test_it_trains_in_half_precision(classifier, scene, labels):
     classifier.set_params(precision="bfloat16").fit(scene, labels)

@@ -124,6 +124,7 @@ def test_parameters_and_work_with_the_model_of_the_publication(monkeypatch):
     assert number(row["parameters"]) == sum(weight.numel() for weight in alone.parameters())
 
 
+@pytest.mark.slow
 def test_gradients_reach_all_that_is_trained_and_nothing_else():
     encoder = make()
     before = {name: x.clone() for name, x in encoder._clip._model.named_parameters()}
@@ -141,6 +142,7 @@ def test_gradients_reach_all_that_is_trained_and_nothing_else():
         assert parameter.grad is None, name
 
 
+@pytest.mark.slow
 def test_texts_follow_the_matrices_of_the_training_not_those_of_a_window():
     encoder = make()
     with torch.no_grad():
@@ -167,6 +169,7 @@ def test_prompts_of_windows_only():
     assert not any(name.startswith("to_") for name, _ in encoder.named_parameters())
 
 
+@pytest.mark.slow
 def test_copies_share_the_frozen_model_and_files_leave_it_out():
     encoder = make()
     assert copy.deepcopy(encoder)._clip is encoder._clip
@@ -365,6 +368,7 @@ def test_settings_of_the_text_side_have_no_effect(samples):
         clf.fit(X[:60], y[:60])
 
 
+@pytest.mark.slow
 def test_the_matrices_are_drawn(fitted, samples):
     pytest.importorskip("matplotlib")
     display = PromptMatrixDisplay.from_estimator(fitted, samples[0][:40])

@@ -47,6 +47,7 @@ def scan_number_by_number(values, steps, rates, write, read):
     return torch.stack(list(result.values())).view(n_windows, n_scans, width, length).mT
 
 
+@pytest.mark.slow
 def test_a_scan_is_that_of_its_formula_and_so_are_its_gradients(inputs):
     exact = [tensor.requires_grad_() for tensor in inputs]
     expected = scan_number_by_number(*exact)

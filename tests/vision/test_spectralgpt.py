@@ -122,6 +122,7 @@ def test_prepare_standardizes_channels():
     torch.testing.assert_close(encoder(windows), plain(standardized), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_the_training_windows(cube, labels, settings, tmp_path):
     params = {**SMALL, "mlp_width": 24, "image_size": 8}
     changes = {"vision_encoder": "spectralgpt", "vision_params": params, "max_epochs": 1}

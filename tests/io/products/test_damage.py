@@ -38,6 +38,7 @@ def damage(content, rng):
     return bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_damaged_files_are_refused_or_read(product, request):
     made = request.getfixturevalue(f"make_{product}")()
@@ -76,6 +77,7 @@ def test_attributes_may_say_anything(product, holder, request):
             check(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("product", "name"),
     [

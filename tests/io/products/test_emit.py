@@ -79,6 +79,7 @@ def test_pixels_of_the_swath_without_data(make_emit):
     np.testing.assert_array_equal(scene.valid, product.inside & ~missing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [None, "not a CRS"])
 def test_granules_are_in_degrees_unless_they_say_otherwise(make_emit, text):
     assert read_scene(make_emit(spatial_ref=text).path).crs == "EPSG:4326"
