@@ -9,15 +9,17 @@ import numpy as np
 
 from benchmarks.page import commands
 from benchmarks.records import RESULTS, environments, read_rows
+from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import markdown_table, mean_and_deviation
 
 if TYPE_CHECKING:
     from benchmarks.records import Lines
 
-__all__ = ["FOLDER", "READOUTS", "render"]
+__all__ = ["FOLDER", "READOUTS", "front_table", "render"]
 
 FOLDER = RESULTS / "networks"
 READOUTS = ("alone", "read-out")
+DEFAULT = HSIPromptClassifier().vision_encoder
 # Overall accuracy on Indian Pines in table 1 of the paper, which draws 10 % at random.
 TABLE_1 = {
     "cnn2d": 85.98,
@@ -30,6 +32,9 @@ TABLE_1 = {
     "ssftt": 91.11,
     "vit": 66.21,
 }
+
+# Lines of every network at a setting, by cell.
+Rows = dict[tuple[str, str], dict[str, "Lines"]]
 
 _TEXT = """## Networks of the field
 
@@ -61,13 +66,19 @@ Size, multiply-adds for one window of Indian Pines, and time on one core; beside
 accuracy in table 1 of the paper (10 % at random):
 
 {costs}
+
+Front of accuracy against cost: networks, cheapest first, that no network of at most the same
+multiply-adds surpasses in overall accuracy on the same draws; beside them the default,
+*{default}*, and the best network that costs no more than it:
+
+{fronts}
 """
 
 
 def render() -> str:
     """Render the page."""
     cells = {path.stem: read_rows(path) for path in sorted(FOLDER.glob("*.csv"))}
-    rows: dict[tuple[str, str], dict[str, Lines]] = defaultdict(lambda: defaultdict(list))
+    rows: Rows = defaultdict(lambda: defaultdict(list))
     for cell, lines in cells.items():
         for line in lines:
             rows[line["setting"], line["network"]][cell].append(line)
@@ -83,6 +94,8 @@ def render() -> str:
         return markdown_table(head, body)
 
     return _TEXT.format(
+        default=DEFAULT,
+        fronts=front_table(rows, names),
         commands=commands("python -m benchmarks.networks --data FOLDER", "networks"),
         environment=environments("networks"),
         overall=accuracy("OA"),
@@ -104,6 +117,61 @@ def _pair(lines: Lines, measure: str) -> str:
         for name in READOUTS
     ]
     return " / ".join(mean_and_deviation(one) for one in found) + f" ({len(found[0])})"
+
+
+def front_table(rows: Rows, cells: list[str]) -> str:
+    """Tabulate for every cell and readout which networks are worth their cost."""
+    body = []
+    for cell in cells:
+        for readout in READOUTS:
+            points = _points(rows, cell, readout)
+            if DEFAULT not in points:
+                continue
+            cost, accuracy = points[DEFAULT]
+            front = [
+                name
+                for name, (own_cost, own) in points.items()
+                if not any(
+                    other_cost <= own_cost and other > own for other_cost, other in points.values()
+                )
+            ]
+            cheap = {name: point for name, point in points.items() if point[0] <= cost}
+            best = max(cheap, key=lambda name: cheap[name][1])
+            lead = cheap[best][1] - accuracy
+            share = cheap[best][0] / cost
+            behind = (
+                "on the front"
+                if lead <= 0
+                else f"{lead:.2f} behind {best}, which costs {share:.2f} times as much"
+            )
+            listed = ", ".join(f"{name} {points[name][1]:.2f}" for name in front)
+            body.append([cell, readout, listed, f"{accuracy:.2f}, {behind}"])
+    return markdown_table(["", "", "front", "default"], body)
+
+
+def _points(rows: Rows, cell: str, readout: str) -> dict[str, tuple[float, float]]:
+    """Multiply-adds and overall accuracy of every network, cheapest first.
+
+    The mean is that of the draws that all networks share.
+    """
+    by_name = {
+        network if setting == "ours" else f"{network} ({setting})": {
+            line["draw"]: line for line in of_row[cell] if line["readout"] == readout
+        }
+        for (setting, network), of_row in rows.items()
+        if of_row[cell]
+    }
+    shared = set.intersection(*(set(lines) for lines in by_name.values()))
+    if not shared:
+        return {}
+    points = {
+        name: (
+            float(next(iter(lines.values()))["n_multiply_adds"]),
+            float(np.mean([100 * float(lines[draw]["OA"]) for draw in shared])),
+        )
+        for name, lines in by_name.items()
+    }
+    return dict(sorted(points.items(), key=lambda point: point[1]))
 
 
 def _costs(network: str, setting: str, cells: dict[str, Lines]) -> list[str]:

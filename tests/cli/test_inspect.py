@@ -168,6 +168,19 @@ def test_output_folders_and_recipes(tmp_path):
     assert json.loads(inspect(tmp_path, "--json"))["areas"] == {"classes": []}
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [("{", "this is not JSON"), (" " * (1 << 20) + "{}", "above the limit")],
+)
+def test_output_that_is_not_read_is_named(tmp_path, content, problem):
+    (tmp_path / "recipe.yaml").write_text("command: evaluate\noptions: {scene: a.tif}\n")
+    (tmp_path / "report.json").write_text(content)
+    assert problem in inspect(tmp_path)
+    figures = json.loads(inspect(tmp_path, "--json"))
+    assert problem in figures["not read"]["report.json"]
+    assert figures["files"] == ["recipe.yaml", "report.json"]
+
+
 def test_folders_of_something_else(tmp_path):
     with pytest.raises(FileError, match="holds neither a model nor the output of a command"):
         inspect(tmp_path)

@@ -113,6 +113,42 @@ def test_prompts_beside_the_recipe_are_found_from_anywhere(tmp_path):
     assert seen["prompts"] == "indian-pines"
 
 
+_SETTINGS_WITH_PATHS = {
+    "pretrained": "models",
+    "text_encoder": "models",
+    "vision_params": {"clip": "models", "fusion": "models"},
+}
+
+
+def _with_folder(path):
+    return {
+        "pretrained": str(path),
+        "text_encoder": str(path),
+        "vision_params": {"clip": str(path), "fusion": "models"},
+    }
+
+
+def test_folders_beside_the_recipe_are_found_from_anywhere(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"options": {}, "settings": _SETTINGS_WITH_PATHS}))
+    run("--recipe", path)
+    assert seen["settings"] == _SETTINGS_WITH_PATHS  # names of models, until there is a folder
+    (tmp_path / "models").mkdir()
+    run("--recipe", path)
+    assert seen["settings"] == _with_folder(tmp_path / "models")
+
+
+def test_folders_of_the_command_line_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    given = [f"{name}={value}" for name, value in _SETTINGS_WITH_PATHS.items()]
+    run(*(text for one in given for text in ("--set", one)), "--output", tmp_path)
+    assert seen["settings"] == _SETTINGS_WITH_PATHS
+    monkeypatch.chdir("/")
+    run("--recipe", tmp_path / "recipe.yaml")
+    assert seen["settings"] == _with_folder(tmp_path / "models")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

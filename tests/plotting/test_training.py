@@ -19,6 +19,15 @@ def test_training_curves(fitted, history):
     assert display.lr_ax_ is None
 
 
+def test_accuracies_share_an_axis(history):
+    watched = [{**one, "train_acc": 0.75, "valid_acc": 0.5} for one in history]
+    curves = TrainingCurveDisplay(watched).plot().accuracy_ax_.lines
+    assert {one.get_label(): one.get_ydata()[0] for one in curves} == {
+        "training accuracy": 75,
+        "validation accuracy": 50,
+    }
+
+
 def test_epochs_without_validation_leave_a_gap(history):
     history[1]["valid_acc"] = 0.25
     curve = TrainingCurveDisplay(history).plot().accuracy_ax_.lines[0]
@@ -43,7 +52,7 @@ def test_curves_need_a_history(fitted):
 
 @pytest.mark.slow
 def test_nothing_is_cut_off(history, is_cut_off):
-    watched = [{**one, "valid_loss": 1.0, "valid_acc": 0.5} for one in history]
+    watched = [{**one, "train_acc": 1, "valid_loss": 1.0, "valid_acc": 0.5} for one in history]
     assert not is_cut_off(TrainingCurveDisplay(watched).plot().figure_)
 
 

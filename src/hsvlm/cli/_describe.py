@@ -309,6 +309,9 @@ def _recipe_description(content: dict[str, Any]) -> Description:
     return content, lines
 
 
+_ANOTHER_WAY = "Open it with another program, or make it again with the command of the recipe."
+
+
 def describe_folder(path: Path) -> Description:
     """Describe an output folder of a command by its recipe and its files."""
     recipe = path / RECIPE_NAME
@@ -319,9 +322,15 @@ def describe_folder(path: Path) -> Description:
     names = sorted(file.name for file in path.iterdir() if not file.name.startswith("."))
     lines["files"] = "\n".join(escape_line(name) for name in names)
     figures: dict[str, Any] = {"recipe": content, "files": names}
+    unread = {}
     for name in ("areas.json", "report.json"):
-        try:
-            figures[name.removesuffix(".json")] = parsed_file(path / name, (".json",), "")
-        except (FileError, OSError):
+        if not (path / name).is_file():
             continue
+        try:
+            figures[name.removesuffix(".json")] = parsed_file(path / name, (".json",), _ANOTHER_WAY)
+        except (FileError, OSError) as error:
+            unread[name] = str(error)
+    if unread:
+        figures["not read"] = unread
+        lines["not read"] = "\n".join(map(escape_line, unread.values()))
     return figures, lines

@@ -22,6 +22,9 @@ _NOT_IN_RECIPES = ("recipe", "settings", "debug", "help")
 _NOT_SAVED = ("recipe", "debug", "as_json", "quiet", "resume", "settings")
 # Options of text that may be the path of a file or folder.
 _POSSIBLE_PATHS = ("prompts", "text_encoder")
+# Settings that may be one, and parameters of the vision encoder.
+_POSSIBLE_PATH_SETTINGS = ("pretrained", "text_encoder")
+_POSSIBLE_PATH_PARAMS = ("clip",)
 # Options whose values are NAME=FILE.
 _NAMED_PATHS = ("auxiliary",)
 _HINT_RECIPE = (
@@ -64,7 +67,7 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
     settings = content.get("settings") or {}
     if not isinstance(settings, Mapping):
         raise file_error(source, "its settings are not a mapping of names to values", _HINT_RECIPE)
-    context.meta[SETTINGS_KEY] = (source, dict(settings))
+    context.meta[SETTINGS_KEY] = (source, _settings_with_paths_in(source.parent, settings))
     return path
 
 
@@ -103,7 +106,7 @@ def recipe_text(context: typer.Context, settings: Mapping[str, Any], **options: 
             saved[_option_names(parameter)[0]] = value
     content: dict[str, Any] = {"command": context.info_name, "options": saved}
     if settings:
-        content["settings"] = dict(settings)
+        content["settings"] = _settings_with_paths_in(Path.cwd(), settings)
     yaml = import_optional("yaml", "cli")
     header = (
         f"{RECIPE_HEADER} {__version__}. Repeat it with:\n"
@@ -154,6 +157,26 @@ def _with_path_in(folder: Path, text: str) -> str:
     """Make the path of NAME=FILE absolute; other texts are refused where they are read."""
     name, is_named, path = text.partition("=")
     return f"{name}={folder.absolute() / expand_home(path)}" if is_named and path else text
+
+
+def _settings_with_paths_in(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the paths of existing files and folders among settings absolute."""
+    full = _with_paths_in(folder, settings, _POSSIBLE_PATH_SETTINGS)
+    params = full.get("vision_params")
+    if isinstance(params, Mapping):
+        full["vision_params"] = _with_paths_in(folder, params, _POSSIBLE_PATH_PARAMS)
+    return full
+
+
+def _with_paths_in(
+    folder: Path, values: Mapping[str, Any], names: tuple[str, ...]
+) -> dict[str, Any]:
+    full = dict(values)
+    for name in names:
+        value = full.get(name)
+        if isinstance(value, str) and _exists(path := folder.absolute() / expand_home(value)):
+            full[name] = str(path)
+    return full
 
 
 def _exists(path: str | Path) -> bool:

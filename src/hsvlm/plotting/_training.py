@@ -7,22 +7,27 @@ from typing import Any, Self
 from hsvlm.exceptions import ParameterError
 from hsvlm.plotting._base import Display, new_axes
 
+_ACCURACIES = {
+    "train_acc": {"color": "#56B4E9", "ls": ":", "label": "training accuracy"},
+    "valid_acc": {"color": "#009E73", "ls": "-.", "label": "validation accuracy"},
+}
+
 
 class TrainingCurveDisplay(Display):
-    """Loss per epoch, with validation loss, validation accuracy and learning rate.
+    """Loss and accuracy per epoch, in training and validation, and the learning rate.
 
     Parameters
     ----------
     history : list of dict
-        One dict per epoch with ``epoch`` and ``train_loss``, and ``valid_loss``, ``valid_acc`` and
-        ``lr`` where they were recorded.
+        One dict per epoch with ``epoch`` and ``train_loss``, and ``train_acc``, ``valid_loss``,
+        ``valid_acc`` and ``lr`` where they were recorded.
 
     Attributes
     ----------
     ax_, figure_
         Axes of the loss and their figure, after :meth:`plot`.
     accuracy_ax_ : matplotlib Axes or None
-        Axes of the validation accuracy, where there is one.
+        Axes of the accuracies in percent, where there are any.
     lr_ax_ : matplotlib Axes or None
         Axes of the learning rate, where it was recorded.
 
@@ -98,12 +103,12 @@ class TrainingCurveDisplay(Display):
         if valid := self._series("valid_loss"):
             ax.plot(epochs, valid, color="#D55E00", ls="--", label="validation loss")
         ax.set(ylabel="loss", yscale="log")
-        if accuracies := self._series("valid_acc"):
-            self.accuracy_ax_ = ax.twinx()
-            percent = [100 * accuracy for accuracy in accuracies]
-            style = {"color": "#009E73", "ls": "-.", "label": "validation accuracy"}
-            self.accuracy_ax_.plot(epochs, percent, **style)
-            self.accuracy_ax_.set_ylabel("validation accuracy (%)")
+        for name, style in _ACCURACIES.items():
+            if accuracies := self._series(name):
+                if self.accuracy_ax_ is None:
+                    self.accuracy_ax_ = ax.twinx()
+                    self.accuracy_ax_.set_ylabel("accuracy (%)")
+                self.accuracy_ax_.plot(epochs, [100 * one for one in accuracies], **style)
         lines = [line for axes in (ax, self.accuracy_ax_) if axes for line in axes.get_lines()]
         ax.legend(
             handles=lines,
@@ -111,7 +116,7 @@ class TrainingCurveDisplay(Display):
             fontsize=9,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
-            ncols=len(lines),
+            ncols=len(lines) if len(lines) <= 3 else 2,
         )
         ax.grid(alpha=0.25, linewidth=0.6)
         ax.xaxis.get_major_locator().set_params(integer=True)
