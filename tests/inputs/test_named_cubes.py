@@ -102,7 +102,7 @@ def test_maps_say_what_their_numbers_mean(fitted, array, tmp_path):
     assert found.attrs["flag_values"].dtype == found.dtype
     assert found.attrs["flag_meanings"] == "1 winter_wheat 3"
     assert found.attrs["_FillValue"] == 0
-    found.to_netcdf(tmp_path / "map.nc")
+    found.to_netcdf(tmp_path / "map.nc", engine="h5netcdf")
     again = read_labels(tmp_path / "map.nc", read_scene(array))
     np.testing.assert_array_equal(again.labels, found)
     assert again.class_names[2] == "winter wheat"

@@ -44,7 +44,8 @@ def save_netcdf(path, **arrays):
         name: [f"{axis}_{name}" for axis in ("y", "x", "band")[: array.ndim]]
         for name, array in arrays.items()
     }
-    xarray.Dataset({name: (axes[name], array) for name, array in arrays.items()}).to_netcdf(path)
+    dataset = xarray.Dataset({name: (axes[name], array) for name, array in arrays.items()})
+    dataset.to_netcdf(path, engine="h5netcdf")
 
 
 FORMATS = {
@@ -149,7 +150,7 @@ def test_scale_and_values_without_data_of_a_netcdf_map(tmp_path):
     counts = np.full((6, 8), 150, np.int16)
     counts[0] = -9999
     attributes = {"scale_factor": 0.1, "_FillValue": np.int16(-9999)}
-    xarray.Dataset({"dsm": (("x", "y"), counts.T, attributes)}).to_netcdf(path)
+    xarray.Dataset({"dsm": (("x", "y"), counts.T, attributes)}).to_netcdf(path, engine="h5netcdf")
     raster = align(path, like=SCENE)
     assert (~raster.valid).sum() == 8
     np.testing.assert_allclose(np.asarray(raster.values)[raster.valid], 15, rtol=1e-6)

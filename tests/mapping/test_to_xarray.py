@@ -37,7 +37,7 @@ def test_a_map_knows_its_place(bayes, cube, place, tmp_path):
     assert float(dataset["x"][0]) == pytest.approx(transform[2] + transform[0] / 2)
     names = {"EPSG:32632": "projection_x_coordinate", "EPSG:4326": "longitude"}
     assert dataset["x"].attrs["standard_name"] == names[crs]
-    dataset.to_netcdf(tmp_path / "map.nc")
+    dataset.to_netcdf(tmp_path / "map.nc", engine="h5netcdf")
     again = read_labels(tmp_path / "map.nc", scene, variable="label")
     np.testing.assert_array_equal(again.labels, scene_map.label_map)
     assert again.class_names[1] == "oats"

@@ -75,7 +75,7 @@ def write_hdf5(path):
 
 
 def write_netcdf(path):
-    xarray.Dataset({"dsm": (("y", "x"), FINE, {"units": "m"})}).to_netcdf(path)
+    xarray.Dataset({"dsm": (("y", "x"), FINE, {"units": "m"})}).to_netcdf(path, engine="h5netcdf")
 
 
 @pytest.mark.parametrize(

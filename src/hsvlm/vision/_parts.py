@@ -187,12 +187,13 @@ class Tokenizer(nn.Module):
 
 
 def init_narrow(module: nn.Module) -> None:
-    """Draw weights of all linear layers from a normal law of deviation 0.02, cut at 2; zero biases.
+    """Draw weights of all linear layers from a normal law of deviation 0.02; zero biases.
 
-    The cut is that of `torch.nn.init.trunc_normal_`, at the values -2 and 2.
+    Published code cuts the law at 100 deviations, which is never reached; releases of torch differ
+    in the numbers that they draw for it.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
-            nn.init.trunc_normal_(layer.weight, std=0.02)
+            nn.init.normal_(layer.weight, std=0.02)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

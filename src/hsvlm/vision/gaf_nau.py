@@ -152,8 +152,8 @@ def angular_fields(spectra: Tensor) -> Tensor:
     >>> angular_fields(torch.tensor([[3.0, 4.0, 5.0]]))[0].round().int().tolist()
     [[[1, 0, -1], [0, -1, 0], [-1, 0, 1]], [[0, 1, 0], [-1, 0, 1], [0, -1, 0]]]
     """
-    least, largest = spectra.aminmax(dim=1, keepdim=True)
-    spread = largest - least
+    least = spectra.amin(dim=1, keepdim=True)
+    spread = spectra.amax(dim=1, keepdim=True) - least
     is_flat = spread < 1e-12
     cosine = (2 * (spectra - least) / spread.masked_fill(is_flat, 1) - 1).masked_fill(is_flat, 0)
     # The slope of the root is infinite at 0.

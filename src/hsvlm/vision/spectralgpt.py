@@ -166,7 +166,7 @@ class SpectralGPT(PlainTransformer):
                 nn.init.zeros_(layer.bias)
         nn.init.xavier_uniform_(self.patch_embed.proj.weight.view(self.n_features, -1))
         for positions in (self.pos_embed_spatial, self.pos_embed_temporal):
-            nn.init.trunc_normal_(positions, std=0.02)
+            nn.init.normal_(positions, std=0.02)
 
     def prepare(self, windows: Tensor, generator: torch.Generator | None = None) -> None:
         """Take mean and standard deviation of the channels from training windows.
