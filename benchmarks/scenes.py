@@ -35,7 +35,7 @@ from benchmarks.records import (
 from benchmarks.scenes_page import BASELINE_ROWS, DEFAULT, WINDOWS, render, results_folder
 from hsvlm import HSIPromptClassifier
 from hsvlm._training.settings import list_presets
-from hsvlm.evaluation import CoordinateNeighbors, SmoothedSVM, with_encoders
+from hsvlm.evaluation import CoordinateNeighbors, SmoothedSVM
 from hsvlm.evaluation._folds import (
     Store,
     data_digest,
@@ -78,8 +78,6 @@ COLUMNS = (
 )  # fmt: skip
 BUFFER = 7
 N_FIELD_FOLDS = 5
-# Encoders with fewer multiply-adds than the default's that came close to it.
-CHEAPER = ("mlp", "ssftt")
 N_PER_CLASS_IN_FIELDS = 40
 
 
@@ -95,10 +93,6 @@ def make_rows(scene_name: str) -> dict[str, Any]:
         **{
             f"preset {name}": HSIPromptClassifier.from_preset(name, prompts=prompts)
             for name in presets
-        },
-        **{
-            f"encoder {name}": clf
-            for name, clf in with_encoders(CHEAPER, HSIPromptClassifier(prompts=prompts)).items()
         },
         **dict(zip(BASELINE_ROWS, baselines, strict=True)),
     }
