@@ -17,6 +17,7 @@ from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError, TrainingDi
 
 # Where it is interrupted, and what bounds its memory, cannot be set from outside.
 from hsvlm.pretraining import MaskedPretrainer, _loop, list_token_encoders, load_pretrained
+from hsvlm.pretraining._reconstruction import MaskedModel, mask_order
 from hsvlm.vision import get_vision_encoder
 
 QUOTED = '"{}"'
@@ -42,7 +43,12 @@ def test_official_checks(estimator, check):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "loss"), [("group-vit", "mse+sam"), *((name, "mse") for name in ENCODERS)]
+    ("name", "loss"),
+    [
+        ("group-vit", "mse+sam"),
+        ("group-vit", "multi-target"),
+        *((name, "mse") for name in ENCODERS),
+    ],
 )
 def test_the_loss_falls(make, scene, name, loss):
     pretrainer = make(name, loss=loss, max_epochs=4, lr=1e-2, **ENCODERS[name]).fit(scene)
@@ -50,6 +56,31 @@ def test_the_loss_falls(make, scene, name, loss):
     assert [row["epoch"] for row in pretrainer.history_] == [1, 2, 3, 4]
     assert losses[-1] < 0.97 * losses[0]
     assert all(np.isfinite(losses))
+
+
+def test_sums_over_groups_are_a_second_target():
+    generator = torch.Generator().manual_seed(0)
+    encoder = get_vision_encoder("spectralgpt")(n_channels=6, window_size=9, image_size=16, **SMALL)
+    windows = torch.randn(3, 9, 9, 6, generator=generator)
+    order = mask_order(3, 8, generator)
+    model = MaskedModel(encoder, windows, mask_ratio=0.5, loss="mse")
+    plain = model(windows, order)
+    model.loss = "multi-target"
+    # Two groups of three channels, then four positions.
+    errors = model.predict(windows, order) - encoder.token_values(windows)
+    sums = errors[:, :4] + errors[:, 4:]
+    torch.testing.assert_close(model(windows, order), plain + sums.square().flatten(1).mean(dim=1))
+
+
+@pytest.mark.parametrize("name", ["vit", "overlap-vit"])
+def test_a_second_target_needs_groups(make, scene, name):
+    with pytest.raises(ParameterError) as error:
+        make(name, loss="multi-target", **ENCODERS[name]).fit(scene)
+    assert str(error.value) == (
+        'loss="multi-target" compares sums over groups of channels, and the tokens of the vision '
+        f"encoder {get_vision_encoder(name).__name__} are no such groups. Use "
+        'vision_encoder="spectralgpt" or "group-vit", or loss="mse".'
+    )
 
 
 @pytest.mark.slow

@@ -142,10 +142,12 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         deviation of a band or component is the unit of the loss.
     mask_ratio : float, default=0.7
         Share of the tokens that is hidden, in (0, 1); at least one is, and at least one is not.
-    loss : {"mse", "mse+sam"}, default="mse"
+    loss : {"mse", "mse+sam", "multi-target"}, default="mse"
         Mean squared difference between the values of hidden tokens and their predictions, in
         squared standard deviations of single pixels; with ``"mse+sam"``, a tenth of their spectral
-        angle in radians is added.
+        angle in radians is added. ``"multi-target"`` adds the mean squared difference between the
+        sums over all groups of channels, hidden or not, as SpectralGPT [3]_ does; it is for
+        ``"spectralgpt"`` and ``"group-vit"``.
     max_epochs : int, default=40
         Passes over the pixels.
     samples_per_epoch : int, default=None
@@ -201,6 +203,8 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     .. [1] K. He et al., "Masked autoencoders are scalable vision learners", CVPR 2022.
     .. [2] L. Scheibenreif, M. Mommert and D. Borth, "Masked vision transformers for hyperspectral
        image classification", CVPR Workshops 2023.
+    .. [3] D. Hong et al., "SpectralGPT: spectral remote sensing foundation model", IEEE TPAMI 46,
+       2024, doi:10.1109/TPAMI.2024.3362475.
 
     Examples
     --------
@@ -223,7 +227,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         "normalize": [StrOptions({"snv", "snv-brightness"}), None],
         "n_channels": [_COUNT, StrOptions({"auto"}), None],
         "mask_ratio": [_SHARE],
-        "loss": [StrOptions({"mse", "mse+sam"})],
+        "loss": [StrOptions({"mse", "mse+sam", "multi-target"})],
         "max_epochs": [_COUNT],
         "samples_per_epoch": [_COUNT, None],
         "batch_size": [_COUNT],
@@ -494,9 +498,8 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             params=params,
         )
         windows = torch.zeros(1, window_size, window_size, n_channels)
-        with_angle = self.loss == "mse+sam"
         encoder = encoder_class(**arguments)
-        return MaskedModel(encoder, windows, mask_ratio=self.mask_ratio, with_angle=with_angle)
+        return MaskedModel(encoder, windows, mask_ratio=self.mask_ratio, loss=self.loss)
 
     def _as_pretrained(
         self,

@@ -31,7 +31,7 @@ class MaskedModel(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, windows: Tensor, *, mask_ratio: float, with_angle: bool
+        self, encoder: nn.Module, windows: Tensor, *, mask_ratio: float, loss: str
     ) -> None:
         super().__init__()
         if not isinstance(encoder, TokenEncoder):
@@ -51,8 +51,15 @@ class MaskedModel(nn.Module):
                 'vision_encoder="group-vit", whose tokens are groups of bands.'
             )
         self.encoder: Any = encoder
+        self.n_groups = getattr(encoder, "n_groups", 1)
+        if loss == "multi-target" and self.n_groups < 2:
+            raise ParameterError(
+                'loss="multi-target" compares sums over groups of channels, and the tokens of the '
+                f"vision encoder {type(encoder).__name__} are no such groups. Use "
+                'vision_encoder="spectralgpt" or "group-vit", or loss="mse".'
+            )
+        self.loss = loss
         self.n_hidden = min(max(1, round(mask_ratio * self.n_tokens)), self.n_tokens - 1)
-        self.with_angle = with_angle
         self.enter = nn.Linear(width, _WIDTH)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, _WIDTH))
         self.positions = nn.Parameter(torch.empty(1, self.n_tokens, _WIDTH))
@@ -75,10 +82,13 @@ class MaskedModel(nn.Module):
         Shapes: `windows` (n, size, size, n_channels), `order` (n, n_tokens); returns (n,).
         """
         hidden = order[:, -self.n_hidden :]
-        values = _take(self.encoder.token_values(windows), hidden)
-        predicted = _take(self.predict(windows, order), hidden)
+        all_values, all_predicted = self.encoder.token_values(windows), self.predict(windows, order)
+        values, predicted = _take(all_values, hidden), _take(all_predicted, hidden)
         losses = (predicted - values).square().mean(dim=(1, 2))
-        if self.with_angle:
+        if self.loss == "multi-target":
+            errors = (all_predicted - all_values).unflatten(1, (self.n_groups, -1))
+            losses = losses + errors.sum(dim=1).square().mean(dim=(1, 2))
+        if self.loss == "mse+sam":
             cosines = functional.cosine_similarity(predicted, values, dim=2)
             angles = cosines.clamp(-_LARGEST_COSINE, _LARGEST_COSINE).acos()
             losses = losses + _ANGLE_WEIGHT * angles.mean(dim=1)

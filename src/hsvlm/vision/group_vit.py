@@ -47,6 +47,8 @@ class GroupViT(nn.Module):
     ----------
     n_features : int
         Length of the feature vector, equal to `width`.
+    n_groups : int
+        Number of groups of bands, and of tokens.
     independent_windows : bool
         Whether parts of a batch may be encoded side by side: True.
 
@@ -98,10 +100,10 @@ class GroupViT(nn.Module):
         self.patch_size = patch_size
         # A group that is alone could not be told from others.
         self.group_bands = min(group_bands, -(-n_channels // 2))
-        n_groups = -(-n_channels // self.group_bands)
+        self.n_groups = -(-n_channels // self.group_bands)
         # A bias would only be added to the positions.
-        self.maps = nn.Parameter(torch.empty(n_groups, self.group_bands, width))
-        self.positions = nn.Parameter(torch.empty(1, n_groups, width))
+        self.maps = nn.Parameter(torch.empty(self.n_groups, self.group_bands, width))
+        self.positions = nn.Parameter(torch.empty(1, self.n_groups, width))
         self.blocks = nn.Sequential(
             *(TransformerBlock(width, n_heads, mlp_width) for _ in range(depth))
         )

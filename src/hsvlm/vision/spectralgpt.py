@@ -79,6 +79,8 @@ class SpectralGPT(PlainTransformer):
     ----------
     n_features : int
         Length of the feature vector, equal to `width`.
+    n_groups : int
+        Number of groups of channels; tokens are ordered by them, then by positions.
     independent_windows : bool
         True: parts of a batch may be encoded side by side.
 
@@ -149,9 +151,9 @@ class SpectralGPT(PlainTransformer):
         self.image_size = image_size
         self.pooling = pooling
         self.patch_embed = _PatchEmbedding(width)
-        n_positions, n_groups = (image_size // _PIXELS) ** 2, n_channels // _CHANNELS
+        n_positions, self.n_groups = (image_size // _PIXELS) ** 2, n_channels // _CHANNELS
         self.pos_embed_spatial = nn.Parameter(torch.empty(1, n_positions, width))
-        self.pos_embed_temporal = nn.Parameter(torch.empty(1, n_groups, width))
+        self.pos_embed_temporal = nn.Parameter(torch.empty(1, self.n_groups, width))
         self._init_weights()
         # Of standardized channels, until `prepare` has seen training windows.
         self.register_buffer("channel_mean", torch.zeros(n_channels))
