@@ -13,7 +13,7 @@ from hsvlm._data.class_table import ClassTable, extend_table, label_table, relab
 from hsvlm._data.cubes import as_cube
 from hsvlm._data.label_maps import as_label_map, check_label_map, no_label
 from hsvlm._data.labels import aligned_labels
-from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, ScaleBands, SelectBands
+from hsvlm._data.lazy import LazyCube, MappedCube, MaskedCube, ScaleBands
 from hsvlm._data.named_labels import NamedLabels
 from hsvlm._data.palette import label_colors
 from hsvlm._data.rasters import Raster
@@ -27,7 +27,7 @@ from hsvlm._data.sources import (
     selected_sources,
     source_sizes,
 )
-from hsvlm._data.stacked import stack_sources
+from hsvlm._data.stacked import select_channels, stack_sources
 from hsvlm._data.thumbnails import counted_labels, thumbnail
 from hsvlm._data.wavelengths import checked_wavelengths
 from hsvlm._reports.notebook import class_table, facts, picture, side_by_side
@@ -355,8 +355,6 @@ class Scene:
                 f"Bands are numbered from 0 to {self.n_bands - 1}, got {index.min()} to "
                 f"{index.max()}."
             )
-        is_lazy = isinstance(self.cube, (LazyCube, np.memmap))
-        select = SelectBands(index)
         per_band: dict[str, Any] = {
             name: None if (values := getattr(self, name)) is None else values[index]
             for name in ("wavelengths_nm", "bad_bands", "scale")
@@ -368,7 +366,7 @@ class Scene:
             per_band["source_details"] = {k: v for k, v in details if k in (sources or {})}
         return replace(
             self,
-            cube=MappedCube(self.cube, select) if is_lazy else np.asarray(self.cube)[..., index],
+            cube=select_channels(self.cube, index),
             band_names=tuple(self.band_names[band] for band in index) if self.band_names else (),
             **per_band,
         )

@@ -44,6 +44,26 @@ def test_rows_are_those_of_the_concatenation(start, stop):
     np.testing.assert_array_equal(cube[start:stop], BOTH[start:stop])
 
 
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_selected_channels_are_those_of_the_concatenation(channels):
+    stack = StackedCube([StackedCube([BANDS, HEIGHTS[..., None]]), HEIGHTS[..., None]])
+    selected = stack.select(np.array(channels))
+    expected = np.concatenate([BOTH, HEIGHTS[..., None]], axis=2)[..., channels]
+    np.testing.assert_array_equal(np.asarray(selected), expected)
+    np.testing.assert_array_equal(selected[[1, 2], [3, 3]], expected[[1, 2], [3, 3]])
+    assert selected.dtype == np.float32
+
+
+def test_sources_that_are_not_selected_are_not_read():
+    class Unreadable(MappedCube):
+        def read_rows(self, start, stop):
+            raise AssertionError("it was read")
+
+    bands = Unreadable(BANDS, lambda spectra: spectra)
+    chosen = Scene(bands, auxiliary={"lidar": HEIGHTS}).select_sources(["lidar"])
+    np.testing.assert_array_equal(np.asarray(chosen.cube)[..., 0], HEIGHTS)
+
+
 def test_sources_may_be_mapped_masked_and_in_files(tmp_path):
     valid = HEIGHTS > -1
     parts = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.lazy import LazyCube, read_rows, valid_pixels
+from hsvlm._data.lazy import LazyCube, MappedCube, SelectBands, read_rows, valid_pixels
 from hsvlm._data.rasters import Raster
 from hsvlm._data.sources import SPECTRA, SourceDetails, source_sizes, source_slices
 from hsvlm.exceptions import DataError
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["StackedCube", "is_other_place", "source_rasters", "stack_sources", "valid_in_scene"]
+__all__ = [
+    "StackedCube",
+    "is_other_place",
+    "select_channels",
+    "source_rasters",
+    "stack_sources",
+    "valid_in_scene",
+]
 
 # The share of a pixel by which the grids of two sources may differ.
 _MAX_SHIFT = 0.01
@@ -25,12 +32,26 @@ _MAX_SHIFT = 0.01
 class StackedCube(LazyCube):
     """The channels of cubes on one grid, one cube after the other."""
 
-    def __init__(self, parts: Sequence[Any]) -> None:
+    def __init__(self, parts: Sequence[Any], dtype: np.dtype[Any] | None = None) -> None:
         self.parts = tuple(parts)
         height, width = self.parts[0].shape[:2]
         n_channels = sum(int(cube.shape[2]) for cube in self.parts)
-        dtype = np.result_type(*(cube.dtype for cube in self.parts)).newbyteorder("=")
+        if dtype is None:
+            dtype = np.result_type(*(cube.dtype for cube in self.parts)).newbyteorder("=")
         super().__init__((height, width, n_channels), dtype)
+
+    def select(self, channels: NDArray[np.intp]) -> StackedCube:
+        """Select channels, in this order; cubes with none of them are not read any more."""
+        starts = np.cumsum([0, *(cube.shape[2] for cube in self.parts)])
+        places = np.searchsorted(starts, channels, side="right") - 1
+        ends = np.flatnonzero(np.diff(places)) + 1
+        parts = []
+        for run in np.split(channels, ends):
+            place = np.searchsorted(starts, run[0], side="right") - 1
+            cube, inside = self.parts[place], run - starts[place]
+            is_stack = isinstance(cube, StackedCube)
+            parts.append(cube.select(inside) if is_stack else MappedCube(cube, SelectBands(inside)))
+        return StackedCube(parts, self.dtype)
 
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
@@ -41,6 +62,15 @@ class StackedCube(LazyCube):
 
     def _stacked(self, values: list[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(values, axis=-1, dtype=self.dtype)
+
+
+def select_channels(cube: Any, channels: NDArray[np.intp]) -> Any:
+    """Select channels of a cube, in this order; a memory-mapped or file-backed one is not read."""
+    if isinstance(cube, StackedCube):
+        return cube.select(channels)
+    if isinstance(cube, (LazyCube, np.memmap)):
+        return MappedCube(cube, SelectBands(channels))
+    return np.asarray(cube)[..., channels]
 
 
 def stack_sources(scene: Any, auxiliary: Mapping[str, Any]) -> dict[str, Any]:
