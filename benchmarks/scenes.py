@@ -34,7 +34,7 @@ from benchmarks.records import (
 )
 from benchmarks.scenes_page import BASELINE_ROWS, DEFAULT, WINDOWS, render, results_folder
 from hsvlm import HSIPromptClassifier
-from hsvlm._training.settings import list_presets
+from hsvlm._training.presets import list_presets
 from hsvlm.evaluation import CoordinateNeighbors, SmoothedSVM
 from hsvlm.evaluation._folds import (
     Store,

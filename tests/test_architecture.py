@@ -122,6 +122,21 @@ def test_data_modules_do_not_load_torch(name):
     assert run(code).split() == ["False", "False"]
 
 
+@pytest.mark.slow
+def test_commands_show_their_help_without_what_takes_seconds_to_load():
+    code = """
+import sys
+from typer.testing import CliRunner
+from hsvlm.cli import app
+for name in ("fit", "predict", "evaluate", "compare", "report", "inspect", "demo"):
+    assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
+assert CliRunner().invoke(app, ["--version"]).exit_code == 0
+assert CliRunner().invoke(app, ["fit", "missing.tif"]).exit_code == 2
+print(*({"torch", "sklearn", "scipy", "matplotlib", "pandas"} & set(sys.modules)))
+"""
+    assert run(code).split() == []
+
+
 def test_public_names_are_there():
     assert set(hsvlm.__all__) <= set(dir(hsvlm))
     for name in set(hsvlm.__all__) - {"__version__"}:

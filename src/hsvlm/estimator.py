@@ -25,7 +25,8 @@ from hsvlm._saved_model.model import read_model, write_model
 from hsvlm._saved_model.notebook import FittedDiagram
 from hsvlm._training.callbacks import check_copies
 from hsvlm._training.fit import fit_classifier
-from hsvlm._training.settings import PARAMETER_CONSTRAINTS, preset
+from hsvlm._training.presets import preset
+from hsvlm._training.settings import PARAMETER_CONSTRAINTS
 from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 from collections.abc import Mapping, Sequence
@@ -15,14 +14,13 @@ from sklearn.utils._param_validation import StrOptions
 
 from hsvlm._system.intervals import Numbers
 from hsvlm.contrastive.adapter_settings import METHODS
-from hsvlm.exceptions import UnknownNameError
 from hsvlm.pretraining import PretrainedEncoder
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from torch import nn
 
-__all__ = ["PARAMETER_CONSTRAINTS", "FitSettings", "count_batches", "list_presets", "preset"]
+__all__ = ["PARAMETER_CONSTRAINTS", "FitSettings", "count_batches"]
 
 
 # Later code uses int64 and float32.
@@ -75,48 +73,6 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "precision": [StrOptions({"float32", "bfloat16"})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
-}
-
-# What the reference (arXiv:2509.22697, section 3) states, and three things it leaves open: the
-# window (33 pixels is the only one that gives its 174 K parameters), the side of the projection
-# (its 65.6 K parameters are those of a 1024 -> 64 map with bias, on the text side), and the
-# prompts, of which it prints one template; the descriptive ones here are our own.
-_PAPER: dict[str, Any] = {
-    "text_encoder": "BAAI/bge-large-en-v1.5",
-    "vision_encoder": "vit",
-    "vision_params": {"width": 64, "depth": 6, "n_heads": 16, "mlp_width": 64},
-    "normalize": None,
-    "n_components": 25,
-    "window_size": 33,
-    "patch_size": 3,
-    "padding": "zero",
-    "projection": "text",
-    "criterion": "hard-semi-hard",
-    "n_hard": 4,
-    "n_semi_hard": 4,
-    "lr": 1e-3,
-    "lr_schedule": "constant",
-    "weight_decay": 0.0,
-    "augment": False,
-    "spatial": None,
-}
-
-_PRESETS: dict[str, dict[str, Any]] = {
-    # Trains in a quarter of the time, see "Several scenes" in docs/benchmarks.md.
-    "fast": {"vision_encoder": "mlp"},
-    "accurate": {"max_epochs": "long", "vision_params": {"depth": 4}},
-    "paper-indian-pines": {
-        **_PAPER,
-        "prompts": "indian-pines",
-        "max_epochs": 50,
-        "batch_size": 32,
-    },
-    "paper-pavia-university": {
-        **_PAPER,
-        "prompts": "pavia-university",
-        "max_epochs": 25,
-        "batch_size": 128,
-    },
 }
 
 
@@ -187,15 +143,3 @@ def count_batches(n_samples: int, batch_size: int) -> int:
     """Count the batches of an epoch; a single sample joins the batch before it."""
     n_whole, n_left = divmod(n_samples, batch_size)
     return n_whole + int(n_left > min(n_whole, 1))
-
-
-def list_presets() -> list[str]:
-    """Return the names of all presets."""
-    return sorted(_PRESETS)
-
-
-def preset(name: str) -> dict[str, Any]:
-    """Constructor arguments of a preset."""
-    if name not in _PRESETS:
-        raise UnknownNameError.for_name("preset", name, _PRESETS)
-    return copy.deepcopy(_PRESETS[name])

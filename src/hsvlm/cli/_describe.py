@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hsvlm._data.sources import describe_details, describe_sources
-from hsvlm._inputs.sources import fitted_sources
 from hsvlm._system.files import file_error, parsed_file
 from hsvlm._system.optional import import_optional
 from hsvlm.cli._outputs import RECIPE_NAME, escape_line
@@ -88,6 +87,8 @@ def _pretraining_lines(encoder: PretrainedEncoder) -> dict[str, str]:
 
 
 def _model_figures(clf: HSIPromptClassifier, path: Path) -> dict[str, Any]:
+    from hsvlm._inputs.sources import fitted_sources
+
     colors = dict(clf.metadata_.get("class_colors", []))
     readout, disputed = clf.readout_, clf.disputed_labels_
     return {
@@ -182,6 +183,8 @@ def _model_lines(clf: HSIPromptClassifier, figures: dict[str, Any]) -> dict[str,
 
 
 def _source_lines(clf: HSIPromptClassifier) -> list[str]:
+    from hsvlm._inputs.sources import fitted_sources
+
     sources, record = fitted_sources(clf), clf.training_
     if not sources:
         return []

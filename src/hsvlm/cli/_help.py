@@ -18,7 +18,7 @@ MASKED_ENCODERS = "MASKED_ENCODERS"
 _LISTS = {
     ENCODERS: ("hsvlm.vision", "list_vision_encoders"),
     FEATURE_FORMATS: ("hsvlm.io", "list_feature_suffixes"),
-    PRESETS: ("hsvlm._training.settings", "list_presets"),
+    PRESETS: ("hsvlm._training.presets", "list_presets"),
     PROMPT_SETS: ("hsvlm.prompts", "list_prompt_sets"),
     SCENE_FORMATS: ("hsvlm.io", "list_scene_suffixes"),
     MASKED_ENCODERS: ("hsvlm.pretraining", "list_token_encoders"),

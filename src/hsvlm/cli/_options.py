@@ -33,7 +33,7 @@ def _checked_by(check: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 def _check_preset(name: str) -> None:
-    from hsvlm._training.settings import list_presets
+    from hsvlm._training.presets import list_presets
 
     if name not in list_presets():
         raise typer.BadParameter(

@@ -124,7 +124,7 @@ def list_settings(
     """List what can be set with --set, and the presets."""
     # Every setting is listed with its default, the values that are allowed, and what it does.
     # Example: hsvlm settings
-    from hsvlm._training.settings import list_presets, preset
+    from hsvlm._training.presets import list_presets, preset
     from hsvlm.estimator import HSIPromptClassifier
 
     # From Python 3.13 on, docstrings come without their indentation.
