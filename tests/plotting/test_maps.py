@@ -74,8 +74,10 @@ def test_more_classes_than_the_palette_has(labels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", [(145, 145), (20, 145), (145, 20), (1, 300)])
-@pytest.mark.parametrize("many", [16, 30])
+@pytest.mark.parametrize(
+    ("shape", "many"),
+    [((145, 145), 16), ((145, 145), 30), ((20, 145), 30), ((145, 20), 16), ((1, 300), 30)],
+)
 def test_nothing_of_a_map_is_cut_off(shape, many, is_cut_off):
     label_map = np.resize(np.arange(many + 1), shape)
     names = {label: f"class with a long name {label}" for label in range(1, many + 1)}
@@ -244,8 +246,16 @@ def test_images_need_a_scene_and_two_axes(scene, labels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", [(60, 60), (20, 100), (100, 20)])
-@pytest.mark.parametrize("crs", [None, "EPSG:32616", "EPSG:4326"])
+@pytest.mark.parametrize(
+    ("shape", "crs"),
+    [
+        ((60, 60), None),
+        ((60, 60), "EPSG:4326"),
+        ((20, 100), "EPSG:32616"),
+        ((100, 20), "EPSG:4326"),
+        ((100, 20), "EPSG:32616"),
+    ],
+)
 def test_nothing_of_an_image_and_a_map_is_cut_off(shape, crs, is_cut_off):
     step = 20 if crs == "EPSG:32616" else 1e-4
     scene = Scene(
