@@ -1,11 +1,12 @@
 """Kill processes that write files, at random moments or at every call of the system.
 
-python tests/robustness/kill/harness.py FOLDER N_HITS SEED KIND [KIND ...]
+echo '["FOLDER", N_HITS, SEED, ["KIND", ...]]' | python tests/robustness/kill/harness.py
 
-Libraries are imported once. For every kill, a child is forked that does the work and is killed;
-then what it has left is checked. This goes on until N_HITS kills have hit the midst of the work,
-however busy the machine is; with 0, every call of the system is hit once. Prints what was hit of
-each kind, as JSON.
+Libraries are imported once, and what they do only the first time is done before any child begins.
+For every kill, a child is forked that does the work and is killed; then what it has left is
+checked. This goes on until N_HITS kills have hit the midst of the work, however busy the machine
+is; with 0, every call of the system is hit once. Prints what was hit of each kind, or the error, as
+JSON: a line for each line that is read.
 """
 
 import builtins
@@ -22,6 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import rasterio.features
 import rasterio.shutil
 import rasterio.warp
@@ -41,9 +43,10 @@ from hsvlm.mapping import predict_scene
 
 UTM = {"crs": "EPSG:32616", "transform": (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_500_000.0)}
 CALLS = ("rename", "replace", "fsync", "mkdir", "open", "unlink", "rmdir", "ftruncate")
-KILLED, N_EPOCHS = 9, 16
+KILLED, N_EPOCHS, BLOCK_SIZE = 9, 16, 24
 # Otherwise every child imports them.
 LATE = (
+    pyproj,
     rasterio.features,
     rasterio.shutil,
     rasterio.warp,
@@ -99,8 +102,6 @@ def forked(prepare, end=None):
     if pid == 0:
         code = 1
         try:
-            torch.set_num_threads(1)
-            warnings.simplefilter("error", HSVLMWarning)
             work = prepare()
             os.write(begin_write, b"x")
             if callable(end):
@@ -157,12 +158,9 @@ class Saving:
     def __init__(self, folder, name):
         self.source, self.target = folder / "new", folder / name
 
-        def fit():
-            scene, labels = scene_and_labels()
-            for seed, path in enumerate((folder / "old", self.source)):
-                classifier(seed, max_epochs=1).fit(scene.cube, labels).save(path)
-
-        forked(lambda: fit)
+        scene, labels = scene_and_labels()
+        for seed, path in enumerate((folder / "old", self.source)):
+            classifier(seed, max_epochs=1).fit(scene.cube, labels).save(path)
         self.old, self.new = read_parts(folder / "old"), read_parts(self.source)
 
     def reset(self):
@@ -198,7 +196,7 @@ class Writing:
         self.files = []
         for number in (0, 1):
             (folder / f"{number}").mkdir()
-            forked(lambda number=number: self.work(number, folder / f"{number}"))
+            self.work(number, folder / f"{number}")()
             self.files.append(self.contents(folder / f"{number}"))
         old, new = self.files
         self.data = [one for one in old if one.endswith((".img", ".tif"))]
@@ -247,16 +245,11 @@ class Mapping(Writing):
         self.has_lidar = has_lidar
         self.models = [folder / "old-model", folder / "new-model"]
         self.names = {"out": out, "probabilities": probabilities}
-        # Many blocks, as only the first one takes long.
-        hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = 8
-
-        def fit():
-            X, labels = fitted_inputs(has_lidar)
-            for seed, path in enumerate(self.models):
-                clf = classifier(seed, has_lidar, max_epochs=1 + 2 * seed)
-                clf.fit(X, labels).save(path)
-
-        forked(lambda: fit)
+        hsvlm._prediction.windows.BLOCK_SIZE = hsvlm.mapping._predict.BLOCK_SIZE = BLOCK_SIZE
+        X, labels = fitted_inputs(has_lidar)
+        for seed, path in enumerate(self.models):
+            clf = classifier(seed, has_lidar, max_epochs=1 + 2 * seed)
+            clf.fit(X, labels).save(path)
         super().__init__(folder, out)
 
     def work(self, number, folder):
@@ -282,7 +275,7 @@ class Training:
     def __init__(self, folder, has_lidar=False):
         self.checkpoints, self.result = folder / "checkpoints", folder / "result"
         self.has_lidar = has_lidar
-        forked(lambda: self.work(None, folder / "whole"))
+        self.work(None, folder / "whole")()
         self.expected = self.fitted(folder / "whole")
 
     def work(self, checkpoint_dir, path):
@@ -383,9 +376,16 @@ def report_on(kind, folder, n_hits, seed):
 
 
 def main():
-    folder, n_hits, seed, kinds = Path(sys.argv[1]), *map(int, sys.argv[2:4]), sys.argv[4:]
-    reports = {kind: report_on(kind, folder / kind, n_hits, seed) for kind in kinds}
-    sys.stdout.write(json.dumps(reports))
+    torch.set_num_threads(1)
+    warnings.simplefilter("error", HSVLMWarning)
+    for line in sys.stdin:
+        folder, n_hits, seed, kinds = json.loads(line)
+        try:
+            answer = {kind: report_on(kind, Path(folder) / kind, n_hits, seed) for kind in kinds}
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
