@@ -214,6 +214,10 @@ VALUES = ["", "abc", "degrees", "kilometre", b"\xff\xfe", "days since 0000-00-00
 VALUES += [np.nan, np.inf, -1, 0, 2**63 - 1, 1e308, np.zeros(0), np.arange(9), [["a", "b"]], "true"]
 
 
+# The long profile tries ten times as many.
+N_ATTRIBUTES = settings().max_examples * 3 // 10
+
+
 @st.composite
 def damaged(draw, content, ways=EVERY_WAY):
     """The content with some bytes, a piece or a number of its text changed, or its end cut off."""
@@ -263,7 +267,7 @@ def test_damaged_files_are_refused_or_read(tmp_path_factory, kind, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=N_ATTRIBUTES, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(
