@@ -34,7 +34,7 @@ from hsvlm.io import read_scene, write_map, write_scene
 from hsvlm.mapping import predict_scene
 
 folder = sys.argv[1]
-scene = make_synthetic_scene(random_state=0)
+scene = make_synthetic_scene(height=24, width=24, random_state=0)
 write_scene(f"{folder}/scene.tif", scene)
 write_map(f"{folder}/labels.tif", scene.labels, scene=scene)
 clf = HSIPromptClassifier(
