@@ -6,6 +6,7 @@ import importlib.util
 import os
 import random
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ def model_folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("HSVLM_CACHE_DIR", str(tmp_path / "default"))
+
+
+@pytest.fixture(scope="module")
+def barn(model_folder, tmp_path_factory):
+    """The vector of "a barn" and a cache that holds it, to be copied."""
+    folder = tmp_path_factory.mktemp("barn")
+    return encode_texts(["a barn"], model_folder, cache_dir=folder), folder
 
 
 @pytest.fixture
@@ -139,8 +147,8 @@ def test_cache_hit_loads_nothing(model_folder, tmp_path, request):
 
 
 @pytest.mark.slow
-def test_only_missing_texts_are_encoded(model_folder, tmp_path, monkeypatch):
-    encode_texts(["a barn"], model_folder, cache_dir=tmp_path)
+def test_only_missing_texts_are_encoded(model_folder, barn, tmp_path, monkeypatch):
+    shutil.copytree(barn[1], tmp_path, dirs_exist_ok=True)
     asked = []
 
     def spy(model, texts, device):
@@ -154,8 +162,9 @@ def test_only_missing_texts_are_encoded(model_folder, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "text", "zeros", "wrong"])
-def test_corrupt_entry_is_encoded_again(model_folder, tmp_path, damage):
-    first = encode_texts(["a barn"], model_folder, cache_dir=tmp_path)
+def test_corrupt_entry_is_encoded_again(model_folder, barn, tmp_path, damage):
+    first, cache = barn
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
     (entry,) = tmp_path.glob("*.npz")
     good = entry.read_bytes()
     if damage == "cut":
