@@ -9,7 +9,7 @@ from hsvlm import HSIPromptClassifier
 @pytest.mark.slow
 @pytest.mark.parametrize("parameters", [{}, {"criterion": "cross-entropy"}], ids=["text", "head"])
 def test_every_official_check_passes(parameters):
-    clf = HSIPromptClassifier(max_epochs=5, device="cpu", **parameters)
+    clf = HSIPromptClassifier(max_epochs=2, device="cpu", **parameters)
     results = check_estimator(clf, expected_failed_checks=None, on_skip=None, on_fail="raise")
     skipped = {one["check_name"] for one in results if one["status"] == "skipped"}
     assert len(results) > 60
