@@ -30,17 +30,28 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "hsvlm"))
 
 
+LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost", None}
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    connect = socket.socket.connect
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
 
     def refuse(self, address):
-        if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+        if self.family != socket.AF_UNIX and address[0] not in LOCAL_HOSTS:
             message = f"tests must not use the network: {address}"
             raise OSError(message)
         return connect(self, address)
 
+    # Without a network, names may be looked up for seconds before that fails.
+    def refuse_name(host, *args, **kwargs):
+        if host not in LOCAL_HOSTS:
+            message = f"tests must not use the network: {host}"
+            raise socket.gaierror(message)
+        return look_up(host, *args, **kwargs)
+
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_name)
 
 
 @pytest.fixture(autouse=True)
