@@ -161,7 +161,7 @@ def _points(rows: Rows, cell: str, readout: str) -> dict[str, tuple[float, float
         for (setting, network), of_row in rows.items()
         if of_row[cell]
     }
-    shared = set.intersection(*(set(lines) for lines in by_name.values()))
+    shared = set.intersection(*map(set, by_name.values())) if by_name else set()
     if not shared:
         return {}
     points = {

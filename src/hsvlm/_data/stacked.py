@@ -46,8 +46,7 @@ class StackedCube(LazyCube):
         places = np.searchsorted(starts, channels, side="right") - 1
         ends = np.flatnonzero(np.diff(places)) + 1
         parts = []
-        for run in np.split(channels, ends):
-            place = np.searchsorted(starts, run[0], side="right") - 1
+        for place, run in zip(places[[0, *ends]], np.split(channels, ends), strict=True):
             cube, inside = self.parts[place], run - starts[place]
             is_stack = isinstance(cube, StackedCube)
             parts.append(cube.select(inside) if is_stack else MappedCube(cube, SelectBands(inside)))
