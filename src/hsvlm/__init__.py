@@ -5,9 +5,9 @@ The public names are loaded when they are first used, so that ``import hsvlm`` s
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hsvlm._system.lazy_names import lazy_names
 from hsvlm._system.version import __version__
 
 if TYPE_CHECKING:
@@ -27,22 +27,15 @@ __all__ = [
     "pixel_samples",
 ]
 
-_HOMES = {
-    "HSIPromptClassifier": "hsvlm.estimator",
-    "PixelSamples": "hsvlm.samples",
-    "Raster": "hsvlm.scene",
-    "Scene": "hsvlm.scene",
-    "SpectralPCA": "hsvlm.preprocessing",
-    "SpectralTransformer": "hsvlm.preprocessing",
-    "pixel_samples": "hsvlm.samples",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "HSIPromptClassifier": "hsvlm.estimator",
+        "PixelSamples": "hsvlm.samples",
+        "Raster": "hsvlm.scene",
+        "Scene": "hsvlm.scene",
+        "SpectralPCA": "hsvlm.preprocessing",
+        "SpectralTransformer": "hsvlm.preprocessing",
+        "pixel_samples": "hsvlm.samples",
+    },
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hsvlm._system.lazy_names import lazy_names
 from hsvlm.pretraining._encoder import PretrainedEncoder
 
 if TYPE_CHECKING:
@@ -25,21 +25,14 @@ __all__ = [
 
 # Loaded when they are asked for: the settings of the classifier know of pre-trained encoders, and
 # the command line shows them without waiting for torch.
-_HOMES = {
-    "MaskedPretrainer": "_masked",
-    "SharedPixels": "_shared",
-    "TokenEncoder": "_tokens",
-    "list_token_encoders": "_tokens",
-    "load_pretrained": "_load",
-    "shared_pixels": "_shared",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "MaskedPretrainer": "hsvlm.pretraining._masked",
+        "SharedPixels": "hsvlm.pretraining._shared",
+        "TokenEncoder": "hsvlm.pretraining._tokens",
+        "list_token_encoders": "hsvlm.pretraining._tokens",
+        "load_pretrained": "hsvlm.pretraining._load",
+        "shared_pixels": "hsvlm.pretraining._shared",
+    },
+)
