@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.page import commands
+from benchmarks.published_settings import OWN
 from benchmarks.records import RESULTS, environments, read_rows
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import markdown_table, mean_and_deviation
@@ -15,7 +17,7 @@ from hsvlm.evaluation import markdown_table, mean_and_deviation
 if TYPE_CHECKING:
     from benchmarks.records import Lines
 
-__all__ = ["FOLDER", "READOUTS", "front_table", "render"]
+__all__ = ["FOLDER", "READOUTS", "front_table", "render", "setting_label"]
 
 FOLDER = RESULTS / "networks"
 READOUTS = ("alone", "read-out")
@@ -51,7 +53,8 @@ _TEXT = """## Networks of the field
   whole window are not trained on and count as wrong, as in some public code
   ([what table 1 is](guide/table-1.md)).
 - Mean ± standard deviation over the draws, of which there is the number in brackets; an empty cell
-  was not measured. Epochs are those of the training.
+  was not measured. Epochs are those of the training; a training that was shortened, to fewer
+  epochs than its setting asks for, says so beside its setting.
 - Environment: {environment}. Other work ran beside it: seconds are upper bounds.
 
 Overall accuracy, alone / with the read-out:
@@ -81,8 +84,8 @@ def render() -> str:
     rows: Rows = defaultdict(lambda: defaultdict(list))
     for cell, lines in cells.items():
         for line in lines:
-            rows[line["setting"], line["network"]][cell].append(line)
-    order = sorted(rows, key=lambda row: (row[0] != "ours", row[1]))
+            rows[setting_label(line), line["network"]][cell].append(line)
+    order = sorted(rows, key=lambda row: (not row[0].startswith("ours"), row[1], row[0]))
     names = list(cells)
 
     def accuracy(measure: str) -> str:
@@ -106,6 +109,14 @@ def render() -> str:
             [_costs(network, setting, rows[setting, network]) for setting, network in order],
         ),
     )  # fmt: skip
+
+
+def setting_label(line: dict[str, Any]) -> str:
+    """Name the setting, with the epochs of a training that was shortened."""
+    setting: str = line["setting"]
+    whole = "auto" if setting == "ours" else OWN[line["network"]]["max_epochs"]
+    n_epochs = json.loads(line["settings"])["max_epochs"]
+    return setting if n_epochs == whole else f"{setting}, {n_epochs} epochs"
 
 
 def _pair(lines: Lines, measure: str) -> str:

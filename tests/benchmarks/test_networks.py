@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from benchmarks.networks_page import front_table
+import pytest
+
+from benchmarks.networks_page import front_table, setting_label
 
 
 def lines(cost: float, *accuracies: float) -> list[dict[str, Any]]:
@@ -51,3 +54,17 @@ def test_only_draws_of_all_networks_are_compared() -> None:
 def test_a_cell_without_the_default_has_no_front() -> None:
     rows = {("ours", "mlp"): {"cell": lines(1e6, 0.85)}}
     assert "85.00" not in front_table(rows, ["cell"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "max_epochs", "label"),
+    [
+        ("ours", "auto", "ours"),
+        ("ours", 10, "ours, 10 epochs"),
+        ("own", 200, "own"),
+        ("own", 20, "own, 20 epochs"),
+    ],
+)
+def test_a_shortened_training_says_so(setting: str, max_epochs: int | str, label: str) -> None:
+    settings = json.dumps({"max_epochs": max_epochs})
+    assert setting_label({"network": "cnn2d", "setting": setting, "settings": settings}) == label
