@@ -35,7 +35,7 @@ def targets_in(text):
 def test_check_is_what_the_integration_runs():
     assert re.search(r"^check:.*\n\t@bash \.ci/run\n", MAKEFILE, re.MULTILINE)
     run = targets_in((ROOT / ".ci" / "run").read_text(encoding="utf-8"))
-    assert run == ["lint", "types", "docs", "demo", "test"]
+    assert run == [".venv/.ready", "docs", "lint", "types", "demo", "test"]
     assert "check" in targets_in((WORKFLOWS[0].parent / "ci.yml").read_text(encoding="utf-8"))
 
 
