@@ -54,7 +54,8 @@ _TEXT = """## Networks of the field
   ([what table 1 is](guide/table-1.md)).
 - Mean ± standard deviation over the draws, of which there is the number in brackets; an empty cell
   was not measured. Epochs are those of the training; a training that was shortened, to fewer
-  epochs than its setting asks for, says so beside its setting.
+  epochs than its setting asks for, says so beside its setting. *mean* is that of the first draw of
+  all cells but the unpadded one, where all were measured.
 - Environment: {environment}. Other work ran beside it: seconds are upper bounds.
 
 Overall accuracy, alone / with the read-out:
@@ -88,10 +89,17 @@ def render() -> str:
     order = sorted(rows, key=lambda row: (not row[0].startswith("ours"), row[1], row[0]))
     names = list(cells)
 
+    padded = [name for name in names if not name.endswith("-unpadded")]
+
     def accuracy(measure: str) -> str:
-        head = ["network", "setting", *names]
+        head = ["network", "setting", *names, "mean"]
         body = [
-            [network, setting, *(_pair(rows[setting, network][cell], measure) for cell in names)]
+            [
+                network,
+                setting,
+                *(_pair(rows[setting, network][cell], measure) for cell in names),
+                _mean([rows[setting, network][cell] for cell in padded], measure),
+            ]
             for setting, network in order
         ]
         return markdown_table(head, body)
@@ -128,6 +136,22 @@ def _pair(lines: Lines, measure: str) -> str:
         for name in READOUTS
     ]
     return " / ".join(mean_and_deviation(one) for one in found) + f" ({len(found[0])})"
+
+
+def _mean(cells: list[Lines], measure: str) -> str:
+    """Mean over the first draw of all cells, alone and with the read-out."""
+    first = [[line for line in lines if line["draw"] == "0"] for lines in cells]
+    if not all(first):
+        return ""
+    return " / ".join(
+        f"{100 * np.mean([_of(lines, name, measure) for lines in first]):.2f}" for name in READOUTS
+    )
+
+
+def _of(lines: Lines, readout: str, measure: str) -> float:
+    """Accuracy of the only line with this read-out."""
+    (value,) = (float(line[measure]) for line in lines if line["readout"] == readout)
+    return value
 
 
 def front_table(rows: Rows, cells: list[str]) -> str:
