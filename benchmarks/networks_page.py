@@ -92,13 +92,13 @@ def render() -> str:
     padded = [name for name in names if not name.endswith("-unpadded")]
 
     def accuracy(measure: str) -> str:
-        head = ["network", "setting", *names, "mean"]
+        head = ["network", "setting", "mean", *names]
         body = [
             [
                 network,
                 setting,
-                *(_pair(rows[setting, network][cell], measure) for cell in names),
                 _mean([rows[setting, network][cell] for cell in padded], measure),
+                *(_pair(rows[setting, network][cell], measure) for cell in names),
             ]
             for setting, network in order
         ]
