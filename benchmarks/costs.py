@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from benchmarks.networks import OWN
 from benchmarks.page import commands, write_pages
+from benchmarks.published_settings import OWN
 from benchmarks.records import RESULTS, read_rows, write_rows
 from hsvlm.evaluation import markdown_table, network_cost
 from hsvlm.vision import get_vision_encoder, list_vision_encoders
