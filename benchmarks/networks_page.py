@@ -88,7 +88,6 @@ def render() -> str:
             rows[setting_label(line), line["network"]][cell].append(line)
     order = sorted(rows, key=lambda row: (not row[0].startswith("ours"), row[1], row[0]))
     names = list(cells)
-
     padded = [name for name in names if not name.endswith("-unpadded")]
 
     def accuracy(measure: str) -> str:
