@@ -9,6 +9,12 @@ from hsvlm import HSIPromptClassifier
 
 
 @pytest.fixture(scope="session")
+def settings(settings):
+    """Fewer epochs: how good a network is does not matter to files."""
+    return {**settings, "max_epochs": 2}
+
+
+@pytest.fixture(scope="session")
 def fitted(cube, labels, settings):
     """Not to be changed."""
     return HSIPromptClassifier(**settings).fit(cube, labels)

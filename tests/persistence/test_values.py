@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -68,7 +68,6 @@ def assert_same(found, expected):
 
 @pytest.mark.slow
 @given(VALUES)
-@settings(max_examples=200)
 def test_every_value_comes_back(value):
     assert_same(through_json(value), value)
 

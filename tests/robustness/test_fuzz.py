@@ -1,9 +1,12 @@
 """Damaged and hostile files of every format: an error that names the file, or a scene."""
 
+import functools
 import json
 import re
+import tempfile
 import warnings
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -203,6 +206,17 @@ KINDS = {
 }
 
 
+@functools.cache
+def intact(kind):
+    """The name of a file of a kind, and the contents of all files that belong to it."""
+    write, read = KINDS[kind]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = write(Path(folder))
+        assert read(path)[0] > 0
+        return path.name, {one.name: one.read_bytes() for one in sorted(Path(folder).iterdir())}
+
+
 EVERY_WAY = ("bytes", "head", "cut", "piece", "text", "text")
 # Of what h5py writes for scales, the HDF5 library itself takes some damage badly: it has been seen
 # to free memory twice and to walk a heap for ever.
@@ -254,16 +268,14 @@ def check(path, read):
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_damaged_files_are_refused_or_read(tmp_path_factory, kind, data):
-    write, read = KINDS[kind]
     folder = tmp_path_factory.mktemp("damaged")
-    path = write(folder)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert read(path)[0] > 0
-    files = sorted(one for one in folder.iterdir() if one.stat().st_size)
-    victim = data.draw(st.sampled_from(files))
-    victim.write_bytes(data.draw(damaged(victim.read_bytes(), WAYS.get(kind, EVERY_WAY))))
-    check(path, read)
+    name, contents = intact(kind)
+    for other, content in contents.items():
+        (folder / other).write_bytes(content)
+    victim = data.draw(st.sampled_from([one for one in contents if contents[one]]))
+    ways = WAYS.get(kind, EVERY_WAY)
+    (folder / victim).write_bytes(data.draw(damaged(contents[victim], ways)))
+    check(folder / name, KINDS[kind][1])
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ write_scene(f"{folder}/scene.tif", scene)
 write_map(f"{folder}/labels.tif", scene.labels, scene=scene)
 clf = HSIPromptClassifier(
     text_encoder=np.eye(4, 8, dtype=np.float32), n_components=4, window_size=3, patch_size=1,
-    max_epochs=1, device="cpu", random_state=0,
+    max_epochs=1, device="cpu", random_state=0, spatial_params={"weights": (0.5, 0.5)},
     vision_params={"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
 )
 clf.fit(scene.cube, scene.labels)

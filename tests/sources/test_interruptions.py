@@ -64,7 +64,7 @@ def valid():
 def make(settings):
     def make(encoder, params, **changes):
         params = {**settings["vision_params"], **params}
-        chosen = {"vision_encoder": encoder, "vision_params": params, "max_epochs": 8}
+        chosen = {"vision_encoder": encoder, "vision_params": params, "max_epochs": 6}
         return HSIPromptClassifier(**{**settings, **chosen, **changes})
 
     return make

@@ -59,7 +59,7 @@ def test_networks_need_both(scene, split, encoder):
         text_encoder=np.eye(4, 8, dtype=np.float32),
         vision_encoder=encoder,
         spatial=None,
-        max_epochs=30,
+        max_epochs=20,
         random_state=0,
     )
     assert accuracy(clf, scene, split) > 0.95

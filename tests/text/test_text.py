@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import random
@@ -55,7 +56,11 @@ def model_folder(tmp_path_factory):
         default_prompt_name="query",
     )
     model.save(str(root / "model"))
-    return root / "model"
+    # Every model is released by a collection, which would look at all that the libraries hold.
+    gc.collect()
+    gc.freeze()
+    yield root / "model"
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

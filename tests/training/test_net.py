@@ -24,7 +24,7 @@ class _CountsReads(TorchDispatchMode):
 @pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["hard-semi-hard", "clip", "cross-entropy"])
 def test_steps_read_nothing_from_the_device(cube, labels, settings, criterion):
-    changes = {"criterion": criterion, "validation_fraction": 0.3, "spatial": None}
+    changes = {"criterion": criterion, "validation_fraction": 0.3, "max_epochs": 2}
     before, found = torch.get_num_threads(), []
     torch.set_num_threads(1)  # the count is that of this thread
     try:
@@ -57,7 +57,7 @@ class _Compiled(Callback):
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [8, 64], ids=["whole batches", "parts in threads"])
 def test_encoders_may_be_compiled_by_a_callback(tmp_path, cube, labels, settings, batch_size):
-    fixed = {**settings, "max_epochs": 2, "batch_size": batch_size}
+    fixed = {**settings, "max_epochs": 1, "batch_size": batch_size}
     plain = HSIPromptClassifier(**fixed).fit(cube, labels)
     compiled = HSIPromptClassifier(**fixed, callbacks=[_Compiled()]).fit(cube, labels)
     assert compiled.net_.module_.encoder._compiled_call_impl is not None

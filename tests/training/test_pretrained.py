@@ -42,7 +42,7 @@ def make_pretrained(*, with_embedding=True, **changes):
 @pytest.fixture
 def arguments(settings):
     plain = {name: value for name, value in settings.items() if name != "vision_params"}
-    return {**plain, "pretrained": make_pretrained()}
+    return {**plain, "max_epochs": 3, "pretrained": make_pretrained()}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def unchanged(clf):
 @pytest.mark.slow
 @pytest.mark.parametrize("adapter", [None, *METHODS])
 def test_every_method_learns(cube, labels, arguments, adapter):
-    arguments["projection"] = "fixed" if adapter == "lora" else "vision"
+    arguments |= {"projection": "fixed" if adapter == "lora" else "vision", "max_epochs": 8}
     clf = HSIPromptClassifier(adapter=adapter, **arguments).fit(cube, labels)
     assert clf.score(cube, labels) > 0.6  # the lowest is 0.63, chance is 0.38
     is_full = adapter in (None, "full")
@@ -196,6 +196,7 @@ class Stop(Callback):
 @pytest.mark.parametrize("adapter", ["krona+", "full"])
 def test_a_killed_training_resumes_to_the_bit(cube, labels, arguments, adapter, tmp_path):
     arguments |= {"adapter": adapter, "callbacks": [Stop()], "checkpoint_every": 2}
+    arguments["max_epochs"] = 6
     clf = HSIPromptClassifier(checkpoint_dir=tmp_path, **arguments)
     with pytest.raises(RuntimeError, match="power cut"):
         clf.fit(cube, labels)

@@ -56,11 +56,11 @@ def count(found, word):
 @pytest.mark.parametrize(
     ("kinds", "state", "n_hits"),
     [
-        (("folder", "archive"), "drafts", 8),
-        (("envi", "geotiff"), "block", 6),
-        (("training",), "epoch", 12),
-        (("training with sources",), "epoch", 6),
-        (("geotiff with sources",), "block", 4),
+        (("folder", "archive"), "drafts", 6),
+        (("envi", "geotiff"), "block", 4),
+        (("training",), "epoch", 6),
+        (("training with sources",), "epoch", 3),
+        (("geotiff with sources",), "block", 3),
     ],
 )
 def test_random_kills(found_after, kinds, state, n_hits):
