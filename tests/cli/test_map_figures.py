@@ -1,6 +1,7 @@
 """What the figures of ``hsvlm predict`` say."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.slow  # trains, and draws figures
 NAMES = {1: "oats", 2: "soil", 3: "lake"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scene(cube, labels):
     return Scene(
         cube,
@@ -30,14 +31,20 @@ def scene(cube, labels):
     )
 
 
-@pytest.fixture
-def model(tmp_path, scene, settings):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, scene, settings):
     chosen = {**settings, "spatial": "random-walk", "max_epochs": 2, "class_names": NAMES}
     rows = np.arange(scene.shape[0])[:, None]
     train = np.where(rows % 2 == 0, scene.labels, 0)
     clf = HSIPromptClassifier(**chosen).fit(scene, train)
-    clf.save(tmp_path / "crops" / "model")
-    return tmp_path / "crops"
+    folder = tmp_path_factory.mktemp("trained") / "crops"
+    clf.save(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path, trained):
+    return shutil.copytree(trained, tmp_path / "crops")
 
 
 @pytest.fixture

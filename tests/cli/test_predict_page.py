@@ -1,6 +1,7 @@
 """The page that ``hsvlm predict --report`` writes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,15 +13,23 @@ from hsvlm.exceptions import FileError
 from hsvlm.io import write_map, write_scene
 
 
-@pytest.fixture
-def files(tmp_path, cube, labels, settings, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory, cube, labels, settings):
+    """Return a folder with a scene, its labels and a model; tests work in copies of it."""
+    folder = tmp_path_factory.mktemp("inputs")
     place = {"crs": "EPSG:32616", "transform": (20.0, 0.0, 500_000.0, 0.0, -20.0, 4_400_000.0)}
     scene = Scene(cube, labels, {1: "Oats", 2: "Soil", 3: "Lake"}, **place)
-    write_scene("scene.hdr", scene)
-    write_map("labels.tif", labels, scene=scene, class_names=scene.class_names)
+    write_scene(folder / "scene.hdr", scene)
+    write_map(folder / "labels.tif", labels, scene=scene, class_names=scene.class_names)
     clf = HSIPromptClassifier(**settings, class_names=scene.class_names)
-    clf.fit(cube, labels).save("model")
+    clf.fit(cube, labels).save(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path, inputs, monkeypatch):
+    shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

@@ -236,18 +236,24 @@ def test_changed_reports_are_refused(here, tmp_path, command, content):
     assert not (folder / "report.html").exists()
 
 
+@pytest.fixture(scope="module")
+def originals(work):
+    """Folders of maps, by the options of their commands; tests change copies of them."""
+    return {}
+
+
 @pytest.fixture
-def mapped(here, made, monkeypatch):
-    """Writes a map with some options, and forbids predictions afterwards."""
+def mapped(here, made, originals, monkeypatch, tmp_path):
+    """Gives the folder of a map with some options, and forbids predictions afterwards."""
     made("fit")
-    number = iter(range(9))
 
     def mapped(*more):
-        folder = here / f"mapped-{next(number)}"
-        shutil.rmtree(folder, ignore_errors=True)
-        run("predict", "fit", "scene.tif", "--quiet", "--output", folder, *more)
+        if more not in originals:
+            folder = here / f"mapped-{len(originals)}"
+            run("predict", "fit", "scene.tif", "--quiet", "--output", folder, *more)
+            originals[more] = folder
         monkeypatch.setattr("hsvlm.mapping.predict_scene", None)
-        return folder
+        return shutil.copytree(originals[more], tmp_path / "mapped")
 
     return mapped
 

@@ -51,14 +51,16 @@ BLOCKS_AND_CHUNKS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
-@pytest.mark.parametrize("padding", ["reflect", "zero"])
-@pytest.mark.parametrize("window", [1, 3, 9])
+@pytest.mark.parametrize(
+    ("window", "padding"),
+    [(1, "reflect"), (3, "zero"), (9, "reflect"), (9, "zero")],  # a window of 1 has no padding
+)
 def test_maps_are_those_of_one_process_to_the_last_bit(
     cube, labels, valid, settings, block_size, window, padding, masked
 ):
     mask = valid if masked else None
-    clf = HSIPromptClassifier(**{**settings, "window_size": window, "padding": padding})
-    clf.fit(*pixel_samples(cube, labels))
+    changed = {"window_size": window, "padding": padding, "max_epochs": 1}
+    clf = HSIPromptClassifier(**{**settings, **changed}).fit(*pixel_samples(cube, labels))
     for size, chunks in BLOCKS_AND_CHUNKS:
         block_size(size)
         expected = predict_scene(clf, Scene(cube, valid=mask), probabilities=True)

@@ -1,11 +1,15 @@
 """Maps made by two worker processes, one of which may die."""
 
+import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections import Counter
+from multiprocessing import forkserver
 from pathlib import Path
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
@@ -21,7 +25,24 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def client():
+def fork_server():
+    """Let workers fork from a process that has imported everything, where that is safe."""
+    if sys.platform != "linux":
+        yield
+        return
+    multiprocessing.set_forkserver_preload(["distributed", "hsvlm.estimator", "hsvlm.mapping"])
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+    ):
+        patch.setenv("OMP_NUM_THREADS", "1")  # as Dask sets it for workers
+        forkserver.ensure_running()
+        yield
+    forkserver._forkserver._stop()  # no public way to end it before this process
+
+
+@pytest.fixture(scope="module")
+def client(fork_server):
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None

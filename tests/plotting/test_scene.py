@@ -93,6 +93,12 @@ def test_values_beyond_single_precision_are_no_data(scene):
     assert (display.image == 1).all(axis=-1)[2, 3]
 
 
+@pytest.fixture(scope="module")
+def axes():
+    """Axes for many images, each of which is taken off again."""
+    return Figure().subplots()
+
+
 @pytest.mark.slow
 @given(
     height=st.integers(1, 25),
@@ -100,22 +106,21 @@ def test_values_beyond_single_precision_are_no_data(scene):
     most=st.integers(1, 30),
     rows=st.integers(1, 25),
 )
-def test_large_scenes_are_thinned_and_read_by_blocks(height, width, most, rows):
+def test_large_scenes_are_thinned_and_read_by_blocks(axes, height, width, most, rows):
     values = np.arange(height * width * 3, dtype=np.float32).reshape(height, width, 3)
     cube = OnDisk(values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(raster, "_MAX_SIDE_PX", most)
         patch.setattr(lazy, "_BLOCK_VALUES", rows * width * 3)
-        display = SceneDisplay.from_scene(Scene(cube), bands=(0, 1, 2), ax=Figure().subplots())
+        display = SceneDisplay.from_scene(Scene(cube), bands=(0, 1, 2), ax=axes)
+    left, right, bottom, top = axes.images[0].get_extent()
     step = display.step
     assert max(display.image.shape) <= max(most, 3)
-    expected = SceneDisplay.from_scene(
-        Scene(values[::step, ::step]), bands=(0, 1, 2), ax=Figure().subplots()
-    )
+    expected = SceneDisplay.from_scene(Scene(values[::step, ::step]), bands=(0, 1, 2), ax=axes)
+    axes.clear()
     np.testing.assert_array_equal(display.image, expected.image)
     assert max(stop - start for start, stop in cube.reads) <= rows
     assert sum(stop - start for start, stop in cube.reads) == height
-    left, right, bottom, top = display.ax_.images[0].get_extent()
     assert (left, top) == (-0.5, -0.5)
     assert right == display.image.shape[1] * step - 0.5
     assert bottom == display.image.shape[0] * step - 0.5

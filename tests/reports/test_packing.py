@@ -96,7 +96,7 @@ def test_pages_stay_below_20_megabytes_whatever_they_show():
     side, n_classes = 2000, 300
     classes = [MapClass("name", "#123456", 1, "", ("prompt",), rng.random(200))] * n_classes
     codes = noise(side, side, high=n_classes + 1, dtype=np.uint16)
-    ranks = noise(4, side, side, high=n_classes + 1, dtype=np.uint16)
+    ranks = noise(2, side, side, high=n_classes + 1, dtype=np.uint16)
     axes = rng.random((16, 200))
     components = Components(axes[0], axes, axes[:, 0], axes[:, 1])
     scores = noise(16, 400, 400)
@@ -105,7 +105,7 @@ def test_pages_stay_below_20_megabytes_whatever_they_show():
         classes,
         noise(1000, 1000, 3),
         (side, side),
-        probabilities=RankedProbabilities(noise(side, side), ranks, noise(4, side, side)),
+        probabilities=RankedProbabilities(noise(side, side), ranks, noise(2, side, side)),
         entropy=noise(side, side),
         reference=codes[::-1],
         agreement=noise(side, side, high=4),

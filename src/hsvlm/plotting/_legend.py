@@ -23,21 +23,31 @@ _BESIDE_LINE_INCHES = 0.66  # where a line stands for the patch
 
 def text_inches(names: Iterable[str], points: float = _POINTS) -> float:
     """Return the width in inches of the longest text."""
-    texts = list(names)
+    return max(_all_inches(list(names), points), default=0.0)
+
+
+def _all_inches(texts: list[str], points: float = _POINTS) -> list[float]:
+    """Return the width of each text in inches."""
     fallback = find_fallback("".join(texts))
     properties = import_optional("matplotlib.font_manager", "plot").FontProperties()
     properties.set_family([*properties.get_family(), *fallback.families])
     text_path = import_optional("matplotlib.textpath", "plot").TextPath
-    widths = (
+    paths = (
         # An empty text has no extents; spaces at the ends are not part of them.
         text_path(
             (0, 0), plain(replace_missing(text, fallback)) or "-", size=points, prop=properties
         )
-        .get_extents()
-        .width
         for text in texts
     )
-    return float(max(widths, default=0.0)) / 72
+    return [_path_width(path) / 72 for path in paths]
+
+
+def _path_width(path: Any) -> float:
+    # Path.get_extents solves an equation for each curve, in a hundred times the time. Fonts have
+    # points at the extremes of their curves, so that the points alone tell the same. Those that
+    # close an outline have no place.
+    across = path.vertices[path.codes != path.CLOSEPOLY, 0]
+    return float(across.max() - across.min())
 
 
 def wrap_text(text: str, width: float, points: float) -> str:
@@ -58,9 +68,10 @@ def wrap_text(text: str, width: float, points: float) -> str:
 def columns_below(names: Sequence[str], width: float, *, has_lines: bool = False) -> int:
     """Return how many columns of a legend of patches or lines fit into a width in inches."""
     beside = _BESIDE_LINE_INCHES if has_lines else _BESIDE_TEXT_INCHES
+    widths = np.array(_all_inches(list(names)))
     for columns in range(min(len(names), 6), 1, -1):
-        parts = np.array_split(np.array(names, dtype=object), columns)
-        if sum(text_inches(part) + beside for part in parts) <= width:
+        parts = np.array_split(widths, columns)
+        if sum(part.max() + beside for part in parts) <= width:
             return columns
     return 1
 
