@@ -34,8 +34,7 @@ pytestmark = pytest.mark.slow
 
 NAMES = {1: "Asphalt", 2: "Meadows", 3: "Gravel"}  # the numbers of the Pavia University scene
 SHUFFLED = {2: "asphalt", 7: "gravel", 4: "meadows"}
-SETTINGS = ["window_size=3", "patch_size=1", "max_epochs=10", "n_components=null", "lr=0.01"]
-SETTINGS += ["vision_params={width: 16, depth: 1, n_heads: 2, mlp_width: 16}", "spatial=null"]
+SETTINGS = ["vision_encoder=mlp", "max_epochs=4", "n_components=null", "lr=0.02", "spatial=null"]
 GEO = {"crs": "EPSG:32632", "transform": (2.0, 0.0, 500_000.0, 0.0, -2.0, 5_000_000.0)}
 LABELS = ("text", "codes", "numeric-text", "geotiff", "envi", "mat")
 PROMPTS = (
@@ -347,14 +346,12 @@ def test_labels_take_the_numbers_of_given_names(files, kind):
 def classifier(**more):
     return HSIPromptClassifier(
         text_encoder=np.eye(3, 8, dtype=np.float32),
-        window_size=3,
-        patch_size=1,
-        max_epochs=10,
+        vision_encoder="mlp",
+        max_epochs=4,
         n_components=None,
-        lr=0.01,
+        lr=0.02,
         spatial=None,
         random_state=0,
-        vision_params={"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
         **more,
     )
 
