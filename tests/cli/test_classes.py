@@ -6,7 +6,6 @@ alone tell which is which.
 
 import json
 import shutil
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -30,7 +29,7 @@ from hsvlm.mapping import predict_scene
 from hsvlm.prompts import join_prompts, load_class_names, load_prompt_set
 from hsvlm.scene import common_classes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
 NAMES = {1: "Asphalt", 2: "Meadows", 3: "Gravel"}  # the numbers of the Pavia University scene
 SHUFFLED = {2: "asphalt", 7: "gravel", 4: "meadows"}
@@ -149,11 +148,6 @@ REFUSED = {
     ("geotiff", "numbers"),
     ("envi", "numbers"),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    monkeypatch.setitem(sys.modules, "hsvlm.plotting", None)
 
 
 def run(*arguments):
