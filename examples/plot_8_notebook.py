@@ -55,7 +55,7 @@ X
 # be surrounded by training pixels, and the accuracy would be too high. With ``verbose=1``, a
 # progress bar is shown.
 
-clf = HSIPromptClassifier(max_epochs=5, random_state=0)
+clf = HSIPromptClassifier(vision_encoder="mlp", max_epochs=5, random_state=0)
 report = evaluate(
     {"prompts": clf},
     X,

@@ -22,6 +22,8 @@ from hsvlm.exceptions import (
 )
 from hsvlm.io import align, read_scene, write_map, write_scene
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 SETTINGS = {
     "window_size": 3,
     "patch_size": 1,

@@ -6,7 +6,6 @@ alone tell which is which.
 
 import json
 import shutil
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -30,12 +29,11 @@ from hsvlm.mapping import predict_scene
 from hsvlm.prompts import join_prompts, load_class_names, load_prompt_set
 from hsvlm.scene import common_classes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
 NAMES = {1: "Asphalt", 2: "Meadows", 3: "Gravel"}  # the numbers of the Pavia University scene
 SHUFFLED = {2: "asphalt", 7: "gravel", 4: "meadows"}
-SETTINGS = ["window_size=3", "patch_size=1", "max_epochs=10", "n_components=null", "lr=0.01"]
-SETTINGS += ["vision_params={width: 16, depth: 1, n_heads: 2, mlp_width: 16}", "spatial=null"]
+SETTINGS = ["vision_encoder=mlp", "max_epochs=4", "n_components=null", "lr=0.02", "spatial=null"]
 GEO = {"crs": "EPSG:32632", "transform": (2.0, 0.0, 500_000.0, 0.0, -2.0, 5_000_000.0)}
 LABELS = ("text", "codes", "numeric-text", "geotiff", "envi", "mat")
 PROMPTS = (
@@ -150,11 +148,6 @@ REFUSED = {
     ("geotiff", "numbers"),
     ("envi", "numbers"),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    monkeypatch.setitem(sys.modules, "hsvlm.plotting", None)
 
 
 def run(*arguments):
@@ -347,14 +340,12 @@ def test_labels_take_the_numbers_of_given_names(files, kind):
 def classifier(**more):
     return HSIPromptClassifier(
         text_encoder=np.eye(3, 8, dtype=np.float32),
-        window_size=3,
-        patch_size=1,
-        max_epochs=10,
+        vision_encoder="mlp",
+        max_epochs=4,
         n_components=None,
-        lr=0.01,
+        lr=0.02,
         spatial=None,
         random_state=0,
-        vision_params={"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
         **more,
     )
 

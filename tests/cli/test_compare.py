@@ -117,6 +117,7 @@ def test_table_and_picture(folder, scene):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_a_second_run_measures_what_is_new(folder, n_fits):
     compare(protocols="random-10")
     first, before = read_table(), dict(n_fits)
@@ -135,7 +136,7 @@ def test_a_second_run_measures_what_is_new(folder, n_fits):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder", "no_pictures")
 def test_a_run_that_was_stopped_continues(monkeypatch, n_fits):
     counting = measuring.run_fold
 
@@ -154,7 +155,7 @@ def test_a_run_that_was_stopped_continues(monkeypatch, n_fits):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder", "no_pictures")
 def test_the_table_is_written_after_every_protocol(monkeypatch):
     counting, seen = measuring.run_fold, []
 
@@ -170,7 +171,7 @@ def test_the_table_is_written_after_every_protocol(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder", "no_pictures")
 def test_encoders_that_cannot_work_keep_their_row():
     encoders = "ssftt:window_size=3,mlp,vit:patch_size=2"
     code, printed, _ = compare(encoders=encoders, protocols="random-10")
@@ -191,6 +192,7 @@ def refusal(*more, **changes):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_other_inputs_are_refused(folder, scene):
     quick = {"encoders": "mlp", "protocols": "random-10"}
     compare(**quick)
@@ -214,7 +216,7 @@ def test_other_inputs_are_refused(folder, scene):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder", "no_pictures")
 def test_protocols_of_earlier_runs_are_remembered():
     compare(encoders="mlp", protocols="random-10")
     compare(encoders="mlp", protocols="ten-per-class")
@@ -223,7 +225,7 @@ def test_protocols_of_earlier_runs_are_remembered():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder", "no_pictures")
 def test_a_damaged_record_is_refused(folder):
     compare(encoders="mlp", protocols="random-10")
     for content in ("", "[]", "{}", '{"format": 9}', '{"format": 1}'):

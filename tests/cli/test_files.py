@@ -28,6 +28,7 @@ SMALL = {
     "n_components": 6,
     "vision_params": {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16},
 }
+BY_WINDOW = ("--set", "spatial=none")  # for tests that are not about the read-out
 PROMPTS = {1: ["a field of oats"], 2: ["bare soil"], 3: ["a lake"]}
 NAMES = {1: "Oats", 2: "Soil", 3: "Lake"}
 COLORS = {1: "#00ff00", 2: "#886644", 3: "#0000ff"}
@@ -114,6 +115,7 @@ def test_fit_and_predict_equal_python(files, cube, labels):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_an_adapted_encoder_equals_python(files, cube, labels):
     path = files / "body.pth"
     torch.manual_seed(0)
@@ -121,15 +123,17 @@ def test_an_adapted_encoder_equals_python(files, cube, labels):
     chosen = {"pretrained": path, "adapter": "krona+", "adapter_params": {"ratio": 4}}
     settings = {name: SMALL[name] for name in SMALL if name != "vision_params"}
     chosen["vision_params"] = {"n_heads": 2}
-    fit(files, *set_options(chosen))
+    fit(files, *set_options(chosen), *BY_WINDOW)
     run("predict", files / "fitted", files / "scene.tif", "--output", files / "mapped", "--quiet")
-    clf = HSIPromptClassifier(PROMPTS, class_names=NAMES, random_state=0, **settings, **chosen)
+    settings |= {"spatial": None, **chosen}
+    clf = HSIPromptClassifier(PROMPTS, class_names=NAMES, random_state=0, **settings)
     clf.fit(cube, labels)
     with rasterio.open(files / "mapped" / "map.tif") as opened:
         np.testing.assert_array_equal(opened.read(1), clf.predict(cube))
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_the_recipes_repeat_both_runs(files):
     fit(files)
     predict = ["predict", files / "fitted", files / "scene.tif", "--output", files / "mapped"]
@@ -146,8 +150,9 @@ def test_the_recipes_repeat_both_runs(files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_envi_maps(files):
-    fit(files)
+    fit(files, *BY_WINDOW)
     folder = files / "mapped"
     run("predict", files / "fitted", files / "scene.tif", "--output", folder, "--format", "hdr")
     opened = envi.open(str(folder / "map.hdr"))
@@ -156,8 +161,9 @@ def test_envi_maps(files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_bands_are_matched_by_wavelength(files, georeferenced):
-    fit(files)
+    fit(files, *BY_WINDOW)
     turned = georeferenced.select_bands(np.arange(12)[::-1])
     write_scene(files / "turned.tif", turned)
     predict = ["predict", files / "fitted"]
@@ -186,8 +192,9 @@ def test_inspect_tells_of_scenes(files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_inspect_tells_of_models(files):
-    fit(files)
+    fit(files, *BY_WINDOW)
     printed = run("inspect", files / "fitted")
     assert "1: Oats #00ff00 (a field of oats)" in printed
     assert "max_epochs=2" in printed
@@ -199,6 +206,7 @@ def test_inspect_tells_of_models(files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_evaluate_on_files(files):
     output = files / "evaluated"
     printed = run(
@@ -212,6 +220,7 @@ def test_evaluate_on_files(files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
     fitting = ["fit", files / "scene.tif", "--labels", files / "labels.tif"]
     assert CliRunner().invoke(app, ["fit", "--output", "x"]).exit_code == 2
@@ -234,6 +243,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_computed(files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_a_fit_that_was_stopped_goes_on(files, monkeypatch):
     fit(files, "--set", "checkpoint_every=1")
     expected = (files / "fitted" / "model" / "model.safetensors").read_bytes()
@@ -271,10 +281,11 @@ def test_ctrl_c_has_its_own_exit_status(files, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("suffix", ["tif", "hdr"])
 def test_indian_pines_from_files_equals_indian_pines_from_arrays(tmp_path, suffix):
     scene = load_indian_pines()
-    scene = replace(scene, cube=scene.cube[75:, :80], labels=scene.labels[75:, :80])
+    scene = replace(scene, cube=scene.cube[100:, :50], labels=scene.labels[100:, :50])
     write_scene(tmp_path / f"scene.{suffix}", scene)
     write_map(tmp_path / f"labels.{suffix}", scene.labels, class_names=scene.class_names)
     settings = {"max_epochs": 1, "window_size": 3, "spatial_params": {"weights": [0.5, 0.5]}}

@@ -12,6 +12,8 @@ from hsvlm.cli import app
 from hsvlm.exceptions import DataError
 from hsvlm.io import write_map, write_scene
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 SMALL = ["window_size=3", "patch_size=1", "max_epochs=1", "n_components=2", "spatial=none"]
 SMALL += ["vision_params={width: 16, depth: 1, n_heads: 2, mlp_width: 16}"]
 NAMES = {1: "oats", 2: "soil", 3: "lake"}

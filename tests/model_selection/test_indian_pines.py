@@ -13,7 +13,7 @@ from hsvlm.model_selection import SpatialBlockKFold
 def test_grid_search_over_separated_blocks():
     scene = load_indian_pines()
     X, y = pixel_samples(scene.cube, scene.labels)
-    X, y = X[::3], y[::3]
+    X, y = X[::6], y[::6]
     clf = HSIPromptClassifier(
         "indian-pines",
         class_names=scene.class_names,
