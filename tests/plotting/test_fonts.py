@@ -147,6 +147,13 @@ def test_names_are_one_line_without_control_characters():
     assert display.legend_.get_texts()[0].get_text() == "a b c "
 
 
+@pytest.mark.parametrize("name", ["", " ", "\u00a0", "\u200b"], ids=ascii)
+def test_names_without_a_mark_are_drawn(name):
+    display = ClassificationMapDisplay.from_labels([[1, 2]], {1: name, 2: "corn"})
+    display.figure_.savefig(io.BytesIO())
+    assert len(display.legend_.get_texts()) == 2
+
+
 def test_names_that_start_with_an_underscore_are_in_the_legend():
     display = SpectraDisplay.from_samples(np.eye(2), [1, 2], class_names={1: "_x", 2: "y"})
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["_x", "y"]

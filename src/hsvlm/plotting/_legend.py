@@ -31,23 +31,23 @@ def _all_inches(texts: list[str], points: float = _POINTS) -> list[float]:
     fallback = find_fallback("".join(texts))
     properties = import_optional("matplotlib.font_manager", "plot").FontProperties()
     properties.set_family([*properties.get_family(), *fallback.families])
-    text_path = import_optional("matplotlib.textpath", "plot").TextPath
-    paths = (
-        # An empty text has no extents; spaces at the ends are not part of them.
-        text_path(
-            (0, 0), plain(replace_missing(text, fallback)) or "-", size=points, prop=properties
-        )
+    text_to_path = import_optional("matplotlib.textpath", "plot").text_to_path
+    outlines = (
+        # An empty text has no width; spaces at the ends are not part of it.
+        text_to_path.get_text_path(properties, plain(replace_missing(text, fallback)) or "-")
         for text in texts
     )
-    return [_path_width(path) / 72 for path in paths]
+    inches = points / text_to_path.FONT_SCALE / 72
+    return [_outline_width(*outline) * inches for outline in outlines]
 
 
-def _path_width(path: Any) -> float:
+def _outline_width(points: Any, codes: Any) -> float:
     # Path.get_extents solves an equation for each curve, in a hundred times the time. Fonts have
     # points at the extremes of their curves, so that the points alone tell the same. Those that
     # close an outline have no place.
-    across = path.vertices[path.codes != path.CLOSEPOLY, 0]
-    return float(across.max() - across.min())
+    close = import_optional("matplotlib.path", "plot").Path.CLOSEPOLY
+    across = np.reshape(points, (-1, 2))[np.array(codes, dtype=int) != close, 0]
+    return float(np.ptp(across)) if len(across) else 0.0  # spaces have no outline
 
 
 def wrap_text(text: str, width: float, points: float) -> str:
