@@ -61,6 +61,12 @@ def no_open_figures():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Commands draw nothing, as where the extra `plot` is missing: a picture takes seconds."""
+    monkeypatch.setitem(sys.modules, "hsvlm.plotting", None)
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Chromium without a window; tests are skipped where it is not installed."""

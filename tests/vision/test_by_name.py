@@ -67,6 +67,7 @@ def test_a_list_of_all_names_is_evaluated(scene, params_of):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_fit_and_predict(name, scene, params_of, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
