@@ -59,8 +59,7 @@ def model_folder(tmp_path_factory):
     # Every model is released by a collection, which would look at all that the libraries hold.
     gc.collect()
     gc.freeze()
-    yield root / "model"
-    gc.unfreeze()
+    return root / "model"
 
 
 @pytest.fixture(autouse=True)
