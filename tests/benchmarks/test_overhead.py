@@ -42,10 +42,8 @@ def small(monkeypatch, settings):
 
 def line(network, repeat, **figures):
     times = {"step_ms": 3, "network_step_ms": 2, "window_us": 30, "network_window_us": 20}
-    return {"network": network, "repeat": repeat, "n_multiply_adds": 2e6, "start_s": 1} | {
-        **times,
-        **figures,
-    }
+    known = {"network": network, "repeat": repeat, "batch_size": 64, "n_multiply_adds": 2e6}
+    return {**known, "start_s": 1, **times, **figures}
 
 
 @pytest.mark.slow
@@ -69,11 +67,11 @@ def test_the_network_alone_does_what_the_classifier_does(scene, small):
 
 @pytest.mark.slow
 def test_every_repeat_has_a_line(scene, small):
-    lines = overhead.measure("mlp", scene)
+    lines = overhead.measure("mlp", scene, batch_size=8)
     assert [one["repeat"] for one in lines] == [0, 1]
     for one in lines:
         assert one.keys() == set(overhead.COLUMNS)
-        assert one["window_size"] == 5
+        assert (one["batch_size"], one["window_size"]) == (8, 5)
         assert one["n_steps"] >= 2
         assert one["n_windows"] >= 2 * 20
         assert all(value > 0 for name, value in one.items() if name.endswith(("_ms", "_us", "_s")))
@@ -91,19 +89,27 @@ def test_the_page_names_the_encoders_beyond_the_goal(path):
     assert "| vit | 2.00 | 3.00 | 2.00 | 1.50 | 30.0 | 20.0 | 1.50 | 1.00 |" in text
     assert "The goal is a ratio of at most 2. It is missed in training with mlp." in text
     records.write_rows(path, overhead.COLUMNS, lines[3:])
-    assert "All that are measured reach it." in overhead.render()
+    text = overhead.render()
+    assert "All that are measured reach it." in text
+    assert "A step has 64 windows. " in text
+
+
+def test_the_page_names_smaller_batches(path):
+    lines = [line("vit", 0), *(line("mlp", repeat, batch_size=4) for repeat in range(2))]
+    records.write_rows(path, overhead.COLUMNS, lines)
+    assert "A step has 64 windows, or 4 with mlp. " in overhead.render()
 
 
 def test_the_page_names_encoders_that_are_not_measured_yet(path, monkeypatch):
     records.write_rows(path, overhead.COLUMNS, [line("mlp", 0)])
     monkeypatch.setattr(overhead, "NETWORKS", ["mlp", "vit"])
-    assert "weights are left out.\nNot measured yet: vit.\n" in overhead.render()
+    assert "are left out.\nNot measured yet: vit.\n" in overhead.render()
     monkeypatch.setattr(overhead, "NETWORKS", ["mlp"])
-    assert "weights are left out.\n\n" in overhead.render()
+    assert "are left out.\n\n" in overhead.render()
 
 
 def test_encoders_are_measured_one_by_one_and_the_others_kept(path, monkeypatch, capsys):
-    monkeypatch.setattr(overhead, "measure", lambda network, _: [line(network, 0)])
+    monkeypatch.setattr(overhead, "measure", lambda network, *_: [line(network, 0)])
     monkeypatch.setattr(overhead, "write_pages", lambda: None)
     monkeypatch.setattr(overhead, "load_indian_pines", lambda: None)
     monkeypatch.setattr(torch, "set_num_threads", lambda n_threads: None)
