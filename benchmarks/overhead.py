@@ -286,7 +286,7 @@ def render() -> str:
     ]
     missing = [name for name in NETWORKS if name not in figures]
     smaller = {
-        line["network"]: f", or {line['batch_size']} with {line['network']}"
+        line["network"]: f", or {line['batch_size']} with {line['network']} (`--batch-size`)"
         for line in lines
         if line["batch_size"] != str(BATCH_SIZE)
     }

@@ -97,7 +97,7 @@ def test_the_page_names_the_encoders_beyond_the_goal(path):
 def test_the_page_names_smaller_batches(path):
     lines = [line("vit", 0), *(line("mlp", repeat, batch_size=4) for repeat in range(2))]
     records.write_rows(path, overhead.COLUMNS, lines)
-    assert "A step has 64 windows, or 4 with mlp. " in overhead.render()
+    assert "A step has 64 windows, or 4 with mlp (`--batch-size`). " in overhead.render()
 
 
 def test_the_page_names_encoders_that_are_not_measured_yet(path, monkeypatch):
