@@ -37,12 +37,11 @@ from hsvlm import HSIPromptClassifier
 from hsvlm.contrastive.adapter_settings import METHODS
 from hsvlm.evaluation import SmoothedSVM
 from hsvlm.evaluation._folds import (
-    Store,
-    data_digest,
     describe_environment,
     file_name,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.metrics import classification_summary
 from hsvlm.pretraining import PretrainedEncoder, load_pretrained
 from hsvlm.prompts import list_prompt_sets
@@ -157,7 +156,7 @@ def measure(
         settings = describe_settings(clf)
         for draw, split in enumerate(splits):
             seeded = with_random_state(clone(clf), 0, draw)
-            key = Store(None).key(seeded, f"{digest} {base}", *split)
+            key = fit_key(seeded, f"{digest} {base}", *split)
             path = CACHE / "adapters" / part / file_name(key, f"{base}-{method}", draw)
             values = fit_and_predict(path.with_suffix(".npz"), seeded, X, y, split)
             summary = classification_summary(y[split[1]], values["predicted"])

@@ -16,12 +16,12 @@ import numpy as np
 from benchmarks.records import CACHE, FITS, RESULTS, commit, update_rows
 from hsvlm.evaluation._folds import (
     Store,
-    data_digest,
     describe_environment,
     file_name,
     run_fold,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +121,7 @@ def _errors(
 ) -> dict[str, Any]:
     store = Store(FITS)
     clf = with_random_state(estimator, 0, split)
-    key = store.key(clf, digest, train, test)
+    key = fit_key(clf, digest, train, test)
     path = CACHE / "calibration" / file_name(key, name, split)
     if not path.is_file():
         # It is fitted in place.

@@ -36,13 +36,12 @@ from benchmarks.scenes import make_splits, score
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import indian_pines_protocol, network_cost, with_encoders
 from hsvlm.evaluation._folds import (
-    Store,
-    data_digest,
     describe_environment,
     file_name,
     run_fold,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.prompts import list_prompt_sets
 from hsvlm.vision import list_vision_encoders
 
@@ -181,7 +180,7 @@ def measure(
             train, test = splits[draw]
             split = train[is_used[train]], test
             seeded = with_random_state(clf, 0, draw)
-            key = Store(None).key(seeded, digest, *split)
+            key = fit_key(seeded, digest, *split)
             path = CACHE / "networks" / part / file_name(key, f"{network}-{setting}", draw)
             fits.append((network, setting, draw, path.with_suffix(".npz"), seeded, split, is_used))
     pool = joblib.Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")

@@ -44,12 +44,11 @@ from benchmarks.scenes import make_splits
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import SmoothedSVM
 from hsvlm.evaluation._folds import (
-    Store,
-    data_digest,
     describe_environment,
     file_name,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.metrics import classification_summary
 from hsvlm.model_selection import PerClassShuffleSplit
 from hsvlm.pretraining import MaskedPretrainer, PretrainedEncoder, load_pretrained
@@ -223,7 +222,7 @@ def measure(scene_name: str, protocol: str, arguments: argparse.Namespace) -> No
             if row not in OTHERS:
                 start, seconds = starting_point(row, scene, scene_name, X[split[1]], draw, part)
             clf = with_random_state(make_estimator(row, scene_name, start), 0, draw)
-            key = Store(None).key(clf, f"{digest} {row}", *split)
+            key = fit_key(clf, f"{digest} {row}", *split)
             path = CACHE / "pretraining" / part / file_name(key, row.replace(": ", "-"), draw)
             values = fit_and_predict(path.with_suffix(".npz"), clf, X, y, split)
             summary = classification_summary(y[split[1]], values["predicted"])

@@ -37,13 +37,12 @@ from hsvlm import HSIPromptClassifier
 from hsvlm._training.presets import list_presets
 from hsvlm.evaluation import CoordinateNeighbors, SmoothedSVM
 from hsvlm.evaluation._folds import (
-    Store,
-    data_digest,
     describe_environment,
     file_name,
     run_fold,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.metrics import classification_summary
 from hsvlm.model_selection import (
@@ -217,7 +216,7 @@ def measure(
         for draw in draws:
             split = splits[draw]
             clf = with_random_state(rows[row_name], 0, draw)
-            key = Store(None).key(clf, digest, *split)
+            key = fit_key(clf, digest, *split)
             path = CACHE / "scenes" / name / part / file_name(key, row_name, draw)
             tasks.append((row_name, draw, path.with_suffix(".npz"), clf, split))
     pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")

@@ -27,7 +27,8 @@ from benchmarks.records import CACHE, describe_settings
 from benchmarks.scenes import fit_and_predict, make_splits, record, score
 from benchmarks.sources_page import DEFAULT, FOLDER, STACKED, STACKED_SVM
 from hsvlm import HSIPromptClassifier, Raster
-from hsvlm.evaluation._folds import Store, data_digest, file_name, with_random_state
+from hsvlm.evaluation._folds import file_name, with_random_state
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.io import align
 from hsvlm.model_selection import PerClassShuffleSplit
@@ -147,7 +148,7 @@ def _measure_row(
     X, y = scene.samples()
     clf = with_random_state(estimator, 0, draw)
     digest = joblib.hash((data_digest(X, y), scene.class_names))
-    path = CACHE / "sources" / file_name(Store(None).key(clf, digest, *split), name, draw)
+    path = CACHE / "sources" / file_name(fit_key(clf, digest, *split), name, draw)
     scores = score(fit_and_predict(path.with_suffix(".npz"), clf, X, y, split), y)
     return {"row": name, "draw": draw, "seed": draw, **scores}
 

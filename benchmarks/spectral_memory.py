@@ -39,12 +39,11 @@ from benchmarks.spectral_memory_page import FOLDER, PROTOCOLS, SCENES
 from hsvlm import HSIPromptClassifier
 from hsvlm.evaluation import network_cost
 from hsvlm.evaluation._folds import (
-    Store,
-    data_digest,
     describe_environment,
     file_name,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.metrics import classification_summary
 
@@ -184,7 +183,7 @@ def measure(
     for row in rows:
         for draw, split in enumerate(splits):
             clf = with_random_state(make_estimator(row, n_classes, arguments.max_epochs), 0, draw)
-            key = Store(None).key(clf, digest, *split)
+            key = fit_key(clf, digest, *split)
             path = CACHE / "spectral_memory" / part / file_name(key, row, draw)
             fits.append((row, draw, path.with_suffix(".npz"), clf, split))
     pool = joblib.Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")

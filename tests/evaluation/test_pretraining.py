@@ -2,13 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
+from scipy.stats import randint
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from hsvlm import HSIPromptClassifier
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.evaluation import evaluate
+from hsvlm.evaluation._pretraining import pretraining_shares, window_sizes
 from hsvlm.model_selection import SpatialBlockKFold
 from hsvlm.pretraining import MaskedPretrainer
 
@@ -75,3 +79,45 @@ def test_leakage_is_that_of_features_in_a_pipeline(scene, settings, size):
     pretrainer.set_params(**settings, patch_size=1)
     clf = make_pipeline(pretrainer, SVC())
     assert report_on(scene, clf=clf).window_size == size
+
+
+def search(grid, **settings):
+    return GridSearchCV(HSIPromptClassifier(**{**SETTINGS, **settings}), grid, cv=2)
+
+
+def test_leakage_is_that_of_the_window_that_a_search_chooses(scene):
+    grid = {"window_size": [11]}
+    reports = [
+        report_on(scene, clf=each)
+        for each in (
+            search(grid, window_size=1),
+            make_pipeline(search(grid, window_size=1)),
+            HSIPromptClassifier(**{**SETTINGS, "window_size": 11}),
+        )
+    ]
+    for report in reports:
+        assert report.window_size == 11
+        first = report.results[0]
+        assert first.window_size == 11
+        assert first.share_containing == reports[-1].results[0].share_containing > 0
+        assert first.n_parameters == reports[-1].results[0].n_parameters
+
+
+@pytest.mark.parametrize(
+    ("grids", "size"),
+    [
+        ([{"window_size": [3, 7]}, {"clf__window_size": np.array([9])}], 9),
+        ({"window_size": randint(3, 13)}, 13),
+        ({"lr": [1e-3]}, 5),
+    ],
+)
+def test_windows_that_a_search_tries(grids, size):
+    clf = RandomizedSearchCV(HSIPromptClassifier(), grids)
+    assert max(window_sizes(clf)) == size
+
+
+def test_pre_trainings_that_a_search_tries_are_told(scene):
+    X, _ = scene.samples()
+    encoder = pretrain(scene).encoder_
+    tried = search({"pretrained": [None, encoder]})
+    assert pretraining_shares(tried, X, [np.arange(5)]) == (1,)

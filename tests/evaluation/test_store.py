@@ -1,16 +1,20 @@
 """Results on disk: what has been measured is not measured again."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from hsvlm import HSIPromptClassifier, pixel_samples
+from hsvlm.datasets import make_synthetic_scene
 from hsvlm.evaluation import evaluate
-from hsvlm.evaluation._folds import Store
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.exceptions import HSVLMWarning
 from hsvlm.model_selection import SpatialBlockKFold
 
@@ -184,7 +188,7 @@ def test_nested_settings_and_seeds_are_measured_anew(measure, tmp_path):
 def test_every_parameter_counts(data):
     def key(**changes):
         clf = HSIPromptClassifier.from_preset("fast", **changes)
-        return Store(None).key(clf, "data", np.arange(3), np.arange(3, 5))
+        return fit_key(clf, "data", np.arange(3), np.arange(3, 5))
 
     assert key() == key()
     changes = {"normalize": None, "spatial": None, "checkpoint_dir": "here", "resume": True}
@@ -268,3 +272,52 @@ def test_confusions_are_counted_and_survive(measure, tmp_path):
     third, n_fits = measure()
     assert n_fits == 0
     assert {one.confusion for one in third.results} == {None}
+
+
+def test_what_samples_know_is_part_of_the_data():
+    scene = make_synthetic_scene(height=12, width=12, random_state=0)
+    heights = np.ones(scene.shape)
+    changed = {
+        "names": {"class_names": {label: f"kind {label}" for label in scene.class_names}},
+        "wavelengths": {"wavelengths_nm": np.asarray(scene.wavelengths_nm) + 50},
+        "lidar": {"auxiliary": {"lidar": heights}},
+        "radar": {"auxiliary": {"radar": heights}},
+        "nothing": {},
+    }
+    digests = {
+        name: data_digest(*replace(scene, **changes).samples()) for name, changes in changed.items()
+    }
+    assert len(set(digests.values())) == len(changed)
+    assert digests["nothing"] == data_digest(*scene.samples())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        lambda path: {"pretrained": path},
+        lambda path: {"pretrained": str(path)},
+        lambda path: {"text_encoder": path},
+        lambda path: {"vision_encoder": "clip-prompt", "vision_params": {"clip": str(path)}},
+    ],
+    ids=["pretrained", "text", "text encoder", "clip"],
+)
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_is_read_is_part_of_the_settings(tmp_path, settings, is_folder):
+    path, copy = tmp_path / "model", tmp_path / "copy"
+    file = path / "weights" if is_folder else path
+    file.parent.mkdir(exist_ok=True)
+
+    def key(at):
+        clf = HSIPromptClassifier(**settings(at))
+        search = GridSearchCV(HSIPromptClassifier(), {name: [at] for name in settings(at)})
+        split = np.arange(3), np.arange(3, 5)
+        return [fit_key(each, "data", *split) for each in (clf, make_pipeline(clf))] + [
+            fit_key(search, "data", *split) if "vision_params" not in settings(at) else ""
+        ]
+
+    file.write_bytes(b"one")
+    first = key(path)
+    (shutil.copytree if is_folder else shutil.copy)(path, copy)
+    assert key(copy) == first
+    file.write_bytes(b"another")
+    assert not set(key(path)) - {""} & set(first)

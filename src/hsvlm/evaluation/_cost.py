@@ -92,8 +92,14 @@ def counted_cost(estimator: Any) -> tuple[int | None, int | None]:
 
 
 def last_step(estimator: Any) -> Any:
-    """Return the last step of a pipeline, and any other estimator as it is."""
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    """Return what predicts: the last step of a pipeline, the best estimator of a search."""
+    while True:
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
 
 
 def _trained_parameters(module: torch.nn.Module) -> int:

@@ -16,11 +16,11 @@ from hsvlm.evaluation._encoders import with_encoders
 from hsvlm.evaluation._folds import (
     FoldResult,
     Store,
-    data_digest,
     failed_fold,
     run_fold,
     with_random_state,
 )
+from hsvlm.evaluation._keys import data_digest, fit_key
 from hsvlm.evaluation._leakage import leakage_report
 from hsvlm.evaluation._pretraining import pretraining_shares
 from hsvlm.evaluation._report import EvaluationReport
@@ -261,7 +261,7 @@ def _measure(
 ) -> list[FoldResult]:
     data = data_digest(X, y) if store.folder else ""
     keys = [
-        store.key(estimator, data, *splits[number]) if store.folder else ""
+        fit_key(estimator, data, *splits[number]) if store.folder else ""
         for _, number, estimator in tasks
     ]
     results: dict[int, FoldResult] = {}

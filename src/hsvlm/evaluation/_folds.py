@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 from sklearn.base import clone
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FoldResult",
     "Store",
-    "data_digest",
     "describe_environment",
     "failed_fold",
     "file_name",
@@ -41,7 +39,6 @@ __all__ = [
     "with_random_state",
 ]
 
-_FORMAT = 1
 _MAX_NAME_LENGTH = 60  # of the readable part of a file name
 
 
@@ -196,15 +193,6 @@ def failed_fold(name: str, split: int, error: Exception, n_train: int, n_test: i
     )
 
 
-def data_digest(X: PixelSamples, y: NDArray[Any]) -> str:
-    """Name samples and their labels.
-
-    Shapes: `X` (n_samples, n_bands), `y` (n_samples,).
-    """
-    found: str = joblib.hash((X.cubes, X.coords, X.scene_ids, y))
-    return found
-
-
 def describe_environment() -> str:
     """Name the versions of the libraries, and the machine."""
     versions = {
@@ -222,13 +210,6 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = None if folder is None else Path(folder)
-
-    def key(self, estimator: Any, data: str, train: NDArray[Any], test: NDArray[Any]) -> str:
-        """Digest the estimator with its settings, the data and the split, in any order."""
-        kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
-        fit = (_FORMAT, kind, estimator.get_params(), data, np.sort(train), np.sort(test))
-        digest: str = joblib.hash(fit)
-        return digest
 
     def load(self, key: str, name: str, split: int) -> FoldResult | None:
         """Read a result under its name and split in this report; None if there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,12 @@ __all__ = ["pretraining_shares", "window_sizes"]
 
 
 def window_sizes(estimator: Any) -> Iterator[Any]:
-    """Yield every `window_size` of an estimator and its parts; at its default, weights decide."""
+    """Yield every `window_size` of an estimator and its parts, and those that a search tries.
+
+    At its default, pre-trained weights decide.
+    """
     default, parameters = _default_window_size(), estimator.get_params()
+    yield from _tried(parameters, "window_size")
     for key, value in parameters.items():
         prefix, _, name = key.rpartition("__")
         if name != "window_size":
@@ -51,13 +56,32 @@ def pretraining_shares(
 
     None where the estimator was not pre-trained, or nothing is known of what was read.
     """
-    parameters = estimator.get_params().items()
-    values = [value for key, value in parameters if key.rpartition("__")[2] == "pretrained"]
+    parameters = estimator.get_params()
+    values = [value for key, value in parameters.items() if _last(key) == "pretrained"]
+    values += _tried(parameters, "pretrained")
     encoders = [encoder for encoder in map(_encoder_in, values) if encoder is not None]
     known = [encoder for encoder in encoders if "scenes" in encoder.provenance]
     if not known:
         return None
     return tuple(np.max([_shares(encoder, X, tests) for encoder in known], axis=0).tolist())
+
+
+def _tried(parameters: Mapping[str, Any], name: str) -> Iterator[Any]:
+    """Yield what searches over settings try for a parameter."""
+    for key, value in parameters.items():
+        if _last(key) not in {"param_grid", "param_distributions"}:
+            continue
+        for grid in [value] if isinstance(value, Mapping) else value:
+            for searched, values in grid.items():
+                if _last(searched) != name:
+                    continue
+                # A distribution of scipy is drawn from; its largest value counts.
+                support = getattr(values, "support", None)
+                yield from values if support is None else (int(support()[1]) | 1,)
+
+
+def _last(key: str) -> str:
+    return key.rpartition("__")[2]
 
 
 def _shares(

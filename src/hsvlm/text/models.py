@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import importlib.util
 import json
 import os
@@ -12,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from hsvlm._system.contents import content_digest
 from hsvlm._system.devices import resolve_device, seeded_scope
 from hsvlm._system.paths import expand_home
 from hsvlm._system.quiet import quiet_libraries
@@ -59,7 +59,7 @@ def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
         return TextModel(f"hub:{_MINILM}", _MINILM)
     folder = expand_home(name)
     if name and folder.is_dir():
-        return TextModel(f"folder:{_digest(folder, _stamps(folder))}", folder)
+        return TextModel(f"folder:{content_digest(folder)}", folder)
     if isinstance(encoder, os.PathLike) or not _HUB_NAME.fullmatch(name):
         raise UnknownNameError(
             f"There is no text encoder in the folder {name!r}: it does not exist. {_HINT_ENCODERS}"
@@ -173,7 +173,7 @@ def _packaged_minilm() -> Path | None:
 @lru_cache(maxsize=1)
 def _check_minilm(folder: Path) -> None:
     weights = folder / "model.safetensors"
-    digest = _file_digest(weights) if weights.is_file() else "missing"
+    digest = content_digest(weights) if weights.is_file() else "missing"
     if digest != _MINILM_SHA256:
         raise ParameterError(
             f"The packaged weights {str(weights)!r} are not the expected ones: SHA-256 {digest} "
@@ -201,26 +201,3 @@ def _hub_problem(name: str) -> str | None:
 def _one_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
-
-
-def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    stamps = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            stat = path.stat()
-            stamps.append((name.as_posix(), stat.st_mtime_ns, stat.st_size))
-    return tuple(stamps)
-
-
-@lru_cache(maxsize=8)
-def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
-    digest = hashlib.sha256()
-    for name, _, _ in stamps:
-        digest.update(f"{name}\0{_file_digest(folder / name)}\n".encode())
-    return digest.hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,67 @@
+"""What a result follows from, as a digest: estimator, data and split."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final
+
+import joblib
+import numpy as np
+
+from hsvlm._system.contents import content_digest
+from hsvlm._system.paths import expand_home
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hsvlm.samples import PixelSamples
+
+__all__ = ["data_digest", "fit_key", "read_contents"]
+
+_FORMAT: Final = 2
+# Settings that name a file or folder that a fit reads.
+_READ: Final = ("clip", "pretrained", "text_encoder")
+
+
+def data_digest(X: PixelSamples, y: NDArray[Any]) -> str:
+    """Name samples with what they know of classes and bands, and their labels.
+
+    Shapes: `X` (n_samples, n_bands), `y` (n_samples,).
+    """
+    names = None if X.named_labels is None else X.named_labels.names
+    sources = {name: (where.start, where.stop) for name, where in (X.sources or {}).items()}
+    known = X.cubes, X.coords, X.scene_ids, X.wavelengths_nm, X.reach, sources, names
+    digest: str = joblib.hash((known, y))
+    return digest
+
+
+def fit_key(estimator: Any, data: str, train: NDArray[Any], test: NDArray[Any]) -> str:
+    """Digest the estimator with its settings, the data and the split, in any order."""
+    kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+    settings = estimator.get_params()
+    contents = read_contents(settings)
+    read = {name: value for name, value in contents.items() if value is not settings[name]}
+    if read:
+        # Parts of an estimator hold the same settings once more.
+        settings = copy.deepcopy(estimator).set_params(**read).get_params()
+    digest: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))
+    return digest
+
+
+def read_contents(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the digest of what is read in place of its path; other values stay the same objects."""
+    return {name: _contents(str(name).rpartition("__")[2], settings[name]) for name in settings}
+
+
+def _contents(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):  # arguments of an encoder, or the grid of a search
+        inner = read_contents(value)
+        return inner if any(inner[key] is not value[key] for key in value) else value
+    if name not in _READ:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_contents(name, each) for each in value]
+    path = expand_home(value) if isinstance(value, (str, PathLike)) else None
+    return content_digest(path) if path is not None and path.exists() else value
