@@ -27,7 +27,6 @@ from hsvlm._training.callbacks import check_copies
 from hsvlm._training.fit import fit_classifier
 from hsvlm._training.presets import preset
 from hsvlm._training.settings import PARAMETER_CONSTRAINTS
-from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import DisputedLabels
 from hsvlm.exceptions import FileError
 from hsvlm.io.named_arrays import NamedMap, label_map_like
@@ -770,7 +769,7 @@ class HSIPromptClassifier(
             device=device,
             vision_encoder=None,
             text_encoder=text_encoder,
-            pretrained=as_pretrained(pretrained),
+            pretrained=pretrained,
         )
         return clf  # type: ignore[no-any-return]
 

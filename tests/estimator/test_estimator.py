@@ -364,6 +364,16 @@ def test_warm_start_continues(cube, labels, settings):
     assert cold.history_[0, "train_loss"] > clf.history_[0, "train_loss"]
 
 
+@pytest.mark.parametrize("depths", [(1, 1, 1), np.array([1, 1, 1])], ids=["tuple", "array"])
+def test_warm_start_compares_sequences(cube, labels, settings, depths):
+    settings = {**settings, "vision_encoder": "gaht", "max_epochs": 1, "warm_start": True}
+    clf = HSIPromptClassifier(**{**settings, "vision_params": {"depths": depths}})
+    clf.fit(cube, labels)
+    clf.set_params(vision_params={"depths": [1, 1, 1]}).fit(cube, labels)
+    with pytest.raises(ParameterError, match="vision_params changed"):
+        clf.set_params(vision_params={"depths": [1, 2, 1]}).fit(cube, labels)
+
+
 @pytest.mark.slow
 def test_similarity_and_new_prompts_need_no_training(cube, labels, settings):
     settings = {**settings, "text_encoder": Letters()}

@@ -24,6 +24,7 @@ from hsvlm.persistence import load
 from hsvlm.pretraining import PretrainedEncoder
 from hsvlm.vision.overlap import OverlapViT
 from hsvlm.vision.spectralgpt import SpectralGPT
+from hsvlm.vision.transplant import PretrainedViT
 
 PARAMS = {"width": 16, "depth": 1, "n_heads": 2, "mlp_width": 16}
 TENSORS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -273,3 +274,27 @@ def test_a_fixed_projection_is_small(cube, labels, settings, tmp_path):
         loaded = HSIPromptClassifier.load_adapter(path, make_pretrained())
         assert np.array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
     assert sizes["fixed"] < sizes["vision"]
+
+
+def test_a_file_is_read_as_in_the_fit(cube, labels, settings, tmp_path):
+    """The file does not tell the number of heads."""
+    torch.manual_seed(3)
+    params = {**PARAMS, "norm_eps": 1e-6}
+    encoder = PretrainedViT(n_channels=6, window_size=5, patch_size=1, **params)
+    torch.save(encoder.state_dict(), tmp_path / "model.pth")
+    changes = {"pretrained": tmp_path / "model.pth", "vision_params": {"n_heads": 2}}
+    clf = fitted(cube, labels, settings, **changes)
+    clf.save_adapter(tmp_path / "adapted")
+    loaded = HSIPromptClassifier.load_adapter(
+        tmp_path / "adapted", pretrained=changes["pretrained"]
+    )
+    np.testing.assert_array_equal(loaded.predict_proba(cube), clf.predict_proba(cube))
+
+
+def test_settings_may_be_numbers_of_numpy(cube, labels, settings, tmp_path):
+    params = {"rank": np.int64(2), "scale": np.float32(2)}
+    clf = fitted(cube, labels, settings, adapter="lora", adapter_params=params)
+    clf.save_adapter(tmp_path / "adapted")
+    base = make_pretrained()
+    loaded = HSIPromptClassifier.load_adapter(tmp_path / "adapted", pretrained=base)
+    assert loaded.adapter_.params == {"rank": 2, "scale": 2.0}

@@ -178,3 +178,20 @@ def test_the_generators_of_the_caller_are_left_alone(make_kept, scene, cut):
     state = torch.get_rng_state()
     make_kept().fit(scene)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_other_wavelengths_are_another_training(make_kept, scene):
+    """The encoder is told them, and has none among its weights."""
+    corrected = replace(scene, wavelengths_nm=np.asarray(scene.wavelengths_nm) + 300)
+    settings = {"vision_encoder": "wavelength-vit", "window_size": 5, "max_epochs": 1}
+    first = make_kept(**settings).fit(scene).encoder_
+    again = make_kept(**settings).fit(corrected).encoder_
+    plain = make_kept(**settings, checkpoint_dir=None, resume=False).fit(corrected).encoder_
+    assert again.digest == plain.digest != first.digest
+
+
+def test_an_interruption_before_the_first_checkpoint(make_kept, scene, cut):
+    cut(2, KeyboardInterrupt)
+    with pytest.warns(HSVLMWarning, match="was interrupted in epoch 2") as record:
+        make_kept(checkpoint_every=5).fit(scene)
+    assert "resume=True" not in str(record[0].message)

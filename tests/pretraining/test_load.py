@@ -201,7 +201,8 @@ def test_heads_follow_from_the_width(layers, write):
         load_pretrained(path)
     assert str(error.value) == (
         f"{path}: the number of attention heads is not known, and the width 16 is not a multiple "
-        "of the usual 64 features per head. Pass n_heads."
+        "of the usual 64 features per head. Pass n_heads; a classifier takes it in "
+        "vision_params."
     )
 
 

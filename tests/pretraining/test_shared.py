@@ -80,3 +80,10 @@ def test_encoders_from_elsewhere_do_not_tell(scene):
         "The provenance of the pre-trained encoder does not state which scenes it has read. Use an "
         "encoder of MaskedPretrainer, or compare the scenes yourself."
     )
+
+
+def test_nothing_is_known_of_plain_spectra(make, scene):
+    X, _ = scene.samples()
+    encoder = make().fit(np.asarray(X)).encoder_
+    with pytest.raises(DataError, match="does not state which scenes it has read"):
+        shared_pixels(encoder, X)

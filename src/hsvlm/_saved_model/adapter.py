@@ -13,10 +13,12 @@ from hsvlm._storage.tensors import read_tensors, write_tensors
 from hsvlm._storage.values import Unpacker, fields
 from hsvlm._system.devices import seeded_scope
 from hsvlm._system.files import file_error
+from hsvlm._training.weights import as_pretrained
 from hsvlm._training_record import TrainedAdapter
 from hsvlm.contrastive.adapter_settings import AdapterSettings
 from hsvlm.contrastive.adapters import adapt, merge, set_factors
 from hsvlm.exceptions import ParameterError
+from hsvlm.vision import vision_encoder_name
 
 if TYPE_CHECKING:
     import os
@@ -90,7 +92,7 @@ def separate_adapter(
 
 
 def check_adapter_parts(
-    path: str | os.PathLike[str], parts: Mapping[str, bytes], pretrained: PretrainedEncoder | None
+    path: str | os.PathLike[str], parts: Mapping[str, bytes], pretrained: Any
 ) -> None:
     """Refuse an adapter without its base, and a base for a model that has all of its weights."""
     is_adapter = ADAPTER_TENSORS in parts
@@ -108,10 +110,14 @@ def join_adapter(
     parts: Mapping[str, bytes],
     record: Mapping[str, Any],
     tensors: dict[str, torch.Tensor],
-    pretrained: PretrainedEncoder,
+    given: str | os.PathLike[str] | PretrainedEncoder,
 ) -> dict[str, torch.Tensor]:
     """Return the tensors that an adapted model has beyond those that were kept of it."""
-    stated = record["adapter"]
+    stated, network = record["adapter"], record["network"]
+    params = Unpacker(dict(tensors)).unpack(network["encoder_params"])
+    name = vision_encoder_name(vision_encoder(network["encoder"], None))
+    # Files are read as in the fit.
+    pretrained = as_pretrained(given, vision_encoder=name, n_heads=params.get("n_heads"))
     if stated["base"] != pretrained.digest:
         raise ParameterError(
             f"The adapter in {path} belongs to pre-trained weights with the digest "
@@ -122,8 +128,6 @@ def join_adapter(
         name.removeprefix(_PEFT): tensor
         for name, tensor in read_tensors(parts[ADAPTER_TENSORS]).items()
     }
-    network = record["network"]
-    params = Unpacker(dict(tensors)).unpack(network["encoder_params"])
     base = list(pretrained.weights.values())
     with seeded_scope(0, torch.device("cpu")):
         with Bounded(base):

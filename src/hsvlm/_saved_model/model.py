@@ -90,7 +90,7 @@ def read_model(
     device: Any,
     vision_encoder: Any,
     text_encoder: Any,
-    pretrained: PretrainedEncoder | None = None,
+    pretrained: str | os.PathLike[str] | PretrainedEncoder | None = None,
 ) -> tuple[Any, Pipeline | None]:
     """Read a fitted classifier, which `restore` makes of its parameters and fitted model.
 

@@ -34,10 +34,10 @@ from hsvlm.readout.scene import readout_settings
 from hsvlm.samples import PixelSamples
 from hsvlm.text import can_encode
 from hsvlm.vision import get_vision_encoder, vision_encoder_name
-from hsvlm.vision.arguments import encodes_texts, takes_patch_size
+from hsvlm.vision.arguments import encodes_texts, refuse_geometry, takes_patch_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -52,6 +52,7 @@ __all__ = [
     "class_weights",
     "encoder_class",
     "warn_of_unused_settings",
+    "warn_without_effect",
 ]
 
 _SHOWN = 3  # prompts quoted in a warning
@@ -60,12 +61,7 @@ _SHOWN = 3  # prompts quoted in a warning
 def check_parameters(settings: FitSettings) -> None:
     """Refuse parameters of a classifier that contradict each other, before data are needed."""
     _check_criterion(settings)
-    taken = {"n_channels", "window_size", "patch_size"} & set(settings.vision_params or {})
-    if taken:
-        raise ParameterError(
-            f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
-            "Use the parameters window_size and patch_size; the channels follow from the data."
-        )
+    refuse_geometry(settings.vision_params)
     _check_adapter(settings)
     has_validation = settings.validation_fraction is not None
     check_callbacks(settings.callbacks, settings.lr_schedule, has_validation=has_validation)
@@ -171,12 +167,19 @@ def warn_of_unused_settings(
         *_unused_losses(settings),
         *_others(settings),
     ):
-        changed = [name for name in names if _is_changed(settings, name)]
-        if changed:
-            verb = "have" if len(changed) > 1 else "has"
-            problem = f"{' and '.join(changed)} {verb} no effect: {reason}."
-            warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=5)
+        warn_without_effect(settings, names, reason, hint)
     _warn_of_unused_keys(settings, classes)
+
+
+def warn_without_effect(
+    settings: FitSettings, names: Sequence[str], reason: str, hint: str
+) -> None:
+    """Warn of those parameters that differ from their defaults: they cannot take effect."""
+    changed = [name for name in names if _is_changed(settings, name)]
+    if changed:
+        verb = "have" if len(changed) > 1 else "has"
+        problem = f"{' and '.join(changed)} {verb} no effect: {reason}."
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
 
 
 def _unused_windows(settings: FitSettings, X: Any) -> Iterator[tuple[list[str], str, str]]:

@@ -35,6 +35,7 @@ from hsvlm._training.validation import random_validation, spatial_validation
 from hsvlm._training.weights import (
     start_preprocessing,
     starting_weights,
+    take_steps,
     trained_adapter,
     with_pretrained,
 )
@@ -78,7 +79,7 @@ def fit_classifier(
     check_parameters(settings)
     settings, pretrained = with_pretrained(settings)
     X, y, weights = fit_inputs(estimator, X, y, sample_weight)
-    settings = take_wavelengths(settings, X, pretrained)
+    settings = take_steps(take_wavelengths(settings, X, pretrained), pretrained, X)
     classes, targets = class_targets(y, None if previous is None else previous.classes)
     warn_of_spellings(classes)
     stated, prompts = names_of_codes(settings, previous, X, y)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from skorch.exceptions import SkorchException
 
@@ -143,7 +145,11 @@ def _continue_from(previous: Any, adapter: TrainedAdapter | None, net: Any) -> N
         "the window, patch_size or vision_params": "module__encoder_params",
         "projection": "module__projection",
     }
-    changed = [name for name, key in parts.items() if getattr(previous, key) != getattr(net, key)]
+    changed = [
+        name
+        for name, key in parts.items()
+        if _as_lists(getattr(previous, key)) != _as_lists(getattr(net, key))
+    ]
     if (previous.module_.head is None) != (net.module_.head is None):
         changed.append("criterion")
     former = None if adapter is None else (adapter.base, adapter.method, adapter.params)
@@ -158,6 +164,17 @@ def _continue_from(previous: Any, adapter: TrainedAdapter | None, net: Any) -> N
     if adapter is not None and adapter.method != "full":
         factors = {name: torch.from_numpy(values) for name, values in adapter.factors.items()}
     net.module_.continue_from(previous.module_.state_dict(), factors)
+
+
+def _as_lists(value: Any) -> Any:
+    """Turn the arrays and tuples of settings into lists, which compare."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_as_lists(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _as_lists(each) for name, each in value.items()}
+    return value
 
 
 def _start_of(net: Any) -> tuple[str, str, dict[str, Any]] | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hsvlm._data.wavelengths import describe_shift
+from hsvlm._system.paths import expand_home
 from hsvlm._training.bands import has_other_bands, keeps_bands
+from hsvlm._training.checks import warn_without_effect
 from hsvlm._training_record import TrainedAdapter
 from hsvlm.contrastive.adapter_settings import AdapterSettings
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.preprocessing.default import fit_preprocessing
+from hsvlm.preprocessing.default import fit_preprocessing, normalization_of
+from hsvlm.preprocessing.sources import spectral_steps
 from hsvlm.pretraining import PretrainedEncoder, load_pretrained
 from hsvlm.vision import vision_encoder_name
 
@@ -26,6 +30,7 @@ __all__ = [
     "as_pretrained",
     "start_preprocessing",
     "starting_weights",
+    "take_steps",
     "trained_adapter",
     "with_pretrained",
 ]
@@ -61,10 +66,12 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
 def as_pretrained(
     pretrained: str | PathLike[str] | PretrainedEncoder, **choices: Any
 ) -> PretrainedEncoder:
-    """Read pre-trained weights where they are a file, with choices that it leaves open."""
+    """Read pre-trained weights where they are a path, with choices that a file leaves open."""
     if isinstance(pretrained, PretrainedEncoder):
         return pretrained
-    return load_pretrained(pretrained, **choices)
+    # A folder of our own leaves none open.
+    is_folder = expand_home(pretrained).is_dir()
+    return load_pretrained(pretrained, **({} if is_folder else choices))
 
 
 def _of_any_bands(pretrained: PretrainedEncoder) -> dict[str, Any]:
@@ -80,6 +87,51 @@ def _side(name: str, settings: FitSettings, of_pretraining: int | None) -> int:
     return of_pretraining if is_default and of_pretraining is not None else side
 
 
+def take_steps(settings: FitSettings, pretrained: PretrainedEncoder | None, X: Any) -> FitSettings:
+    """Take over what the steps of the pre-training decide, if the fit uses them."""
+    steps = _steps_of(settings, pretrained)
+    if pretrained is None or steps is None:
+        return settings
+    _check_bands(X, pretrained, steps[0].n_features_in_)
+    named = dict(spectral_steps(steps))
+    taken: dict[str, Any] = {
+        "n_components": named["pca"].n_components if "pca" in named else None,
+        "normalize": normalization_of(steps),
+    }
+    # Encoders that are told wavelengths keep their bands, whatever the setting.
+    names = ["normalize"] if keeps_bands(settings) else list(taken)
+    others = [name for name in names if getattr(settings, name) != taken[name]]
+    reason = "the pre-trained encoder brings the steps from spectra to channels"
+    hint = "Leave them at their defaults, or set them where you pre-train."
+    warn_without_effect(settings, others, reason, hint)
+    return replace(settings, **taken)
+
+
+def _steps_of(settings: FitSettings, pretrained: PretrainedEncoder | None) -> Pipeline | None:
+    """Return the steps of the pre-training, unless they belong to other bands."""
+    if pretrained is None or (keeps_bands(settings) and has_other_bands(settings, pretrained)):
+        return None
+    return pretrained.preprocessing
+
+
+def _check_bands(X: Any, pretrained: PretrainedEncoder, n_bands: int) -> None:
+    """Refuse samples with other bands than those of the pre-training."""
+    hint = (
+        "Use data of the same sensor, or an encoder that was pre-trained for any number of bands, "
+        'such as "wavelength-vit".'
+    )
+    if X.shape[-1] != n_bands:
+        problem = f"X has {X.shape[-1]} bands, the encoder was pre-trained on {n_bands}."
+        raise DataError(problem, hint)
+    here = getattr(X, "wavelengths_nm", None)
+    there = pretrained.provenance.get("wavelengths_nm")
+    if here is None or there is None:
+        return
+    shift = describe_shift(there, here)
+    if shift is not None:
+        raise DataError(f"X has other bands than those of the pre-training: {shift}.", hint)
+
+
 def start_preprocessing(
     settings: FitSettings,
     pretrained: PretrainedEncoder | None,
@@ -90,22 +142,11 @@ def start_preprocessing(
 
     Shapes: `spectra` (n_spectra, n_bands).
     """
-    are_bands = keeps_bands(settings)
-    if (
-        pretrained is None
-        or pretrained.preprocessing is None
-        or (are_bands and has_other_bands(settings, pretrained))
-    ):
-        how = settings.normalize, settings.n_components
-        return fit_preprocessing(spectra, *how, are_bands=are_bands, sources=sources)
-    n_bands = pretrained.preprocessing[0].n_features_in_
-    if spectra.shape[1] != n_bands:
-        raise DataError(
-            f"X has {spectra.shape[1]} bands, the encoder was pre-trained on {n_bands}. Use data "
-            "of the same sensor, or an encoder that was pre-trained for any number of bands, such "
-            'as "wavelength-vit".'
-        )
-    return pretrained.preprocessing
+    steps = _steps_of(settings, pretrained)
+    if steps is not None:
+        return steps
+    how = settings.normalize, settings.n_components
+    return fit_preprocessing(spectra, *how, are_bands=keeps_bands(settings), sources=sources)
 
 
 def starting_weights(settings: FitSettings, pretrained: PretrainedEncoder | None) -> dict[str, Any]:

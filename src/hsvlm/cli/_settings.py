@@ -96,6 +96,13 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
     check_window_fits((clf.window_size, clf.window_size), clf.window_size, clf.padding)
     settings, _ = with_pretrained(FitSettings.of(clf))
     encoder = encoder_class(settings.vision_encoder)
+    known = own_parameters(encoder)
+    for name, value in (clf.vision_params or {}).items():
+        problem = f"the names are {', '.join(known)}"
+        if name in known:
+            problem = value_problem(known[name], value)
+        if problem:
+            raise ParameterError(f"vision_params={{{name}: {value}}} cannot be used: {problem}.")
     # The file, which states the channels and their wavelengths, is not open yet.
     n_channels = max(2, getattr(encoder, "MIN_CHANNELS", 1))
     arguments = encoder_arguments(
@@ -106,13 +113,6 @@ def check_settings(parameters: Mapping[str, Any], preset: str | None) -> Any:
         params=settings.vision_params,
         wavelengths_nm=[400 + 2100 * band / (n_channels - 1) for band in range(n_channels)],
     )
-    known = own_parameters(encoder)
-    for name, value in (clf.vision_params or {}).items():
-        problem = f"the names are {', '.join(known)}"
-        if name in known:
-            problem = value_problem(known[name], value)
-        if problem:
-            raise ParameterError(f"vision_params={{{name}: {value}}} cannot be used: {problem}.")
     with torch.device("meta"):  # takes neither time nor memory
         AlignedModel(encoder, arguments, None, 2, clf.projection)
     return clf

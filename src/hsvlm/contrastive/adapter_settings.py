@@ -64,7 +64,11 @@ class AdapterSettings:
                     f"adapter_params sets {name}={value!r}. Use {number} above 0 and "
                     f"below {_LIMIT:g}."
                 )
-        return cls(method, **settings)
+        # Files hold plain numbers.
+        plain: dict[str, Any] = {
+            name: (int if name == "rank" else float)(one) for name, one in settings.items()
+        }
+        return cls(method, **plain)
 
     @property
     def has_factors(self) -> bool:

@@ -14,6 +14,7 @@ from hsvlm._storage.values import Packer, fields
 from hsvlm._system.paths import expand_home
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hsvlm.pretraining._choices import Choices
@@ -30,7 +31,6 @@ Written by the Python package hsvlm while an encoder was being trained without l
 continues from here with `checkpoint_dir` set to the folder of this file and `resume=True`. It can
 be deleted when the encoder has been saved.
 """
-_NAMES: Final = ("patch_size", "normalize", "mask_ratio", "loss")
 _STATE: Final = ("best", "generators", "history", "optimizer", "rng", "schedule", "weights")
 
 
@@ -42,13 +42,18 @@ def checkpoint_of(
     settings: TrainingSettings,
     device: torch.device,
     seed: int,
+    params: Mapping[str, Any],
 ) -> Checkpoint | None:
     """Make the checkpoint of a training, named by everything that the training follows from."""
     if pretrainer.checkpoint_dir is None:
         return None
     followed = {name: value for name, value in vars(settings).items() if name != "verbose"}
-    followed |= {name: getattr(pretrainer, name) for name in _NAMES} | vars(choices)
-    followed |= {"vision_params": repr(pretrainer.vision_params), "seed": seed, "on": device.type}
+    followed |= {"normalize": pretrainer.normalize, "loss": pretrainer.loss} | vars(choices)
+    # Numbers of NumPy are written in another way.
+    followed["patch_size"] = int(pretrainer.patch_size)
+    followed["mask_ratio"] = float(pretrainer.mask_ratio)
+    # With the wavelengths that the encoder is told, which are not among its weights.
+    followed |= {"vision_params": sorted(params.items()), "seed": seed, "on": device.type}
     digest = hashlib.sha256(repr(sorted(followed.items())).encode())
     for name, tensor in model.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
@@ -69,6 +74,11 @@ class Checkpoint:
         self._path = path
         self._every = every
         self._resume = resume
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a file to continue from."""
+        return self._path.exists()
 
     def keep(self, course: Course, *, is_last: bool) -> None:
         """Write the file if as many epochs have passed, or no other follows."""

@@ -210,11 +210,17 @@ def _check(pretrained: PretrainedEncoder) -> None:
     expect(isinstance(pretrained.vision_encoder, str), "the name of the encoder")
     expect(isinstance(pretrained.vision_params, dict), "vision_params")
     expect(isinstance(pretrained.provenance, dict), "provenance")
+    wavelengths = pretrained.provenance.get("wavelengths_nm")
+    expect(wavelengths is None or _are_numbers(wavelengths), "wavelengths_nm")
     for name in ("window_size", "patch_size"):
         size = getattr(pretrained, name)
         expect(size is None or is_count(size), name)
     for name, tensor in pretrained.weights.items():
         expect(tensor.is_floating_point() and bool(tensor.isfinite().all()), f"the weight {name}")
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(each) in (int, float) for each in values)
 
 
 def _check_replaceable(shown: Path, target: Path) -> None:

@@ -44,7 +44,7 @@ def choose_heads(
             file.path,
             f"the number of attention heads is not known, and the width {width} is not a multiple "
             f"of the usual {_HEAD_WIDTH} features per head",
-            "Pass n_heads.",
+            "Pass n_heads; a classifier takes it in vision_params.",
         )
     return width // _HEAD_WIDTH, f"the usual {_HEAD_WIDTH} features per head"
 

@@ -19,15 +19,18 @@ from hsvlm._data.cubes import (
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._data.sources import describe_sources, source_sizes
 from hsvlm._data.spectra import check_finite
+from hsvlm._data.wavelengths import describe_shift
 from hsvlm._inputs.kinds import PredictInputs, is_cube
 from hsvlm._inputs.scenes import as_scenes, check_bands, check_scales, with_wavelengths
 from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.pretraining._choices import Choices, choose
+from hsvlm.pretraining._choices import Choices, choose, suited_to
 from hsvlm.pretraining._pixels import PixelPool, ScenePixels, usable_cube, without_pixels
 from hsvlm.samples import PixelSamples, pixels_of
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
 
@@ -40,8 +43,8 @@ _ACCEPTED_KINDS = (
 
 
 def gives_map(X: Any) -> bool:
-    """Tell whether features of `X` are a map; a list of scenes is refused as one."""
-    return as_scenes(X) is not None or is_cube(X)
+    """Tell whether features of `X` are a map; a list of scenes or cubes is refused as one."""
+    return as_scenes(X) is not None or _is_list_of_cubes(X) or is_cube(X)
 
 
 def pool_of(
@@ -50,7 +53,7 @@ def pool_of(
     """Return the pixels to train on, and what to train; set what is known of the bands."""
     has_windows = True
     scenes = as_scenes(X)
-    estimator.metadata_ = {} if scenes is None else with_wavelengths({}, scenes)
+    estimator.metadata_ = _band_metadata(X, scenes)
     centers: list[NDArray[np.bool_] | None] | None = None
     for part in [X] if isinstance(X, PixelSamples) else scenes or ():
         if part.sources is not None and len(part.sources) > 1:
@@ -71,7 +74,7 @@ def pool_of(
     else:
         cubes, has_windows = (_spectra(estimator, X, reset=True)[:, None],), False
     check_same_bands(cubes)
-    choices = choose(estimator, has_windows=has_windows, n_bands=int(cubes[0].shape[2]))
+    choices = choose(estimator, has_windows=has_windows)
     window_size = choices.window_size
     for cube in cubes:
         check_window_fits(cube.shape, window_size, "reflect")
@@ -84,17 +87,27 @@ def pool_of(
             "No pixel is left to train on: all are without data or excluded.",
             "Pass other scenes, exclude fewer pixels, or use a smaller window_size.",
         )
-    estimator.n_features_in_ = int(cubes[0].shape[2])
-    return PixelPool(parts), choices
+    estimator.n_features_in_ = n_bands = int(cubes[0].shape[2])
+    pool = PixelPool(parts, have_places=has_windows)
+    return pool, suited_to(estimator, choices, len(pool), n_bands)
+
+
+def _band_metadata(X: Any, scenes: list[Scene] | None) -> dict[str, Any]:
+    """Return what is known of the bands of `X`, to compare later data with."""
+    if scenes is not None:
+        return with_wavelengths({}, scenes)
+    centers = getattr(X, "wavelengths_nm", None)
+    return {} if centers is None else {"wavelengths_nm": centers.tolist()}
 
 
 def feature_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
     """Validate what a fitted estimator computes features of."""
     scenes = as_scenes(X)
-    if scenes is not None and not isinstance(X, Scene):
+    if not isinstance(X, Scene) and (scenes is not None or _is_list_of_cubes(X)):
+        kind = "cubes" if scenes is None else "scenes"
         raise DataError(
-            "X is a list of scenes, whose maps may differ in size.",
-            "Pass them in turn: [pretrainer.transform(scene) for scene in scenes].",
+            f"X is a list of {kind}, whose maps may differ in size.",
+            f"Pass them in turn: [pretrainer.transform(each) for each in {kind}].",
         )
     if isinstance(X, Scene):
         check_bands(estimator.metadata_, X)
@@ -102,6 +115,7 @@ def feature_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
     n_bands, size = estimator.n_features_in_, estimator.window_size_
     if isinstance(X, PixelSamples):
         check_band_count(estimator, X.shape[1], n_bands)
+        _check_samples(estimator.metadata_, X)
         return PredictInputs(X, (len(X),), None)
     if is_cube(X):
         cube = as_cube(X)
@@ -119,6 +133,21 @@ def feature_inputs(estimator: BaseEstimator, X: Any) -> PredictInputs:
             "plain spectra, which have no surroundings. Pass PixelSamples, a Scene or a cube."
         )
     return PredictInputs(spectra, (len(spectra),), None)
+
+
+def _check_samples(metadata: Mapping[str, Any], X: PixelSamples) -> None:
+    """Refuse no samples, and those whose bands are not those of the pre-training."""
+    if not len(X):
+        raise DataError("X holds no pixels.", "Pass at least one.")
+    there, here = metadata.get("wavelengths_nm"), X.wavelengths_nm
+    if there is None or here is None:
+        return
+    shift = describe_shift(there, here)
+    if shift is not None:
+        raise DataError(
+            f"The samples have other bands than those of the pre-training: {shift}.",
+            'Match them: hsvlm.io.match_bands(scene, pretrainer.metadata_["wavelengths_nm"]).',
+        )
 
 
 def _without(
@@ -139,8 +168,11 @@ def _center_map(X: PixelSamples, number: int) -> NDArray[np.bool_]:
 
 
 def _are_cubes(X: Any) -> bool:
-    is_list = isinstance(X, (list, tuple)) and len(X) > 0
-    return (is_list and n_dimensions(X[0]) == 3) or n_dimensions(X) == 3
+    return _is_list_of_cubes(X) or n_dimensions(X) == 3
+
+
+def _is_list_of_cubes(X: Any) -> bool:
+    return isinstance(X, (list, tuple)) and len(X) > 0 and n_dimensions(X[0]) == 3
 
 
 def _spectra(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:

@@ -85,6 +85,10 @@ class Course:
 class Keeper(Protocol):
     """Keeps the course of a training."""
 
+    @property
+    def is_written(self) -> bool:
+        """Whether something was kept."""
+
     def restore(self, course: Course) -> None:
         """Set a course that begins to what was kept, if anything was."""
 
@@ -200,7 +204,9 @@ def train(
             model.load_state_dict(course.best_weights)
     model.eval()
     if interrupted:
-        _tell_interruption(course.history, settings, is_kept=keeper is not None)
+        _tell_interruption(
+            course.history, settings, is_kept=keeper is not None and keeper.is_written
+        )
     return TrainingResult(course.history, interrupted)
 
 

@@ -41,7 +41,7 @@ from hsvlm.pretraining._loop import TrainingSettings, WindowStream, prepare, tra
 from hsvlm.pretraining._reconstruction import MaskedModel
 from hsvlm.pretraining._shared import scene_records
 from hsvlm.vision import get_vision_encoder
-from hsvlm.vision.arguments import encoder_arguments, takes_wavelengths
+from hsvlm.vision.arguments import encoder_arguments, refuse_geometry, takes_wavelengths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,7 +294,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
     @property
     def largest_window(self) -> int:
         """Side of the windows that a fit to scenes reads, in pixels."""
-        return choose(self, has_windows=True, n_bands=1).window_size
+        return choose(self, has_windows=True).window_size
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, exclude: PixelSamples | None = None) -> Self:
@@ -335,6 +335,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             If the training is interrupted by Ctrl-C after the first epoch.
         """
         check_checkpointing(self.checkpoint_dir, resume=self.resume, random_state=self.random_state)
+        refuse_geometry(self.vision_params)
         # A copy, so that a fit that fails leaves the former one as it is.
         draft = copy.copy(self)
         draft.__dict__.pop("feature_names_in_", None)  # only tables have them
@@ -342,13 +343,15 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         device, seed = resolve_device(self.device), seed_of(self.random_state)
         rng = np.random.default_rng(seed)
         params = self._encoder_params(X, choices)
+        if "wavelengths_nm" in params:
+            draft.metadata_ = {**draft.metadata_, "wavelengths_nm": params["wavelengths_nm"]}
         preprocessing = self._fit_steps(pool, choices.n_channels, rng)
         settings = TrainingSettings(
-            self.max_epochs,
-            self.samples_per_epoch,
-            self.batch_size,
-            self.lr,
-            self.weight_decay,
+            int(self.max_epochs),
+            None if self.samples_per_epoch is None else int(self.samples_per_epoch),
+            int(self.batch_size),
+            float(self.lr),
+            float(self.weight_decay),
             self.verbose,
         )
         try:
@@ -356,7 +359,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
                 model = self._make_model(preprocessing, choices, params).to(device)
                 stream = WindowStream(pool, preprocessing, choices.window_size, settings, device)
                 prepare(model.encoder, stream, rng, generator)
-                checkpoint = checkpoint_of(self, choices, model, pool, settings, device, seed)
+                checkpoint = checkpoint_of(
+                    self, choices, model, pool, settings, device, seed, params
+                )
                 result = train(model, stream, settings, rng, generator, checkpoint)
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -494,7 +499,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             encoder_class,
             n_channels=n_channels,
             window_size=window_size,
-            patch_size=self.patch_size,
+            patch_size=int(self.patch_size),
             params=params,
         )
         windows = torch.zeros(1, window_size, window_size, n_channels)
@@ -526,8 +531,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             "train_loss": best if result.interrupted else result.history[-1]["train_loss"],
             "n_pixels": len(pool),
             "wavelengths_nm": self.metadata_.get("wavelengths_nm"),
-            "scenes": scene_records(pool.scenes, choices.window_size),
         }
+        if pool.have_places:
+            provenance["scenes"] = scene_records(pool.scenes, choices.window_size)
         return PretrainedEncoder(
             choices.vision_encoder,
             params,
@@ -535,7 +541,7 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
             digest_of(weights),
             provenance,
             window_size=choices.window_size,
-            patch_size=self.patch_size if choices.window_size > 1 else 1,
+            patch_size=int(self.patch_size) if choices.window_size > 1 else 1,
             preprocessing=preprocessing,
         )
 

@@ -55,10 +55,11 @@ class ScenePixels:
 
 
 class PixelPool:
-    """Centers of windows in several scenes, numbered through."""
+    """Centers of windows in several scenes, numbered through; plain spectra have no places."""
 
-    def __init__(self, scenes: Sequence[ScenePixels]) -> None:
+    def __init__(self, scenes: Sequence[ScenePixels], *, have_places: bool = True) -> None:
         self.scenes = tuple(scenes)
+        self.have_places = have_places
         self._positions = [np.flatnonzero(scene.centers) for scene in self.scenes]
         self._ends = np.cumsum([len(positions) for positions in self._positions])
 

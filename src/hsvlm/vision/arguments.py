@@ -22,6 +22,7 @@ __all__ = [
     "named_choices",
     "needed_settings",
     "own_parameters",
+    "refuse_geometry",
     "required_params",
     "takes_patch_size",
     "takes_sources",
@@ -53,6 +54,7 @@ def encoder_arguments(
             f"Set vision_params={{{first!r}: ...}}.",
             option_hint=f'Give --set "vision_params={{{first}: ...}}".',
         )
+    _check_names(encoder, params or {})
     # A window of one pixel, as of plain spectra, has patches of one pixel.
     patch = {"patch_size": patch_size if window_size > 1 else 1}
     return {
@@ -63,6 +65,30 @@ def encoder_arguments(
         **({"sources": dict(sources)} if sources and takes_sources(encoder) else {}),
         **(params or {}),
     }
+
+
+def _check_names(encoder: type[nn.Module], params: Mapping[str, Any]) -> None:
+    """Refuse a name that the constructor of an encoder does not take."""
+    parameters = inspect.signature(encoder).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return
+    for name in params:
+        if name not in parameters:
+            raise ParameterError(
+                f"vision_params has {name!r}, which the vision encoder "
+                f"{vision_encoder_name(encoder) or encoder.__name__} does not take. The names are "
+                f"{', '.join(own_parameters(encoder)) or 'none'}."
+            )
+
+
+def refuse_geometry(params: Mapping[str, Any] | None) -> None:
+    """Refuse arguments in `vision_params` that an encoder is given anyway."""
+    taken = {"n_channels", "window_size", "patch_size"} & set(params or {})
+    if taken:
+        raise ParameterError(
+            f"vision_params sets {', '.join(sorted(taken))}, which the encoder is given anyway. "
+            "Use the parameters window_size and patch_size; the channels follow from the data."
+        )
 
 
 def needed_settings(
