@@ -37,8 +37,9 @@ _TEXT = """## Spectral memory
 
 The encoder `spectral-memory` with all parts, and without one of them: a random start of the
 prototypes instead of one from clusters, no label smoothing, no band dropout, no memory, none of
-these (*attention only*). *query added* gives the classifier the query as well. *mlp* is a network
-of two layers on the same spectra. All have a linear head, all bands, no read-out, and otherwise the
+these (*attention only*). *query added* gives the classifier the query as well, as the encoder does
+unless it is told otherwise; the other rows do not. *mlp* is a network of two layers on the same
+spectra. All have a linear head, all bands, no read-out, and otherwise the
 settings of the default.
 
 - Scenes and protocols as under *Several scenes*; draws: {n_draws}, split k trained with seed k.

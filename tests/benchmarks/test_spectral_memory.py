@@ -75,7 +75,7 @@ def test_a_row_changes_what_it_says(row):
     changed = {name for name in params if params[name] != whole[name]}
     assert changed <= {"vision_params", "criterion_params"}
     assert bool(changed) == (row != "all parts")
-    assert whole["vision_params"] == {"n_prototypes": 40}
+    assert whole["vision_params"] == {"n_prototypes": 40, "add_query": False}
     assert whole["criterion_params"] == {"label_smoothing": 0.1}
 
 

@@ -25,7 +25,7 @@ def queries(windows, **params):
 
 
 def test_features_are_means_of_prototypes_by_their_likeness_to_the_query(windows):
-    encoder = make(n_prototypes=10)
+    encoder = make(n_prototypes=10, add_query=False)
     features = encoder(windows)
     for query, feature in zip(queries(windows), features, strict=True):
         scores = [(query @ prototype).item() / 8 for prototype in encoder.memory]
@@ -36,9 +36,9 @@ def test_features_are_means_of_prototypes_by_their_likeness_to_the_query(windows
         torch.testing.assert_close(feature, expected)
 
 
-def test_the_query_can_be_added(windows):
-    encoder = make(n_prototypes=10, add_query=True)
-    together = queries(windows) + make(n_prototypes=10)(windows)
+def test_the_query_is_added(windows):
+    encoder = make(n_prototypes=10)
+    together = queries(windows) + make(n_prototypes=10, add_query=False)(windows)
     expected = torch.nn.functional.layer_norm(together, (64,))
     torch.testing.assert_close(encoder(windows), expected)
 
