@@ -57,6 +57,14 @@ def test_weights_are_those_of_other_bands():
     second.load_state_dict(first.state_dict())
 
 
+def test_the_outer_channels_need_a_band_within_them():
+    averaging = make([443, 1000, 2202]).averaging
+    assert averaging[:, 0].tolist() == [1, 0, 0]
+    assert averaging[:, 11].tolist() == [0, 0, 1]
+    with pytest.raises(ParameterError, match=r"are 1 of the 12 channels of Sentinel-2: B1\."):
+        make([453, 1000, 2202])
+
+
 @pytest.mark.parametrize(
     ("wavelengths_nm", "n_channels", "message"),
     [

@@ -156,7 +156,11 @@ class SentinelSpectralGPT(SpectralGPT):
 def _averaging(centers: list[float]) -> list[list[float]]:
     """Return the weights of the bands in each channel; shape (n_bands, 12)."""
     first, last = min(centers), max(centers)
-    outside = [name for name, (center, _) in _SENTINEL_2.items() if not first <= center <= last]
+    outside = [
+        name
+        for name, (center, width) in _SENTINEL_2.items()
+        if not first <= center <= last and not _inside(centers, center, width)
+    ]
     if outside:
         raise ParameterError(
             f"The bands lie between {first:g} and {last:g} nm, beyond which are {len(outside)} of "
@@ -167,9 +171,14 @@ def _averaging(centers: list[float]) -> list[list[float]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
+def _inside(centers: list[float], center: float, width: float) -> list[int]:
+    """Return the bands that lie within a channel."""
+    return [band for band, each in enumerate(centers) if abs(each - center) <= width / 2]
+
+
 def _weights(centers: list[float], center: float, width: float) -> list[float]:
     """Return the weights of the bands in one channel."""
-    inside = [band for band, each in enumerate(centers) if abs(each - center) <= width / 2]
+    inside = _inside(centers, center, width)
     if inside:
         return [float(band in inside) / len(inside) for band in range(len(centers))]
     order = sorted(range(len(centers)), key=centers.__getitem__)
