@@ -10,12 +10,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import EpochScoring
 
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.evaluation import evaluate
 from hsvlm.evaluation._keys import data_digest, fit_key
-from hsvlm.exceptions import HSVLMWarning
+from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.model_selection import SpatialBlockKFold
 
 BLOCKS = SpatialBlockKFold(2, block_size=5, buffer=1)
@@ -321,3 +322,9 @@ def test_what_is_read_is_part_of_the_settings(tmp_path, settings, is_folder):
     assert key(copy) == first
     file.write_bytes(b"another")
     assert not set(key(path)) - {""} & set(first)
+
+
+def test_settings_that_cannot_be_pickled_are_not_kept(measure):
+    clf = HSIPromptClassifier(callbacks=[EpochScoring(lambda *_: 0.0, name="nothing")])
+    with pytest.raises(ParameterError, match="Results of HSIPromptClassifier cannot be kept"):
+        measure({"clf": clf})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ import numpy as np
 
 from hsvlm._system.contents import content_digest
 from hsvlm._system.paths import expand_home
+from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +48,13 @@ def fit_key(estimator: Any, data: str, train: NDArray[Any], test: NDArray[Any]) 
     if read:
         # Parts of an estimator hold the same settings once more.
         settings = copy.deepcopy(estimator).set_params(**read).get_params()
-    digest: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))
+    try:
+        digest: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ParameterError(
+            f"Results of {type(estimator).__name__} cannot be kept, because its settings cannot be "
+            f"pickled ({error}). Use functions and classes of modules in them, or store=None."
+        ) from error
     return digest
 
 
