@@ -113,7 +113,7 @@ def read_protocols(
         raise typer.BadParameter("--auxiliary needs a scene of your own.")
     if inputs.scene is None:
         protocols = of_dataset(names, n_splits, options.data_home)
-        return protocols, {"prompts": inputs.prompts or str(options.dataset)}
+        return protocols, _classes_of_dataset(inputs.prompts or str(options.dataset), protocols[0])
     return _of_files(names, n_splits, options, inputs, clf.unlabeled)
 
 
@@ -124,6 +124,17 @@ def of_dataset(
     from hsvlm.evaluation import indian_pines_protocol
 
     return [indian_pines_protocol(name, n_splits, data_home=data_home) for name in names]
+
+
+def _classes_of_dataset(prompts: str, protocol: Protocol) -> dict[str, Any]:
+    """Return the classes as parameters of a classifier, which knows templates and sets itself."""
+    from hsvlm.io import LabelMap
+    from hsvlm.prompts import list_prompt_sets
+
+    if "{}" in prompts or prompts in list_prompt_sets():
+        return {"prompts": prompts}
+    classes = read_classes(prompts, LabelMap(protocol.y[None], protocol.class_names))
+    return {"prompts": classes.prompts, "class_names": classes.class_names}
 
 
 def _of_files(
