@@ -23,7 +23,7 @@ from hsvlm.evaluation import (
     scene_protocol,
     with_encoders,
 )
-from hsvlm.exceptions import FileError, ParameterError, UnknownNameError
+from hsvlm.exceptions import DataError, FileError, ParameterError, UnknownNameError
 from hsvlm.io import write_map, write_scene
 from hsvlm.vision import list_vision_encoders
 
@@ -232,6 +232,38 @@ def test_a_damaged_record_is_refused(folder):
         (folder / "out" / "inputs.json").write_text(content)
         found = refusal(encoders="mlp", protocols="random-10")
         assert found.startswith("out/inputs.json: "), content
+
+
+@pytest.mark.filterwarnings("ignore::hsvlm.exceptions.SplitWarning")
+@pytest.mark.parametrize(
+    ("protocols", "instead"),
+    [("ten-per-class,blocks", "--protocols ten-per-class"), ("blocks", "another --protocols")],
+)
+def test_a_protocol_that_cannot_be_used_is_noticed_before_training(
+    folder, n_fits, labels, protocols, instead
+):
+    rows, cols = np.indices(labels.shape)
+    write_map("labels.tif", np.where((rows < 8) & (cols < 10), labels, 0))
+    with pytest.raises(ParameterError) as error:
+        compare(encoders="mlp", protocols=protocols)
+    assert error.value.for_command_line() == (
+        "The protocol blocks cannot be used: buffer=7 leaves split 0 without a test sample: every "
+        "pixel of its test blocks of 8 x 8 lies within 7 pixels of a training pixel. Give "
+        f"{instead}, or label more pixels."
+    )
+    assert n_fits == {}
+    assert not (folder / "out").exists()
+
+
+def test_labels_of_a_single_class(folder, labels):
+    write_map("labels.tif", np.where(labels == 2, labels, 0))
+    with pytest.raises(DataError) as error:
+        compare(encoders="mlp")
+    assert error.value.for_command_line() == (
+        f"All {(labels == 2).sum()} labels are of one class, 2. Give labels of at least two "
+        "classes as --labels; perhaps another --label-column has them, or --unlabeled hides them."
+    )
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(

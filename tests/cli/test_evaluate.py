@@ -45,7 +45,7 @@ def evaluate(tmp_path, monkeypatch, cube, labels):
 
     def evaluate(*arguments, scene=("scene.tif",)):
         seen.clear()
-        result = CliRunner().invoke(app, ["evaluate", *scene, *arguments, "--splits", "2"])
+        result = CliRunner().invoke(app, ["evaluate", *scene, "--splits", "2", *arguments])
         if isinstance(result.exception, ParameterError):
             raise result.exception
         assert isinstance(result.exception, FileError), result.output
@@ -101,3 +101,14 @@ def test_a_file_may_hold_names_only(evaluate, monkeypatch, cube, labels, scene):
     Path("names.yaml").write_text(f"classes: [{', '.join(entries)}]", encoding="utf-8")
     clf = evaluate("--prompts", "names.yaml", "--protocol", "ten-per-class", scene=scene)["clf"]
     assert (clf.prompts, clf.class_names) == (None, NAMES)
+
+
+def test_splits_of_all_protocols_are_made_first(evaluate):
+    given = ["--label-column", "crop", "--group-column", "field", "--protocol", "ten-per-class"]
+    with pytest.raises(ParameterError) as error:
+        evaluate("--labels", "fields.gpkg", *given, "--protocol", "groups", "--splits", "9")
+    assert error.value.for_command_line() == (
+        "The protocol groups cannot be used: 6 of 6 groups can be left out while every class keeps "
+        "one, fewer than n_splits=9. Give another number of --splits or --protocol ten-per-class, "
+        "or label more pixels."
+    )

@@ -11,9 +11,10 @@ import typer
 
 from hsvlm.cli._scenes import read_classes, read_labeled_scenes, unlabeled_label
 from hsvlm.cli._signature import check_missing
+from hsvlm.exceptions import HSVLMError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.cli._options import BandOptions, ReadOptions
@@ -115,6 +116,26 @@ def read_protocols(
         protocols = of_dataset(names, n_splits, options.data_home)
         return protocols, _classes_of_dataset(inputs.prompts or str(options.dataset), protocols[0])
     return _of_files(names, n_splits, options, inputs, clf.unlabeled)
+
+
+def check_splits(protocols: Sequence[Protocol], option: str, count_option: str) -> None:
+    """Make the splits of all protocols, so that none is refused after hours of training."""
+    problems = {}
+    for protocol in protocols:
+        try:
+            protocol.make_splits()
+        except HSVLMError as error:
+            problems[protocol.name] = error.problem
+    if not problems:
+        return
+    name, problem = next(iter(problems.items()))
+    possible = [protocol.name for protocol in protocols if protocol.name not in problems]
+    hints = [f"another number of {count_option}"] if name == ProtocolName.GROUPS else []
+    hints.append(f"{option} {possible[0]}" if possible else f"another {option}")
+    raise ParameterError(
+        f"The protocol {name} cannot be used: {problem}",
+        f"Give {' or '.join(hints)}, or label more pixels.",
+    )
 
 
 def of_dataset(
