@@ -215,6 +215,29 @@ def test_other_inputs_are_refused(folder, scene):
     )
 
 
+@pytest.fixture
+def no_fits(monkeypatch):
+    def stop(*_, **__):
+        raise InterruptedError
+
+    monkeypatch.setattr("hsvlm.evaluation.evaluate", stop)
+
+
+@pytest.mark.usefixtures("no_fits")
+def test_the_recipe_repeats_a_comparison_with_a_relative_path(folder, monkeypatch):
+    (folder / "texts").mkdir()
+    (folder / "elsewhere").mkdir()
+    with pytest.raises(InterruptedError):
+        compare("--text-encoder", "texts", encoders="mlp")
+    for place in (folder, folder / "elsewhere"):
+        monkeypatch.chdir(place)
+        with pytest.raises(InterruptedError):  # and no refusal of other settings
+            invoke("compare", "--recipe", folder / "out" / "recipe.yaml")
+    monkeypatch.chdir(folder)
+    with pytest.raises(InterruptedError):
+        compare("--set", "text_encoder=texts", encoders="mlp")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder", "no_pictures")
 def test_protocols_of_earlier_runs_are_remembered():
