@@ -32,9 +32,11 @@ class _Message(Exception):  # noqa: N818
     """A problem in neutral words, and a hint that speaks Python or the command line."""
 
     option_message: str | None = None
+    problem: str = ""  # without the hint
 
     def __init__(self, problem: object = "", hint: str = "", *, option_hint: str = "") -> None:
         super().__init__(f"{problem} {hint}" if hint else problem)
+        self.problem = str(problem)
         if option_hint:
             self.option_message = f"{problem} {option_hint}"
 

@@ -23,7 +23,7 @@ from hsvlm.evaluation import (
     scene_protocol,
     with_encoders,
 )
-from hsvlm.exceptions import FileError, ParameterError, UnknownNameError
+from hsvlm.exceptions import DataError, FileError, ParameterError, UnknownNameError
 from hsvlm.io import write_map, write_scene
 from hsvlm.vision import list_vision_encoders
 
@@ -215,6 +215,29 @@ def test_other_inputs_are_refused(folder, scene):
     )
 
 
+@pytest.fixture
+def no_fits(monkeypatch):
+    def stop(*_, **__):
+        raise InterruptedError
+
+    monkeypatch.setattr("hsvlm.evaluation.evaluate", stop)
+
+
+@pytest.mark.usefixtures("no_fits")
+def test_the_recipe_repeats_a_comparison_with_a_relative_path(folder, monkeypatch):
+    (folder / "texts").mkdir()
+    (folder / "elsewhere").mkdir()
+    with pytest.raises(InterruptedError):
+        compare("--text-encoder", "texts", encoders="mlp")
+    for place in (folder, folder / "elsewhere"):
+        monkeypatch.chdir(place)
+        with pytest.raises(InterruptedError):  # and no refusal of other settings
+            invoke("compare", "--recipe", folder / "out" / "recipe.yaml")
+    monkeypatch.chdir(folder)
+    with pytest.raises(InterruptedError):
+        compare("--set", "text_encoder=texts", encoders="mlp")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder", "no_pictures")
 def test_protocols_of_earlier_runs_are_remembered():
@@ -232,6 +255,38 @@ def test_a_damaged_record_is_refused(folder):
         (folder / "out" / "inputs.json").write_text(content)
         found = refusal(encoders="mlp", protocols="random-10")
         assert found.startswith("out/inputs.json: "), content
+
+
+@pytest.mark.filterwarnings("ignore::hsvlm.exceptions.SplitWarning")
+@pytest.mark.parametrize(
+    ("protocols", "instead"),
+    [("ten-per-class,blocks", "--protocols ten-per-class"), ("blocks", "another --protocols")],
+)
+def test_a_protocol_that_cannot_be_used_is_noticed_before_training(
+    folder, n_fits, labels, protocols, instead
+):
+    rows, cols = np.indices(labels.shape)
+    write_map("labels.tif", np.where((rows < 8) & (cols < 10), labels, 0))
+    with pytest.raises(ParameterError) as error:
+        compare(encoders="mlp", protocols=protocols)
+    assert error.value.for_command_line() == (
+        "The protocol blocks cannot be used: buffer=7 leaves split 0 without a test sample: every "
+        "pixel of its test blocks of 8 x 8 lies within 7 pixels of a training pixel. Give "
+        f"{instead}, or label more pixels."
+    )
+    assert n_fits == {}
+    assert not (folder / "out").exists()
+
+
+def test_labels_of_a_single_class(folder, labels):
+    write_map("labels.tif", np.where(labels == 2, labels, 0))
+    with pytest.raises(DataError) as error:
+        compare(encoders="mlp")
+    assert error.value.for_command_line() == (
+        f"All {(labels == 2).sum()} labels are of one class, 2. Give labels of at least two "
+        "classes as --labels; perhaps another --label-column has them, or --unlabeled hides them."
+    )
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(

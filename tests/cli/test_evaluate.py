@@ -1,6 +1,7 @@
 """Protocols of ``hsvlm evaluate`` that need files of the user: test maps and groups."""
 
 import warnings
+from pathlib import Path
 
 import geopandas
 import joblib
@@ -34,16 +35,17 @@ def evaluate(tmp_path, monkeypatch, cube, labels):
     geopandas.GeoDataFrame(frame, geometry=fields, crs="EPSG:32616").to_file("fields.gpkg")
     seen = {}
 
-    def measure(_, X, y, cv, **more):
-        seen.update(X=X, y=y, splits=list(cv.split(X, y)), **more)
+    def measure(estimators, X, y, cv, **more):
+        [clf] = estimators.values()
+        seen.update(clf=clf, X=X, y=y, splits=list(cv.split(X, y)), **more)
         message = "stopped"
         raise FileError(message)
 
     monkeypatch.setattr("hsvlm.evaluation.evaluate", measure)
 
-    def evaluate(*arguments):
+    def evaluate(*arguments, scene=("scene.tif",)):
         seen.clear()
-        result = CliRunner().invoke(app, ["evaluate", "scene.tif", *arguments, "--splits", "2"])
+        result = CliRunner().invoke(app, ["evaluate", *scene, "--splits", "2", *arguments])
         if isinstance(result.exception, ParameterError):
             raise result.exception
         assert isinstance(result.exception, FileError), result.output
@@ -89,3 +91,24 @@ def test_groups_need_a_column(evaluate):
     with pytest.raises(ParameterError) as error:
         evaluate("--labels", "upper.tif", "--protocol", "groups")
     assert "--group-column" in error.value.for_command_line()
+
+
+@pytest.mark.parametrize("scene", [("scene.tif", "--labels", "upper.tif"), ()])
+def test_a_file_may_hold_names_only(evaluate, monkeypatch, cube, labels, scene):
+    own = Scene(cube, labels, NAMES)
+    monkeypatch.setattr("hsvlm.evaluation._protocols.load_indian_pines", lambda: own)
+    entries = [f"{{value: {value}, name: {name}}}" for value, name in NAMES.items()]
+    Path("names.yaml").write_text(f"classes: [{', '.join(entries)}]", encoding="utf-8")
+    clf = evaluate("--prompts", "names.yaml", "--protocol", "ten-per-class", scene=scene)["clf"]
+    assert (clf.prompts, clf.class_names) == (None, NAMES)
+
+
+def test_splits_of_all_protocols_are_made_first(evaluate):
+    given = ["--label-column", "crop", "--group-column", "field", "--protocol", "ten-per-class"]
+    with pytest.raises(ParameterError) as error:
+        evaluate("--labels", "fields.gpkg", *given, "--protocol", "groups", "--splits", "9")
+    assert error.value.for_command_line() == (
+        "The protocol groups cannot be used: 6 of 6 groups can be left out while every class keeps "
+        "one, fewer than n_splits=9. Give another number of --splits or --protocol ten-per-class, "
+        "or label more pixels."
+    )

@@ -143,10 +143,23 @@ def test_folders_of_the_command_line_are_found_from_anywhere(tmp_path, monkeypat
     (tmp_path / "models").mkdir()
     given = [f"{name}={value}" for name, value in _SETTINGS_WITH_PATHS.items()]
     run(*(text for one in given for text in ("--set", one)), "--output", tmp_path)
-    assert seen["settings"] == _SETTINGS_WITH_PATHS
+    assert seen["settings"] == _with_folder(tmp_path / "models")
     monkeypatch.chdir("/")
     run("--recipe", tmp_path / "recipe.yaml")
     assert seen["settings"] == _with_folder(tmp_path / "models")
+
+
+def test_names_are_not_taken_for_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all-MiniLM-L6-v2").mkdir()
+    (tmp_path / "indian-pines").mkdir()
+    (tmp_path / "salinas").write_text("")
+    for prompts in ("indian-pines", "salinas"):
+        given = "--prompts", prompts, "--set", "text_encoder=all-MiniLM-L6-v2"
+        run(*given, "--output", tmp_path)
+        run("--recipe", tmp_path / "recipe.yaml")
+        assert seen["prompts"] == prompts
+        assert seen["settings"] == {"text_encoder": "all-MiniLM-L6-v2"}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hsvlm.datasets import StandardSplit, load_indian_pines, make_synthetic_scene
 from hsvlm.evaluation import PROTOCOLS, evaluate, indian_pines_protocol, scene_protocol
-from hsvlm.exceptions import ParameterError, SplitWarning, UnknownNameError
+from hsvlm.exceptions import DataError, ParameterError, SplitWarning, UnknownNameError
+from hsvlm.model_selection import PerClassShareSplit
 
 
 @pytest.fixture
@@ -98,3 +100,21 @@ def test_protocols_that_other_scenes_do_not_have():
         "The protocol 'map-695' consists of maps of Indian Pines. Use 'random-10', 'blocks', "
         "'ten-per-class' or 'groups', or 'test-map' with a test map of your own."
     )
+
+
+@pytest.mark.filterwarnings("ignore::hsvlm.exceptions.SplitWarning")
+def test_labels_of_a_single_class_are_refused():
+    scene = make_synthetic_scene(random_state=0)
+    label = scene.labels.max()
+    name = scene.class_names[label]
+    upper = np.where(np.arange(scene.shape[0])[:, None] < 9, scene.labels, 0)
+    single = replace(scene, labels=np.where(upper == label, upper, 0))
+    message = (
+        rf"^All \d+ labels are of one class, {name}\. Classification needs labels of at least two "
+        r"classes\.$"
+    )
+    for more in ({"name": "random-10"}, {"name": "test-map", "test_labels": scene.labels}):
+        with pytest.raises(DataError, match=message):
+            scene_protocol(single, **more)
+    with pytest.raises(DataError, match=r"labels are of one class"):
+        evaluate({}, single, cv=PerClassShareSplit(2))

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +48,17 @@ def test_names_alone_leave_the_prompts_to_the_template(tmp_path):
     assert read_prompt_file(path).prompts is None
     path.write_text(json.dumps({**content, "template": "an image of {}"}))
     assert read_prompt_file(path).prompts == "an image of {}"
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_files_without_prompts_are_joined_as_they_are(tmp_path, kind):
+    path = tmp_path / "classes.json"
+    content = {"classes": [{"value": 1, "name": "oats"}, {"value": 2, "name": "soil"}]}
+    path.write_text(json.dumps(content))
+    joined = join_prompts(kind(path), LabelMap(np.array([[1, 2]])))
+    assert (joined.prompts, joined.class_names) == (None, {1: "oats", 2: "soil"})
+    path.write_text(json.dumps({**content, "template": "an image of {}"}))
+    assert join_prompts(kind(path), LabelMap(np.array([[1, 2]]))).prompts == "an image of {}"
 
 
 @pytest.mark.parametrize(

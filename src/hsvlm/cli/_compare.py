@@ -37,6 +37,7 @@ from hsvlm.cli._protocols import (
     Inputs,
     ProtocolName,
     ProtocolOptions,
+    check_splits,
     read_protocols,
 )
 from hsvlm.cli._recipes import recipe_text, reserve_folder, save_recipe
@@ -167,6 +168,7 @@ def compare(
     check_report(report, folder, files)
     to_read = Inputs(scene, labels, prompts, reading, bands, sources)
     entries, classes = read_protocols(names, seeds, protocol_options, to_read, clf)
+    check_splits(entries, "--protocols", "--seeds")
     clf.set_params(**classes)
     inputs = describe_inputs(entries, clf)
     check_same_inputs(folder, inputs)

@@ -36,6 +36,7 @@ from hsvlm.cli._protocols import (
     Inputs,
     ProtocolName,
     ProtocolOptions,
+    check_splits,
     read_protocols,
 )
 from hsvlm.cli._recipes import recipe_text, reserve_folder, save_recipe
@@ -112,6 +113,7 @@ def evaluate(
     # All files first: a missing one should not be noticed after hours.
     to_read = Inputs(scene, labels, prompts, reading, bands, sources)
     protocols, classes = read_protocols(names, splits, protocol_options, to_read, clf)
+    check_splits(protocols, "--protocol", "--splits")
     clf.set_params(**classes)
     if output is not None:
         reserve_folder(context, output, _REPORTS, inputs, chosen)

@@ -11,9 +11,10 @@ import typer
 
 from hsvlm.cli._scenes import read_classes, read_labeled_scenes, unlabeled_label
 from hsvlm.cli._signature import check_missing
+from hsvlm.exceptions import HSVLMError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.cli._options import BandOptions, ReadOptions
@@ -113,8 +114,28 @@ def read_protocols(
         raise typer.BadParameter("--auxiliary needs a scene of your own.")
     if inputs.scene is None:
         protocols = of_dataset(names, n_splits, options.data_home)
-        return protocols, {"prompts": inputs.prompts or str(options.dataset)}
+        return protocols, _classes_of_dataset(inputs.prompts or str(options.dataset), protocols[0])
     return _of_files(names, n_splits, options, inputs, clf.unlabeled)
+
+
+def check_splits(protocols: Sequence[Protocol], option: str, count_option: str) -> None:
+    """Make the splits of all protocols, so that none is refused after hours of training."""
+    problems = {}
+    for protocol in protocols:
+        try:
+            protocol.make_splits()
+        except HSVLMError as error:
+            problems[protocol.name] = error.problem
+    if not problems:
+        return
+    name, problem = next(iter(problems.items()))
+    possible = [protocol.name for protocol in protocols if protocol.name not in problems]
+    hints = [f"another number of {count_option}"] if name == ProtocolName.GROUPS else []
+    hints.append(f"{option} {possible[0]}" if possible else f"another {option}")
+    raise ParameterError(
+        f"The protocol {name} cannot be used: {problem}",
+        f"Give {' or '.join(hints)}, or label more pixels.",
+    )
 
 
 def of_dataset(
@@ -124,6 +145,17 @@ def of_dataset(
     from hsvlm.evaluation import indian_pines_protocol
 
     return [indian_pines_protocol(name, n_splits, data_home=data_home) for name in names]
+
+
+def _classes_of_dataset(prompts: str, protocol: Protocol) -> dict[str, Any]:
+    """Return the classes as parameters of a classifier, which knows templates and sets itself."""
+    from hsvlm.io import LabelMap
+    from hsvlm.prompts import list_prompt_sets
+
+    if "{}" in prompts or prompts in list_prompt_sets():
+        return {"prompts": prompts}
+    classes = read_classes(prompts, LabelMap(protocol.y[None], protocol.class_names))
+    return {"prompts": classes.prompts, "class_names": classes.class_names}
 
 
 def _of_files(

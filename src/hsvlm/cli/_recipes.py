@@ -14,17 +14,13 @@ from hsvlm._system.optional import import_optional
 from hsvlm._system.paths import expand_home
 from hsvlm._system.version import __version__
 from hsvlm.cli._outputs import RECIPE_HEADER, RECIPE_NAME, create_output, write_text
+from hsvlm.cli._paths import absolute_if_path, with_absolute_paths
 from hsvlm.cli._settings import SETTINGS_KEY
 
 _SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 _SECTIONS = ("command", "options", "settings")
 _NOT_IN_RECIPES = ("recipe", "settings", "debug", "help")
 _NOT_SAVED = ("recipe", "debug", "as_json", "quiet", "resume", "settings")
-# Options of text that may be the path of a file or folder.
-_POSSIBLE_PATHS = ("prompts", "text_encoder")
-# Settings that may be one, and parameters of the vision encoder.
-_POSSIBLE_PATH_SETTINGS = ("pretrained", "text_encoder")
-_POSSIBLE_PATH_PARAMS = ("clip",)
 # Options whose values are NAME=FILE.
 _NAMED_PATHS = ("auxiliary",)
 _HINT_RECIPE = (
@@ -67,7 +63,7 @@ def load_recipe(context: typer.Context, path: Path | None) -> Path | None:
     settings = content.get("settings") or {}
     if not isinstance(settings, Mapping):
         raise file_error(source, "its settings are not a mapping of names to values", _HINT_RECIPE)
-    context.meta[SETTINGS_KEY] = (source, _settings_with_paths_in(source.parent, settings))
+    context.meta[SETTINGS_KEY] = (source, with_absolute_paths(source.parent, settings))
     return path
 
 
@@ -98,15 +94,15 @@ def recipe_text(context: typer.Context, settings: Mapping[str, Any], **options: 
     for parameter in context.command.params:
         name = str(parameter.name)
         value = options.get(name, _plain(context.params.get(name), is_path=name in paths))
-        if name in _POSSIBLE_PATHS and name not in options:
-            value = _absolute_if_existing(value)
+        if name not in options:
+            value = absolute_if_path(Path.cwd(), name, value)
         if name in _NAMED_PATHS:
             value = [_with_path_in(Path.cwd(), item) for item in value or ()]
         if name not in _NOT_SAVED and value not in (None, []):
             saved[_option_names(parameter)[0]] = value
     content: dict[str, Any] = {"command": context.info_name, "options": saved}
     if settings:
-        content["settings"] = _settings_with_paths_in(Path.cwd(), settings)
+        content["settings"] = with_absolute_paths(Path.cwd(), settings)
     yaml = import_optional("yaml", "cli")
     header = (
         f"{RECIPE_HEADER} {__version__}. Repeat it with:\n"
@@ -129,10 +125,10 @@ def _option_value(context: typer.Context, recipe: Path, option: Any, name: str, 
         )
     if option.name in _path_options(context):
         values = [str(recipe.parent / expand_home(str(item))) for item in values]
-    elif option.name in _POSSIBLE_PATHS and _exists(recipe.parent / str(value)):
-        values = [str(recipe.parent / str(value))]
     elif option.name in _NAMED_PATHS:
         values = [_with_path_in(recipe.parent, str(item)) for item in values]
+    else:
+        values = [absolute_if_path(recipe.parent, str(option.name), item) for item in values]
     # Numbers of YAML, such as a no-data value, reach options of text as they are written.
     values = [item if isinstance(item, bool) else str(item) for item in values]
     return values if is_list else values[0]
@@ -147,43 +143,10 @@ def _holds_paths(hint: Any) -> bool:
     return hint is Path or any(_holds_paths(argument) for argument in get_args(hint))
 
 
-def _absolute_if_existing(value: Any) -> Any:
-    if not isinstance(value, str) or not _exists(value):
-        return value
-    return str(expand_home(value).absolute())
-
-
 def _with_path_in(folder: Path, text: str) -> str:
     """Make the path of NAME=FILE absolute; other texts are refused where they are read."""
     name, is_named, path = text.partition("=")
     return f"{name}={folder.absolute() / expand_home(path)}" if is_named and path else text
-
-
-def _settings_with_paths_in(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the paths of existing files and folders among settings absolute."""
-    full = _with_paths_in(folder, settings, _POSSIBLE_PATH_SETTINGS)
-    params = full.get("vision_params")
-    if isinstance(params, Mapping):
-        full["vision_params"] = _with_paths_in(folder, params, _POSSIBLE_PATH_PARAMS)
-    return full
-
-
-def _with_paths_in(
-    folder: Path, values: Mapping[str, Any], names: tuple[str, ...]
-) -> dict[str, Any]:
-    full = dict(values)
-    for name in names:
-        value = full.get(name)
-        if isinstance(value, str) and _exists(path := folder.absolute() / expand_home(value)):
-            full[name] = str(path)
-    return full
-
-
-def _exists(path: str | Path) -> bool:
-    try:
-        return expand_home(path).exists()
-    except (OSError, ValueError):  # a text that is not the name of a file
-        return False
 
 
 def _option_names(parameter: Any) -> list[str]:

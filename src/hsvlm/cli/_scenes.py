@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hsvlm.cli._auxiliary import SourceFiles
     from hsvlm.cli._options import BandOptions, ReadOptions
+    from hsvlm.io import LabelMap
     from hsvlm.prompts import PromptFile
     from hsvlm.scene import Scene
 
@@ -67,11 +68,13 @@ def read_labeled_scenes(
     return add_sources(scenes, auxiliary)
 
 
-def read_classes(prompts: str | None, scene: Scene, labels: Path | None = None) -> PromptFile:
+def read_classes(
+    prompts: str | None, labeled: Scene | LabelMap, labels: Path | None = None
+) -> PromptFile:
     """Join prompts, names and colors with the labels of a scene, read from `labels`."""
     from hsvlm.prompts import join_prompts
 
-    return join_prompts(prompts, scene, source="the labels" if labels is None else str(labels))
+    return join_prompts(prompts, labeled, source="the labels" if labels is None else str(labels))
 
 
 def unlabeled_label(scene: Scene, unlabeled: Any) -> Any:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ import typer
 from hsvlm._data.texts import parse_plain_value
 from hsvlm._system.files import parsed_yaml
 from hsvlm.cli._outputs import echo
+from hsvlm.cli._paths import with_absolute_paths
 from hsvlm.exceptions import FileError, ParameterError
 
 # Where a recipe leaves its settings for the command: the file, and values by name.
@@ -54,14 +56,16 @@ def parse_settings(context: typer.Context, texts: list[str] | None) -> dict[str,
             )
         settings[name] = _parse_value(text, value)
         _check_setting(name, settings[name], f"--set {text}")
-    return settings
+    # Results are found by the settings, and the recipe gives the paths in full.
+    return with_absolute_paths(Path.cwd(), settings)
 
 
 def training_parameters(
     context: typer.Context, text_encoder: str, epochs: int | None, chosen: dict[str, Any]
 ) -> dict[str, Any]:
     """Join dedicated options with the settings of --set, which must not contradict them."""
-    options = {"text_encoder": text_encoder} | ({} if epochs is None else {"max_epochs": epochs})
+    options: dict[str, Any] = with_absolute_paths(Path.cwd(), {"text_encoder": text_encoder})
+    options |= {} if epochs is None else {"max_epochs": epochs}
     for name, option in (("text_encoder", "text_encoder"), ("max_epochs", "epochs")):
         source = context.get_parameter_source(option)
         is_given = source is not None and source.name == "COMMANDLINE"

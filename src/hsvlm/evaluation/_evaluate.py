@@ -109,8 +109,8 @@ def evaluate(
     Raises
     ------
     DataError
-        If the samples have no positions, labels do not fit, or `cv` cannot split them or trains on
-        a single class.
+        If the samples have no positions, labels do not fit or are of a single class, or `cv` cannot
+        split them or trains on a single class.
     ParameterError
         If an estimator has the name of a baseline, `cv` makes no split, or `error_score` is
         neither ``"raise"`` nor NaN.

@@ -11,6 +11,7 @@ import numpy as np
 from hsvlm._data.background import check_background
 from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm.datasets import fetch_indian_pines_split, load_indian_pines
+from hsvlm.evaluation._splits import check_two_classes, make_splits
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning, UnknownNameError
 from hsvlm.model_selection import (
     GroupMapKFold,
@@ -68,6 +69,29 @@ class Protocol:
     cv: Any
     class_names: dict[Any, str]
     groups: NDArray[Any] | None = None
+
+    def make_splits(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Make the splits that :func:`evaluate` measures on, as a check before long trainings.
+
+        Returns
+        -------
+        list of (train, test)
+            Indices of the samples on both sides, each an ndarray of int.
+
+        Raises
+        ------
+        DataError, ParameterError
+            If the samples cannot be split in this way, or a split trains on a single class.
+
+        Examples
+        --------
+        >>> from hsvlm.datasets import make_synthetic_scene
+        >>> from hsvlm.evaluation import scene_protocol
+        >>> protocol = scene_protocol(make_synthetic_scene(random_state=0), "blocks", n_splits=2)
+        >>> len(protocol.make_splits())
+        2
+        """
+        return make_splits(self.cv, self.X, self.y)
 
 
 def indian_pines_protocol(
@@ -160,7 +184,8 @@ def scene_protocol(
         If the protocol is ``"map-695"``, which belongs to Indian Pines, or if `groups` or
         `test_labels` are missing.
     DataError
-        If the scene or the test map has no labeled pixels, or the two have no class in common.
+        If the scene or the test map has no labeled pixels, the scene has labels of a single class,
+        or the two have no class in common.
 
     Warns
     -----
@@ -202,6 +227,7 @@ def scene_protocol(
         }[name]
     )
     X, y = scene.samples(unlabeled=unlabeled)
+    check_two_classes(y, scene.class_names)
     return Protocol(name, X, y, cv, scene.class_names, groups)
 
 
@@ -234,6 +260,7 @@ def _test_map_protocol(scene: Scene, test_labels: Any, n_splits: int, unlabeled:
         warnings.warn(SplitWarning(f"{problem} and are left out of the test."), stacklevel=3)
         test = test & ~shared
     _check_same_classes(values[0][train], values[1][test], scene.class_names)
+    check_two_classes(values[0][train], scene.class_names)
     joined = np.ma.array(np.where(test, values[1], values[0]), mask=~(train | test))
     X, y = scene.samples(joined, None)
     cv = MapSplit(train, test, n_repeats=n_splits)

@@ -14,6 +14,8 @@ from hsvlm.model_selection import MapSplit
 from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from hsvlm.samples import PixelSamples
@@ -28,6 +30,7 @@ def make_splits(
     if cv is None:
         raise ParameterError("There is no cv. Pass a splitter, such as SpatialBlockShuffleSplit().")
     classes, y_index = np.unique(y, return_inverse=True)
+    check_two_classes(y, {})
     warn_of_spellings(classes)
     try:
         # Sorted test sides let McNemar's test pair the hits of estimators from different runs.
@@ -43,8 +46,8 @@ def make_splits(
         listed = ", ".join(f"{classes[n]}: {counts[n]}" for n in smallest.tolist())
         raise DataError(
             f"cv cannot split these samples: {str(error).rstrip('.')}. The smallest classes have "
-            f"these numbers of samples: {listed}. Leave classes out, or use a splitter of "
-            "hsvlm.model_selection."
+            f"these numbers of samples: {listed}.",
+            "Leave classes out, or use a splitter of hsvlm.model_selection.",
         ) from error
     if not splits:
         raise ParameterError(
@@ -62,13 +65,26 @@ def make_splits(
         if len(trained) == 1 and len(test):
             raise DataError(
                 f"Split {number} trains on one class only, {classes[trained[0]]} ({len(train)} "
-                "samples). Use a splitter that keeps two classes on the training side, such as "
-                "SpatialBlockShuffleSplit."
+                "samples).",
+                "Use a splitter that keeps two classes on the training side, such as "
+                "SpatialBlockShuffleSplit.",
             )
     # Splitters of this package warn themselves, except MapSplit, which does not need labels.
     if not isinstance(cv, Splitter) or isinstance(cv, MapSplit):
         _warn_of_untrained(classes, y_index, splits)
     return splits
+
+
+def check_two_classes(y: NDArray[Any], class_names: Mapping[Any, str]) -> None:
+    """Raise if all labels are of one class."""
+    classes = np.unique(y).tolist()
+    if len(classes) == 1:
+        raise DataError(
+            f"All {len(y):,} labels are of one class, {class_names.get(classes[0], classes[0])}.",
+            "Classification needs labels of at least two classes.",
+            option_hint="Give labels of at least two classes as --labels; perhaps another "
+            "--label-column has them, or --unlabeled hides them.",
+        )
 
 
 def _warn_of_untrained(

@@ -85,8 +85,8 @@ class _SpatialBlockSplitter(Splitter):
             raise ParameterError(
                 f"block_size={self.block_size} cuts the labeled pixels into {n_blocks} "
                 f"{'block' if n_blocks == 1 else 'blocks'}, and {type(self).__name__} needs at "
-                f"least {self._min_blocks}. Use smaller blocks"
-                f"{' or fewer splits' if n_blocks > 1 else ''}."
+                f"least {self._min_blocks}.",
+                f"Use smaller blocks{' or fewer splits' if n_blocks > 1 else ''}.",
             )
 
     def _check_training_side(
@@ -106,7 +106,8 @@ class _SpatialBlockSplitter(Splitter):
         raise ParameterError(
             f"{self._named(buffer)} leaves split {number} {rest or 'without a training sample'}: "
             f"every{' other' if rest else ''} pixel outside its test blocks of {side} lies within "
-            f"{buffer} pixels of a test pixel. Use a smaller buffer, or discard='test'."
+            f"{buffer} pixels of a test pixel.",
+            "Use a smaller buffer, or discard='test'.",
         )
 
     def _named(self, buffer: int) -> str:
@@ -119,14 +120,15 @@ class _SpatialBlockSplitter(Splitter):
         if not n_outside:
             raise ParameterError(
                 f"Split {number} trains on every block, since every class lies in a single block "
-                f"of {side} pixels. Use smaller blocks."
+                f"of {side} pixels.",
+                "Use smaller blocks.",
             )
         if not n_test:
             raise ParameterError(
                 f"{self._named(buffer)} leaves split {number} without a test sample: every pixel "
-                f"of its test blocks of {side} lies within {buffer} pixels of a training pixel. "
+                f"of its test blocks of {side} lies within {buffer} pixels of a training pixel.",
                 f"Use blocks of more than twice the buffer (block_size={2 * buffer + 1} or "
-                "more), or a smaller buffer."
+                "more), or a smaller buffer.",
             )
 
 

@@ -72,7 +72,8 @@ class WholeGroupSplitter(Splitter):
             reason = f" {single} with a single {self._unit[:-1]}." if in_one_group.any() else ""
             raise ParameterError(
                 f"{n_free} of {len(free)} {self._unit} can be left out while every class keeps "
-                f"one, fewer than n_splits={self.n_splits}.{reason} Use fewer splits, or blocks."
+                f"one, fewer than n_splits={self.n_splits}.{reason}",
+                "Use fewer splits, or blocks.",
             )
         untested = ~occupied[free].any(axis=0)
         if untested.any():
@@ -112,7 +113,8 @@ class WholeGroupSplitter(Splitter):
                 break
         if not best:
             raise ParameterError(
-                f"The {self._unit} cannot be divided into {self.n_splits} folds. Use fewer splits."
+                f"The {self._unit} cannot be divided into {self.n_splits} folds.",
+                "Use fewer splits.",
             )
         return [candidates[np.sort(test)] for test in best]
 

