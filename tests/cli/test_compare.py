@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import hsvlm.evaluation._evaluate as measuring
 from hsvlm import HSIPromptClassifier, Scene
 from hsvlm.cli import app
-from hsvlm.cli._protocols import ProtocolName
+from hsvlm.cli._protocols import ProtocolName, ProtocolOptions
 from hsvlm.evaluation import (
     BASELINES,
     PROTOCOLS,
@@ -342,6 +342,28 @@ def test_all_encoders(monkeypatch):
     # All but the encoder that is told where its weights are.
     known = [name for name in list_vision_encoders() if name != "clip-prompt"]
     assert seen == ["default", *known, "vit:depth=1"]
+
+
+def test_lists_behind_a_name_have_commas_of_their_own(monkeypatch):
+    def stop(names, clf):
+        seen.extend(names)
+        raise FileError
+
+    seen = []
+    monkeypatch.setattr("hsvlm.evaluation.with_encoders", stop)
+    with pytest.raises(FileError):
+        invoke("compare", "--encoders", "hit:depths=[1, 2]:width=64, mlp", "-o", "out")
+    assert seen == ["hit:depths=[1, 2]:width=64", "mlp"]
+
+
+@pytest.mark.parametrize(("scene", "is_published"), [(None, True), (Path("cube.npy"), False)])
+def test_all_protocols_are_those_that_the_scene_has(scene, is_published):
+    names = ProtocolOptions().names([ProtocolName.ALL], scene)
+    assert names == [
+        ProtocolName.RANDOM_10,
+        *([ProtocolName.MAP_695] if is_published else []),
+        *(ProtocolName.BLOCKS, ProtocolName.TEN_PER_CLASS),
+    ]
 
 
 def test_protocols_have_the_same_names_everywhere():

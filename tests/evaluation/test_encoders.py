@@ -159,3 +159,14 @@ def test_lists_hold_names_only():
         "estimators is a list with a HSIPromptClassifier. Pass a dict of {name: estimator}, or a "
         'list of names of vision encoders, such as ["vit", "default"].'
     )
+
+
+def test_lists_of_numbers():
+    (made,) = with_encoders("hit:depths=[1, 2]:width=64").values()
+    assert made.vision_params == {"depths": [1, 2], "width": 64}
+    with pytest.raises(ParameterError) as error:
+        with_encoders("hit:depths=[1, 2")
+    assert str(error.value) == (
+        "'hit:depths=[1, 2': 'depths=[1, 2' is not a list. Write numbers with commas between "
+        "them, such as [1, 2]."
+    )

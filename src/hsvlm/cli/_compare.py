@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -74,7 +75,9 @@ def _check_protocols(text: str | None) -> str | None:
 
 
 def _split_list(text: str) -> list[str]:
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    # A list of numbers behind a name has commas of its own.
+    parts = re.split(r",(?![^\[]*\])", text)
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def _encoder_names(text: str) -> list[str]:
@@ -155,7 +158,9 @@ def compare(
 
     check_missing(encoders=encoders, output=output)
     folder = cast("Path", output)
-    names = protocol_options.names(None if protocols is None else _parse_protocols(protocols))
+    names = protocol_options.names(
+        None if protocols is None else _parse_protocols(protocols), scene
+    )
     chosen = parse_settings(context, settings)
     parameters = training_parameters(context, text_encoder, epochs, chosen)
     parameters["unlabeled"] = unlabeled_value(unlabeled)

@@ -100,7 +100,7 @@ def evaluate(
     """
     from hsvlm.evaluation import evaluate as measure
 
-    names = protocol_options.names(protocol)
+    names = protocol_options.names(protocol, scene)
     chosen = parse_settings(context, settings)
     parameters = training_parameters(context, text_encoder, epochs, chosen)
     parameters["unlabeled"] = unlabeled_value(unlabeled)

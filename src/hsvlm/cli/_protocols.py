@@ -44,7 +44,8 @@ PROTOCOL_HELP = (
     "maps of Indian Pines, looked for in --data-home and downloaded otherwise. blocks: "
     "whole blocks, at a distance from each other. ten-per-class: ten pixels of every "
     "class, drawn at random. groups: whole polygons, by --group-column. test-map: pixels "
-    "of --test-labels. Without it: what these options ask for, or random-10 and blocks."
+    "of --test-labels. all: every one that needs no option, with a scene of your own without "
+    "map-695. Without it: what these options ask for, or random-10 and blocks."
 )
 _NEED_OPTIONS = (ProtocolName.GROUPS, ProtocolName.TEST_MAP, ProtocolName.ALL)
 
@@ -73,14 +74,18 @@ class ProtocolOptions:
     ] = None
     data_home: Annotated[Path | None, typer.Option(help="Folder of the published maps.")] = None
 
-    def names(self, chosen: Iterable[ProtocolName] | None) -> list[ProtocolName]:
+    def names(
+        self, chosen: Iterable[ProtocolName] | None, scene: Path | None
+    ) -> list[ProtocolName]:
         """Return the protocols that are chosen, or that these options ask for."""
         implied = self._implied()
         names = list(
             dict.fromkeys(chosen or implied or [ProtocolName.RANDOM_10, ProtocolName.BLOCKS])
         )
         if ProtocolName.ALL in names:
-            return [name for name in ProtocolName if name not in _NEED_OPTIONS] + implied
+            # The published maps belong to the dataset.
+            left_out = {*_NEED_OPTIONS, *([] if scene is None else [ProtocolName.MAP_695])}
+            return [name for name in ProtocolName if name not in left_out] + implied
         return names
 
     def check_scene(self, scene: Path | None) -> None:

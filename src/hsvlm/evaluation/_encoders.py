@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import clone
@@ -122,7 +123,7 @@ def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:
             f"{name!r}: {text!r} is not a setting. Write name=value, such as "
             '"ssftt:window_size=13:n_components=30".'
         )
-    value = parse_plain_value(written)
+    value = _parse_value(name, text, written)
     of_classifier = sorted(set(clf.get_params()) - _NOT_IN_NAMES)
     if key in of_classifier:
         clf.set_params(**{key: value})
@@ -140,6 +141,19 @@ def _apply_setting(clf: HSIPromptClassifier, name: str, text: str) -> None:
             f"{', '.join(of_encoder) or 'none'}, the classifier {', '.join(of_classifier)}."
         )
     clf.set_params(vision_params={**(clf.vision_params or {}), key: value})
+
+
+def _parse_value(name: str, text: str, written: str) -> Any:
+    """Read a number, a truth value, none, a text, or a list of numbers."""
+    if not written.startswith("["):
+        return parse_plain_value(written)
+    try:
+        return json.loads(written)
+    except ValueError as error:
+        raise ParameterError(
+            f"{name!r}: {text!r} is not a list. Write numbers with commas between them, such as "
+            "[1, 2]."
+        ) from error
 
 
 def _encoder_settings(clf: Any) -> dict[str, inspect.Parameter]:
