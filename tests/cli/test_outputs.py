@@ -124,7 +124,7 @@ def test_prompts_of_evaluate_are_found_from_the_recipe(folder, monkeypatch):
     classes = [{"value": value, "prompts": f"class {value}"} for value in (1, 2, 3)]
     (folder / "classes.json").write_text(json.dumps({"classes": classes}))
     with pytest.raises(FileError, match="stopped"):
-        run(*EVALUATE, "output", "--prompts", "classes.json")
+        run(*EVALUATE, "output", "--prompts", "classes.json", "--protocol", "ten-per-class")
     monkeypatch.chdir("/")
     with pytest.raises(FileError, match="stopped"):
         run("evaluate", "--recipe", folder / "output" / "recipe.yaml")
