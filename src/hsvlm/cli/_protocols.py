@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -119,7 +120,7 @@ def read_protocols(
         raise typer.BadParameter("--auxiliary needs a scene of your own.")
     if inputs.scene is None:
         protocols = of_dataset(names, n_splits, options.data_home)
-        return protocols, _classes_of_dataset(inputs.prompts or str(options.dataset), protocols[0])
+        return protocols, _classes_of_dataset(inputs.prompts or str(options.dataset), protocols)
     return _of_files(names, n_splits, options, inputs, clf.unlabeled)
 
 
@@ -128,7 +129,10 @@ def check_splits(protocols: Sequence[Protocol], option: str, count_option: str) 
     problems = {}
     for protocol in protocols:
         try:
-            protocol.make_splits()
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # they are made again where they are used
+                protocol.make_splits()
         except HSVLMError as error:
             problems[protocol.name] = error.problem
     if not problems:
@@ -152,14 +156,15 @@ def of_dataset(
     return [indian_pines_protocol(name, n_splits, data_home=data_home) for name in names]
 
 
-def _classes_of_dataset(prompts: str, protocol: Protocol) -> dict[str, Any]:
+def _classes_of_dataset(prompts: str, protocols: Sequence[Protocol]) -> dict[str, Any]:
     """Return the classes as parameters of a classifier, which knows templates and sets itself."""
     from hsvlm.io import LabelMap
     from hsvlm.prompts import list_prompt_sets
 
     if "{}" in prompts or prompts in list_prompt_sets():
         return {"prompts": prompts}
-    classes = read_classes(prompts, LabelMap(protocol.y[None], protocol.class_names))
+    first = protocols[0]
+    classes = read_classes(prompts, LabelMap(first.y[None], first.class_names))
     return {"prompts": classes.prompts, "class_names": classes.class_names}
 
 
