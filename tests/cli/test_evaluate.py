@@ -82,7 +82,7 @@ def test_warnings_of_workers_are_printed_like_those_of_the_command(evaluate, mon
         raise FileError("stopped")
 
     monkeypatch.setattr("hsvlm.evaluation.evaluate", measure)
-    evaluate("--labels", "upper.tif", "--jobs", "2")
+    evaluate("--labels", "upper.tif", "--jobs", "2", "--protocol", "ten-per-class")
     lines = set(capfd.readouterr().err.splitlines())
     assert lines == {"hsvlm: warning: Few pixels. Pass --label-column 'crop'."}
 
