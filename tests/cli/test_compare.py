@@ -238,6 +238,18 @@ def test_the_recipe_repeats_a_comparison_with_a_relative_path(folder, monkeypatc
         compare("--set", "text_encoder=texts", encoders="mlp")
 
 
+@pytest.mark.usefixtures("no_fits")
+def test_other_labels_are_refused_under_another_protocol(folder, labels):
+    with pytest.raises(InterruptedError):
+        compare(encoders="mlp", protocols="random-10")
+    before = (folder / "out" / "inputs.json").read_bytes()
+    write_map("labels.tif", np.where(np.arange(18)[:, None] < 12, labels, 0), class_names=NAMES)
+    assert "with other labels (ten-per-class)." in refusal(
+        encoders="mlp", protocols="ten-per-class"
+    )
+    assert (folder / "out" / "inputs.json").read_bytes() == before
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder", "no_pictures")
 def test_protocols_of_earlier_runs_are_remembered():

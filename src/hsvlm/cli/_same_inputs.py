@@ -22,6 +22,8 @@ __all__ = ["INPUTS_NAME", "check_same_inputs", "describe_inputs", "save_inputs"]
 
 INPUTS_NAME = "inputs.json"
 _FORMAT = 1
+# These protocols have maps of their own; all others divide the labeled pixels of the scene.
+_OWN_LABELS = ("map-695", "test-map")
 _MAX_VALUE_CHARACTERS = 30
 _MAX_LISTED_SETTINGS = 3
 
@@ -75,8 +77,12 @@ def _difference(former: dict[str, Any], inputs: dict[str, Any]) -> str:
     if former["scene"] != inputs["scene"]:
         return "on another scene, or with other bands, sources or values for no data"
     labels = former["labels"]
+    of_scene = {digest for name, digest in labels.items() if name not in _OWN_LABELS}
     changed = [
-        name for name, digest in inputs["labels"].items() if labels.get(name, digest) != digest
+        name
+        for name, digest in inputs["labels"].items()
+        if labels.get(name, digest) != digest
+        or (name not in _OWN_LABELS and not of_scene <= {digest})
     ]
     if changed:
         return f"with other labels ({', '.join(changed)})"
