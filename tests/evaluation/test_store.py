@@ -328,3 +328,11 @@ def test_settings_that_cannot_be_pickled_are_not_kept(measure):
     clf = HSIPromptClassifier(callbacks=[EpochScoring(lambda *_: 0.0, name="nothing")])
     with pytest.raises(ParameterError, match="Results of HSIPromptClassifier cannot be kept"):
         measure({"clf": clf})
+
+
+def test_an_empty_text_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clf, split = HSIPromptClassifier(text_encoder=""), (np.arange(3), np.arange(3, 5))
+    before = fit_key(clf, "data", *split)
+    (tmp_path / "file").write_bytes(b"one")
+    assert fit_key(clf, "data", *split) == before

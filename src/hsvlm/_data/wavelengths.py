@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["agreed_wavelengths", "checked_wavelengths", "describe_shift"]
+__all__ = ["agreed_wavelengths", "checked_wavelengths", "describe_shift", "refuse_shift"]
 
 _ROUNDING_NM = 0.01
 # Shorter waves are X-rays; in micrometers, 100 is the far infrared.
@@ -60,6 +60,15 @@ def describe_shift(first: ArrayLike, second: ArrayLike) -> str | None:
     return f"band {band} lies at {here[band]:.2f} nm in one and at {there[band]:.2f} nm in another"
 
 
+def refuse_shift(
+    first: ArrayLike | None, second: ArrayLike | None, problem: str, hint: str
+) -> None:
+    """Raise if the band centers, (n_bands,) in nm, of two data sets are known and differ."""
+    shift = None if first is None or second is None else describe_shift(first, second)
+    if shift is not None:
+        raise DataError(f"{problem}: {shift}.", hint)
+
+
 def agreed_wavelengths(
     parts: Sequence[NDArray[np.float64] | None],
 ) -> NDArray[np.float64] | None:
@@ -69,11 +78,11 @@ def agreed_wavelengths(
     """
     known = [centers for centers in parts if centers is not None]
     for centers in known[1:]:
-        shift = describe_shift(known[0], centers)
-        if shift is not None:
-            raise DataError(
-                f"The samples come from scenes with different bands: {shift}.",
-                "Give all scenes the bands of the first: hsvlm.io.match_bands(scene, "
-                "first.wavelengths_nm).",
-            )
+        refuse_shift(
+            known[0],
+            centers,
+            "The samples come from scenes with different bands",
+            "Give all scenes the bands of the first: hsvlm.io.match_bands(scene, "
+            "first.wavelengths_nm).",
+        )
     return known[0] if len(known) == len(parts) else None

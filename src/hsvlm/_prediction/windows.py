@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from hsvlm._data.wavelengths import describe_shift
+from hsvlm._data.wavelengths import refuse_shift
 from hsvlm._inputs.batches import in_batches
 from hsvlm._inputs.windows import input_source
 from hsvlm._system.parallel import is_divisible
 from hsvlm._training_record import warn_if_unlike
-from hsvlm.exceptions import DataError, TrainingDivergedError
+from hsvlm.exceptions import TrainingDivergedError
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -72,15 +72,12 @@ def _outputs(
 
 def _check_bands(model: FittedModel, wavelengths_nm: NDArray[np.float64] | None) -> None:
     """Refuse samples whose wavelengths are not those that the encoder was told."""
-    told = model.net.module__encoder_params.get("wavelengths_nm")
-    if told is None or wavelengths_nm is None:
-        return
-    shift = describe_shift(told, wavelengths_nm)
-    if shift is not None:
-        raise DataError(
-            f"The samples have other bands than those that the classifier was fitted on: {shift}.",
-            'Match them: hsvlm.io.match_bands(scene, clf.metadata_["wavelengths_nm"]).',
-        )
+    refuse_shift(
+        model.net.module__encoder_params.get("wavelengths_nm"),
+        wavelengths_nm,
+        "The samples have other bands than those that the classifier was fitted on",
+        'Match them: hsvlm.io.match_bands(scene, clf.metadata_["wavelengths_nm"]).',
+    )
 
 
 def _check_finite(values: NDArray[np.float32]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hsvlm._data.wavelengths import describe_shift
+from hsvlm._data.wavelengths import refuse_shift
 from hsvlm._system.paths import expand_home
 from hsvlm._training.bands import has_other_bands, keeps_bands
 from hsvlm._training.checks import warn_without_effect
@@ -123,13 +123,12 @@ def _check_bands(X: Any, pretrained: PretrainedEncoder, n_bands: int) -> None:
     if X.shape[-1] != n_bands:
         problem = f"X has {X.shape[-1]} bands, the encoder was pre-trained on {n_bands}."
         raise DataError(problem, hint)
-    here = getattr(X, "wavelengths_nm", None)
-    there = pretrained.provenance.get("wavelengths_nm")
-    if here is None or there is None:
-        return
-    shift = describe_shift(there, here)
-    if shift is not None:
-        raise DataError(f"X has other bands than those of the pre-training: {shift}.", hint)
+    refuse_shift(
+        pretrained.provenance.get("wavelengths_nm"),
+        getattr(X, "wavelengths_nm", None),
+        "X has other bands than those of the pre-training",
+        hint,
+    )
 
 
 def start_preprocessing(

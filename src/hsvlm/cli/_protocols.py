@@ -129,9 +129,8 @@ def check_splits(protocols: Sequence[Protocol], option: str, count_option: str) 
     problems = {}
     for protocol in protocols:
         try:
-            with warnings.catch_warnings(
-                action="ignore"
-            ):  # they are made again where they are used
+            # They are made again where they are used, and warn there.
+            with warnings.catch_warnings(action="ignore"):
                 protocol.make_splits()
         except HSVLMError as error:
             problems[protocol.name] = error.problem

@@ -71,5 +71,6 @@ def _contents(name: str, value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [_contents(name, each) for each in value]
-    path = expand_home(value) if isinstance(value, (str, PathLike)) else None
+    # An empty text would be the folder where the program runs.
+    path = expand_home(value) if isinstance(value, (str, PathLike)) and value != "" else None
     return content_digest(path) if path is not None and path.exists() else value

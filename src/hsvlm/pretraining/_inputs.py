@@ -19,7 +19,7 @@ from hsvlm._data.cubes import (
 from hsvlm._data.lazy import valid_pixels
 from hsvlm._data.sources import describe_sources, source_sizes
 from hsvlm._data.spectra import check_finite
-from hsvlm._data.wavelengths import describe_shift
+from hsvlm._data.wavelengths import refuse_shift
 from hsvlm._inputs.kinds import PredictInputs, is_cube
 from hsvlm._inputs.scenes import as_scenes, check_bands, check_scales, with_wavelengths
 from hsvlm.exceptions import DataError, ParameterError
@@ -139,15 +139,12 @@ def _check_samples(metadata: Mapping[str, Any], X: PixelSamples) -> None:
     """Refuse no samples, and those whose bands are not those of the pre-training."""
     if not len(X):
         raise DataError("X holds no pixels.", "Pass at least one.")
-    there, here = metadata.get("wavelengths_nm"), X.wavelengths_nm
-    if there is None or here is None:
-        return
-    shift = describe_shift(there, here)
-    if shift is not None:
-        raise DataError(
-            f"The samples have other bands than those of the pre-training: {shift}.",
-            'Match them: hsvlm.io.match_bands(scene, pretrainer.metadata_["wavelengths_nm"]).',
-        )
+    refuse_shift(
+        metadata.get("wavelengths_nm"),
+        X.wavelengths_nm,
+        "The samples have other bands than those of the pre-training",
+        'Match them: hsvlm.io.match_bands(scene, pretrainer.metadata_["wavelengths_nm"]).',
+    )
 
 
 def _without(

@@ -137,9 +137,9 @@ class MaskedPretrainer(_KeepsMaps, _Features, BaseEstimator):
         Normalization of each spectrum, as in :class:`~hsvlm.HSIPromptClassifier`.
     n_channels : int, "auto" or None, default="auto"
         Number of principal components, of equal variance, that take the place of the bands. None
-        keeps all bands, standardized. ``"auto"`` is 30, or as many as there are bands, 12 for
-        ``"spectralgpt"``, and None for ``"group-vit"`` and encoders that are told wavelengths. The
-        deviation of a band or component is the unit of the loss.
+        keeps all bands, standardized. ``"auto"`` is 30, 12 for ``"spectralgpt"``, fewer where there
+        are fewer bands or pixels, and None for ``"group-vit"`` and encoders that are told
+        wavelengths. The deviation of a band or component is the unit of the loss.
     mask_ratio : float, default=0.7
         Share of the tokens that is hidden, in (0, 1); at least one is, and at least one is not.
     loss : {"mse", "mse+sam", "multi-target"}, default="mse"
