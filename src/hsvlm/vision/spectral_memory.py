@@ -58,8 +58,8 @@ class SpectralMemory(nn.Module):
     k_means_start : bool, default=True
         Whether prototypes start as centers of clusters, or as random numbers.
     add_query : bool, default=True
-        Whether what the prototypes do not express gets through; otherwise, the features are the
-        weighted mean of the prototypes alone.
+        Whether the query is added to the weighted mean of the prototypes, so that what these do not
+        express gets through; otherwise, the features are that mean alone.
     band_dropout : float, default=0.1
         Share of the bands that are set to zero in training, others for each window.
 
