@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +49,7 @@ def fit_key(estimator: Any, data: str, train: NDArray[Any], test: NDArray[Any]) 
         settings = copy.deepcopy(estimator).set_params(**read).get_params()
     try:
         digest: str = joblib.hash((_FORMAT, kind, settings, data, np.sort(train), np.sort(test)))
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    except Exception as error:  # pickling calls the objects' own code, which may raise anything
         raise ParameterError(
             f"Results of {type(estimator).__name__} cannot be kept, because its settings cannot be "
             f"pickled ({error}). Use functions and classes of modules in them, or store=None."
