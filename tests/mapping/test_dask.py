@@ -21,6 +21,7 @@ from hsvlm.evaluation import SmoothedSVM
 from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 from hsvlm.io import read_labels, write_map
 from hsvlm.mapping import predict_dask, predict_scene
+from hsvlm.scene import Raster
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +104,44 @@ def test_arrays_of_xarray(fitted, cube, block_size):
     array = xarray.DataArray(da.from_array(cube, chunks=(6, -1, -1)), dims=("y", "x", "band"))
     expected = predict_scene(fitted, cube, probabilities=True)
     assert_same(predict_dask(fitted, array, probabilities=True), expected)
+
+
+@pytest.mark.parametrize("dims", [("y", "x", "band"), ("band", "y", "x")])
+@pytest.mark.parametrize("mark", [-9999.0, np.nan])
+def test_pixels_without_data_in_arrays_of_xarray(cube, labels, block_size, dims, mark):
+    block_size(60)
+    clf = GaussianNB().fit(*pixel_samples(cube, labels))
+    values = cube.copy()
+    values[2:5, 3:] = mark
+    attributes = {} if np.isnan(mark) else {"_FillValue": mark}
+    array = xarray.DataArray(
+        da.from_array(values, chunks=(6, -1, -1)), dims=("y", "x", "band"), attrs=attributes
+    ).transpose(*dims)
+    expected = predict_scene(clf, array, probabilities=True)
+    assert (expected.label_map[2:5, 3:] == expected.unlabeled).all()
+    assert_same(predict_dask(clf, array, probabilities=True), expected)
+
+
+def test_arrays_of_xarray_without_dask(cube, labels):
+    clf = GaussianNB().fit(*pixel_samples(cube, labels))
+    with pytest.raises(DataError, match="not a Dask array but of type Variable"):
+        predict_dask(clf, xarray.DataArray(cube, dims=("y", "x", "band")))
+
+
+@pytest.mark.slow
+def test_scenes_without_a_source(cube, labels, settings, block_size):
+    block_size(60)
+    params = {**settings["vision_params"], "source_dropout": 0.3}
+    clf = HSIPromptClassifier(
+        **{**settings, "vision_encoder": "fusion-vit", "vision_params": params}
+    ).fit(Scene(cube, labels, auxiliary={"lidar": Raster(cube[..., :1] * 2)}))
+    with pytest.warns(HSVLMWarning, match="has no 'lidar'"):
+        expected = predict_scene(clf, Scene(cube), probabilities=True)
+    with pytest.warns(HSVLMWarning, match="has no 'lidar'"):
+        found = predict_dask(
+            clf, Scene(da.from_array(cube, chunks=(6, -1, -1))), probabilities=True
+        )
+    assert_same(found, expected)
 
 
 CLASSIFIERS = {

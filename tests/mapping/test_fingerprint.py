@@ -4,7 +4,9 @@ from dataclasses import replace
 import joblib
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -33,6 +35,17 @@ def test_prompt_classifiers_keep_their_mark_on_disk(tmp_path, cube, fitted):
     loaded = [type(fitted).load(tmp_path / "model") for _ in range(2)]
     one, other = (fingerprint(clf, Scene(cube), [], 0) for clf in loaded)
     assert one == other
+
+
+def test_prompt_classifiers_in_others_keep_their_mark(tmp_path, cube, labels, fitted):
+    clf = CalibratedClassifierCV(FrozenEstimator(fitted)).fit(*pixel_samples(cube, labels))
+    joblib.dump(clf, tmp_path / "clf")
+    marks = {fingerprint(joblib.load(tmp_path / "clf"), Scene(cube), [], 0) for _ in range(3)}
+    assert len(marks) == 1
+    other = copy.copy(fitted)
+    other.prototypes_ = fitted.prototypes_[::-1]
+    clf.calibrated_classifiers_[0].estimator = FrozenEstimator(other)
+    assert fingerprint(clf, Scene(cube), [], 0) not in marks
 
 
 @pytest.fixture(scope="module")

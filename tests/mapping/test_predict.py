@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.stats import entropy as shannon
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -383,3 +385,39 @@ def test_bands_are_told_by_their_wavelengths(fitted, cube):
     clf.metadata_ = {"wavelengths_nm": trained_on.tolist()}
     matched = match_bands(turned, clf.metadata_["wavelengths_nm"])
     np.testing.assert_array_equal(predict_scene(clf, matched).label_map, expected)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("make", [HistGradientBoostingClassifier, RandomForestClassifier])
+def test_classifiers_that_take_nan_get_none(cube, labels, make, value):
+    clf = make(random_state=0).fit(*pixel_samples(cube, labels))
+    broken = cube.copy()
+    broken[3:6] = value
+    with pytest.raises(DataError, match="NaN or infinite values"):
+        predict_scene(clf, broken)
+    valid = np.isfinite(broken).all(axis=2)
+    found = predict_scene(clf, Scene(broken, valid=valid))
+    np.testing.assert_array_equal(found.label_map == found.unlabeled, ~valid)
+
+
+@pytest.mark.filterwarnings("ignore:Outlier label")
+@pytest.mark.parametrize("outlier", [-1, 0, 99])
+def test_labels_that_are_no_classes_are_refused(cube, labels, outlier):
+    X, y = pixel_samples(cube, labels)
+    clf = RadiusNeighborsClassifier(radius=1e-6, outlier_label=outlier)
+    clf.fit(np.asarray(X), y.astype(int))
+    with pytest.raises(DataError, match=r"RadiusNeighborsClassifier predicts .* none of its class"):
+        predict_scene(clf, cube + 0.01)
+
+
+@pytest.mark.parametrize("color", ["red", "#F00", "#ff0000ff", (1, 0, 0), None])
+def test_colours_that_files_cannot_hold(tmp_path, fitted, cube, color):
+    with pytest.raises(ParameterError, match=r"class_colors\[1\]=.* is not a color"):
+        predict_scene(fitted, cube, tmp_path / "map.tif", class_colors={1: color})
+    assert not (tmp_path / "map.tif.partial").exists()
+
+
+@pytest.mark.parametrize("argument", ["class_names", "class_colors"])
+def test_labels_of_another_type_in_a_legend(fitted, cube, argument):
+    with pytest.raises(ParameterError, match=f"{argument} has the key '1', but that label"):
+        predict_scene(fitted, cube, **{argument: {"1": "#000000"}})

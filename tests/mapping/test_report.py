@@ -5,6 +5,7 @@ import pytest
 
 from hsvlm import PixelSamples, Scene, pixel_samples
 from hsvlm.exceptions import DataError
+from hsvlm.io import LabelMap
 from hsvlm.mapping import SceneMap, map_accuracy
 
 UTM = {"crs": "EPSG:32616", "transform": (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_500_000.0)}
@@ -226,3 +227,41 @@ def test_references_that_do_not_fit_are_refused(make, message):
     with pytest.raises(DataError) as caught:
         scene_map().area_report(make())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        (30.0, 0.0, 503_000.0, 0.0, -30.0, 4_500_000.0),
+        (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_500_020.0),
+        (33.0, 0.0, 500_000.0, 0.0, -33.0, 4_500_000.0),
+        (30.0, 0.0, 500_000.0, 0.0, 30.0, 4_499_640.0),
+        (0.0003, 0.0, 15.0, 0.0, -0.0003, 40.0),
+    ],
+)
+@pytest.mark.parametrize("kind", [LabelMap, Scene])
+def test_references_of_another_place_are_refused(transform, kind):
+    place = {"crs": UTM["crs"], "transform": transform}
+    elsewhere = (
+        LabelMap(reference(), **place)
+        if kind is LabelMap
+        else Scene(np.zeros((12, 5, 3)), reference(), **place)
+    )
+    with pytest.raises(DataError, match="The reference lies elsewhere than the scene"):
+        scene_map().area_report(elsewhere)
+
+
+@pytest.mark.parametrize("place", [UTM, {}, {"transform": (30, 0, 500_010, 0, -30, 4_499_995)}])
+def test_references_of_this_place_count(place):
+    found = scene_map().area_report(LabelMap(reference(), **place))
+    expected = scene_map().area_report(reference())
+    np.testing.assert_array_equal(found.accuracy.confusion, expected.accuracy.confusion)
+
+
+def test_samples_of_several_scenes_are_no_reference():
+    truth = np.where(np.arange(12)[:, None] < 9, reference(), 0)
+    X, y = pixel_samples([np.zeros((12, 5, 3))] * 2, [truth, truth])
+    with pytest.raises(DataError, match="samples of the reference are of several scenes"):
+        scene_map().area_report((X, y))
+    report = scene_map().area_report((X[X.scene_ids == 0], y[X.scene_ids == 0]))
+    assert report.accuracy is not None

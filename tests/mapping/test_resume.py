@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -242,6 +243,65 @@ def test_a_file_that_was_changed_is_another_scene(tmp_path, cube, labels):
     with pytest.warns(HSVLMWarning, match="belongs to another classifier, scene"):
         predict_scene(clf, path, tmp_path / "map.tif")
     assert Stopping.calls == 8
+
+
+@pytest.mark.parametrize("wrap", [np.copy, lambda cube: Scene(cube).select_bands(range(12)).cube])
+def test_every_value_in_memory_counts(tmp_path, cube, labels, wrap):
+    clf = Stopping().fit(*pixel_samples(cube, labels))
+    for row in range(18):
+        Stopping.calls, Stopping.last = 0, 3
+        with pytest.raises(KeyboardInterrupt):
+            predict_scene(clf, Scene(wrap(cube)), tmp_path / f"{row}.tif")
+        changed = cube.copy()
+        changed[row, 3] += 0.1
+        with pytest.warns(HSVLMWarning, match="belongs to another classifier, scene"):
+            predict_scene(clf, Scene(wrap(changed)), tmp_path / f"{row}.tif")
+
+
+def test_a_dataset_of_hdf5_is_known_by_its_file(tmp_path, cube, labels):
+    h5py = pytest.importorskip("h5py")
+    clf = Stopping().fit(*pixel_samples(cube, labels))
+    with h5py.File(tmp_path / "cube.h5", "w") as file:
+        file["cube"] = cube
+    Stopping.calls, Stopping.last = 0, 3
+    with (
+        h5py.File(tmp_path / "cube.h5") as file,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        predict_scene(clf, file["cube"], tmp_path / "map.tif")
+    with h5py.File(tmp_path / "cube.h5", "r+") as file:
+        file["cube"][1, 3] += 0.1
+    os.utime(tmp_path / "cube.h5", (1, 1))
+    with (
+        h5py.File(tmp_path / "cube.h5") as file,
+        pytest.warns(HSVLMWarning, match="belongs to another classifier, scene"),
+    ):
+        predict_scene(clf, file["cube"], tmp_path / "map.tif")
+
+
+def test_a_full_disk_is_said_and_the_same_call_goes_on(tmp_path, fitted, scene, monkeypatch):
+    written = []
+
+    def fsync(descriptor):
+        written.append(descriptor)
+        if len(written) == 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(FileError) as caught:
+            predict_scene(fitted, scene, tmp_path / "map.tif")
+    folder = tmp_path / "map.tif.partial"
+    assert str(caught.value) == (
+        f"{folder}: the map cannot be written (No space left on device). Make room on the disk, "
+        "and repeat the call."
+    )
+    assert caught.value.__notes__ == [
+        f"Partial work is kept in {folder}: the same call continues it."
+    ]
+    # The error is still there, as in a notebook, and holds no lock.
+    found = predict_scene(fitted, scene, tmp_path / "map.tif")
+    np.testing.assert_array_equal(found.label_map, predict_scene(fitted, scene).label_map)
 
 
 def test_names_and_colours_may_change(tmp_path, fitted, scene):

@@ -124,6 +124,16 @@ def test_maps_of_a_scene(scene, classifier, fitted):
     np.testing.assert_array_equal(trained.label_map, classifier.predict(scene.cube))
 
 
+def test_numbers_of_a_scene_give_no_colours_to_other_classes(scene, fitted):
+    names = {1: "oats", 2: "wheat"}
+    other = dataclasses.replace(
+        scene, labels=None, class_names=names, class_colors={1: "#123456", 2: "#654321"}
+    )
+    colors = ClassificationMapDisplay.from_estimator(fitted, other).colors
+    assert colors[2] == "#123456"  # of oats
+    assert colors[1] not in ("#123456", "#654321")
+
+
 def test_no_prediction_is_background(cube, fitted):
     fitted.classes_ = np.array([0, 1, 2])
     display = ClassificationMapDisplay.from_estimator(fitted, cube)

@@ -61,6 +61,14 @@ def test_broken_and_masked_neighbours_have_no_distance(cube, samples):
     assert found[0] == found[1] != kept(samples).scale
 
 
+@pytest.mark.parametrize("value", [-9999.0, -32768.0, 1e9])
+def test_a_marker_beside_a_training_pixel_hides_no_edges(cube, samples, value):
+    broken = cube.copy()
+    broken[tuple(samples.coords[3] + [0, 1])] = value
+    found = kept(PixelSamples(broken, samples.coords)).scale
+    assert found == pytest.approx(kept(samples).scale, rel=0.1)
+
+
 def test_a_scene_without_differences_has_a_scale():
     coords = np.argwhere(np.ones((4, 4)))
     assert kept(PixelSamples(np.ones((4, 4, 3)), coords)).scale == 1.0
@@ -85,6 +93,15 @@ def test_scenes_are_known_again(cube, samples):
         assert scene.matches(one)
     for one in (cube[:, :-1], cube[:17], cube[..., :-1], changed, missing, cube[::-1], cube + 1):
         assert not scene.matches(one)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 1.0, 1e7])
+def test_scenes_in_any_unit_are_known_again(cube, samples, scale):
+    (scene,) = kept(PixelSamples(cube * scale, samples.coords)).scenes
+    assert scene.matches(cube * scale)
+    assert scene.matches((cube * scale).astype(np.float32))
+    assert not scene.matches(cube[::-1] * scale)
+    assert not scene.matches(np.zeros_like(cube))
 
 
 def test_defaults():

@@ -254,6 +254,17 @@ def test_cross_validation(make, scene):
 # Other data
 
 
+@pytest.mark.parametrize("copied", [np.copy, lambda cube: MaskedCube(cube, cube[..., 0] < 99)])
+def test_a_scene_in_two_parts_is_one(make, training, scene, copied):
+    X, y = training
+    parts = [PixelSamples(copied(scene.cube), X.coords[start::2]) for start in range(2)]
+    labels = [y[start::2] for start in range(2)]
+    clf = make(spatial_params={"weights": (1, 0)})
+    clf.fit(PixelSamples.concatenate(parts), np.concatenate(labels))
+    for part, label in zip(parts, labels, strict=True):
+        np.testing.assert_array_equal(clf.predict(part), label)
+
+
 def test_another_scene_is_predicted_window_by_window(fitted, alone, scene):
     other = make_synthetic_scene(height=24, width=28, n_bands=18, random_state=4).cube
     for strange in (other, scene.cube[:, :-1], scene.cube * np.float32(1.01)):

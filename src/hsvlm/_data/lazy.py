@@ -250,8 +250,17 @@ def parts_of(cube: Any) -> list[Any]:
 def files_of(cube: Any) -> list[Path]:
     """List the files that a cube is read from."""
     parts = parts_of(cube)
-    paths = [getattr(part, "filename", None) or getattr(part, "path", None) for part in parts]
-    return [Path(path) for path in paths if path is not None]
+    return [Path(path) for path in map(_path_of, parts) if path is not None]
+
+
+def _path_of(part: Any) -> Any:
+    # Datasets of h5py know the file they are in.
+    file = getattr(getattr(part, "array", None), "file", None)
+    for owner in (part, file):
+        path = getattr(owner, "filename", None) or getattr(owner, "path", None)
+        if path is not None:
+            return path
+    return None
 
 
 def is_in_memory(cube: Any) -> bool:

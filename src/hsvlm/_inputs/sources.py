@@ -79,7 +79,7 @@ def with_absent_sources(estimator: BaseEstimator, X: Any) -> Any:
         neutral = values[channels].cpu().numpy()[np.newaxis]
         row = step.transformer_[name].transformer_.inverse_transform(neutral)
         rasters[name] = Raster(np.broadcast_to(row.astype(np.float32), (*X.shape, row.shape[1])))
-    spectra = replace(X.select_sources([first]), sources=None)
+    spectra = X if X.sources is None else replace(X.select_sources([first]), sources=None)
     return replace(spectra, auxiliary=rasters)
 
 

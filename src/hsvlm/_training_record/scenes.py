@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _N_REFERENCES = 16
 # Transformed copies of a scene differ in the last bits.
 _MAX_RELATIVE_DIFFERENCE = 1e-3
+_MAX_ROUNDING = 1e-6
 # Copies in another scale are rounded differently; no two places are so similar.
 _MAX_SINE = 0.02
 
@@ -68,7 +69,9 @@ class TrainingScene:
 
 
 def _are_close(spectra: NDArray[np.float64], references: NDArray[np.float64]) -> bool:
-    return np.allclose(spectra, references, rtol=_MAX_RELATIVE_DIFFERENCE, atol=1e-6)
+    # What is nearly 0, such as a component, is compared with the other values.
+    least = _MAX_ROUNDING * float(np.abs(references).max(initial=0, where=np.isfinite(references)))
+    return np.allclose(spectra, references, rtol=_MAX_RELATIVE_DIFFERENCE, atol=least)
 
 
 def reference_indices(n_pixels: int) -> NDArray[np.intp]:

@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from hsvlm._data.label_maps import no_label
-from hsvlm._data.lazy import MaskedCube, RowsCube, read_through, source_of
+from hsvlm._data.lazy import MaskedCube, read_through, source_of
 from hsvlm._data.stacked import StackedCube
 from hsvlm._inputs.scenes import check_bands
-from hsvlm._inputs.sources import check_sources
+from hsvlm._inputs.sources import check_sources, with_absent_sources
 from hsvlm._system.optional import import_optional
 from hsvlm.exceptions import DataError, HSVLMWarning
+from hsvlm.io.named_arrays import named_scene
 from hsvlm.mapping._legend import label_dtype
 from hsvlm.mapping._predict import as_scene, scene_blocks
 from hsvlm.mapping._predictor import BlockPredictor, check_classifier, final_step
@@ -48,9 +49,10 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
         each spectrum by itself. Classifiers without ``window_size_``, the side of their window,
         get spectra (n_pixels, n_bands).
     scene : Scene or array of shape (height, width, n_bands)
-        A Dask array, or a scene with one as its cube. A task holds as many rows as a chunk, over
-        the full width and all bands; fewer if these exceed Dask's ``array.chunk-size``, but at
-        least as many as hold 16,384 valid pixels.
+        A Dask array, an array of xarray with one, or a scene with one as its cube. An array of
+        xarray is read once before, for pixels without data, if it declares them or holds floats. A
+        task holds as many rows as a chunk, over the full width and all bands; fewer if these exceed
+        Dask's ``array.chunk-size``, but at least as many as hold 16,384 valid pixels.
     probabilities : bool, default=False
         Whether to return probabilities as well.
 
@@ -98,7 +100,8 @@ def predict_dask(clf: Any, scene: Any, *, probabilities: bool = False) -> Any:
     """
     dask = import_optional("dask", "scale")
     clf = _window_by_window(getattr(clf, "best_estimator_", clf))
-    scene, _ = as_scene(scene)
+    scene, _ = as_scene(named_scene(scene))
+    scene = with_absent_sources(final_step(clf), scene)
     array = _dask_array(scene)
     check_sources(clf, scene)
     check_classifier(clf, scene.n_bands, probabilities=probabilities)
@@ -214,10 +217,11 @@ def _dask_array(scene: Scene) -> Any:
     parts = source.parts if isinstance(source, StackedCube) else (source,)
     arrays: list[Any] = []
     for part in parts:
-        array = part.array if isinstance(part, RowsCube) else part
-        array = array.data if hasattr(array, "dims") else array  # of xarray
+        array = getattr(part, "array", part)
+        if hasattr(array, "dims") and (array.chunks or arrays):  # of xarray
+            array = array.data
         if arrays and isinstance(array, np.ndarray):
-            array = da.from_array(array, chunks=(arrays[0].chunks[0], -1, -1))
+            array = _divided(array, arrays[0].chunks[0])
         if not isinstance(array, da.Array):
             raise DataError(
                 f"The cube is not a Dask array but of type {type(array).__name__}. Convert it, "
@@ -226,6 +230,16 @@ def _dask_array(scene: Scene) -> Any:
             )
         arrays.append(array.astype(source.dtype))
     return da.concatenate(arrays, axis=2) if len(arrays) > 1 else array
+
+
+def _divided(array: NDArray[Any], rows: tuple[int, ...]) -> Any:
+    da = import_optional("dask.array", "scale")
+    chunks = (rows, -1, -1)
+    if array.strides[:2] != (0, 0):
+        return da.from_array(array, chunks=chunks)
+    # A spectrum repeated over the scene: a graph would hold every repetition.
+    pixel = da.from_array(array[:1, :1].copy())
+    return da.broadcast_to(pixel, array.shape, chunks=(rows, array.shape[1], array.shape[2]))
 
 
 def _window_by_window(clf: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from joblib.hashing import NumpyHasher
 from sklearn.pipeline import Pipeline
 
-from hsvlm._data.lazy import read_rows, release_pages
+from hsvlm._data.lazy import is_in_memory, read_rows, release_pages, row_blocks
 from hsvlm._data.sources import source_sizes
 from hsvlm._storage.values import Packer
 from hsvlm._system.version import __version__
@@ -21,7 +21,7 @@ from hsvlm.exceptions import HSVLMError, HSVLMWarning
 from hsvlm.preprocessing.packing import pack_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from hsvlm.scene import Scene
@@ -44,8 +44,7 @@ def fingerprint(
         warnings.warn(message, HSVLMWarning, stacklevel=3)
         classifier = secrets.token_hex()
     cube = scene.cube if cube is None else cube
-    rows = np.unique(np.linspace(0, cube.shape[0] - 1, _N_SAMPLED_ROWS).astype(int)).tolist()
-    values = [_hash(read_rows(cube, row, row + 1)) for row in rows]
+    values = [_hash(read_rows(cube, *rows)) for rows in _compared_rows(cube)]
     release_pages(cube)
     parts = [
         __version__,
@@ -62,6 +61,15 @@ def fingerprint(
         options,
     ]
     return _hash(parts)
+
+
+def _compared_rows(cube: Any) -> Iterator[tuple[int, int]]:
+    """Choose rows to be hashed: all in memory, where no file tells of changes; else a few."""
+    if is_in_memory(cube):
+        yield from row_blocks(cube.shape)
+        return
+    for row in np.unique(np.linspace(0, cube.shape[0] - 1, _N_SAMPLED_ROWS).astype(int)).tolist():
+        yield row, row + 1
 
 
 def model_digest(clf: Any) -> str | None:
@@ -84,6 +92,8 @@ class _Hasher(NumpyHasher):  # type: ignore[misc]
     """Hashes the values of arrays, but neither their layout nor the gaps in their records."""
 
     def save(self, obj: Any) -> None:
+        if isinstance(obj, HSIPromptClassifier):
+            obj = _state(obj)  # in another classifier; networks differ from process to process
         if isinstance(obj, np.ndarray) and obj.dtype.names:
             # Trees have such gaps, whose bytes change from one loading to the next.
             obj = {name: obj[name].copy() for name in obj.dtype.names}

@@ -10,7 +10,6 @@ import numpy as np
 
 from hsvlm._data.class_table import present_labels
 from hsvlm._data.label_maps import labeled_pixels, no_label
-from hsvlm._data.named_labels import agreed_names
 from hsvlm._system.pages import check_page_path, write_page
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels, read_scene
@@ -25,8 +24,13 @@ from hsvlm.mapping._polygons import checked_polygon_target, write_polygons
 from hsvlm.mapping._report import AreaReport, ClassArea, ReferenceUse, accuracy_notes
 from hsvlm.mapping._stac import MapAssets, checked_item_target, write_item
 from hsvlm.mapping._xarray import map_dataset
-from hsvlm.mapping.reference import in_labels_of_map, match_reference
-from hsvlm.samples import PixelSamples, remembered_names
+from hsvlm.mapping.reference import (
+    in_labels_of_map,
+    match_reference,
+    refuse_other_place,
+    sampled_reference,
+)
+from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -379,6 +383,7 @@ labels, default=None
         """Find the labeled pixels of the map: flat positions, their labels, and notes."""
         notes: list[str] = []
         if hasattr(reference, "class_names"):
+            refuse_other_place(self.scene, reference)
             match = match_reference(
                 reference, self.classes, self.class_names, numbered=not self.text_classes
             )
@@ -608,17 +613,8 @@ labels, default=None
     ) -> tuple[NDArray[np.intp], NDArray[Any]]:
         height, width = self.scene.shape
         if isinstance(reference, tuple) and isinstance(reference[0], PixelSamples):
-            samples, labels = reference[0], np.asarray(reference[1])
-            agreed_names(remembered_names(samples, labels), self.class_names)
-            rows, cols = samples.coords.T
-            outside = len(samples) and (rows.max() >= height or cols.max() >= width)
-            if outside or labels.shape != (len(samples),):
-                raise DataError(
-                    f"The reference has {len(samples)} samples and labels of shape "
-                    f"{labels.shape}, in a scene of {height} x {width} pixels. Give samples of "
-                    "this scene, and one label for each."
-                )
-            return rows * width + cols, labels
+            samples, labels = reference
+            return sampled_reference(samples, labels, (height, width), self.class_names)
         truth = reference if isinstance(reference, np.ma.MaskedArray) else np.asarray(reference)
         if truth.shape != (height, width):
             raise DataError(

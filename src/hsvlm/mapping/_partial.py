@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hsvlm._data.lazy import LazyCube
-from hsvlm._system.files import atomic_write
+from hsvlm._system.files import atomic_write, file_error
 from hsvlm.exceptions import FileError, HSVLMWarning
 from hsvlm.mapping._work import Tally
 
@@ -69,6 +69,17 @@ class FileWork:
         self, tally: Tally, positions: NDArray[np.intp], values: Mapping[str, NDArray[Any]]
     ) -> None:
         """Write the results of one block to disk: flat positions, and values by layer."""
+        try:
+            self._write(tally, positions, values)
+        except OSError as error:
+            problem = f"the map cannot be written ({error.strerror or error})"
+            hint = "Make room on the disk, and repeat the call."
+            raise file_error(self.folder, problem, hint) from error
+        self.tally = tally
+
+    def _write(
+        self, tally: Tally, positions: NDArray[np.intp], values: Mapping[str, NDArray[Any]]
+    ) -> None:
         for name, file in self._files.items():
             extent = self.tally.positions, tally.positions
             for piece in _pieces(self._layers[name], extent, positions, values[name]):
@@ -83,7 +94,6 @@ class FileWork:
             json.dump(state, record)
             record.flush()
             os.fsync(record.fileno())
-        self.tally = tally
 
     def result(self, name: str) -> LazyCube:
         """Return the results of one layer: a cube of shape (height, width, bands)."""
@@ -94,16 +104,20 @@ class FileWork:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        for file in self._files.values():
-            file.close()
-        if error is None or not self.tally.blocks:
-            self._clear()
-            (self.folder / _LOCK).unlink(missing_ok=True)
-            with suppress(OSError):
-                self.folder.rmdir()
-        else:
-            error.add_note(f"Partial work is kept in {self.folder}: the same call continues it.")
-        self._lock.close()
+        try:
+            for file in self._files.values():
+                with suppress(OSError):  # said where it was written to
+                    file.close()
+            if error is None or not self.tally.blocks:
+                self._clear()
+                (self.folder / _LOCK).unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.folder.rmdir()
+            else:
+                kept = f"Partial work is kept in {self.folder}: the same call continues it."
+                error.add_note(kept)
+        finally:
+            self._lock.close()
 
     def _clear(self) -> None:
         # The record of progress first: without it, the other files belong to no run.

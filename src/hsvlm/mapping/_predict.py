@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,7 +20,7 @@ from hsvlm._prediction.legend import known_colors
 from hsvlm._prediction.windows import BLOCK_SIZE
 from hsvlm._system.paths import expand_home
 from hsvlm._system.progress import progress_bar
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.io import read_scene, write_map, write_raster
 from hsvlm.io.named_arrays import named_scene
 from hsvlm.mapping._fingerprint import fingerprint
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from hsvlm.mapping._targets import Target
 
 _MAP, _PROBABILITIES, _ENTROPY = "map", "probabilities", "entropy"
+_COLOR = re.compile("#[0-9A-Fa-f]{6}")
 
 
 def predict_scene(
@@ -104,12 +106,14 @@ def predict_scene(
     ------
     ParameterError
         If `clf` is not a classifier, has no probabilities and they are requested, files would
-        overwrite each other or the scene, or a format cannot hold the georeference.
+        overwrite each other or the scene, a format cannot hold the georeference, a color is not
+        ``"#rrggbb"``, or a label of the legend is written in another type than in ``classes_``.
     DataError
         If the bands of the scene differ from those of the fit, by their number or by the
-        wavelengths saved with the classifier; if no pixel is valid; if values are NaN or
-        infinite, or many times larger or smaller than those of the training, unless the
-        classifier was fitted with ``normalize="snv"``.
+        wavelengths saved with the classifier; if no pixel is valid; if the classifier predicts
+        something else than its classes; if values are NaN or infinite, or many times larger or
+        smaller than those of the training, unless the classifier was fitted with
+        ``normalize="snv"``.
     FileError, MissingFileError
         If a file or a folder is missing, cannot be read or written, a suffix belongs to no
         format, or another process works on the same map.
@@ -153,6 +157,7 @@ def predict_scene(
     read_ahead = nullcontext if rows is None else rows.ahead
     with read_ahead():
         check_likeness(predictor)
+    names, colors = map_legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
     layers = _layers(predictor.classes, targets)
     sizes = scene.shape, len(predictor.classes)
     work: MemoryWork | FileWork
@@ -164,7 +169,6 @@ def predict_scene(
         with read_ahead():
             mark = fingerprint(clf, scene, sources, (BLOCK_SIZE, layers), cached)
         work = FileWork(targets.folder, layers, *sizes, fingerprint=mark, resume=resume)
-    names, colors = map_legend(final_step(clf), scene, predictor.classes, class_names, class_colors)
     result = SceneMap(
         scene,
         predictor.classes,
@@ -238,6 +242,7 @@ def map_legend(
 ) -> tuple[dict[Any, str], dict[Any, str]]:
     """Return name and color of each label of a map."""
     labels = classes.tolist()
+    _check_legend(labels, class_names, class_colors)
     own = getattr(clf, "class_names_", None) or getattr(clf, "class_names", None) or {}
     # The numbers that a reader assigned to text are unrelated to the labels of a classifier; and
     # a classifier with prompts by class does not need the names of the scene.
@@ -247,6 +252,28 @@ def map_legend(
     colors = {**known_colors(clf, scene, labels, names), **(class_colors or {})}
     given = {label: color for label, color in colors.items() if label in labels}
     return {label: str(names.get(label, label)) for label in labels}, label_colors(labels, given)
+
+
+def _check_legend(
+    labels: list[Any],
+    class_names: Mapping[Any, str] | None,
+    class_colors: Mapping[Any, str] | None,
+) -> None:
+    for argument, values in {"class_names": class_names, "class_colors": class_colors}.items():
+        texts = {str(label): label for label in labels}
+        for key in values or {}:
+            if key not in labels and str(key) in texts:
+                label = texts[str(key)]
+                raise ParameterError(
+                    f"{argument} has the key {key!r}, but that label of the classifier is "
+                    f"{label!r}. Write the labels as they are in classes_."
+                )
+    for label, color in (class_colors or {}).items():
+        if not (isinstance(color, str) and _COLOR.fullmatch(color)):
+            raise ParameterError(
+                f"class_colors[{label!r}]={color!r} is not a color that map files can hold. Write "
+                'it as "#rrggbb", such as "#009E73".'
+            )
 
 
 def _predict_blocks(

@@ -10,13 +10,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from hsvlm._data.cubes import check_band_count
+from hsvlm._data.spectra import check_finite
+from hsvlm._data.texts import listed
 from hsvlm.estimator import HSIPromptClassifier, fitted_model
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.readout.scores import ScoreReader
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MAX_LISTED = 10
 
 
 class Prediction(NamedTuple):
@@ -60,12 +64,27 @@ class BlockPredictor:
         if isinstance(self.classifier, HSIPromptClassifier):
             scores = self._scores(samples)
             return Prediction(scores.argmax(axis=-1), np.asarray(softmax(scores, axis=-1)))
-        labels = np.asarray(self.classifier.predict(samples))
-        classes = self._order[np.searchsorted(self.classes, labels, sorter=self._order)]
+        # Some classifiers take NaN for a measurement, which is none of a pixel.
+        check_finite(np.asarray(samples))
+        classes = self._indices(np.asarray(self.classifier.predict(samples)))
         if not self.gives_probabilities:
             return Prediction(classes, None)
         probabilities = np.asarray(self.classifier.predict_proba(samples), dtype=np.float32)
         return Prediction(classes, probabilities)
+
+    def _indices(self, labels: NDArray[Any]) -> NDArray[np.intp]:
+        """Find labels (n_pixels,) among the classes."""
+        places = np.searchsorted(self.classes, labels, sorter=self._order)
+        indices: NDArray[np.intp] = self._order[places.clip(max=len(self._order) - 1)]
+        foreign = labels[self.classes[indices] != labels]
+        if len(foreign):
+            raise DataError(
+                f"{type(self.classifier).__name__} predicts {foreign[0]!s} at {len(foreign)} of "
+                f"{len(labels)} pixels, which is none of its classes, "
+                f"{listed([*map(str, self.classes.tolist())], _MAX_LISTED, 'classes')}.",
+                "Let it choose among its classes, such as by outlier_label.",
+            )
+        return indices
 
 
 def normalized_entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -302,9 +302,12 @@ class ClassificationMapDisplay(Display):
         scene = cube if isinstance(cube, Scene) else None
         label_map = over_pixels(estimator.predict, cube)
         known = scene.class_names if scene else None
-        names = names_of(estimator.classes_.tolist(), estimator.class_names, known)
-        colors = known_colors(estimator, scene, estimator.classes_.tolist(), names)
-        colors |= options.pop("colors", None) or {}
+        labels = estimator.classes_.tolist()
+        names = names_of(labels, estimator.class_names, known)
+        chosen = known_colors(estimator, scene, labels, names)
+        chosen |= options.pop("colors", None) or {}
+        # Of all classes, since the numbers of the scene may stand for others.
+        colors = class_colors(labels, chosen)
         defaults = {"class_names": names, "scene": scene, "unlabeled": None, "colors": colors}
         return cls.from_labels(label_map, **{**defaults, **options})
 

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _N_EDGE_FEATURES = 5
+_MAX_DEVIATION = 100  # in standard deviations of the training spectra
 _DEFAULTS: dict[str, Any] = {
     "restart": 0.0005,
     "contrast": 4.0,
@@ -124,6 +125,9 @@ def _fitted_scenes(
 
 def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
     here = edges.transform(np.asarray(X))
+    # A neighbor that differs so much from all training spectra is broken: it would hide the edges
+    # between all others.
+    limit = _MAX_DEVIATION**2 * float(np.square(here).sum(axis=1).mean()) or np.inf
     total, count = 0.0, 0
     for number in np.unique(X.scene_ids):
         cube, chosen = X.cubes[number], X.scene_ids == number
@@ -138,6 +142,7 @@ def _usual_distance(X: PixelSamples, edges: Pipeline) -> float:
             whole = finite_spectra(spectra)
             if whole.any():
                 difference = edges.transform(spectra[whole]) - features[inside][whole]
+                difference = difference[np.square(difference).sum(axis=1) <= limit]
                 total += float(np.square(difference).sum())
                 count += len(difference)
     return total / count if total > 0 else 1.0

@@ -56,8 +56,9 @@ class ScoreReader:
         for known, tiles in self._scenes:
             if known is cube:
                 return tiles
-        scene = next((each for each in readout.scenes if each.matches(cube)), None)
-        result = None if scene is None else SceneTiles(self._model, cube, readout, scene)
+        # A scene that was given in several parts, such as in two sets of samples, is one.
+        parts = [scene for scene in readout.scenes if scene.matches(cube)]
+        result = SceneTiles(self._model, cube, readout, parts) if parts else None
         if result is None:
             self._warn()
         self._scenes.append((cube, result))

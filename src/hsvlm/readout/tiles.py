@@ -13,7 +13,7 @@ from hsvlm.readout.regions import PixelLabels, SceneRegions
 from hsvlm.samples import pixels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,14 +30,20 @@ _TILE, _MARGIN = 512, 64
 class SceneTiles:
     """One scene, read out tile by tile; a row of tiles is kept.
 
-    Shapes: `cube` (height, width, n_bands).
+    Shapes: `cube` (height, width, n_bands), which the training scenes `known` are.
     """
 
-    def __init__(self, model: FittedModel, cube: Any, readout: Readout, scene: FittedScene) -> None:
+    def __init__(
+        self, model: FittedModel, cube: Any, readout: Readout, known: Sequence[FittedScene]
+    ) -> None:
         self._model = model
         self._cube = cube
         self._regions = SceneRegions(model, cube, readout)
-        self._labels = PixelLabels(scene.coords, scene.targets, scene.weights)
+        self._labels = PixelLabels(
+            np.concatenate([scene.coords for scene in known]),
+            np.concatenate([scene.targets for scene in known]),
+            np.concatenate([scene.weights for scene in known]),
+        )
         self._kept: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
         self._capacity = -(-cube.shape[1] // _TILE) + 1
 

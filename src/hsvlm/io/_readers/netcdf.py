@@ -62,6 +62,11 @@ class XarrayCube(LazyCube):
         self._axes = axes
         self.path = path
 
+    @property
+    def array(self) -> Any:
+        """The array of xarray, in the order of the axes; nothing is read."""
+        return self._array.transpose(*(self._array.dims[axis] for axis in self._axes))
+
     def read_rows(self, start: int, stop: int) -> NDArray[Any]:
         """Read whole rows; see the base class."""
         check_memory(self.path or _DATA, (stop - start, *self.shape[1:]), self.dtype)
