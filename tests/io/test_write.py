@@ -664,6 +664,50 @@ def test_errors(tmp_path, case):
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+CUBE_HEADER = "ENVI\nsamples=20\nlines=18\nbands=5\ndata type=4\ninterleave=bip\nbyte order=0\n"
+FOREIGN_HEADERS = {
+    "of any data": ("field.rfl", "field.hdr", CUBE_HEADER),
+    "in capitals": ("field.rfl", "field.HDR", CUBE_HEADER),
+    "of a GeoTIFF": ("field.tif", "field.hdr", CUBE_HEADER),
+    "of Esri": ("field.flt", "field.hdr", "ncols 20\nnrows 18\n"),
+    "incomplete": ("field.rfl", "field.hdr", "ENVI\nsamples = 20\n"),
+}
+WRITES = {
+    "scene": lambda path: write_scene(path, SCENE),
+    "map": lambda path: write_map(path, LABELS, scene=SCENE),
+    "raster": lambda path: write_raster(path, LABELS, scene=SCENE),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("has_image", [False, True])
+@pytest.mark.parametrize("suffix", [".hdr", ".img"])
+@pytest.mark.parametrize("files", FOREIGN_HEADERS.values(), ids=FOREIGN_HEADERS)
+def test_headers_of_other_files_stay(tmp_path, files, suffix, has_image, write):
+    data, header, text = files
+    (tmp_path / data).write_bytes(SCENE.cube.tobytes())
+    (tmp_path / header).write_text(text)
+    if has_image:
+        (tmp_path / "field.img").write_bytes(b"an image of another format")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FileError) as error:
+        write(tmp_path / f"field{suffix}")
+    assert str(error.value) == (
+        f"{tmp_path / f'field{suffix}'}: {header} lies there and is the header of a file other "
+        "than field.img. Choose another name, or move that file away."
+    )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", [".hdr", ".img"])
+def test_a_header_and_its_image_are_replaced_together(tmp_path, suffix):
+    path = tmp_path / f"field{suffix}"
+    for write in (*WRITES.values(), *WRITES.values()):
+        write(path)
+    write_scene(path, SCENE)
+    np.testing.assert_array_equal(read_cube(path.with_suffix(".hdr")).scene.cube, SCENE.cube)
+
+
 def test_names_of_the_scene_that_belong_to_other_labels(tmp_path):
     labels = np.where(LABELS > 1, "corn", "oats")
     with pytest.raises(ParameterError, match="class_names has the key 1"):

@@ -52,7 +52,8 @@ def write_scene(path: str | PathLike[str], scene: Scene) -> Path:
     Raises
     ------
     FileError
-        If the suffix is another, or the file cannot be written.
+        If the suffix is another, the file cannot be written, or, for ENVI, a header or data of that
+        name belong to another file.
     MissingFileError
         If the folder does not exist.
     DataError

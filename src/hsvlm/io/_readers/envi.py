@@ -11,7 +11,7 @@ import numpy as np
 
 from hsvlm._data.lazy import MappedCube
 from hsvlm._system.files import file_error
-from hsvlm.exceptions import MissingFileError
+from hsvlm.exceptions import FileError, MissingFileError
 from hsvlm.io._common import LabelMap, Reader, ReadResult, hex_color
 from hsvlm.io._declared import declared_unit, scale_of
 from hsvlm.io._envi_header import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+HEADER_SUFFIXES = (".hdr", ".HDR", ".Hdr")
 _SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".hyspex")
 _REQUIRED = {
     "samples": "the number of columns",
@@ -129,8 +130,7 @@ def header_beside(path: Path) -> Path | None:
     """Find the ENVI header that belongs to a data file."""
     if path.suffix.lower() == ".hdr":
         return path
-    suffixes = (".hdr", ".HDR", ".Hdr")
-    names = [f"{name}{suffix}" for name in (path.name, path.stem) for suffix in suffixes]
+    names = [f"{name}{suffix}" for name in (path.name, path.stem) for suffix in HEADER_SUFFIXES]
     return next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
 
 
@@ -149,6 +149,14 @@ def data_files(header: Path) -> list[Path]:
     suffixes = ["", *(case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]
     paths = [header.with_name(header.stem + suffix) for suffix in suffixes]
     return [path for path in paths if path.is_file()]
+
+
+def describes(header: Path, data: Path) -> bool:
+    """Tell whether a header states the size that a data file has."""
+    try:
+        return data.stat().st_size == _stated_size(read_header(header))
+    except (FileError, OSError):
+        return False
 
 
 def _open(file: Path, variable: str | None) -> tuple[EnviHeader, Path]:
@@ -245,10 +253,14 @@ def _shape(header: EnviHeader) -> tuple[int, int, int]:
     return height, width, n_bands
 
 
+def _stated_size(header: EnviHeader) -> int:
+    values = math.prod(_shape(header)) * _dtype(header).itemsize
+    return header.whole("header offset", 0, "0") + values
+
+
 def _data_beside(header: EnviHeader) -> Path:
     path = header.path
-    itemsize, offset = _dtype(header).itemsize, header.whole("header offset", 0, "0")
-    size = offset + itemsize * math.prod(_shape(header))
+    size = _stated_size(header)
     likely = data_files(path)
     # GDAL takes a data file of any suffix; here its size has to agree.
     others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))

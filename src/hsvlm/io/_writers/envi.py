@@ -10,7 +10,7 @@ from hsvlm._data.lazy import row_blocks
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io._map_info import write_map_info
-from hsvlm.io._readers.envi import data_files
+from hsvlm.io._readers.envi import HEADER_SUFFIXES, data_files, describes
 from hsvlm.io._writers.output import SIDECARS, Writer
 
 if TYPE_CHECKING:
@@ -60,12 +60,17 @@ def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
 
 
 def _checked_target(target: Path) -> Path:
-    """Refuse a header beside which another file would be taken for its data."""
+    """Refuse names under which a header and the data of another file would meet."""
     target = target.with_suffix(target.suffix.lower())
     data = target.with_suffix(".img")
     for other in data_files(target.with_suffix(".hdr")):
         if not (data.is_file() and other.samefile(data)):
             problem = f"{other.name} lies beside it and would be taken for the data of its header"
+            raise file_error(target, problem, "Choose another name, or move that file away.")
+    # Headers also belong to data files of any suffix, to GeoTIFFs and to files of Esri.
+    for header in (target.with_suffix(suffix) for suffix in HEADER_SUFFIXES):
+        if header.is_file() and not describes(header, data):
+            problem = f"{header.name} lies there and is the header of a file other than {data.name}"
             raise file_error(target, problem, "Choose another name, or move that file away.")
     return target
 
