@@ -4,9 +4,11 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 from rasterio import Affine
+from scipy import ndimage
 
 from hsvlm import Raster, Scene
 from hsvlm._data.lazy import LazyCube
@@ -267,6 +269,62 @@ def test_blocks_give_the_same_values(tmp_path, monkeypatch, kind):
     np.testing.assert_allclose(align(path, SCENE, resampling=kind).values, whole.values, rtol=1e-5)
     assert len(reads) > 5
     assert max(reads) <= 40
+
+
+def noise(transform, shape, crs=UTM):
+    values = np.random.default_rng(0).random(shape)
+    return Raster(values, transform=transform, crs=crs)
+
+
+def interpolated(raster, scene_transform, shape, to_raster=None):
+    """Interpolate between the centers of pixels, as SciPy does it."""
+    x, y = centers(scene_transform, shape)
+    if to_raster is not None:
+        x, y = to_raster.transform(x, y)
+    a, b, c, d, e, f = raster.transform
+    cols, rows = np.linalg.solve([[a, b], [d, e]], [(x - c).ravel(), (y - f).ravel()])
+    places = [rows.reshape(shape) - 0.5, cols.reshape(shape) - 0.5]
+    return ndimage.map_coordinates(raster.values[..., 0], places, order=1, cval=np.nan)
+
+
+@pytest.mark.parametrize("block", [_warp._MAX_BLOCK_VALUES, 20_000, 3_000])
+@pytest.mark.parametrize("size", [10, 6, (10, 4)])
+@pytest.mark.parametrize("angle", [0, 5, 20, 45, 90, 170])
+def test_pixels_that_are_not_larger_are_interpolated_exactly(angle, size, block, monkeypatch):
+    monkeypatch.setattr(_warp, "_MAX_BLOCK_VALUES", block)
+    raster = noise(grid(10, corner=(CORNER[0] - 1000, CORNER[1] + 1000)), (200, 200))
+    width, height = size if isinstance(size, tuple) else (size, size)
+    a, b, c, d, e, f = grid(1, angle=angle)
+    scene = scene_on((a * width, b * height, c, d * width, e * height, f), (50, 60))
+    result = align(raster, scene, resampling="bilinear")
+    expected = interpolated(raster, scene.transform, scene.shape)
+    np.testing.assert_allclose(result.values[..., 0], expected, atol=1e-4)
+
+
+def test_rotated_grids_of_larger_pixels_do_not_depend_on_blocks(monkeypatch):
+    raster = noise(grid(10, corner=(CORNER[0] - 1000, CORNER[1] + 1000)), (200, 200))
+    scene = scene_on(grid(25, angle=20), (20, 24))
+    whole = align(raster, scene, resampling="bilinear").values
+    monkeypatch.setattr(_warp, "_MAX_BLOCK_VALUES", 3_000)
+    np.testing.assert_allclose(align(raster, scene, resampling="bilinear").values, whole)
+    # Interpolation between a few of the pixels would keep about half of the noise.
+    plain = interpolated(raster, scene.transform, scene.shape)
+    assert whole.std() < 0.5 * plain.std()
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_neighboring_zones_are_interpolated_exactly(fold):
+    """Their grids are rotated against each other by some degrees."""
+    to_raster = pyproj.Transformer.from_crs("EPSG:32632", "EPSG:32633", always_xy=True)
+    x, y = to_raster.transform(700_000, 5_300_000)
+    raster = noise(grid(10, corner=(x - 1000, y + 1000)), (400, 400), "EPSG:32633")
+    scene = scene_on(grid(20 if fold else 10, corner=(700_000, 5_300_000)), (60, 60), "EPSG:32632")
+    result = align(raster, scene, fold=fold).values
+    k = 2 if fold else 1
+    fine = grid(10, corner=(700_000, 5_300_000))
+    expected = interpolated(raster, fine, (60 * k, 60 * k), to_raster)
+    result = result.reshape(60, 60, k, k).transpose(0, 2, 1, 3).reshape(60 * k, 60 * k)
+    np.testing.assert_allclose(result, expected, atol=0.02)  # GDAL approximates places
 
 
 def test_both_without_a_crs():

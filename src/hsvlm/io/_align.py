@@ -60,7 +60,8 @@ def align(
         Which of several arrays of a file is the raster; see :func:`read_raster`.
     resampling : {"average", "bilinear", "mode", "nearest"}, default=None
         ``"average"`` takes the mean of all pixels in a pixel of the scene, ``"bilinear"``
-        interpolates, ``"mode"`` takes the most frequent value, ``"nearest"`` that in the middle.
+        interpolates, across a pixel of the scene where these are the larger ones, ``"mode"`` takes
+        the most frequent value, ``"nearest"`` that in the middle.
         None: ``"average"`` if the pixels of the scene are the larger ones, ``"bilinear"`` if not.
         Numbers of classes need ``"mode"`` or ``"nearest"``.
     fold : bool, default=False

@@ -78,11 +78,17 @@ def _reproject(x: NDArray[Any], y: NDArray[Any], target: Any, source: Any) -> An
 
 def pixel_ratio(target: Grid, source: Grid) -> float:
     """Count the pixels of a source along a pixel in the middle of a target; NaN if unknown."""
+    steps = _middle_steps(target, source)
+    return float(np.sqrt(abs(np.linalg.det(steps)))) if np.isfinite(steps).all() else math.nan
+
+
+def _middle_steps(target: Grid, source: Grid) -> NDArray[np.float64]:
+    """Give rows and columns of a source (first axis) per row and column of a target (second)."""
     row, col = target.shape[0] / 2, target.shape[1] / 2
     places = source_positions([row, row + 1, row], [col, col, col + 1], target, source)
-    if not np.isfinite(places).all():
-        return math.nan
-    return float(np.sqrt(abs(np.linalg.det(places[:, 1:] - places[:, :1]))))
+    with np.errstate(invalid="ignore"):  # places outside the domain of a CRS are infinite
+        steps: NDArray[np.float64] = places[:, 1:] - places[:, :1]
+    return steps
 
 
 def is_same_grid(target: Grid, source: Grid) -> bool:
@@ -126,14 +132,23 @@ def resample(raster: Raster, source: Grid, target: Grid, resampling: str) -> NDA
     """
     dtype = float_type(raster.values.dtype)
     values = np.full((*target.shape, raster.n_channels), np.nan, dtype=dtype)
+    options = _kernel_scales(source, target) if resampling == "bilinear" else {}
     for start, stop, window in _blocks(raster, source, target, 0, target.shape[0]):
         values[start:stop] = _resample_block(
             _read_window(raster, window, dtype),
             _part(source, window.row, window.row_stop, window.col, window.col_stop),
             _part(target, start, stop, 0, target.shape[1]),
             resampling,
+            options,
         )
     return values
+
+
+def _kernel_scales(source: Grid, target: Grid) -> dict[str, float]:
+    """Tell GDAL how far pixels of the target reach over those of the source, along each axis."""
+    # GDAL compares the bounding boxes of a block, and so blurs what is rotated.
+    rows, cols = np.hypot(*_middle_steps(target, source).T).tolist()
+    return {"XSCALE": 1 / max(1.0, cols), "YSCALE": 1 / max(1.0, rows)}
 
 
 def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -176,7 +191,7 @@ def _part(grid: Grid, row: int, row_stop: int, col: int, col_stop: int) -> Grid:
 
 
 def _resample_block(
-    values: NDArray[Any], source: Grid, target: Grid, resampling: str
+    values: NDArray[Any], source: Grid, target: Grid, resampling: str, options: dict[str, float]
 ) -> NDArray[Any]:
     block = np.full((values.shape[2], *target.shape), np.nan, dtype=values.dtype)
     with geo.rasterio.Env(), ungeoreferenced():
@@ -190,5 +205,6 @@ def _resample_block(
             dst_crs=target.crs,
             dst_nodata=np.nan,
             resampling=geo.rasterio.enums.Resampling[resampling],
+            **options,
         )
     return np.moveaxis(block, 0, 2)
