@@ -11,7 +11,7 @@ from rasterio.windows import Window
 
 from hsvlm._data.lazy import LazyCube
 from hsvlm.exceptions import FileError, HSVLMWarning
-from hsvlm.io import read_scene
+from hsvlm.io import read_scene, write_scene
 from hsvlm.io._readers import raster as _raster
 from hsvlm.io._readers.raster import RasterCube, read_cube, read_label_map
 
@@ -233,14 +233,52 @@ def test_a_header_beside_tells_what_the_file_does_not(tmp_path, header):
     assert found.nodata == -1
 
 
-@pytest.mark.parametrize("counts", [(3, 40, 30), (4, 41, 30)])
-def test_a_header_beside_of_another_size_is_said(tmp_path, counts):
-    bands, lines, samples = counts
+SCALES = ["reflectance scale factor = 1000", "data gain values = {2, 2, 2, 2}"]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("has_data", [False, True])
+@pytest.mark.parametrize(("code", "is_same"), [("2", True), ("4", False), ("?", False)])
+def test_a_header_beside_does_not_describe_the_values(tmp_path, scale, has_data, code, is_same):
     (tmp_path / "field.hdr").write_text(
+        "ENVI\nbands = 4\nlines = 40\nsamples = 30\ninterleave = bip\ndata ignore value = 5\n"
+        f"data type = {code}\n{scale}\n{SIDECAR}"
+    )
+    if has_data:
+        (tmp_path / "field.img").write_bytes(CUBE.tobytes())
+    path = raster(tmp_path / "field.tif")
+    if has_data or is_same:
+        read = read_cube(path)
+    else:
+        with pytest.warns(
+            HSVLMWarning, match=r"field\.hdr beside it is for .* than int16, and its"
+        ):
+            read = read_cube(path)
+    assert read.scene.wavelengths_nm.tolist() == [400, 500, 600, 700]
+    assert read.scene.scale is None
+    assert read.nodata == (5 if is_same and not has_data else None)
+
+
+def test_a_scale_is_not_applied_twice(tmp_path):
+    (tmp_path / "field.img").write_bytes(CUBE.tobytes())
+    (tmp_path / "field.hdr").write_text(
+        "ENVI\nbands = 4\nlines = 40\nsamples = 30\ninterleave = bip\ndata type = 2\n"
+        f"byte order = 0\nreflectance scale factor = 1000\n{SIDECAR}"
+    )
+    write_scene(tmp_path / "field.tif", read_scene(tmp_path / "field.hdr").apply_scale())
+    scene = read_scene(tmp_path / "field.tif").apply_scale()
+    np.testing.assert_allclose(np.asarray(scene.cube), CUBE / 1000, rtol=1e-6)
+
+
+@pytest.mark.parametrize("header", ["field.hdr", "field.tif.hdr"])
+@pytest.mark.parametrize("counts", [(3, 40, 30), (4, 41, 30)])
+def test_a_header_beside_of_another_size_is_said(tmp_path, counts, header):
+    bands, lines, samples = counts
+    (tmp_path / header).write_text(
         f"ENVI\nbands = {bands}\nlines = {lines}\nsamples = {samples}\n{SIDECAR}"
     )
     path = raster(tmp_path / "field.tif")
-    with pytest.warns(HSVLMWarning, match=r"field\.hdr beside it is for .*, and is not used"):
+    with pytest.warns(HSVLMWarning, match=r"\.hdr beside it is for .*, and is not used"):
         assert read_cube(path).scene.wavelengths_nm is None
 
 

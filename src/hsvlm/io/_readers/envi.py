@@ -159,6 +159,12 @@ def describes(header: Path, data: Path) -> bool:
         return False
 
 
+def states_type(header: EnviHeader, dtype: Any) -> bool:
+    """Tell whether values of a type are those of a header; any are if it states none."""
+    number = header.text("data type")
+    return not number or np.dtype(_DTYPES.get(number, "V1")) == dtype
+
+
 def _open(file: Path, variable: str | None) -> tuple[EnviHeader, Path]:
     if variable is not None:
         problem = f"an ENVI file holds one array, but variable={variable!r} is asked for"

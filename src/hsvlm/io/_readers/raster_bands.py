@@ -12,7 +12,7 @@ from hsvlm.exceptions import FileError
 from hsvlm.io import _geo as geo
 from hsvlm.io._declared import scale_of
 from hsvlm.io._envi_header import parse_number, read_header
-from hsvlm.io._readers.envi import band_fields, data_files, header_beside
+from hsvlm.io._readers.envi import band_fields, data_files, header_beside, states_type
 from hsvlm.io._sizes import check_memory
 from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
 
@@ -198,19 +198,30 @@ def _completed(
         header = read_header(beside)
     except (FileError, OSError):  # a header of another kind
         return fields
+    # A header with a data file of its own need not belong to this one.
+    has_own_data = any(not data.samefile(path) for data in data_files(beside))
     stated = [header.text(name) for name in ("lines", "samples", "bands")]
     actual = [str(number) for number in (*dataset.shape, n_bands)]
     if stated[2] != actual[2] or any(
         said and said != true for said, true in zip(stated, actual, strict=True)
     ):
-        # A header with a data file of its own need not belong to this one.
-        if not data_files(beside):
+        if not has_own_data:
             notes.append(
                 f"{beside.name} beside it is for {' x '.join(stated)} lines, samples and bands, "
                 f"not {' x '.join(actual)}, and is not used"
             )
         return fields
     told = band_fields(header, n_bands)
+    # A factor would be applied again to values to which it has been applied.
+    told["scale"] = None
+    dtype, is_stated = dataset.dtypes[0], told["nodata"] is not None
+    if has_own_data or not states_type(header, dtype):
+        told["nodata"] = None
+        if is_stated and not has_own_data and dataset.nodatavals[0] is None:
+            notes.append(
+                f"{beside.name} beside it is for values of another type than {dtype}, and its "
+                "`data ignore value` is not used"
+            )
     if fields["wavelengths_nm"] is not None:
         told["wavelengths_nm"] = None
     notes.extend(f"{beside.name}: {note}" for note in header.notes)
