@@ -665,6 +665,41 @@ def test_errors(tmp_path, case):
 
 
 CUBE_HEADER = "ENVI\nsamples=20\nlines=18\nbands=5\ndata type=4\ninterleave=bip\nbyte order=0\n"
+FLOAT_ENDS = "Give NaN or a number from -3.4028234663852886e+38 to 3.4028234663852886e+38"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [("f4", 1e300), ("f4", -3.5e38), ("f4", 10**400), ("f8", 10**400)]
+    + [(dtype, text) for dtype in ("u1", "f4") for text in ("x", [1], 1j, True)]
+    + [("u1", value) for value in (np.nan, np.inf, 0.5, 256)],
+)  # fmt: skip
+def test_values_for_no_data_that_the_type_cannot_hold(tmp_path, suffix, dtype, nodata):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ParameterError) as error:
+            write_raster(tmp_path / f"x{suffix}", LABELS.astype(dtype), nodata=nodata)
+    assert f"cannot be a value of type {np.dtype(dtype)}. Give " in str(error.value)
+    if dtype == "f4":
+        assert FLOAT_ENDS in str(error.value)
+    assert not contents(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [
+        ("f4", np.finfo("f4").min), ("f4", -9999), ("f4", np.float64(0.1)), ("f4", np.inf),
+        ("f8", 1e300), ("f2", 1e6), ("u1", 255.0), ("i2", np.int64(-32768)), ("i4", np.uint8(3)),
+    ],
+)  # fmt: skip
+def test_values_for_no_data_that_the_type_holds(tmp_path, suffix, dtype, nodata):
+    values = LABELS.astype(dtype)
+    path = write_raster(tmp_path / f"x{suffix}", values, nodata=nodata)
+    assert read_cube(path).nodata == pytest.approx(nodata, rel=1e-6)
+
+
 FOREIGN_HEADERS = {
     "of any data": ("field.rfl", "field.hdr", CUBE_HEADER),
     "in capitals": ("field.rfl", "field.HDR", CUBE_HEADER),

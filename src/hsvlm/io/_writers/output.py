@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,16 +82,24 @@ def stored_type(dtype: Any) -> np.dtype[Any]:
     return np.dtype(_INSTEAD.get(name, name))
 
 
-def checked_nodata(nodata: float | None, dtype: np.dtype[Any]) -> float | None:
+def checked_nodata(nodata: Any, dtype: np.dtype[Any]) -> float | None:
     """Refuse a value for "no data" that the type of the values cannot hold."""
-    if nodata is None or dtype.kind == "f":
-        return nodata
-    low, high = _range(dtype)
-    if nodata == nodata and low <= nodata <= high and nodata == int(nodata):
-        return nodata
+    if nodata is None:
+        return None
+    is_number = isinstance(nodata, Real) and not isinstance(nodata, bool)
+    if dtype.kind == "f":
+        largest = float(np.finfo(dtype).max)
+        if is_number and (not abs(nodata) > largest or abs(nodata) == np.inf):
+            return float(nodata)
+        allowed, larger = f"NaN or a number from {-largest} to {largest}", "float64"
+    else:
+        low, high = _range(dtype)
+        if is_number and low <= nodata <= high and nodata == int(nodata):
+            return int(nodata)
+        allowed, larger = f"a whole number from {low} to {high}", "floats"
     raise ParameterError(
-        f"nodata={nodata!r} cannot be a value of type {dtype}. Give a whole number from {low} to "
-        f"{high}, or convert the values to floats."
+        f"nodata={nodata!r} cannot be a value of type {dtype}. Give {allowed}, or convert the "
+        f"values to {larger}."
     )
 
 
