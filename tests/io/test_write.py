@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 import subprocess
@@ -182,10 +183,26 @@ def test_suffixes_of_envi_are_in_lower_case(tmp_path):
     assert sorted(contents(tmp_path)) == names
 
 
-def test_names_in_characters_that_the_platform_lacks(tmp_path, monkeypatch):
+@pytest.mark.parametrize("text", ["prés", "草地", "Wälder & Wiesen"])
+def test_headers_are_utf8_whatever_the_platform_writes(tmp_path, monkeypatch, text):
+    # What open() and locale.getencoding() say where the locale is that of C.
+    text_open = io.open
+
+    def open_in_ascii(file, mode="r", *args, encoding=None, **options):
+        encoding = encoding or (None if "b" in mode else "ascii")
+        return text_open(file, mode, *args, encoding=encoding, **options)
+
     monkeypatch.setattr("locale.getencoding", lambda: "ascii")
-    found = read_label_map(write_map(tmp_path / "map.hdr", [[1]], class_names={1: "prés"}))
-    assert found.class_names == {1: "pr?s"}
+    monkeypatch.setattr("builtins.open", open_in_ascii)
+    scene = replace(LABELED, name=text, band_names=[text] * 5, class_names={1: text})
+    for write in (write_scene, lambda path, scene: write_map(path, LABELS, scene=scene)):
+        content = write(tmp_path / "field.hdr", scene).read_bytes()
+        assert content.count(text.encode()) >= 2
+
+
+def test_halves_of_characters_are_replaced(tmp_path):
+    path = write_scene(tmp_path / "field.hdr", replace(SCENE, name="half \ud800"))
+    assert b"description = {half ?}" in path.read_bytes()
 
 
 def test_labels_in_bytes_are_named_as_text(tmp_path):

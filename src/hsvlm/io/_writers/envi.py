@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,11 @@ def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
     envi = import_optional("spectral.io.envi", "geo")
     height, width, n_bands = output.shape
     dtype = output.dtype.newbyteorder("<")
-    fields: dict[str, Any] = {
+    fields: dict[str, Any] = {}
+    if output.title:
+        fields["description"] = f"{{{_plain(output.title)}}}"
+    fields |= {
+        "file type": "ENVI Standard",
         "lines": height,
         "samples": width,
         "bands": n_bands,
@@ -36,8 +39,6 @@ def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
         "byte order": 0,
         **write_map_info(folder, output.crs, output.transform),
     }
-    if output.title:
-        fields["description"] = _plain(output.title)
     if output.nodata is not None:
         fields["data ignore value"] = output.nodata
     if output.band_names:
@@ -55,8 +56,17 @@ def _write_envi(folder: Path, target: Path, output: Output) -> list[Path]:
     with data.open("wb") as file:
         for start, stop in row_blocks(output.shape):
             file.write(output.read(start, stop).astype(dtype, order="C", copy=False).data)
-    envi.write_envi_header(str(header), fields)
+    header.write_bytes(_header_text(fields).encode(errors="replace"))
     return [data, header]
+
+
+def _header_text(fields: dict[str, Any]) -> str:
+    # spectral writes in the encoding of the platform, which need not have all characters.
+    lines = ["ENVI"]
+    for name, value in fields.items():
+        text = f"{{{', '.join(map(str, value))}}}" if isinstance(value, list) else str(value)
+        lines.append(f"{name} = {text}")
+    return "\n".join(lines) + "\n"
 
 
 def _checked_target(target: Path) -> Path:
@@ -97,10 +107,7 @@ def _plain_list(texts: Iterable[str]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Make a text that cannot be taken for the end of its field."""
-    text = re.sub(r"\s+", " ", text).translate(str.maketrans("{}", "()")).strip()
-    # spectral writes in the encoding of the platform, which need not have all characters.
-    encoding = locale.getencoding()
-    return text.encode(encoding, errors="replace").decode(encoding)
+    return re.sub(r"\s+", " ", text).translate(str.maketrans("{}", "()")).strip()
 
 
 WRITER = Writer(
