@@ -170,10 +170,21 @@ def test_labels_of_any_kind(tmp_path, suffix, labels, unlabeled, codes, names):
     found = read_label_map(path)
     assert found.labels.tolist() == codes
     assert found.labels.dtype == (np.uint16 if np.max(codes) > 255 else np.uint8)
-    if suffix == ".tif":
-        assert found.class_names == names
-    else:
-        assert {one: found.class_names[one] for one in names} == names
+    assert found.class_names == names
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("names", [{1: "a", 5: "e"}, {2: "b", 4: "d", 300: "z"}, {3: "Class 4"}])
+def test_numbers_between_classes_stay_without_a_class(tmp_path, suffix, names):
+    colors = dict(zip(names, COLORS.values(), strict=False))
+    labels = [[0, *names, 7]]
+    path = write_map(
+        tmp_path / f"map{suffix}", labels, class_names=names, class_colors={**colors, 7: "#0000FF"}
+    )
+    read = read_label_map(path)
+    assert read.labels.tolist() == labels
+    assert read.class_names == {**names, 7: "7"}
+    assert read.class_colors == {**colors, 7: "#0000FF"}
 
 
 def test_suffixes_of_envi_are_in_lower_case(tmp_path):

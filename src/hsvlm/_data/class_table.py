@@ -45,7 +45,7 @@ class ClassEntry:
         if self.number is None:
             return True
         return self.name is not None and not (
-            _COLOR.fullmatch(self.name) or _repeats(self.name, self.number)
+            _COLOR.fullmatch(self.name) or repeats_number(self.name, self.number)
         )
 
     @property
@@ -271,8 +271,8 @@ def _by_number(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
     return {entry.value: entries[entry.number] for entry in ours.entries if entry.number in entries}
 
 
-def _repeats(name: str, number: int) -> bool:
-    # Software without names writes "3" or "Class 3" for class 3.
+def repeats_number(name: str, number: int) -> bool:
+    """Tell whether a name is that of software without names, "3" or "Class 3" for class 3."""
     match = _NUMBERED_NAME.fullmatch(normalize_text(name))
     return match is not None and int(match[1]) == number
 

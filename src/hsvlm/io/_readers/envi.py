@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.class_table import repeats_number
 from hsvlm._data.lazy import MappedCube
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import FileError, MissingFileError
@@ -95,7 +96,16 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
     place = read_map_info(header.path, header.fields, header.notes)
     nodata = _nodata(header)
     warn_of_file(header.path, header.notes, _HINT)
-    return label_map(header.path, np.asarray(cube[:, :, 0]), names, colors, nodata, *place)
+    labels = np.asarray(cube[:, :, 0])
+    names = _without_gaps(names, labels)
+    return label_map(header.path, labels, names, colors, nodata, *place)
+
+
+def _without_gaps(names: dict[int, str], labels: NDArray[Any]) -> dict[int, str]:
+    """Leave out what a header without gaps calls the numbers between its classes."""
+    unnamed = {value for value, name in names.items() if repeats_number(name, value)}
+    gaps = unnamed.difference(np.unique(labels).tolist()) if unnamed else unnamed
+    return {value: name for value, name in names.items() if value not in gaps}
 
 
 def band_fields(header: EnviHeader, n_bands: int) -> dict[str, Any]:
