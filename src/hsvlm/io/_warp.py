@@ -147,8 +147,9 @@ def resample(raster: Raster, source: Grid, target: Grid, resampling: str) -> NDA
 def _kernel_scales(source: Grid, target: Grid) -> dict[str, float]:
     """Tell GDAL how far pixels of the target reach over those of the source, along each axis."""
     # GDAL compares the bounding boxes of a block, and so blurs what is rotated.
-    rows, cols = np.hypot(*_middle_steps(target, source).T).tolist()
-    return {"XSCALE": 1 / max(1.0, cols), "YSCALE": 1 / max(1.0, rows)}
+    steps = np.nan_to_num(_middle_steps(target, source), posinf=0.0, neginf=0.0)
+    rows, cols = np.hypot(*steps.T).clip(min=1.0).tolist()
+    return {"XSCALE": 1 / cols, "YSCALE": 1 / rows}
 
 
 def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
