@@ -171,6 +171,52 @@ def test_numbers_of_classes_are_not_mixed():
     assert align(raster, SCENE).values.dtype == np.float32
 
 
+@pytest.mark.parametrize("resampling", ["mode", "nearest"])
+@pytest.mark.parametrize(
+    ("dtype", "number", "is_exact"),
+    [
+        ("i8", 2**53 - 1, True), ("i8", 1 - 2**53, True), ("u8", 2**53 - 1, True),
+        ("u4", 2**32 - 1, True), ("i4", 2**24 + 1, True), ("i4", -(2**31), True),
+        ("f8", 2.0**60, True), ("f8", 0.1, True), ("f4", 0.1, True), ("i8", 2**53 + 1, False),
+        ("i8", -(2**53) - 1, False), ("i8", -(2**63), False), ("u8", 2**64 - 1, False),
+    ],
+)  # fmt: skip
+def test_whole_numbers_are_kept_or_refused(resampling, dtype, number, is_exact):
+    raster = Raster(np.full((80, 100), number, dtype), transform=grid(2.5), crs=UTM)
+    if is_exact:
+        result = align(raster, SCENE, resampling=resampling)
+        assert result.values.dtype == np.dtype(dtype)
+        np.testing.assert_array_equal(result.values, np.array(number, dtype))
+        return
+    shown = f"{float(number):.0f}"
+    assert message(DataError, raster, SCENE, resampling=resampling) == (
+        f"The raster holds numbers such as {shown}, and {resampling!r} keeps whole numbers only "
+        "below 2**53 (9,007,199,254,740,992). Number its values anew, so that they fit a smaller "
+        "type, or convert them to float64."
+    )
+    # Pixels without data may hold any number.
+    valid = np.zeros((80, 100), bool)
+    valid[:20] = True
+    values = np.where(valid, np.array(7, dtype), np.array(number, dtype))
+    masked = Raster(values, transform=grid(2.5), crs=UTM, valid=valid)
+    with pytest.warns(AlignmentWarning, match="has data for"):
+        result = align(masked, SCENE, resampling=resampling)
+    assert np.unique(result.values).tolist() == [0, 7]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i4", "i8", "f8"])
+def test_the_most_frequent_numbers(dtype):
+    numbers = np.array([3, 120, 7] if dtype == "u1" else [3, 10**9 + 1, 10**9 + 2], dtype)
+    coarse = np.random.default_rng(0).choice(numbers, (40, 50, 2))
+    fine = coarse.repeat(4, axis=0).repeat(4, axis=1)
+    fine[::4, ::2] = numbers[0]
+    valid = np.ones(fine.shape[:2], bool)
+    valid[:8, :8] = False
+    result = align(Raster(fine, grid(1.25), UTM, valid=valid), SCENE, resampling="mode")
+    assert np.argwhere(~result.valid).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    np.testing.assert_array_equal(result.values[result.valid], coarse[result.valid])
+
+
 @pytest.mark.parametrize("shape", [(160, 200), (10, 10)])
 def test_arrays_without_a_place(shape):
     values = np.random.default_rng(0).random(shape)

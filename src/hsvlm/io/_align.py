@@ -16,15 +16,21 @@ from hsvlm.io._ground import crs_name, extent
 from hsvlm.io._notes import warn_caller
 from hsvlm.io._read import raster_of, read_raster
 from hsvlm.io._sizes import check_memory
-from hsvlm.io._warp import Grid, float_type, is_same_grid, pixel_ratio, resample, window_of
+from hsvlm.io._warp import (
+    SELECTIONS,
+    Grid,
+    float_type,
+    is_same_grid,
+    pixel_ratio,
+    resample,
+    window_of,
+)
 from hsvlm.scene import Raster, Scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _RESAMPLINGS = ("average", "bilinear", "mode", "nearest")
-# Those that mix no values, so that the result has the type of the raster.
-_SELECTIONS = ("mode", "nearest")
 # Ratios of pixel sizes below are equal but for rounding and map projections.
 _MIN_COARSER = 1.01
 _MAX_RATIO = 100
@@ -82,7 +88,7 @@ def align(
     DataError
         If raster and scene have no common area, only one of them has a CRS, a transform has no
         inverse, the pixel sizes differ by more than a factor of 100, or, without a transform, the
-        sizes do not fit.
+        sizes do not fit; or if ``"mode"`` or ``"nearest"`` meets whole numbers of 2**53 and more.
     ParameterError
         If PROJ does not know a CRS, `fold` cannot be used, or there is a `variable` and no file.
     UnknownNameError
@@ -256,7 +262,7 @@ def _resampled(raster: Raster, source: Grid, target: Grid, kind: str) -> Raster:
     check_memory("The raster", (*target.shape, raster.n_channels), float_type(raster.values.dtype))
     values = resample(raster, source, target, kind)
     valid: NDArray[np.bool_] = np.isfinite(values).all(axis=2)
-    if kind in _SELECTIONS:
+    if kind in SELECTIONS:
         if raster.values.dtype.kind != "f":
             values[~valid] = 0
         values = values.astype(raster.values.dtype)

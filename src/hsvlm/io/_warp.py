@@ -23,6 +23,9 @@ _MAX_BLOCK_VALUES = 2**24  # of the source, read at once: 64 MB of float32
 # Pixels beyond a window that an interpolation reads, in addition to those of one target pixel.
 _MARGIN_PX = 2
 _N_PROBES = 17
+# Kinds that mix no values, so that the result has the type of the raster.
+SELECTIONS = ("mode", "nearest")
+_LEAST_INEXACT = 2**53  # from here on float64 does not tell all whole numbers apart
 _SAME_GRID_PX = 0.01
 
 
@@ -133,15 +136,30 @@ def resample(raster: Raster, source: Grid, target: Grid, resampling: str) -> NDA
     dtype = float_type(raster.values.dtype)
     values = np.full((*target.shape, raster.n_channels), np.nan, dtype=dtype)
     options = _kernel_scales(source, target) if resampling == "bilinear" else {}
+    may_round = resampling in SELECTIONS and raster.values.dtype.name in ("int64", "uint64")
     for start, stop, window in _blocks(raster, source, target, 0, target.shape[0]):
+        part = _read_window(raster, window, dtype)
+        if may_round:
+            _check_exact(part, resampling)
         values[start:stop] = _resample_block(
-            _read_window(raster, window, dtype),
+            part,
             _part(source, window.row, window.row_stop, window.col, window.col_stop),
             _part(target, start, stop, 0, target.shape[1]),
             resampling,
             options,
         )
     return values
+
+
+def _check_exact(values: NDArray[Any], resampling: str) -> None:
+    """Refuse whole numbers that floats round."""
+    inexact = values[np.abs(values) >= _LEAST_INEXACT]
+    if inexact.size:
+        raise DataError(
+            f"The raster holds numbers such as {inexact[0]:.0f}, and {resampling!r} keeps whole "
+            f"numbers only below 2**53 ({_LEAST_INEXACT:,}).",
+            "Number its values anew, so that they fit a smaller type, or convert them to float64.",
+        )
 
 
 def _kernel_scales(source: Grid, target: Grid) -> dict[str, float]:
@@ -194,6 +212,14 @@ def _part(grid: Grid, row: int, row_stop: int, col: int, col_stop: int) -> Grid:
 def _resample_block(
     values: NDArray[Any], source: Grid, target: Grid, resampling: str, options: dict[str, float]
 ) -> NDArray[Any]:
+    if resampling == "mode" and values.dtype == np.float64:
+        # GDAL counts values of 32 bits, which hold the ranks of a block, but not any number.
+        levels, ranks = np.unique(values, return_inverse=True)
+        ranks = np.where(np.isnan(values), np.nan, ranks.reshape(values.shape)).astype(np.float32)
+        modes = _resample_block(ranks, source, target, resampling, options)
+        has_data = np.isfinite(modes)
+        numbers = levels[np.where(has_data, modes, 0).astype(np.intp)]
+        return np.where(has_data, numbers, np.nan)
     block = np.full((values.shape[2], *target.shape), np.nan, dtype=values.dtype)
     with geo.rasterio.Env(), ungeoreferenced():
         geo.rasterio.warp.reproject(
