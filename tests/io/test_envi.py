@@ -3,6 +3,7 @@ import re
 import warnings
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 import spectral.io.envi as spy
@@ -222,6 +223,85 @@ def test_the_coordinate_system_string_counts_more_than_the_name(tmp_path):
     )
     found = rasterio.crs.CRS.from_wkt(read_cube(path).scene.crs).to_dict()
     assert (found["proj"], found["lat_0"], found["lon_0"]) == ("laea", 52, 10)
+
+
+UTM_IN = "UTM, 1, 1, 500, 4600, 2, 2, 33, North, WGS-84, "
+DEGREES_IN = "Geographic Lat/Lon, 1, 1, 360, 720, 36, 36, WGS-84, "
+
+
+@pytest.mark.parametrize(
+    ("texts", "meters"),
+    [
+        (["Meters", "meter", "METRES", "m", '"Meters"', "Unknown", ""], 1),
+        (["Km", "km", "Kilometers", "kilometre"], 1000),
+        (["Feet", "foot", "ft"], 0.3048),
+        (["Yards", "yard"], 0.9144),
+        (["Miles", "mile"], 1609.344),
+        (["Nautical Miles", "nautical mile"], 1852),
+    ],
+)
+@pytest.mark.parametrize("sign", ["units=", "Units = "])
+def test_units_of_projected_coordinates(tmp_path, texts, meters, sign):
+    for text in texts:
+        scene = read_cube(written(tmp_path, map_info=f"{{{UTM_IN}{sign}{text}}}")).scene
+        assert scene.transform == (2, 0, 500, 0, -2, 4600)
+        crs = rasterio.crs.CRS.from_wkt(scene.crs)
+        assert crs.linear_units_factor[1] == pytest.approx(meters)
+        parameters = pyproj.CRS.from_wkt(scene.crs).to_json_dict()["conversion"]["parameters"]
+        easting = next(each["value"] for each in parameters if each["name"] == "False easting")
+        assert easting * meters == pytest.approx(500_000)
+
+
+@pytest.mark.parametrize(
+    ("texts", "parts"),
+    [
+        (["Degrees", "deg", "decimal degrees", ""], 1),
+        (["Minutes", "arc minutes", "arcmin"], 60),
+        (["Seconds", "Arcseconds", "arcsec", "arc-second"], 3600),
+    ],
+)
+def test_units_of_degrees(tmp_path, texts, parts):
+    for text in texts:
+        scene = read_cube(written(tmp_path, map_info=f"{{{DEGREES_IN}units={text}}}")).scene
+        step = 36 / parts
+        np.testing.assert_allclose(scene.transform, (step, 0, 360 / parts, 0, -step, 720 / parts))
+
+
+@pytest.mark.parametrize("place", [UTM_IN, DEGREES_IN])
+@pytest.mark.parametrize("unit", ["cm", "Inches", "US Survey Feet", "gon"])
+def test_places_in_unknown_units_are_not_used(tmp_path, place, unit):
+    path = written(tmp_path, map_info=f"{{{place}units={unit}}}")
+    with pytest.warns(HSVLMWarning, match=f"`map info` has the unknown unit '{unit}' and is not"):
+        scene = read_cube(path).scene
+    assert scene.crs is None
+    assert scene.transform is None
+
+
+def test_units_that_need_not_be_known(tmp_path):
+    place = "1, 1, 5, 6, 2, 2, units=cm"
+    scene = read_cube(written(tmp_path, map_info=f"{{Arbitrary, {place}}}")).scene
+    assert (scene.crs, scene.transform) == (None, (2, 0, 5, 0, -2, 6))
+    stated = rasterio.crs.CRS.from_epsg(3035).to_wkt(version="WKT1_ESRI")
+    path = written(
+        tmp_path, map_info=f"{{Europe, {place}}}", coordinate_system_string=f"{{{stated}}}"
+    )
+    scene = read_cube(path).scene
+    assert scene.transform == (2, 0, 5, 0, -2, 6)
+    assert rasterio.crs.CRS.from_wkt(scene.crs).linear_units_factor[1] == 1
+
+
+@pytest.mark.parametrize("unit", ["Feet", "ft", "US Survey Feet"])
+@pytest.mark.parametrize(("epsg", "meters"), [(2263, 12 / 39.37), (2222, 0.3048)])
+def test_the_coordinate_system_string_tells_which_feet_they_are(tmp_path, unit, epsg, meters):
+    stated = rasterio.crs.CRS.from_epsg(epsg)
+    path = written(
+        tmp_path,
+        map_info=f"{{State Plane, 1, 1, 980000, 200000, 10, 10, units={unit}}}",
+        coordinate_system_string=f"{{{stated.to_wkt(version='WKT1_ESRI')}}}",
+    )
+    crs = rasterio.crs.CRS.from_wkt(read_cube(path).scene.crs)
+    assert crs.linear_units_factor[1] == pytest.approx(meters, rel=1e-9)
+    assert crs.to_epsg() == epsg
 
 
 def test_rasterio_reads_the_same_georeference(tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
+import rasterio.warp
 import spectral.io.envi as spy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -585,6 +586,19 @@ def test_skewed_grids_need_a_geotiff(tmp_path):
     assert not contents(tmp_path)
     found = read_cube(write_scene(tmp_path / "field.tif", skewed)).scene
     assert found.transform == (20, 5, 500000, 0, -20, 4400000)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("code", [2263, 2222, 27700, 32733, 4326])
+def test_units_of_the_crs_come_back(tmp_path, suffix, code):
+    step = 0.1 if code == 4326 else 10.0
+    place = (step, 0.0, 9.0, 0.0, -step, 45.0)
+    scene = replace(SCENE, crs=f"EPSG:{code}", transform=place)
+    read = read_cube(write_scene(tmp_path / f"field{suffix}", scene)).scene
+    assert read.transform == pytest.approx(place)
+    ours, theirs = (rasterio.crs.CRS.from_user_input(each.crs) for each in (scene, read))
+    x, y = rasterio.warp.transform(theirs, ours, [9.0], [45.0])
+    np.testing.assert_allclose([x[0], y[0]], [9.0, 45.0], atol=1e-4)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -29,6 +29,21 @@ _FIELDS = ("map info", "projection info", "coordinate system string")
 _NO_CRS = re.compile(r"<?(arbitrary|unknown|none|image|pixel)|$", re.IGNORECASE)
 _WGS_84 = re.compile(r"(wgs|world geodetic system).*84", re.IGNORECASE)
 _HINT = "Correct the field `map info`, or delete it to do without a georeference."
+_UNIT = re.compile(r"units?\s*=(.*)", re.IGNORECASE)
+# What GDAL understands by the letters of other spellings, without the last "s".
+_UNITS = {
+    "m": "Meters", "meter": "Meters", "metre": "Meters",
+    "km": "Km", "kilometer": "Km", "kilometre": "Km",
+    "yd": "Yards", "yard": "Yards",
+    "mi": "Miles", "mile": "Miles", "nmi": "Nautical Miles", "nauticalmile": "Nautical Miles",
+    "ft": "Feet", "foot": "Feet", "feet": "Feet",
+    "deg": "Degrees", "degree": "Degrees", "decimaldegree": "Degrees",
+    "min": "Minutes", "minute": "Minutes", "arcmin": "Minutes", "arcminute": "Minutes",
+    "sec": "Seconds", "second": "Seconds", "arcsec": "Seconds", "arcsecond": "Seconds",
+    "rad": "Radians", "radian": "Radians",
+    "": "", "unknown": "", "none": "",
+}  # fmt: skip
+_FOOT_M = 0.3048
 # Of pixels: the step from one to the next, and the place of the first.
 _TOLERANCES = np.array([1e-6, 1e-6, 1e-3, 1e-6, 1e-6, 1e-3])
 # GDAL takes a raster of at least two bytes.
@@ -61,7 +76,9 @@ def read_map_info(
     column, row = pixel
     # What the units do to coordinates is easier to follow from the first pixel.
     texts = {name: " ".join(fields[name].split()) for name in _FIELDS if fields.get(name)}
-    texts["map info"] = ", ".join([info[0], "1", "1", *info[3:]])
+    stated = _stated_crs(texts)
+    parts, unknown_unit = _with_known_unit(info, stated)
+    texts["map info"] = ", ".join([parts[0], "1", "1", *parts[3:]])
     try:
         crs, transform = _by_gdal(header, texts)
     except FileError:
@@ -69,6 +86,9 @@ def read_map_info(
         return None, None
     if not np.isfinite(transform).all():
         notes.append("`map info` gives no finite coordinates and is not used")
+        return None, None
+    if unknown_unit and crs is not None and stated is None:
+        notes.append(f"`map info` has the unknown unit {unknown_unit[:40]!r} and is not used")
         return None, None
     a, b, c, d, e, f = transform
     c, f = c - (column - 1) * a - (row - 1) * b, f - (column - 1) * d - (row - 1) * e
@@ -125,12 +145,35 @@ def _reference_pixel(info: list[str]) -> tuple[float, float] | None:
     return (column, row) if good else None
 
 
+def _with_known_unit(info: list[str], stated: Any) -> tuple[list[str], str]:
+    """Spell the unit as GDAL does, and return it as well if it is unknown."""
+    parts, unknown = [], ""
+    for part in info:
+        match = _UNIT.fullmatch(part)
+        if match is None:
+            parts.append(part)
+            continue
+        letters = re.sub(r"[^a-z]", "", match[1].lower()).removesuffix("s")
+        unit = _UNITS.get(letters)
+        unknown = match[1].strip() if unit is None else ""
+        # ENVI and GDAL call both feet so; only a coordinate system string tells which they are.
+        if unit and not (unit == "Feet" and _is_in_feet(stated)):
+            parts.append(f"units={unit}")
+    return parts, unknown
+
+
+def _is_in_feet(crs: Any) -> bool:
+    if crs is None or not crs.is_projected:
+        return False
+    return math.isclose(crs.linear_units_factor[1], _FOOT_M, rel_tol=1e-5)
+
+
 def _checked_crs(
     crs: str | None, info: list[str], texts: Mapping[str, str], notes: list[str]
 ) -> str | None:
     """Say what GDAL assumed in silence; None where its CRS cannot be right."""
     name, stated = info[0], texts.get("coordinate system string")
-    if stated is not None and not _is_crs(stated):
+    if stated is not None and _stated_crs(texts) is None:
         notes.append("`coordinate system string` is not understood and is not used")
         stated = None
     if crs is None:
@@ -153,11 +196,12 @@ def _checked_crs(
     return crs
 
 
-def _is_crs(text: str) -> bool:
+def _stated_crs(texts: Mapping[str, str]) -> Any:
+    """Understand the coordinate system string of a header; None if there is none that can be."""
     try:
-        return parsed_crs(text) is not None
+        return parsed_crs(texts.get("coordinate system string"))
     except ParameterError:
-        return False
+        return None
 
 
 def _datum_of(crs: str) -> str:
