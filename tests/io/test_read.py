@@ -259,6 +259,53 @@ def test_xarray(tmp_path):
         read_scene(xr.zeros_like(array), nodata=0)
 
 
+def square(dims):
+    along = {"y": [3.0, 2.0, 1.0, 0.0], "x": [0.0, 1.0, 2.0, 3.0]}
+    cube = np.arange(48.0).reshape(4, 4, 3)
+    array = xr.DataArray(cube, dims=("y", "x", "band"), coords=along)
+    flags = {"flag_values": [1, 2], "flag_meanings": "winter_wheat oats"}
+    labels = xr.DataArray(1 + np.eye(4, k=1, dtype=int), dims=("y", "x"), coords=along, attrs=flags)
+    return array.transpose(*dims), labels
+
+
+@pytest.mark.parametrize("dims", [("y", "x", "band"), ("x", "y", "band"), ("band", "x", "y")])
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+def test_labels_with_named_axes_follow_those_of_the_cube(tmp_path, dims, in_file, turned):
+    array, labels = square(dims)
+    source = tmp_path / "cube.nc" if in_file else array
+    if in_file:
+        array.to_dataset(name="cube").to_netcdf(source, engine="h5netcdf")
+    scene = read_scene(source, labels=labels.T if turned else labels)
+    np.testing.assert_array_equal(scene.labels, labels)
+    assert scene.class_names == {1: "winter wheat", 2: "oats"}
+    assert read_scene(source, labels=labels, class_names={1: "a"}).class_names == {1: "a"}
+    plain = read_scene(source, labels=labels.values)
+    np.testing.assert_array_equal(plain.labels, labels)
+    assert plain.class_names == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda labels: labels[::-1], "the cube and labels have other coordinates along 'y'"),
+        (lambda labels: labels.assign_coords(x=labels.x + 1), "other coordinates along 'x'"),
+        (lambda labels: labels.rename(x="lon"), "labels has the dimensions"),
+    ],
+)
+def test_labels_of_another_place_are_refused(tmp_path, change, error):
+    array, labels = square(("x", "y", "band"))
+    with pytest.raises(DataError, match=error):
+        read_scene(xr.Dataset({"a": array, "b": array}), variable="b", labels=change(labels))
+
+
+def test_labels_of_another_place_than_a_file_are_refused(tmp_path):
+    array, labels = square(("y", "x", "band"))
+    array.to_dataset(name="cube").to_netcdf(tmp_path / "cube.nc", engine="h5netcdf")
+    with pytest.raises(FileError, match="labels: rows or columns of the label map run in another"):
+        read_scene(tmp_path / "cube.nc", labels=labels[::-1])
+
+
 def test_labels_from_an_array():
     array = xr.DataArray(values(), dims=("y", "x", "band"))
     np.testing.assert_array_equal(read_scene(array, labels=truth()).labels, truth())

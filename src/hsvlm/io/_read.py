@@ -13,8 +13,9 @@ from hsvlm._system.files import existing_file, file_error
 from hsvlm.exceptions import ParameterError
 from hsvlm.io._common import FeatureQuery
 from hsvlm.io._ground import check_grid
+from hsvlm.io._named_axes import in_order
 from hsvlm.io._nodata import check_nodata, with_valid_pixels
-from hsvlm.io._notes import warn_caller
+from hsvlm.io._notes import warn_caller, warn_of_file
 from hsvlm.io._orientation import warn_of_orientation
 from hsvlm.io._readers import envi, feature_reader, netcdf, raster, readers
 from hsvlm.io._readers.features import read_features, refuse_other_formats
@@ -67,7 +68,8 @@ def read_scene(
         Which of several arrays of a file or a dataset is the cube; the last part of its path will
         do. None: the only one of 3 dimensions.
     labels : path or array of shape (height, width), default=None
-        The label map: a file for :func:`read_labels`, or an array.
+        The label map: a file for :func:`read_labels`, or an array. One of xarray must have the
+        dimensions and coordinates of the cube, in any order; its flags name the classes.
     label_variable, label_column : str, default=None
         `variable` and `column` of :func:`read_labels`, for the file of labels. A `label_variable`
         without `labels` is one of the file of the cube.
@@ -164,8 +166,11 @@ def read_scene(
     if labels is None:
         return scene
     if not isinstance(labels, (str, PathLike)):
-        names = scene.class_names if class_names is None else dict(class_names)
-        return replace(scene, labels=np.asanyarray(labels), class_names=names)
+        is_file = isinstance(path, (str, PathLike))
+        cube = None if is_file else netcdf.cube_of_xarray(path, variable)
+        values, names = _labels_of_array(labels, scene, cube)
+        names = names if class_names is None else dict(class_names)
+        return replace(scene, labels=values, class_names=names)
     label_map = _labels(labels, scene, query)
     if class_names is not None:
         label_map = with_class_names(label_map, class_names, str(labels))
@@ -310,6 +315,21 @@ def raster_of(scene: Scene) -> Raster:
     scene = scene.apply_scale()
     place = (scene.transform, scene.crs)
     return Raster(scene.cube, *place, scene.valid, scene.band_names, scene.reach)
+
+
+def _labels_of_array(labels: Any, scene: Scene, cube: Any) -> tuple[Any, dict[Any, str]]:
+    """Bring labels with named axes to the order of the scene, and read the names of classes."""
+    if not hasattr(labels, "coords") or np.ndim(labels) != 2:
+        return np.asanyarray(labels), scene.class_names
+    notes: list[str] = []
+    variables = {str(name): array for name, array in labels.coords.items()}
+    held = netcdf.held_map(labels, variables, notes)
+    warn_of_file("labels", notes, "Correct its attributes, or give class_names.")
+    names = held.class_names or scene.class_names
+    if cube is not None:
+        return in_order(labels, cube, "labels", "the cube"), names
+    check_grid("labels", held, scene)
+    return held.labels, names
 
 
 def _labels(path: str | PathLike[str], like: Scene, query: FeatureQuery) -> LabelMap:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hsvlm._data.axes import axis_order
 from hsvlm._data.label_maps import no_label
 from hsvlm._system.optional import import_optional
-from hsvlm.exceptions import DataError
+from hsvlm.io._named_axes import axes_of, in_order, is_named_cube
 from hsvlm.io._read import read_scene
 from hsvlm.io._readers.netcdf import class_flags
 
@@ -27,9 +26,6 @@ __all__ = [
     "named_inputs",
     "named_scene",
 ]
-
-# Coordinates of one grid may differ by so much of a step, as after a projection.
-_TOLERANCE = 0.01
 
 
 class NamedMap(NamedTuple):
@@ -48,7 +44,7 @@ class NamedMap(NamedTuple):
         if not is_named_cube(X):
             return values
         xarray = import_optional("xarray", "geo")
-        y, x, band = (X.dims[axis] for axis in _axes(X))
+        y, x, band = (X.dims[axis] for axis in axes_of(X))
         coords = {name: one for name, one in X.coords.items() if band not in one.dims}
         added = [self.axis] if self.axis is not None and values.ndim > 2 else []
         if added and self.labels is not None:
@@ -60,16 +56,6 @@ class NamedMap(NamedTuple):
             if "grid_mapping" in (known := getattr(X, place)):
                 getattr(array, place)["grid_mapping"] = known["grid_mapping"]
         return array.transpose(*(axis for axis in X.dims if axis != band), ...)
-
-
-def is_named_cube(X: Any) -> bool:
-    """Tell whether `X` is an array of xarray with three dimensions."""
-    return (
-        isinstance(getattr(X, "dims", None), tuple)
-        and hasattr(X, "coords")
-        and hasattr(X, "variable")
-        and len(X.dims) == 3
-    )
 
 
 def named_scene(X: Any) -> Any:
@@ -86,10 +72,10 @@ def named_inputs(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     if not is_named_cube(X):
         return X, y, sample_weight
     scene = named_scene(X)
-    names = class_flags(y.attrs, []) if hasattr(y, "attrs") else {}
-    labels = _in_order(y, X, "y")
+    names = class_flags(y, [])
+    labels = in_order(y, X, "y")
     scene = replace(scene, labels=labels, class_names=names) if labels is not None else scene
-    return scene, None, _in_order(sample_weight, X, "sample_weight")
+    return scene, None, in_order(sample_weight, X, "sample_weight")
 
 
 def label_attributes(
@@ -123,45 +109,3 @@ def label_map_like(
         return labels
     attributes = label_attributes(classes, names, labels.dtype, unlabeled)
     return NamedMap("label", attributes=attributes).like(X, labels)
-
-
-def _axes(X: Any) -> tuple[int, int, int]:
-    return axis_order(map(str, X.dims))
-
-
-def _in_order(values: Any, X: Any, name: str) -> Any:
-    """Bring a map to the order (height, width) of its cube."""
-    y, x, _ = _axes(X)
-    if values is None:
-        return None
-    if isinstance(getattr(values, "dims", None), tuple):
-        if set(values.dims) != {X.dims[y], X.dims[x]}:
-            raise DataError(
-                f"{name} has the dimensions {values.dims}, and X {X.dims}.",
-                f"Rename those of {name}, or pass {name}.values.",
-            )
-        for axis in (X.dims[y], X.dims[x]):
-            _check_same_places(values, X, axis, name)
-        return values.transpose(X.dims[y], X.dims[x]).values
-    if np.ndim(values) == 2 and y > x:
-        return values.T if hasattr(values, "T") else np.asarray(values).T
-    return values
-
-
-def _check_same_places(values: Any, X: Any, axis: Any, name: str) -> None:
-    """Refuse maps of other places, which only look alike by their size."""
-    if axis not in values.coords or axis not in X.coords:
-        return
-    here, there = (np.asarray(array.coords[axis]) for array in (X, values))
-    if here.shape != there.shape:
-        return  # said where shapes are compared
-    if here.dtype.kind in "iuf" and there.dtype.kind in "iuf":
-        step = float(np.abs(np.diff(here)).min()) if len(here) > 1 else abs(float(here[0]))
-        is_same = bool(np.allclose(here, there, rtol=0, atol=_TOLERANCE * step))
-    else:
-        is_same = bool(np.array_equal(here, there))
-    if not is_same:
-        raise DataError(
-            f"X and {name} have other coordinates along {axis!r}.",
-            f'Pass {name}.reindex_like(X, method="nearest"), or {name}.values to ignore them.',
-        )

@@ -104,20 +104,40 @@ def read_label_map(file: Path, variable: str | None = None) -> LabelMap:
         return hdf5.read_label_map(file, variable)
     variables = _variables(file)
     array = variables[_choose(file, variables, LABEL_MAP, variable)]
-    y, x, _ = axis_order((*array.dims, "band"))
+    notes: list[str] = []
     with reading(file, _KIND):
-        crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
         check_memory(file, array.shape, array.dtype)
-        notes: list[str] = []
         nodata = _declared(array, notes).nodata
-        values = array.values.transpose(y, x)
-        names = class_flags(array.attrs, notes)
+        held = held_map(array, variables, notes)
     warn_of_file(file, notes, hdf5.HINT_ATTRIBUTES)
-    return label_map(file, values, names, {}, nodata, crs, transform)
+    place = (held.crs, held.transform)
+    return label_map(file, held.labels, held.class_names, {}, nodata, *place)
+
+
+def held_map(array: Any, variables: Mapping[str, Any], notes: list[str]) -> LabelMap:
+    """Take a label map from an array of xarray, with its values as they are."""
+    y, x, _ = axis_order((*map(str, array.dims), "band"))
+    crs, transform = georeference(array, variables, array.dims[y], array.dims[x])
+    names = class_flags(array, notes)
+    return LabelMap(array.values.transpose(y, x), names, {}, crs, transform)
 
 
 def from_xarray(data: Any, variable: str | None = None) -> ReadResult:
     """Take a cube from what xarray holds."""
+    result = _cube(None, *_held_cube(data, variable))
+    if result.nodata is None and result.scene.cube.dtype.kind == "f":
+        return replace(result, nodata=np.nan)  # what missing values are in xarray
+    return result
+
+
+def cube_of_xarray(data: Any, variable: str | None = None) -> Any:
+    """Return the array of xarray that `from_xarray` reads."""
+    variables, name = _held_cube(data, variable)
+    return variables[name]
+
+
+def _held_cube(data: Any, variable: str | None) -> tuple[dict[str, Any], str]:
+    """Give all arrays that xarray holds by name, and the name of the cube."""
     if hasattr(data, "data_vars"):
         variables = {str(name): data[name] for name in data.variables}
     else:
@@ -125,10 +145,7 @@ def from_xarray(data: Any, variable: str | None = None) -> ReadResult:
         own = "the array" if data.name is None else str(data.name)
         variables[own] = data
         variable = own if variable is None else variable
-    result = _cube(None, variables, _choose(_DATA, variables, CUBE, variable))
-    if result.nodata is None and result.scene.cube.dtype.kind == "f":
-        return replace(result, nodata=np.nan)  # what missing values are in xarray
-    return result
+    return variables, _choose(_DATA, variables, CUBE, variable)
 
 
 def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadResult:
@@ -178,8 +195,9 @@ def _declared(array: Any, notes: list[str]) -> Declared:
     return declared
 
 
-def class_flags(attributes: Mapping[str, Any], notes: list[str]) -> dict[Any, str]:
-    """Read class names from the flags of the CF conventions."""
+def class_flags(array: Any, notes: list[str]) -> dict[Any, str]:
+    """Read class names from the flags of the CF conventions, if an array has attributes."""
+    attributes = getattr(array, "attrs", {})
     values = np.ravel(attributes.get("flag_values", ())).tolist()
     # Words of a meaning are joined by underscores.
     listed = str(attributes.get("flag_meanings", "")).split()
