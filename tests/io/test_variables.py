@@ -1,11 +1,15 @@
+import h5py
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.io import savemat
 
 from hsvlm._data.axes import axis_order
-from hsvlm.io._variables import holds_wavelengths
-from hsvlm.io._wavelengths import to_nanometers, wavelengths_in_names
+from hsvlm.exceptions import HSVLMWarning
+from hsvlm.io import read_scene
+from hsvlm.io._wavelengths import holds_wavelengths, to_nanometers, wavelengths_in_names
 
 NAMES = {
     "y": [
@@ -55,15 +59,87 @@ def test_axes_without_a_telling_name_follow_in_order(names, axes):
 
 @pytest.mark.parametrize(
     "name",
-    ["wavelengths", "Wavelength", "wl", "red_wavelength", "a/b/wavelengths_nm", "List_Cw_Vnir"],
+    [
+        "wavelengths",
+        "Wavelength",
+        "wl",
+        "red_wavelength",
+        "a/b/wavelengths_nm",
+        "List_Cw_Vnir",
+        "wavelength_center",
+    ],
 )
 def test_names_of_wavelengths(name):
     assert holds_wavelengths(name)
 
 
-@pytest.mark.parametrize("name", ["good_wavelengths", "fwhm", "wavelength_bounds", "wlan", "x"])
+@pytest.mark.parametrize(
+    "name",
+    ["good_wavelengths", "fwhm", "wavelength_bounds", "wlan", "x", "min_wavelength", "a/start_wl",
+     "FWHM_Wavelength", "band_width_wvl", "wavelength_upper_nm"],
+)  # fmt: skip
 def test_other_names(name):
     assert not holds_wavelengths(name)
+
+
+CENTERS = np.array([450.0, 550, 650])
+SUFFIXES = [".nc", ".h5", ".mat", ".npz"]
+
+
+def with_lists(path, lists):
+    cube = np.zeros((2, 4, 3))
+    if path.suffix == ".nc":
+        held = {name: ("band", values) for name, values in lists.items()}
+        data = xr.Dataset({"cube": (("y", "x", "band"), cube), **held})
+        data.to_netcdf(path, engine="h5netcdf")
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            for name, values in {"cube": cube, **lists}.items():
+                file[name] = values
+    else:
+        save = savemat if path.suffix == ".mat" else lambda path, held: np.savez(path, **held)
+        save(path, {"cube": cube, **lists})
+    return path
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [
+        (["min_wavelength", "max_wavelength"], "central_wavelength"),
+        (["start_wl", "last_wl", "delta_wl"], "wl"),
+        (["fwhm_wavelength", "lower_wavelength"], "wavelength"),
+        (["laser_wavelength"], "mean_wavelength"),
+        (["a_wavelength", "center_wavelength"], "wavelength"),
+        (["bandwidth_wvl"], "sensor_wvl"),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_of_several_lists_the_centers_of_bands_are_taken(tmp_path, suffix, others, name, first):
+    lists = {other: CENTERS + 50 * step for step, other in enumerate(others, start=1)}
+    lists = {name: CENTERS, **lists} if first else {**lists, name: CENTERS}
+    scene = read_scene(with_lists(tmp_path / f"scene{suffix}", lists))
+    np.testing.assert_array_equal(scene.wavelengths_nm, CENTERS)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_equally_good_lists_that_differ_are_not_used(tmp_path, suffix):
+    lists = {"wavelength": CENTERS, "wl": CENTERS + 0.001, "lambda": CENTERS}
+    path = with_lists(tmp_path / f"scene{suffix}", lists)
+    np.testing.assert_allclose(read_scene(path).wavelengths_nm, CENTERS, atol=0.01)
+    lists["wl"] = CENTERS + 300
+    with pytest.warns(HSVLMWarning, match=r"wavelengths \w+ and \w+ differ and are not used"):
+        assert read_scene(with_lists(path, lists)).wavelengths_nm is None
+
+
+def test_the_list_beside_the_cube_is_its_own(tmp_path):
+    path = tmp_path / "detectors.h5"
+    with h5py.File(path, "w") as file:
+        for step, name in enumerate(("vnir", "swir")):
+            file[f"{name}/cube"] = np.zeros((2, 4, 3))
+            file[f"{name}/wavelength"] = CENTERS + 1000 * step
+    scene = read_scene(path, variable="swir/cube")
+    np.testing.assert_array_equal(scene.wavelengths_nm, CENTERS + 1000)
 
 
 @pytest.mark.parametrize(

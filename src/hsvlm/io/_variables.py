@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 HINT_COPY_AGAIN = "The file is damaged or of another kind: copy it again, or correct its suffix."
-
-_WAVELENGTHS = re.compile(
-    r"(?!good)(\w+_)?(wavelengths?(_nm)?|wl|wvl|lambda|band_cent(er|re)s?)|list_cw_\w+"
-)
 
 
 class Content(NamedTuple):
@@ -158,11 +153,6 @@ def _named_variable(
 def is_path_end(path: str, end: str) -> bool:
     """Tell whether the path of a variable is `end`, or ends in it after some groups."""
     return f"/{path}".endswith(f"/{end.strip('/')}")
-
-
-def holds_wavelengths(name: str) -> bool:
-    """Tell whether a variable is called like a list of wavelengths."""
-    return _WAVELENGTHS.fullmatch(name.rpartition("/")[2].lower()) is not None
 
 
 def in_c_order(array: NDArray[Any]) -> NDArray[Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hsvlm._data.wavelengths import describe_shift
 from hsvlm.io._notes import warn_of_file
 
 if TYPE_CHECKING:
@@ -62,6 +63,34 @@ _IN_NAME = re.compile(
 )
 
 
+_LISTS = re.compile(
+    r"(?!good)(\w+_)?(wavelengths?|wl|wvl|lambda|band_cent(er|re)s?)"
+    r"(_nm|_cent(er|re)s?|_central|_mean)*|list_cw_\w+"
+)
+_CENTERS = {"center", "centers", "centre", "centres", "central", "mean"}
+# Words in the names of lists that hold limits, widths or steps of bands, or marks.
+_NO_CENTERS = {
+    "min", "minimum", "max", "maximum", "low", "lower", "high", "upper", "start", "end", "first",
+    "last", "bound", "bounds", "range", "fwhm", "bandwidth", "bandwidths", "width", "widths",
+    "delta", "step", "resolution", "sampling", "interval", "spacing", "error", "uncertainty",
+    "good", "bad", "flag", "flags",
+}  # fmt: skip
+
+
+class WavelengthList(NamedTuple):
+    """Numbers that may be wavelengths, with the path of their variable and their unit."""
+
+    name: str
+    values: Any
+    unit: str = ""
+
+
+def holds_wavelengths(name: str) -> bool:
+    """Tell whether a variable is called like a list of wavelengths."""
+    last = name.rpartition("/")[2].lower()
+    return _LISTS.fullmatch(last) is not None and _NO_CENTERS.isdisjoint(last.split("_"))
+
+
 def to_nanometers(
     values: Any, unit: str = "", notes: list[str] | None = None
 ) -> NDArray[np.float64] | None:
@@ -92,21 +121,30 @@ def to_nanometers(
 
 
 def fitting_wavelengths(
-    lists: Iterable[tuple[Any, str]], n_bands: int, notes: list[str]
+    lists: Iterable[WavelengthList], n_bands: int, notes: list[str], cube: str = ""
 ) -> NDArray[np.float64] | None:
-    """Return the first list, given with its unit, of one wavelength per band; in nanometers."""
+    """Return one wavelength per band in nanometers, of the list with the best name for `cube`."""
     refused: list[str] = []
     others = set()
-    for values, unit in lists:
+    fitting: dict[tuple[int, bool], list[tuple[str, NDArray[np.float64], list[str]]]] = {}
+    for name, values, unit in lists:
         if np.size(values) != n_bands:
             others.add(np.size(values))
             continue
         said: list[str] = []
         wavelengths = to_nanometers(values, unit, said)
-        if wavelengths is not None:
-            notes.extend(said)
-            return wavelengths
-        refused.extend(said)
+        if wavelengths is None:
+            refused.extend(said)
+        else:
+            fitting.setdefault(_rank(name, cube), []).append((name, wavelengths, said))
+    if fitting:
+        (name, wavelengths, said), *further = fitting[min(fitting)]
+        unlike = [other for other, values, _ in further if describe_shift(wavelengths, values)]
+        if unlike:
+            notes.append(f"the wavelengths {name} and {unlike[0]} differ and are not used")
+            return None
+        notes.extend(said)
+        return wavelengths
     sizes = " and of ".join(str(size) for size in sorted(others - {0, 1}))
     if sizes and not refused:
         refused.append(f"the list of {sizes} wavelengths does not fit {n_bands} bands")
@@ -114,10 +152,25 @@ def fitting_wavelengths(
     return None
 
 
-def read_wavelengths(file: Path, lists: Iterable[Any], n_bands: int) -> NDArray[np.float64] | None:
-    """Return the first list without a unit that fits the bands, and warn of what is assumed."""
+def _rank(name: str, cube: str) -> tuple[int, bool]:
+    """Rank a list: bare names, then centers, then others; those beside the cube come first."""
+    group, _, last = name.strip("/").rpartition("/")
+    match = _LISTS.fullmatch(last.lower())
+    if match is None:
+        rank = 3
+    elif _CENTERS.isdisjoint(last.lower().split("_")):
+        rank = 0 if match[1] is None and match[2] is not None else 2
+    else:
+        rank = 1
+    return rank, group != cube.strip("/").rpartition("/")[0]
+
+
+def read_wavelengths(
+    file: Path, lists: Iterable[WavelengthList], n_bands: int, cube: str = ""
+) -> NDArray[np.float64] | None:
+    """Return the best list that fits the bands, and warn of what is assumed."""
     notes: list[str] = []
-    wavelengths = fitting_wavelengths([(values, "") for values in lists], n_bands, notes)
+    wavelengths = fitting_wavelengths(lists, n_bands, notes, cube)
     warn_of_file(file, notes, "Save one wavelength in nanometers per band to be sure.")
     return wavelengths
 

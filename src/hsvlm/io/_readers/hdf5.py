@@ -24,10 +24,9 @@ from hsvlm.io._variables import (
     Content,
     VariableInfo,
     choose_variable,
-    holds_wavelengths,
     reading,
 )
-from hsvlm.io._wavelengths import fitting_wavelengths
+from hsvlm.io._wavelengths import WavelengthList, fitting_wavelengths, holds_wavelengths
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
@@ -88,7 +87,7 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
         axes = _axes(dataset, lists)
         cube = HDF5Cube(file.resolve(), dataset.name.strip("/"), dataset, axes)
         notes: list[str] = []
-        wavelengths = fitting_wavelengths(lists, cube.shape[2], notes)
+        wavelengths = fitting_wavelengths(lists, cube.shape[2], notes, dataset.name)
         scale = declared_scale(dataset.attrs, cube.shape[2], notes)
         nodata, valid_range = declared_values(dataset.attrs, notes)
         unit = declared_unit(dataset.attrs)
@@ -198,18 +197,20 @@ def as_text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _axes(dataset: Any, lists: list[tuple[Any, str]]) -> tuple[int, int, int]:
+def _axes(dataset: Any, lists: list[WavelengthList]) -> tuple[int, int, int]:
     labels = [dimension.label for dimension in dataset.dims]
     if any(labels):
         return axis_order(labels)
-    sizes = {np.size(values) for values, _ in lists}
+    sizes = {np.size(values) for _, values, _ in lists}
     bands = next((axis for axis in (2, 1, 0) if dataset.shape[axis] in sizes), 2)
     height, width = (axis for axis in range(3) if axis != bands)
     return height, width, bands
 
 
-def _wavelength_lists(file: Path, opened: Any) -> list[tuple[Any, str]]:
-    values = [(opened.attrs[name], "") for name in opened.attrs if holds_wavelengths(name)]
+def _wavelength_lists(file: Path, opened: Any) -> list[WavelengthList]:
+    lists = [
+        WavelengthList(name, opened.attrs[name]) for name in opened.attrs if holds_wavelengths(name)
+    ]
     for name, info in held_datasets(opened).items():
         if (
             holds_wavelengths(name)
@@ -218,5 +219,6 @@ def _wavelength_lists(file: Path, opened: Any) -> list[tuple[Any, str]]:
         ):
             attributes = opened[name].attrs
             unit = next((attributes[key] for key in attributes if key.lower() in _UNITS), "")
-            values.append((loaded(file, opened[name]), as_text(np.ravel(unit)[0])))
-    return [(numbers, unit) for numbers, unit in values if np.size(numbers) > 1]
+            numbers = loaded(file, opened[name])
+            lists.append(WavelengthList(name, numbers, as_text(np.ravel(unit)[0])))
+    return [each for each in lists if np.size(each.values) > 1]

@@ -23,12 +23,11 @@ from hsvlm.io._variables import (
     choose_table,
     choose_variable,
     fold,
-    holds_wavelengths,
     in_c_order,
     reading,
     whole_labels,
 )
-from hsvlm.io._wavelengths import read_wavelengths
+from hsvlm.io._wavelengths import WavelengthList, holds_wavelengths, read_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -61,16 +60,19 @@ def read_cube(
         size = _table_size(file, content, variables, variable, size)
         if size is None:
             _check_cell(file, variables, variable)
-            cube = content.cube(choose_variable(file, variables, CUBE, variable, may_fold=True))
+            name = choose_variable(file, variables, CUBE, variable, may_fold=True)
+            cube = content.cube(name)
         else:
-            table = content.values(choose_table(file, variables, size, variable))
-            cube = fold(file, table, size, by_columns=True)
+            name = choose_table(file, variables, size, variable)
+            cube = fold(file, content.values(name), size, by_columns=True)
+        paths = {name: name.replace(".", "/") for name in variables}
         lists = [
-            content.values(name)
+            WavelengthList(paths[name], content.values(name))
             for name, info in variables.items()
-            if holds_wavelengths(name.replace(".", "/")) and info.numeric
+            if holds_wavelengths(paths[name]) and info.numeric
         ]
-    return ReadResult(Scene(cube, wavelengths_nm=read_wavelengths(file, lists, cube.shape[2])))
+    wavelengths = read_wavelengths(file, lists, cube.shape[2], paths[name])
+    return ReadResult(Scene(cube, wavelengths_nm=wavelengths))
 
 
 def read_raster(file: Path, variable: str | None = None) -> ReadResult:

@@ -28,10 +28,9 @@ from hsvlm.io._variables import (
     Content,
     VariableInfo,
     choose_variable,
-    holds_wavelengths,
     reading,
 )
-from hsvlm.io._wavelengths import fitting_wavelengths
+from hsvlm.io._wavelengths import WavelengthList, fitting_wavelengths, holds_wavelengths
 from hsvlm.io.classes import label_map
 from hsvlm.scene import Scene
 
@@ -161,7 +160,7 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadRes
         scene = Scene(
             XarrayCube(array, axes, path),
             wavelengths_nm=fitting_wavelengths(
-                _wavelength_lists(along, names), array.shape[axes[2]], notes
+                _wavelength_lists(along, str(band)), array.shape[axes[2]], notes, name
             ),
             band_names=names.values if names is not None and names.dtype.kind in "OUT" else (),
             bad_bands=None if good is None else good.values == 0,
@@ -174,13 +173,17 @@ def _cube(path: Path | None, variables: Mapping[str, Any], name: str) -> ReadRes
     return ReadResult(scene, nodata, valid_range=valid_range, unit=declared_unit(array.attrs))
 
 
-def _wavelength_lists(along: Mapping[str, Any], names: Any) -> list[tuple[Any, str]]:
+def _wavelength_lists(along: Mapping[str, Any], band: str) -> list[WavelengthList]:
     """List the arrays along the bands that may hold wavelengths, with their units."""
-    arrays = [along[name] for name in sorted(filter(holds_wavelengths, along), key=len)]
+    held = {name: array for name, array in along.items() if holds_wavelengths(name)}
+    names = along.get(band)
     if names is not None and names.dtype.kind in "iuf" and names.attrs.get("units"):
         # A coordinate of another name counts if it has a unit; most only number the bands.
-        arrays.append(names)
-    return [(array.values, str(array.attrs.get("units", ""))) for array in arrays]
+        held.setdefault(band, names)
+    return [
+        WavelengthList(name, array.values, str(array.attrs.get("units", "")))
+        for name, array in held.items()
+    ]
 
 
 def _declared(array: Any, notes: list[str]) -> Declared:

@@ -22,12 +22,11 @@ from hsvlm.io._variables import (
     choose_table,
     choose_variable,
     fold,
-    holds_wavelengths,
     in_c_order,
     reading,
     whole_labels,
 )
-from hsvlm.io._wavelengths import read_wavelengths
+from hsvlm.io._wavelengths import WavelengthList, holds_wavelengths, read_wavelengths
 from hsvlm.scene import Scene
 
 if TYPE_CHECKING:
@@ -65,8 +64,12 @@ def read_cube(
     else:
         table = _load(file, choose_table(file, held, size, variable))
         cube = fold(file, table, size, by_columns=False)
-    names = [name for name, info in held.items() if holds_wavelengths(name) and info.fits(1)]
-    wavelengths = read_wavelengths(file, [_load(file, name) for name in names], cube.shape[2])
+    lists = [
+        WavelengthList(name, _load(file, name))
+        for name, info in held.items()
+        if holds_wavelengths(name) and info.fits(1)
+    ]
+    wavelengths = read_wavelengths(file, lists, cube.shape[2])
     return ReadResult(Scene(cube, wavelengths_nm=wavelengths))
 
 
