@@ -880,6 +880,9 @@ def test_values_that_are_a_pointer_of_git_lfs(tmp_path):
     [
         {"wavelength": "{450.5 nm, 550.5 nm, 650.5nm, 750.5 nm,}"},
         {"wavelength": "{0.4505 um, 0.5505 um, 0.6505 um, 0.7505 um}"},
+        {"wavelength": "{4.505e-01 um, 5.505e-01 um, 6.505e-01 um, 7.505e-01 um}"},
+        {"wavelength": "{450-451 nm, 550 - 551 nm, 650 to 651 nm, 750-751nm}"},
+        {"band_names": "{450-451 nm, fwhm 9 nm 550.5 nm, 650.5/9 nm, 1 - 750.5 nm}"},
         {"band_names": "{a (450.5 nm), b (550.5 nm), c (650.5 nm), d (750.5 nm)}"},
         {"band_names": "{1: 450.5 Nanometers, 550.5 Nanometers, 650.5 nm, 750.5 nm}"},
         {

@@ -55,14 +55,27 @@ _LONG = [*_LENGTHS, *_INVERSE, *(unit.replace("meters", "metres") for unit in _L
 # What imaging spectrometers measure, from the ultraviolet to the thermal infrared.
 _LEAST_NM, _GREATEST_NM = 200, 20_000
 _WORDS = re.compile(r"[\s()\[\]{},;:]+")
-_NUMBER = r"(\d+(?:\.\d+)?)"
+_NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+_UNIT = r"(?:nm|nanomet(?:er|re)s?|um|µm|μm|micromet(?:er|re)s?|microns?)\b"
+_DASHES = "-\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"
+# A dash behind a digit belongs to a range or an exponent. Numbers of bands may precede it.
+_START = (
+    rf"(?:^|[\s(\[_:=]|(?<![\d.])(?<![\d.]e)[{_DASHES}]|(?<![^\W_])[a-z]+(?=\d+[\s_]*[{_DASHES}]))"
+)
 _IN_NAME = re.compile(
-    rf"(?:^|[\s(\[_:=-]){_NUMBER}[\s_]*(nm|nanomet(?:er|re)s?|um|µm|μm|micromet(?:er|re)s?|microns?)"
-    r"\b",
+    rf"(\b(?:bands?|b|channel|ch|no\.?)[\s_#]*)?{_START}"
+    rf"(?:{_NUMBER}[\s_]*(?:{_UNIT}[\s_]*)?([{_DASHES}/]|to)[\s_]*)?{_NUMBER}[\s_]*({_UNIT})",
     re.IGNORECASE,
 )
-
-
+_WIDTH = r"(?:fwhm|(?:band[\s_-]?)?width)"
+_OF_WIDTH = r"[\s_:=(]*(?:of[\s_]+)?"
+_WIDTHS = re.compile(
+    rf"{_WIDTH}{_OF_WIDTH}{_NUMBER}(?:[\s_]*{_UNIT})?|(?:±|\+/?-)\s*{_NUMBER}"
+    rf"|{_NUMBER}[\s_]*{_UNIT}[\s_]*(?:wide|{_WIDTH}(?!{_OF_WIDTH}\d))",
+    re.IGNORECASE,
+)
+# Bands are narrower, so that the first of two such numbers counts the bands.
+_WIDEST_RANGE = 3
 _LISTS = re.compile(
     r"(?!good)(\w+_)?(wavelengths?|wl|wvl|lambda|band_cent(er|re)s?)"
     r"(_nm|_cent(er|re)s?|_central|_mean)*|list_cw_\w+"
@@ -177,9 +190,22 @@ def read_wavelengths(
 
 def wavelengths_in_names(names: Any) -> tuple[list[str | None], set[str]]:
     """Find wavelengths in names such as "Band 1 (450.5 nm)": their numbers, and their units."""
-    matches = [_IN_NAME.search(name or "") for name in names]
-    units = {_understood(match[2]) or "" for match in matches if match is not None}
-    return [None if match is None else match[1] for match in matches], units
+    matches = [_IN_NAME.search(_WIDTHS.sub(" ", name or "")) for name in names]
+    units = {_understood(match[5]) or "" for match in matches if match is not None}
+    return [None if match is None else _center(*match.groups()) for match in matches], units
+
+
+def _center(label: str | None, first: str | None, sign: str, last: str, unit: str) -> str:
+    """Give the middle of a range; `first` may count the bands, and `last` be a width."""
+    if first is None:
+        return last
+    low, high = sorted(map(float, (first, last)))
+    is_range = high <= _WIDEST_RANGE * low or not float(first).is_integer()
+    if label:
+        is_range = is_range and _understood(unit) == "nanometers" and low >= _LEAST_NM
+    if sign == "/" and float(first) > float(last):
+        return first
+    return f"{(low + high) / 2:.10g}" if is_range else last
 
 
 def _settled_unit(
