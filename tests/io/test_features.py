@@ -138,6 +138,37 @@ def test_codes_stay_the_numbers_that_they_are(tmp_path, values, codes):
     assert found.class_names == {}
 
 
+CODES = [
+    ["91E0", "6510", "9110"],
+    ["91E0", "91D0", "9110"],
+    ["1E3", "2E3", "3E3"],
+    ["1E+03", "2E+03", "3E+03"],
+    ["1_0", "2_0", "3_0"],
+    ["0x1F", "0x2F", "0x3F"],
+    ["inf", "1e5", "infinity"],
+]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".csv", ".geojson"])
+@pytest.mark.parametrize("values", CODES)
+def test_codes_that_only_look_like_numbers_are_names(tmp_path, suffix, values):
+    path = tmp_path / f"f{suffix}"
+    if suffix == ".csv":
+        lines = [f"0,{col},{value}" for col, value in enumerate(values)]
+        path.write_text("\n".join(["row,col,code", *lines]))
+    else:
+        written(path, [center(0, col) for col in range(3)], code=values)
+    found = read_labels(path, SCENE)
+    assert [found.class_names[label] for label in found.labels[0, :3].tolist()] == values
+
+
+@pytest.mark.parametrize("value", ["1.5e-3", "2e-05", "2.5E0", "1,5e-3"])
+def test_measurements_are_no_classes(tmp_path, value):
+    path = tmp_path / "points.csv"
+    path.write_text(f"row;col;crop;ndvi\n0;0;oats;{value}\n0;1;soil;0.25\n0;2;soil;1e5")
+    assert read_labels(path, SCENE).class_names == {1: "oats", 2: "soil"}
+
+
 @pytest.mark.parametrize("missing", ["nan", "None", "NULL", "<Null>", "NA", " "])
 def test_words_for_no_value_are_no_class(tmp_path, missing):
     shapes = [center(0, col) for col in range(3)]
@@ -164,6 +195,8 @@ def test_shapefiles_that_lack_a_part(tmp_path, suffix):
         (["-1", "1", "2"], "holds -1"),
         (["1.5", "1", "2"], "holds 1.5"),
         (["1", "oats", "2"], r"mixes numbers \('1'\) and names \('oats'\)"),
+        (["10", "oats", "20"], r"mixes numbers \('10'\) and names \('oats'\)"),
+        (["1", "2", "3a"], r"mixes numbers \('1'\) and names \('3a'\)"),
         ([str(2**40), "1", "2"], "holds 1099511627776"),
     ],
 )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _LARGEST = np.iinfo(np.int32).max
 _SHOWN_COLUMNS, _SHOWN_VALUES, _SHOWN_CHARACTERS = 8, 3, 20
 _WHOLE = re.compile(r"[+-]?\d+([.,]0*)?")
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+# Without exponents: 91E0 is a code, as 91D0 is.
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)")
 # Columns that programs add; they count features, or describe how these are shown.
 _NOT_CLASSES = {
     "fid", "ogc_fid", "gid", "id", "oid", "objectid", "feature_id", "featureid", "uid", "uuid",
@@ -143,7 +144,7 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
     numeric = [text for text in counts if _NUMBER.fullmatch(text)]
     if len(numeric) == len(counts):
         return _numeric_texts(file, column, texts)
-    if any(_WHOLE.fullmatch(text) for text in numeric):
+    if any(_WHOLE.fullmatch(text) for text in numeric) and not _are_codes(counts):
         name = next(text for text in counts if text not in numeric)
         problem = f"column {column!r} mixes numbers ({numeric[0]!r}) and names ({name!r})"
         raise file_error(file, problem, "Give all classes names, or all classes numbers.")
@@ -159,6 +160,11 @@ def _text_classes(file: Path, column: str, texts: Sequence[str | None]) -> Class
     codes = [0 if text is None else numbers[chosen[normalize_text(text)]] for text in texts]
     notes = _notes_on_spelling(column, {chosen[key]: alike for key, alike in spellings.items()})
     return ClassColumn(np.array(codes, dtype=np.int64), names, notes)
+
+
+def _are_codes(texts: Collection[str]) -> bool:
+    """Tell whether texts that are numbers in part have one length and begin with digits."""
+    return len(set(map(len, texts))) == 1 and all(text[0].isdecimal() for text in texts)
 
 
 def _numeric_texts(file: Path, column: str, texts: Sequence[str | None]) -> ClassColumn:

@@ -161,15 +161,21 @@ def _table(columns: dict[str, Any]) -> Any:
     table = {}
     for name, values in columns.items():
         present = [value for value in values if value]
-        # Codes with leading zeros keep their spelling.
-        numeric = all(
-            _NUMBER.fullmatch(value) and not re.match(r"[+-]?0\d", value) for value in present
-        )
-        if numeric and present:
+        if present and _are_numbers(present):
             table[name] = [float(value.replace(",", ".")) if value else None for value in values]
         else:
             table[name] = [value or None for value in values]
     return geo.pandas.DataFrame(table)
+
+
+def _are_numbers(texts: list[str]) -> bool:
+    """Tell numbers from codes, such as 007 and 91E0, which keep their spelling."""
+    if not all(_NUMBER.fullmatch(text) and not re.match(r"[+-]?0\d", text) for text in texts):
+        return False
+    has_exponents = any("e" in text.lower() for text in texts)
+    return not has_exponents or not all(
+        float(text.replace(",", ".")).is_integer() for text in texts
+    )
 
 
 def _numbers(file: Path, name: str, values: Any, first_line: int) -> NDArray[np.float64]:
