@@ -624,6 +624,53 @@ def test_spellings_of_the_value_for_no_data(tmp_path, value, nodata):
     assert read_cube(written(tmp_path, data_ignore_value=value)).nodata == nodata
 
 
+LOWEST = np.finfo(np.float32).min
+ROUNDED = [
+    ("f4", LOWEST, "-3.40282e+38"),
+    ("f4", LOWEST, "-3.402823e+038"),
+    ("f4", LOWEST, "-3.40283e+38"),
+    ("f8", LOWEST, "-3.40282e+38"),
+    ("f8", np.finfo(np.float64).min, "-1.79769e+308"),
+    ("f4", 9.969209968386869e36, "9.96921e+36"),
+    ("f4", np.finfo(np.float32).tiny, "1.17549e-38"),
+    ("f8", np.float32(-9999.9), "-9999.9"),
+    ("f4", -0.123456789, "-0.1234568"),
+    ("f8", np.float32(1e20), "1e+20"),
+    ("f4", -9999, "-9999.0"),
+]
+
+
+@pytest.mark.parametrize(("dtype", "fill", "stated"), ROUNDED)
+def test_rounded_values_for_no_data(tmp_path, dtype, fill, stated):
+    cube = np.ones((2, 3, 4), dtype)
+    cube[0, 1] = fill
+    scene = read_scene(written(tmp_path, cube, data_ignore_value=stated))
+    np.testing.assert_array_equal(scene.valid, [[True, False, True], [True] * 3])
+    labels = np.ones((2, 3, 1), dtype)
+    labels[0, 1] = fill
+    found = read_label_map(written(tmp_path, labels, data_ignore_value=stated))
+    np.testing.assert_array_equal(found.labels, [[1, 0, 1], [1, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "stated"),
+    [
+        ("f4", 1e-38, "0"),
+        ("f8", 1e-300, "0"),
+        ("f8", -9999.0001, "-9999"),
+        ("f8", 1 + 1e-9, "1"),
+        ("f4", 0, "1.17549e-38"),
+        ("f4", LOWEST * 0.99, "-3.40282e+38"),
+        ("f4", LOWEST, "-1.79769e+308"),
+        ("f8", 0.1001, "0.1"),
+        ("i2", -9999, "-9999.9"),
+    ],
+)
+def test_values_nearby_are_data(tmp_path, dtype, value, stated):
+    cube = np.full((2, 3, 4), value, dtype)
+    assert read_scene(written(tmp_path, cube, data_ignore_value=stated)).valid is None
+
+
 @pytest.mark.parametrize("value", ["nan", "NaN", "-nan", "1.#QNAN", "-1.#IND", "nan(0x8)"])
 def test_spellings_of_nan(tmp_path, value):
     assert np.isnan(read_cube(written(tmp_path, data_ignore_value=value)).nodata)

@@ -24,6 +24,12 @@ _NODATA = {
 _MAX_VALUES = 100
 # A factor of this size under a name other than that of the CF conventions is a divisor.
 _LEAST_DIVISOR = 10
+# Software prints whole numbers up to this one exactly, and others rounded: those at the ends of
+# the floats to as few as 6 digits.
+_LARGEST_EXACT = 2**24
+_EXTREME = 1e30
+_FEW_DIGITS = 1e-5
+_ULPS = 4 * float(np.finfo(np.float32).eps)
 
 
 class Declared(NamedTuple):
@@ -31,6 +37,43 @@ class Declared(NamedTuple):
 
     nodata: float | tuple[float, ...] | None = None
     valid_range: tuple[float, float] | None = None
+
+
+def marked_by(dtype: np.dtype[Any], number: float) -> tuple[Any, Any] | None:
+    """Give the least and greatest value that a number for "no data" means in a type, if any."""
+    if dtype.kind != "f":
+        if not np.isfinite(number) or number != int(number):
+            return None
+        low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return (dtype.type(int(number)),) * 2 if low <= number <= high else None
+    if not np.isfinite(number):
+        return (dtype.type(number),) * 2
+    away, limit = abs(number) * _rounding(number), float(np.finfo(dtype).max)
+    if abs(number) - away > limit:
+        return None
+    low, high = (dtype.type(np.clip(end, -limit, limit)) for end in (number - away, number + away))
+    return low, high
+
+
+def is_marked(values: NDArray[Any], number: float) -> NDArray[np.bool_]:
+    """Tell which values are a number for "no data", which may be stated in few digits."""
+    ends = marked_by(values.dtype, number)
+    marked: NDArray[np.bool_]
+    if ends is None:
+        marked = np.zeros(values.shape, dtype=bool)
+    elif np.isnan(ends[0]):
+        marked = np.isnan(values)
+    else:
+        low, high = ends
+        marked = values == low if low == high else (values >= low) & (values <= high)
+    return marked
+
+
+def _rounding(number: float) -> float:
+    size = abs(number)
+    if number == 0 or (size <= _LARGEST_EXACT and float(number).is_integer()):
+        return 0.0
+    return _ULPS if 1 / _EXTREME <= size <= _EXTREME else _FEW_DIGITS
 
 
 def declared_unit(attributes: Mapping[str, Any]) -> str:

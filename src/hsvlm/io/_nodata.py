@@ -11,6 +11,7 @@ import numpy as np
 from hsvlm._data.lazy import read_rows, release_pages, row_blocks
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import ParameterError
+from hsvlm.io._declared import is_marked, marked_by
 from hsvlm.io._sizes import check_memory
 
 if TYPE_CHECKING:
@@ -73,44 +74,31 @@ def with_valid_pixels(
 
 def _markers(
     dtype: np.dtype[Any], values: Any, band_values: Sequence[float | None]
-) -> list[tuple[Any, NDArray[np.bool_] | None]]:
-    """Give values in the type of the cube, and in which bands they are no data."""
+) -> list[tuple[float, NDArray[np.bool_] | None]]:
+    """Give values that the type of the cube can hold, and in which bands they are no data."""
     own = sorted({value for value in band_values if value is not None})
     stated = [
         *((value, None) for value in dict.fromkeys(values)),
         *((value, np.array([each == value for each in band_values])) for value in own),
     ]
-    markers = [(_marker(dtype, value), bands) for value, bands in stated]
-    markers = [(marker, bands) for marker, bands in markers if marker is not None]
-    return [*markers, (dtype.type(np.nan), None)] if markers and dtype.kind == "f" else markers
+    markers = [(value, bands) for value, bands in stated if marked_by(dtype, value) is not None]
+    return [*markers, (np.nan, None)] if markers and dtype.kind == "f" else markers
 
 
 def _missing(
     rows: NDArray[Any],
-    markers: list[tuple[Any, NDArray[np.bool_] | None]],
+    markers: list[tuple[float, NDArray[np.bool_] | None]],
     limits: tuple[float, float] | None,
 ) -> NDArray[np.bool_]:
     missing = np.zeros(rows.shape, dtype=bool)
     for marker, bands in markers:
-        same = np.isnan(rows) if np.isnan(marker) else rows == marker
+        same = is_marked(rows, marker)
         missing |= same if bands is None else same & bands
     if limits is not None:
         missing |= (rows < limits[0]) | (rows > limits[1])
         if rows.dtype.kind == "f":
             missing |= np.isnan(rows)
     return missing
-
-
-def _marker(dtype: np.dtype[Any], nodata: float) -> Any:
-    """Give the value in the type of the cube; None if that type holds it nowhere."""
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            marker = dtype.type(nodata)
-        return None if np.isinf(marker) and np.isfinite(nodata) else marker
-    if not np.isfinite(nodata) or nodata != int(nodata):
-        return None
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return dtype.type(int(nodata)) if low <= nodata <= high else None
 
 
 def _nothing_left(source: Any, values: Any, read: ReadResult, rule: str) -> Exception:

@@ -10,6 +10,7 @@ import numpy as np
 from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import file_error
 from hsvlm.exceptions import HSVLMError, ParameterError
+from hsvlm.io._declared import is_marked
 from hsvlm.io._notes import listed
 from hsvlm.io._sizes import check_memory, too_large
 
@@ -171,7 +172,7 @@ def whole_labels(
     check_memory(path, values.shape, values.dtype, copies=copies)
     labels = np.array(values, dtype=values.dtype.newbyteorder("="), order="C")
     for value in np.ravel(() if missing is None else missing).tolist():
-        is_missing = labels == value
+        is_missing = is_marked(labels, value)
         if value != unlabeled and is_missing.any():
             labels[is_missing] = unlabeled
     if labels.dtype.kind in "iu":
