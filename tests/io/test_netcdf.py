@@ -504,6 +504,45 @@ def test_names_of_lists_of_good_bands(name):
     assert from_xarray(data).scene.bad_bands.tolist() == [False, True, False, False]
 
 
+@pytest.mark.parametrize("fill", [{}, {"_FillValue": np.int8(0)}])
+@pytest.mark.parametrize("classic", [False, True])
+@pytest.mark.parametrize("dtype", ["i1", "i2"])
+def test_flags_of_unsigned_labels(tmp_path, fill, classic, dtype):
+    codes = np.array([10, 130, 200] if dtype == "i1" else [10, 40000, 65000], f"u{dtype[1]}")
+    flags = {"flag_values": codes.view(dtype), "flag_meanings": "crop grass bare"}
+    fill = {name: value.astype(dtype) for name, value in fill.items()}
+    attributes = {"_Unsigned": "true", **flags, **fill}
+    data = xr.Dataset({"gt": (("y", "x"), np.stack([codes, codes]).view(dtype), attributes)})
+    path = tmp_path / "gt.nc"
+    if classic:
+        data.to_netcdf(path, engine="scipy")
+    else:
+        data.to_netcdf(path, engine="h5netcdf")
+    found = read_label_map(path)
+    assert found.labels.tolist() == [codes.tolist()] * 2
+    assert found.class_names == dict(zip(codes.tolist(), ["crop", "grass", "bare"], strict=True))
+    cube = xr.Dataset({"cube": (("y", "x", "band"), np.ones((2, 3, 2)))})
+    for is_decoded in (False, True):
+        with xr.open_dataset(path, mask_and_scale=is_decoded, decode_cf=is_decoded) as opened:
+            scene = read_scene(cube, labels=opened["gt"])
+            assert set(scene.class_names) == set(np.unique(opened["gt"]).tolist())
+
+
+@pytest.mark.parametrize("flags", ["1b, 2b", "1 2", "1UB,2UB", "1.f 2.f", ["1", "2"], [1.0, 2.0]])
+def test_flags_as_text(tmp_path, flags):
+    attributes = {"flag_values": flags, "flag_meanings": "oats winter_wheat"}
+    data = xr.Dataset({"gt": (("y", "x"), np.ones((2, 2), np.int8), attributes)})
+    names = read_label_map(written(tmp_path / "gt.nc", data)).class_names
+    assert names == {1: "oats", 2: "winter wheat"}
+
+
+def test_flags_that_are_no_numbers_are_said(tmp_path):
+    attributes = {"flag_values": "a, b", "flag_meanings": "oats wheat"}
+    data = xr.Dataset({"gt": (("y", "x"), np.ones((2, 2), np.int8), attributes)})
+    with pytest.warns(HSVLMWarning, match="its attribute flag_values is 'a, b' and is not used"):
+        assert read_label_map(written(tmp_path / "gt.nc", data)).class_names == {}
+
+
 def test_names_of_classes_that_differ_in_number_are_said(tmp_path):
     flags = {"flag_values": np.array([1, 2], "u1"), "flag_meanings": "winter wheat oats"}
     data = xr.Dataset({"gt": (("y", "x"), np.ones((2, 2), np.uint8), flags)})

@@ -22,6 +22,8 @@ _NODATA = {
     "dataignorevalue", "ignorevalue", "ignoredvalue", "novalue",
 }  # fmt: skip
 _MAX_VALUES = 100
+# Letters behind a number that state its type in the text form of NetCDF: 1b, 200UB, 3s, 4LL, 5.f.
+_TYPE = re.compile(r"(?<=[\d.])(u?(b|s|l|ll)|u|f)$", re.IGNORECASE)
 # A factor of this size under a name other than that of the CF conventions is a divisor.
 _LEAST_DIVISOR = 10
 # Software prints whole numbers up to this one exactly, and others rounded: those at the ends of
@@ -94,13 +96,13 @@ def declared_values(
     for name in attributes:
         letters = re.sub(r"[^a-z]", "", str(name).lower())
         if letters in _NODATA:
-            values += _numbers(name, attributes[name], notes)
+            values += declared_numbers(name, attributes[name], notes)
         elif letters == "validrange":
-            numbers = _numbers(name, attributes[name], notes)
+            numbers = declared_numbers(name, attributes[name], notes)
             if len(numbers) == 2:
                 limits = {"min": numbers[0], "max": numbers[1]}
         elif letters in ("validmin", "validmax"):
-            numbers = _numbers(name, attributes[name], notes)
+            numbers = declared_numbers(name, attributes[name], notes)
             limits[letters[-3:]] = numbers[0] if len(numbers) == 1 else limits[letters[-3:]]
     factor, offset = scale
     unpacked = tuple(dict.fromkeys(value * factor + offset for value in values))
@@ -122,7 +124,7 @@ def declared_scale(
     for name in attributes:
         letters = re.sub(r"[^a-z]", "", str(name).lower())
         if letters in ("scalefactor", "addoffset"):
-            numbers = _numbers(name, attributes[name], notes)
+            numbers = declared_numbers(name, attributes[name], notes)
             # In the CF conventions the factor multiplies; elsewhere 10000 divides reflectance.
             if numbers and letters == "scalefactor" and name != "scale_factor":
                 numbers = [
@@ -132,7 +134,8 @@ def declared_scale(
     return scale_of(parts.get("scalefactor"), parts.get("addoffset"), n_bands, notes)
 
 
-def _numbers(name: str, value: Any, notes: list[str]) -> list[float]:
+def declared_numbers(name: str, value: Any, notes: list[str]) -> list[float]:
+    """Read the numbers of an attribute, which may be text."""
     array = np.ravel(value)[:_MAX_VALUES]
     if array.dtype.kind in "biuf":
         return [float(number) for number in array]
@@ -140,7 +143,7 @@ def _numbers(name: str, value: Any, notes: list[str]) -> list[float]:
         text.decode(errors="replace") if isinstance(text, bytes) else str(text) for text in array
     ]
     parts = [part for text in texts for part in re.split(r"[\s,;\[\](){}]+", text) if part]
-    numbers = [parse_number(part) for part in parts]
+    numbers = [parse_number(_TYPE.sub("", part)) for part in parts]
     if None in numbers:
         notes.append(f"its attribute {name} is {' '.join(texts)[:30]!r} and is not used")
     return [number for number in numbers if number is not None] if None not in numbers else []

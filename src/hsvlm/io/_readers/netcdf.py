@@ -15,7 +15,13 @@ from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
 from hsvlm.io import _geo as geo
 from hsvlm.io._common import LabelMap, Reader, ReadResult
-from hsvlm.io._declared import Declared, declared_scale, declared_unit, declared_values
+from hsvlm.io._declared import (
+    Declared,
+    declared_numbers,
+    declared_scale,
+    declared_unit,
+    declared_values,
+)
 from hsvlm.io._ground import georeference
 from hsvlm.io._notes import warn_of_file
 from hsvlm.io._readers import hdf5
@@ -201,7 +207,7 @@ def _declared(array: Any, notes: list[str]) -> Declared:
 def class_flags(array: Any, notes: list[str]) -> dict[Any, str]:
     """Read class names from the flags of the CF conventions, if an array has attributes."""
     attributes = getattr(array, "attrs", {})
-    values = np.ravel(attributes.get("flag_values", ())).tolist()
+    values = _flag_values(array, attributes.get("flag_values", ()), notes)
     # Words of a meaning are joined by underscores.
     listed = str(attributes.get("flag_meanings", "")).split()
     names = [name.replace("_", " ").strip() or name for name in listed]
@@ -213,6 +219,18 @@ def class_flags(array: Any, notes: list[str]) -> dict[Any, str]:
             )
         return {}
     return dict(zip(values, names, strict=True))
+
+
+def _flag_values(array: Any, stated: Any, notes: list[str]) -> list[Any]:
+    """Give flags as the numbers that the array holds: unpacked, and not as text."""
+    values = np.ravel(stated)
+    if values.dtype.kind not in "iu":
+        numbers = declared_numbers("flag_values", values, notes)
+        return [int(number) if number.is_integer() else number for number in numbers]
+    said = array.encoding.get("_Unsigned", "") if hasattr(array, "encoding") else ""
+    sign = {"true": "u", "false": "i"}.get(str(said).lower(), values.dtype.kind)
+    flags: list[Any] = values.astype(f"{sign}{values.dtype.itemsize}").tolist()
+    return flags
 
 
 def _choose(path: Any, variables: Mapping[str, Any], content: Content, variable: str | None) -> str:
