@@ -620,6 +620,13 @@ def test_label_maps_with_a_palette(tmp_path):
         ("u1", 255, [[0, 1], [2, 255]], 255),
         ("i2", -1, [[0, 1], [2, -1]], -1),
         ("f4", -9999, [[0, 1], [2, -9999]], -9999),
+        ("f4", -3.4028234663852886e38, [[0, 1], [2, -1]], -1),
+        ("f8", -1.7976931348623157e308, [[0, 1], [2, -1]], -1),
+        ("f4", -9999.5, [[0, 1], [2, -1]], -1),
+        ("f4", 0.5, [[0, 1], [2, -1]], -1),
+        ("f4", 1e20, [[0, 1], [2, -1]], -1),
+        ("u4", 2**32 - 1, [[0, 1], [2, -1]], -1),
+        ("i4", -(2**31), [[0, 1], [2, -(2**31)]], -(2**31)),
         ("u1", 0, [[0, 1], [2, 1]], 0),
         ("f4", np.nan, [[0, 1], [2, 0]], 0),
     ],
@@ -639,6 +646,15 @@ def test_class_0_beside_a_declared_value_for_no_label(tmp_path, dtype, nodata, l
     expected = [value for value in np.ravel(labels).tolist() if value != unlabeled]
     assert scene.samples()[1].tolist() == expected
     assert f"no label: {4 - len(expected)}" in scene.summary()["labels"]
+
+
+def test_the_number_for_no_label_is_free(tmp_path):
+    values = np.array([[0, -1], [-2, np.finfo("f4").min]], "f4")
+    path = raster(tmp_path / "map.tif", values, nodata=float(values[1, 1]))
+    with pytest.warns(HSVLMWarning, match=r"-3.402823466e\+38 is declared for no data, so 0 is"):
+        found = read_label_map(path)
+    assert found.labels.tolist() == [[0, -1], [-2, -3]]
+    assert found.unlabeled == -3
 
 
 def names_beside(path, names):

@@ -38,7 +38,8 @@ class LabelMap:
         Group of every labeled pixel, such as the polygon it lies in; 0 where there is none.
     unlabeled : int, default=0
         Value that stands for "no label". It is another than 0 where the file declares one for "no
-        data", so that 0 is a class like any other.
+        data", so that 0 is a class like any other: the declared one, or, if that is no whole number
+        of 32 bits, the first of -1, -2, ... that the map does not hold.
 
     Examples
     --------

@@ -172,8 +172,10 @@ def whole_labels(
     check_memory(path, values.shape, values.dtype, copies=copies)
     labels = np.array(values, dtype=values.dtype.newbyteorder("="), order="C")
     for value in np.ravel(() if missing is None else missing).tolist():
-        is_missing = is_marked(labels, value)
+        is_missing = is_marked(values, value)
         if value != unlabeled and is_missing.any():
+            if not np.can_cast(np.min_scalar_type(unlabeled), labels.dtype):
+                labels = labels.astype(np.int64)
             labels[is_missing] = unlabeled
     if labels.dtype.kind in "iu":
         return labels

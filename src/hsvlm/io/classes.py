@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,7 @@ def _unlabeled(
 ) -> int:
     """Choose the value for "no label" of a file in which 0 may be a class."""
     # Software writes NaN as the value for floats without being asked.
-    declared = [int(value) for value in missing if np.isfinite(value)]
+    declared = [value for value in missing if np.isfinite(value)]
     if 0 in declared or not (values == 0).any():
         return 0
     if not declared:
@@ -156,11 +157,22 @@ def _unlabeled(
         return 0
     if not names.get(0):
         warn_caller(
-            f"{path}: {declared[0]} is declared for no data, so 0 is taken for a class like any "
-            f"other, of {int((values == 0).sum()):,} pixels.",
+            f"{path}: {declared[0]:.10g} is declared for no data, so 0 is taken for a class like "
+            f"any other, of {int((values == 0).sum()):,} pixels.",
             "If 0 means no label, declare it as the value for no data.",
         )
-    return declared[0]
+    limits = np.iinfo(np.int32)
+    fitting = [
+        int(value)
+        for value in declared
+        if limits.min <= value <= limits.max and value == int(value)
+    ]
+    return fitting[0] if fitting else _free_number(values)
+
+
+def _free_number(values: NDArray[Any]) -> int:
+    """Give the first number of -1, -2, ... that is no value of a map."""
+    return next(number for number in itertools.count(-1, -1) if not (values == number).any())
 
 
 def with_class_names(labeled: LabelMap, class_names: Mapping[Any, str], source: str) -> LabelMap:
