@@ -24,7 +24,7 @@ from hsvlm import (
 )
 from hsvlm._data.lazy import MaskedCube
 from hsvlm.evaluation import SmoothedSVM
-from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
+from hsvlm.exceptions import DataError, FileError, HSVLMWarning, ParameterError
 from hsvlm.io import match_bands
 from hsvlm.mapping import predict_scene
 from hsvlm.mapping._predictor import normalized_entropy
@@ -421,3 +421,19 @@ def test_colours_that_files_cannot_hold(tmp_path, fitted, cube, color):
 def test_labels_of_another_type_in_a_legend(fitted, cube, argument):
     with pytest.raises(ParameterError, match=f"{argument} has the key '1', but that label"):
         predict_scene(fitted, cube, **{argument: {"1": "#000000"}})
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".hdr"])
+def test_a_file_that_holds_another_map_by_now(tmp_path, cube, labels, suffix):
+    pytest.importorskip("rasterio")
+    pytest.importorskip("spectral")
+    X, y = pixel_samples(cube, labels)
+    path = tmp_path / f"map{suffix}"
+    first = predict_scene(GaussianNB().fit(X, y), cube, path)
+    again = predict_scene(GaussianNB().fit(X, y), cube, path)
+    assert first.area_report().classes == again.area_report().classes
+    other = predict_scene(GaussianNB().fit(X, np.array(["a", "b", "c"])[(y + 1) % 3]), cube, path)
+    assert set(np.unique(other.label_map)) <= {"a", "b", "c"}
+    for use in (lambda: first.label_map, first.area_report):
+        with pytest.raises(FileError, match="no longer holds the map that was made"):
+            use()

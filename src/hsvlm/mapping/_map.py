@@ -10,13 +10,14 @@ import numpy as np
 
 from hsvlm._data.class_table import present_labels
 from hsvlm._data.label_maps import labeled_pixels, no_label
+from hsvlm._system.files import file_error
 from hsvlm._system.pages import check_page_path, write_page
 from hsvlm.exceptions import DataError
 from hsvlm.io import read_labels, read_scene
 from hsvlm.io.areas import Ground, areas_by_number
 from hsvlm.io.classes import printable_name
 from hsvlm.mapping._accuracy import map_accuracy
-from hsvlm.mapping._legend import MapClass, class_codes, label_dtype
+from hsvlm.mapping._legend import MapClass, class_codes, code_counts, label_dtype
 from hsvlm.mapping._notebook import map_html
 from hsvlm.mapping._page import class_prompts, map_page
 from hsvlm.mapping._page_map import LegendEntry, MapContent
@@ -161,7 +162,11 @@ class SceneMap:
     def _codes(self) -> NDArray[Any]:
         if self.path is None:
             return np.asarray(self.values)
-        return read_labels(self.path, self.scene).labels
+        values = read_labels(self.path, self.scene).labels
+        if code_counts(values, class_codes(self.classes)) != list(self.counts.values()):
+            problem = "it no longer holds the map that was made"
+            raise file_error(self.path, problem, "Make it again, or write each to its own file.")
+        return values
 
     def area_report(self, reference: Any = None, *, unlabeled: Any = 0) -> AreaReport:
         """Report areas, confidence and, with a reference, accuracies.
