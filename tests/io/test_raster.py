@@ -666,7 +666,7 @@ def names_beside(path, names):
     return path
 
 
-def table_beside(path, columns, rows):
+def table_beside(path, columns, rows, bins=""):
     fields = "".join(
         f'<FieldDefn index="{index}"><Name>{name}</Name><Type>2</Type><Usage>{usage}</Usage>'
         "</FieldDefn>"
@@ -677,7 +677,7 @@ def table_beside(path, columns, rows):
         for index, row in enumerate(rows)
     )
     path.with_name(f"{path.name}.aux.xml").write_text(
-        f'<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable>{fields}{lines}'
+        f'<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable {bins}>{fields}{lines}'
         "</GDALRasterAttributeTable></PAMRasterBand></PAMDataset>"
     )
     return path
@@ -698,11 +698,45 @@ def test_raster_attribute_tables(tmp_path, columns):
     assert found.class_colors == {1: "#FF0000", 3: "#0A0B0C"}
 
 
+ROWS = [("", "none"), ("", "corn"), ("", ""), ("", "soil")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "bins"),
+    [
+        ([("Histogram", 1), ("Class_Names", 2)], ROWS, 'Row0Min="0" BinSize="1"'),
+        ([("Histogram", 1), ("Class_Names", 0)], ROWS, ""),
+        ([("Histogram", 1), ("Class_Names", 2)], ROWS, 'Row0Min="-0.5" BinSize="1"'),
+        ([("ID", 0), ("Class", 2)], ROWS[1:], 'Row0Min="1" BinSize="1"'),
+        ([("Low", 3), ("High", 4), ("C", 2)], [(3, 3, "soil"), (1, 1, "corn"), (4, 9, "x")], ""),
+        ([("Low", 3), ("C", 2)], [(3, "soil"), (1, "corn")], ""),
+    ],
+)
+def test_raster_attribute_tables_without_a_column_of_values(tmp_path, columns, rows, bins):
+    path = table_beside(raster(tmp_path / "map.tif", LABELS), columns, rows, bins)
+    assert read_label_map(path).class_names == {1: "corn", 3: "soil"}
+
+
+@pytest.mark.parametrize("size", ["10", "nan", "inf", "0", "-1"])
+def test_bins_of_several_values_are_no_classes(tmp_path, size):
+    path = raster(tmp_path / "map.tif", LABELS)
+    table_beside(path, [("Class", 2)], [("a",), ("b",)], f'Row0Min="1" BinSize="{size}"')
+    assert read_label_map(path).class_names == {}
+
+
+def test_names_in_erdas_imagine_as_gdal_writes_them(tmp_path):
+    columns = [("Histogram", 1), ("Class_Names", 2)]
+    table_beside(raster(tmp_path / "map.tif", LABELS), columns, ROWS)
+    rasterio.shutil.copy(tmp_path / "map.tif", tmp_path / "map.img", driver="HFA")
+    assert read_label_map(tmp_path / "map.img").class_names == {1: "corn", 3: "soil"}
+
+
 def test_raster_attribute_tables_that_tell_nothing(tmp_path):
     path = raster(tmp_path / "map.tif", LABELS)
     for columns, rows in (
         ([("Value", 5), ("Count", 1)], [(1, 99)]),
-        ([("Class", 2)], [("corn",)]),
+        ([("ID", 0), ("Class", 2)], [(7, "corn"), (8, "soil")]),
+        ([("Low", 3), ("High", 4), ("Class", 2)], [(1, 2, "a"), ("", "", "b"), (1.5, 1.5, "c")]),
         ([("Value", 5), ("Class", 2)], [("nan", "a"), ("1e400", "b"), ("", "c"), (1.5, "d")]),
         ([("Value", 5), ("Class", 2)], []),
     ):

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Usages of columns in GDAL's raster attribute tables.
-_NAME, _VALUE, _RED, _GREEN, _BLUE = "2", "5", "6", "7", "8"
+_NAME, _MIN, _MAX, _VALUE, _RED, _GREEN, _BLUE = "2", "3", "4", "5", "6", "7", "8"
+# Titles of columns that may hold the values, so that rows are not known to be counted by them.
+_CODES = {"id", "code", "number", "classid", "classcode", "classnumber", "gridcode"}
 _MOST_COLORS = 256
 _SHOWN = 8
 _BLACK, _WHITE = 0, 0xFFFFFF
@@ -140,9 +142,11 @@ def _attribute_table(table: ET.Element) -> CategoryTable:
         usage = {"value": _VALUE, "classname": _NAME, "classnames": _NAME}.get(title)
         columns.setdefault(usage or title, index)
     names, colors = {}, {}
-    for row in table.iter("Row"):
+    for index, row in enumerate(table.iter("Row")):
         fields = [field.text or "" for field in row.iter("F")]
-        value = parse_number(_field(fields, columns, _VALUE))
+        value = _row_value(fields, columns)
+        if columns.keys().isdisjoint({_VALUE, _MIN}):
+            value = _binned_value(table, columns, index)
         if value is None or value != value or abs(value) > 2**53 or value != int(value):
             continue
         name = _field(fields, columns, _NAME).strip()
@@ -153,6 +157,27 @@ def _attribute_table(table: ET.Element) -> CategoryTable:
         if len(levels) == 3:
             colors[int(value)] = hex_color(*levels)
     return CategoryTable(names, colors)
+
+
+def _row_value(fields: list[str], columns: dict[str | None, int]) -> float | None:
+    """Read the value that a row states; None if it is for several."""
+    if _VALUE in columns:
+        return parse_number(_field(fields, columns, _VALUE))
+    low, high = (parse_number(_field(fields, columns, usage)) for usage in (_MIN, _MAX))
+    return low if low == high or _MAX not in columns else None
+
+
+def _binned_value(table: ET.Element, columns: dict[str | None, int], index: int) -> float | None:
+    """Give the only whole number in the bin that a row without a value stands for."""
+    stated = [parse_number(table.get(name, "")) for name in ("Row0Min", "BinSize")]
+    if None in stated and not _CODES.isdisjoint(columns):
+        return None
+    first, size = (
+        default if number is None else number
+        for number, default in zip(stated, (0.0, 1.0), strict=True)
+    )
+    low, high = np.ceil([first + index * size, first + (index + 1) * size]).tolist()
+    return float(low) if high - low == 1 else None
 
 
 def _field(fields: list[str], columns: dict[str | None, int], usage: str) -> str:
