@@ -248,7 +248,7 @@ def test_a_file_that_was_changed_is_another_scene(tmp_path, cube, labels):
 @pytest.mark.parametrize("wrap", [np.copy, lambda cube: Scene(cube).select_bands(range(12)).cube])
 def test_every_value_in_memory_counts(tmp_path, cube, labels, wrap):
     clf = Stopping().fit(*pixel_samples(cube, labels))
-    for row in range(18):
+    for row in (1, 6, 16):  # not among those of a file that are compared
         Stopping.calls, Stopping.last = 0, 3
         with pytest.raises(KeyboardInterrupt):
             predict_scene(clf, Scene(wrap(cube)), tmp_path / f"{row}.tif")
