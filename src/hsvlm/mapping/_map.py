@@ -197,7 +197,10 @@ labels, default=None
         ------
         DataError
             If the reference does not cover the scene, has classes that the map does not have, or
-            no label on a mapped pixel; or the coordinate reference system is not understood.
+            no label on a mapped pixel, lies elsewhere, or is of several scenes; or the coordinate
+            reference system is not understood.
+        FileError
+            If the file of the map cannot be read, or holds another map by now.
         MissingDependencyError
             If there is a georeference and pyproj is not installed.
 
