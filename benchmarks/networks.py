@@ -20,7 +20,7 @@ import joblib
 import numpy as np
 
 from benchmarks.development_scenes import load_scene
-from benchmarks.networks_page import FOLDER, READOUTS
+from benchmarks.networks_page import FOLDER, READOUTS, setting_label
 from benchmarks.page import write_pages
 from benchmarks.published_settings import OWN
 from benchmarks.records import (
@@ -214,13 +214,15 @@ def _measure_fit(
 
 
 def record(path: Path, lines: list[dict[str, Any]]) -> None:
-    """Put lines into a CSV file; a network has the same settings in all draws of a setting."""
+    """Put lines into a CSV file; a network has the same settings in all draws of a setting.
+
+    A shortened training is a setting of its own, and so stands beside a whole one.
+    """
     first = lines[0]
     kept = [
         old
         for old in read_rows(path)
-        if [old[name] for name in ("network", "setting")]
-        != [first[name] for name in ("network", "setting")]
+        if (old["network"], setting_label(old)) != (first["network"], setting_label(first))
         or (old["draw"] != str(first["draw"]) and same_settings(old["settings"], first["settings"]))
     ]
     together: list[dict[str, Any]] = [*kept, *lines]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.networks import record
 from benchmarks.networks_page import front_table, setting_label
+from benchmarks.records import read_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def lines(cost: float, *accuracies: float) -> list[dict[str, Any]]:
@@ -68,3 +73,29 @@ def test_a_cell_without_the_default_has_no_front() -> None:
 def test_a_shortened_training_says_so(setting: str, max_epochs: int | str, label: str) -> None:
     settings = json.dumps({"max_epochs": max_epochs})
     assert setting_label({"network": "cnn2d", "setting": setting, "settings": settings}) == label
+
+
+def test_a_shortened_training_stands_beside_a_whole_one(tmp_path: Path) -> None:
+    def measured(max_epochs: int | str, accuracy: float, draw: int = 0) -> list[dict[str, Any]]:
+        settings = json.dumps({"max_epochs": max_epochs})
+        return [
+            {
+                "network": "cnn2d",
+                "setting": "ours",
+                "readout": "alone",
+                "draw": str(draw),
+                "OA": accuracy,
+                "settings": settings,
+            }
+        ]
+
+    path = tmp_path / "cell.csv"
+    for lines_of_fit in (
+        measured("auto", 0.9),
+        measured(10, 0.7),
+        measured("auto", 0.8, draw=1),
+        measured(10, 0.6),
+    ):
+        record(path, lines_of_fit)
+    kept = {(setting_label(line), line["draw"]): line["OA"] for line in read_rows(path)}
+    assert kept == {("ours", "0"): "0.9", ("ours", "1"): "0.8", ("ours, 10 epochs", "0"): "0.6"}
