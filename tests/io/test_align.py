@@ -529,3 +529,48 @@ def test_unknown_arguments(tmp_path):
         ParameterError, Raster(np.ones((4, 5)), grid(5), "nothing"), SCENE
     )
     assert message(MissingFileError, tmp_path / "dsm.tif", SCENE)
+
+
+@pytest.mark.parametrize("resampling", ["average", "bilinear", "nearest"])
+@pytest.mark.parametrize("kind", ["raster", "scene"])
+@pytest.mark.parametrize("corner", [0.0, 1e-6])
+def test_pixels_counted_from_the_corner(resampling, kind, corner):
+    """GDAL takes such a grid for one without a place, and mirrors it."""
+    values = np.random.default_rng(0).random((12, 12))
+    if kind == "raster":
+        fine, shape, place = (1, 0, corner, 0, -1, 0), (8, 8), (1, 0, 3, 0, -1, -2)
+        expected = values[2:10, 3:11]
+    else:
+        fine, shape, place = (1, 0, -3, 0, -1, 2), (9, 9), (1, 0, corner, 0, -1, 0)
+        expected = values[2:11, 3:12]
+    result = align(Raster(values, fine, UTM), scene_on(place, shape), resampling=resampling)
+    np.testing.assert_allclose(result.values[..., 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("resampling", ["average", "bilinear", "nearest", "mode"])
+@pytest.mark.parametrize("angle", [20, 45])
+@pytest.mark.parametrize("size", [1, 4, 12])
+def test_values_look_no_farther_than_their_reach(resampling, angle, size):
+    side, middle = 40, (CORNER[0] + 80, CORNER[1] - 80)
+    a, b, _, d, e, _ = grid(size, angle=angle)
+    n_fine = 240 // size
+    corner = (middle[0] - (a + b) * n_fine / 2, middle[1] - (d + e) * n_fine / 2)
+    transform = grid(size, angle=angle, corner=corner)
+    scene = scene_on(grid(4), (side, side))
+    xs, ys = centers(transform, (n_fine, n_fine))
+    rows, cols = np.floor((CORNER[1] - ys) / 4), np.floor((xs - CORNER[0]) / 4)
+    inside = np.argwhere((np.minimum(rows, cols) >= 10) & (np.maximum(rows, cols) < side - 10))
+    rng = np.random.default_rng(0)
+    before = rng.integers(0, 2, (n_fine, n_fine)).astype(np.float32)
+    distances = []
+    for changed in rng.permutation(inside)[:20]:
+        after = before.copy()
+        after[tuple(changed)] = 1 - after[tuple(changed)]
+        results = [
+            align(Raster(values, transform, UTM), scene, resampling=resampling)
+            for values in (before, after)
+        ]
+        differs = np.argwhere(results[0].values[..., 0] != results[1].values[..., 0])
+        own = rows[tuple(changed)], cols[tuple(changed)]
+        distances.append(np.abs(differs - own).max(initial=0))
+    assert max(distances) <= results[0].reach <= max(distances) + 3

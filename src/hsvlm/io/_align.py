@@ -22,6 +22,7 @@ from hsvlm.io._warp import (
     float_type,
     is_same_grid,
     pixel_ratio,
+    reach_of,
     resample,
     window_of,
 )
@@ -148,7 +149,7 @@ def align(
         else:
             kind = resampling or ("average" if ratio > _MIN_COARSER else "bilinear")
             result = _resampled(source, source_grid, target, kind)
-        reach = _reach(source, ratio, kind)
+        reach = reach_of(source, source_grid, target, kind)
         result = replace(result, transform=like.transform, crs=like.crs, reach=reach)
     _check_coverage(result, like, name)
     return result
@@ -309,13 +310,6 @@ def _folded(
         unit=raster.unit,
         resampling=kind,
     )
-
-
-def _reach(raster: Raster, ratio: float, kind: str) -> int:
-    """Tell how many pixels of the scene beyond its own a value looks at."""
-    # A bilinear kernel ends a pixel away, of the larger size; other kinds repeat coarse pixels.
-    spread = max(1.0, 1 / ratio) if kind == "bilinear" else max(0.0, 1 / ratio - 1)
-    return math.ceil(round(raster.reach / ratio + spread, 6))
 
 
 def _pixels_with_data(raster: Raster) -> NDArray[np.bool_] | None:

@@ -27,6 +27,8 @@ _N_PROBES = 17
 SELECTIONS = ("mode", "nearest")
 _LEAST_INEXACT = 2**53  # from here on float64 does not tell all whole numbers apart
 _SAME_GRID_PX = 0.01
+# GDAL takes a raster of nearly these numbers for one without a place, and mirrors it.
+_PLACELESS, _ABOUT = (1, 0, 0, 0, -1, 0), 1e-4
 
 
 class Grid(NamedTuple):
@@ -81,11 +83,11 @@ def _reproject(x: NDArray[Any], y: NDArray[Any], target: Any, source: Any) -> An
 
 def pixel_ratio(target: Grid, source: Grid) -> float:
     """Count the pixels of a source along a pixel in the middle of a target; NaN if unknown."""
-    steps = _middle_steps(target, source)
+    steps = middle_steps(target, source)
     return float(np.sqrt(abs(np.linalg.det(steps)))) if np.isfinite(steps).all() else math.nan
 
 
-def _middle_steps(target: Grid, source: Grid) -> NDArray[np.float64]:
+def middle_steps(target: Grid, source: Grid) -> NDArray[np.float64]:
     """Give rows and columns of a source (first axis) per row and column of a target (second)."""
     row, col = target.shape[0] / 2, target.shape[1] / 2
     places = source_positions([row, row + 1, row], [col, col, col + 1], target, source)
@@ -165,9 +167,28 @@ def _check_exact(values: NDArray[Any], resampling: str) -> None:
 def _kernel_scales(source: Grid, target: Grid) -> dict[str, float]:
     """Tell GDAL how far pixels of the target reach over those of the source, along each axis."""
     # GDAL compares the bounding boxes of a block, and so blurs what is rotated.
-    steps = np.nan_to_num(_middle_steps(target, source), posinf=0.0, neginf=0.0)
-    rows, cols = np.hypot(*steps.T).clip(min=1.0).tolist()
+    steps = np.nan_to_num(middle_steps(target, source), posinf=0.0, neginf=0.0)
+    rows, cols = _kernel(steps).tolist()
     return {"XSCALE": 1 / cols, "YSCALE": 1 / rows}
+
+
+def _kernel(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how far an interpolation looks, in rows and columns of the source."""
+    return np.asarray(np.hypot(*steps.T).clip(min=1.0))
+
+
+def reach_of(raster: Raster, source: Grid, target: Grid, resampling: str) -> int:
+    """Tell how many pixels of the target beyond its own a value looks at."""
+    steps = middle_steps(target, source)
+    back = np.abs(np.linalg.inv(steps))
+    pixel = back @ [1, 1]  # what a pixel of the source covers
+    if resampling == "bilinear":
+        spread = back @ _kernel(steps)
+    else:
+        spread = np.maximum(pixel - 1, 0)  # coarse pixels are repeated
+        if resampling != "nearest":  # others look at the upright rectangle around each pixel
+            spread += back @ np.abs(steps) @ [0.5, 0.5] - 0.5
+    return math.ceil(round(float((raster.reach * pixel + spread).max()), 6))
 
 
 def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -209,9 +230,20 @@ def _part(grid: Grid, row: int, row_stop: int, col: int, col_stop: int) -> Grid:
     return Grid((row_stop - row, col_stop - col), corner, grid.crs)
 
 
+def _row_above(grid: Grid) -> Grid:
+    """Put another row on top of a grid."""
+    height, width = grid.shape
+    return _part(grid, -1, height, 0, width)
+
+
 def _resample_block(
     values: NDArray[Any], source: Grid, target: Grid, resampling: str, options: dict[str, float]
 ) -> NDArray[Any]:
+    if np.allclose(target.transform, _PLACELESS, atol=_ABOUT):
+        return _resample_block(values, source, _row_above(target), resampling, options)[1:]
+    if np.allclose(source.transform, _PLACELESS, atol=_ABOUT):
+        source = _row_above(source)
+        values = np.pad(values, ((1, 0), (0, 0), (0, 0)), constant_values=np.nan)
     if resampling == "mode" and values.dtype == np.float64:
         # GDAL counts values of 32 bits, which hold the ranks of a block, but not any number.
         levels, ranks = np.unique(values, return_inverse=True)
