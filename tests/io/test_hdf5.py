@@ -41,6 +41,20 @@ def test_the_axis_as_long_as_the_wavelengths_is_that_of_the_bands(tmp_path, axis
     np.testing.assert_array_equal(scene.wavelengths_nm, WAVELENGTHS)
 
 
+@pytest.mark.parametrize(("shape", "height"), [((4, 3, 4), 4), ((3, 4, 4), 3), ((4, 4, 4), 4)])
+def test_bands_that_could_be_another_axis_are_said(tmp_path, shape, height):
+    cube = np.arange(np.prod(shape)).reshape(shape)
+    path = written(tmp_path / "own.h5", cube=cube, wavelength_nm=WAVELENGTHS)
+    with pytest.warns(HSVLMWarning) as caught:
+        scene = read_cube(path).scene
+    assert np.asarray(scene.cube).shape == shape
+    assert scene.shape[0] == height
+    assert (
+        f"the shape of /cube, {shape}, has the number of wavelengths {shape.count(4)} times, and "
+        "axis 2 is taken for that of the bands. Correct the attributes of the file to be sure."
+    ) in str(caught[0].message)
+
+
 def test_labels_of_axes_count_more(tmp_path):
     path = written(tmp_path / "own.h5", cube=np.moveaxis(CUBE, 2, 0), wavelength=[400.0, 500])
     with h5py.File(path, "r+") as file:

@@ -22,6 +22,9 @@ NAMES = {
         "northing",
         "downtrack",
         "number_of_scans",
+        "ny",
+        "nrows",
+        "num_lines",
     ],
     "x": [
         "x",
@@ -33,8 +36,20 @@ NAMES = {
         "easting",
         "crosstrack",
         "ccd_pixels",
+        "nx",
+        "n_cols",
+        "NSamples",
     ],
-    "band": ["band", "bands", "wavelength", "wl", "channel", "red_bands", "spectral_channel"],
+    "band": [
+        "band",
+        "bands",
+        "wavelength",
+        "wl",
+        "channel",
+        "red_bands",
+        "spectral_channel",
+        "nbands",
+    ],
 }
 
 

@@ -776,6 +776,21 @@ def test_headers_of_other_files_stay(tmp_path, files, suffix, has_image, write):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_an_image_without_a_header_stays(tmp_path, write):
+    image = tmp_path / "field.img"
+    image.write_bytes(b"EHFA_HEADER_TAG")  # as ERDAS Imagine writes
+    with pytest.raises(FileError) as error:
+        write(tmp_path / "field.hdr")
+    assert str(error.value) == (
+        f"{tmp_path / 'field.hdr'}: field.img lies there without this header and may be of another "
+        "format. Choose another name, or move that file away."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["field.img"]
+    write(image)  # that name is the one that is asked for
+    assert (tmp_path / "field.hdr").is_file()
+
+
 @pytest.mark.parametrize("suffix", [".hdr", ".img"])
 def test_a_header_and_its_image_are_replaced_together(tmp_path, suffix):
     path = tmp_path / f"field{suffix}"

@@ -84,9 +84,9 @@ def read_cube(file: Path, variable: str | None = None) -> ReadResult:
     with opened_hdf5(file) as opened:
         dataset = _chosen(file, opened, CUBE, variable)
         lists = _wavelength_lists(file, opened)
-        axes = _axes(dataset, lists)
-        cube = HDF5Cube(file.resolve(), dataset.name.strip("/"), dataset, axes)
         notes: list[str] = []
+        axes = _axes(dataset, lists, notes)
+        cube = HDF5Cube(file.resolve(), dataset.name.strip("/"), dataset, axes)
         wavelengths = fitting_wavelengths(lists, cube.shape[2], notes, dataset.name)
         scale = declared_scale(dataset.attrs, cube.shape[2], notes)
         nodata, valid_range = declared_values(dataset.attrs, notes)
@@ -197,12 +197,18 @@ def as_text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _axes(dataset: Any, lists: list[WavelengthList]) -> tuple[int, int, int]:
+def _axes(dataset: Any, lists: list[WavelengthList], notes: list[str]) -> tuple[int, int, int]:
     labels = [dimension.label for dimension in dataset.dims]
     if any(labels):
         return axis_order(labels)
     sizes = {np.size(values) for _, values, _ in lists}
-    bands = next((axis for axis in (2, 1, 0) if dataset.shape[axis] in sizes), 2)
+    candidates = [axis for axis in (2, 1, 0) if dataset.shape[axis] in sizes]
+    if len(candidates) > 1:
+        notes.append(
+            f"the shape of {dataset.name}, {dataset.shape}, has the number of wavelengths "
+            f"{len(candidates)} times, and axis {candidates[0]} is taken for that of the bands"
+        )
+    bands = candidates[0] if candidates else 2
     height, width = (axis for axis in range(3) if axis != bands)
     return height, width, bands
 

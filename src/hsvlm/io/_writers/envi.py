@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsvlm._data.lazy import row_blocks
@@ -14,7 +15,6 @@ from hsvlm.io._writers.output import SIDECARS, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from hsvlm.io._writers.output import Output
     from hsvlm.io.classes import ClassCodes
@@ -77,8 +77,12 @@ def _checked_target(target: Path) -> Path:
         if not (data.is_file() and other.samefile(data)):
             problem = f"{other.name} lies beside it and would be taken for the data of its header"
             raise file_error(target, problem, "Choose another name, or move that file away.")
+    headers = [target.with_suffix(suffix) for suffix in HEADER_SUFFIXES]
+    if target.suffix == ".hdr" and data.is_file() and not any(map(Path.is_file, headers)):
+        problem = f"{data.name} lies there without this header and may be of another format"
+        raise file_error(target, problem, "Choose another name, or move that file away.")
     # Headers also belong to data files of any suffix, to GeoTIFFs and to files of Esri.
-    for header in (target.with_suffix(suffix) for suffix in HEADER_SUFFIXES):
+    for header in headers:
         if header.is_file() and not describes(header, data):
             problem = f"{header.name} lies there and is the header of a file other than {data.name}"
             raise file_error(target, problem, "Choose another name, or move that file away.")
