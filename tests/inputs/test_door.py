@@ -5,6 +5,7 @@ import pytest
 
 from hsvlm import HSIPromptClassifier, PixelSamples, Scene, pixel_samples
 from hsvlm._data import cubes
+from hsvlm.exceptions import DataError
 
 
 @pytest.fixture
@@ -55,3 +56,18 @@ def test_chosen_and_joined_samples_are_checked_no_more(checks, cube, labels):
     joined = PixelSamples.concatenate([half, X[len(half) :]])
     assert not checks
     np.testing.assert_array_equal(np.asarray(joined), np.asarray(X))
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "score"])
+def test_cubes_of_different_sizes_are_told_what_to_do(cube, labels, settings, method):
+    clf = HSIPromptClassifier(**{**settings, "max_epochs": 1})
+    if method != "fit":
+        clf.fit(cube, labels)
+    given = ([cube, cube[:6]],) if method == "predict" else ([cube, cube[:6]], [labels, labels[:6]])
+    with pytest.raises(DataError) as error:
+        getattr(clf, method)(*given)
+    assert str(error.value) == (
+        "X is a list of 2 cubes. For fit and score, join their labeled pixels: "
+        "X, y = pixel_samples(cubes, label_maps). Predict cubes in turn: "
+        "[clf.predict(cube) for cube in cubes]."
+    )

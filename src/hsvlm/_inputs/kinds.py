@@ -66,7 +66,23 @@ _ACCEPTED_KINDS = (
 
 def is_cube(X: Any) -> bool:
     """Tell whether `X` is a cube, whose labels and predictions are maps."""
+    _refuse_cubes(X)
     return not isinstance(X, PixelSamples) and n_dimensions(X) == 3
+
+
+def _refuse_cubes(X: Any) -> None:
+    """Refuse cubes of different sizes; those of one size look like windows."""
+    shapes = [np.shape(item) for item in X] if _holds_cubes(X) else []
+    if len(set(shapes)) > 1:
+        raise DataError(
+            f"X is a list of {len(shapes)} cubes. For fit and score, join their labeled pixels: "
+            "X, y = pixel_samples(cubes, label_maps). Predict cubes in turn: "
+            "[clf.predict(cube) for cube in cubes]."
+        )
+
+
+def _holds_cubes(X: Any) -> bool:
+    return isinstance(X, (list, tuple)) and all(getattr(item, "ndim", 0) == 3 for item in X)
 
 
 def is_map(X: Any) -> bool:
