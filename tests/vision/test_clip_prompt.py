@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
 from hsvlm import HSIPromptClassifier
@@ -237,6 +238,65 @@ def test_models_that_cannot_be_used(tmp_path):
         (bare / name).unlink()
     with pytest.raises(ParameterError, match=r"cannot read 'a corn field'\. Put its files there"):
         ClipPrompt(6, 5, clip=bare).encode_texts(TEXTS)
+
+
+def _changed(weights, name, change):
+    return {**weights, name: change(weights[name])}
+
+
+LAST = "text_projection.weight"
+HINT = " Use the config.json and all weights of one model, and copy or download them again."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda weights: {name: weights[name] for name in weights if name.startswith("vision")},
+            "The files of the CLIP model {!r} lack 39 of its 78 weights, or hold them in another "
+            "shape, such as 'logit_scale'.",
+        ),
+        (
+            lambda weights: {f"module.{name}": weight for name, weight in weights.items()},
+            "The files of the CLIP model {!r} lack 78 of its 78 weights, or hold them in another "
+            "shape, such as 'logit_scale'.",
+        ),
+        (
+            lambda weights: _changed(weights, LAST, lambda weight: weight[1:].clone()),
+            "The files of the CLIP model {!r} lack 1 of its 78 weights, or hold them in another "
+            "shape, such as 'text_projection.weight'.",
+        ),
+        (
+            lambda weights: {
+                **weights,
+                **{
+                    name.replace("layers.1", "layers.2"): weight.clone()
+                    for name, weight in weights.items()
+                },
+            },
+            "The files of the CLIP model {!r} hold layers that its config.json does not state, "
+            "such as 'text_model.encoder.layers.2.layer_norm1.bias'.",
+        ),
+        (
+            lambda weights: _changed(weights, LAST, lambda weight: weight * torch.nan),
+            "The CLIP model {!r} has values that are NaN or infinite in 'text_projection.weight'.",
+        ),
+        (lambda weights: {**weights, "classifier.weight": torch.zeros(3)}, None),
+        (lambda weights: {name: weight.half() for name, weight in weights.items()}, None),
+    ],
+    ids=["part", "prefix", "shape", "layers", "nan", "head", "half"],
+)
+def test_weights_that_are_not_those_of_the_model_are_refused(tmp_path, change, message):
+    folder = save_tiny_clip(tmp_path / "model")
+    file = folder / "model.safetensors"
+    save_file(change(load_file(file)), file, metadata={"format": "pt"})
+    if message is None:
+        assert FrozenClip(folder).digest == FrozenClip(folder).digest
+        return
+    with pytest.raises(ParameterError) as error:
+        FrozenClip(folder)
+    assert str(error.value) == message.format(str(folder)) + HINT
 
 
 @pytest.fixture(scope="module")

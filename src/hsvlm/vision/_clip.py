@@ -18,7 +18,7 @@ from hsvlm._system.quiet import quiet_libraries
 from hsvlm.exceptions import ParameterError, PromptWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -30,6 +30,7 @@ _HINT = (
     "Pass a folder that holds a CLIP model of transformers (config.json, weights and the files of "
     'its tokenizer), or the name of one that "hf download NAME" has put into the local cache.'
 )
+_HINT_WEIGHTS = "Use the config.json and all weights of one model, and copy or download them again."
 
 
 class FrozenClip:
@@ -164,11 +165,38 @@ def _load(source: str) -> nn.Module:
     try:
         kind = transformers.AutoConfig.from_pretrained(place, **_OFFLINE).model_type
         if kind == "clip":
-            model = transformers.CLIPModel.from_pretrained(place, **_OFFLINE)
-            return model.float().requires_grad_(requires_grad=False).eval()  # type: ignore[no-any-return]
+            model, report = transformers.CLIPModel.from_pretrained(
+                place, output_loading_info=True, ignore_mismatched_sizes=True, **_OFFLINE
+            )
     except Exception as error:
         raise _not_loaded(source, error) from error
-    raise ParameterError(f"{source!r} holds a model of the kind {kind!r}, not CLIP. {_HINT}")
+    if kind != "clip":
+        raise ParameterError(f"{source!r} holds a model of the kind {kind!r}, not CLIP. {_HINT}")
+    _check_weights(source, model, report)
+    return model.float().requires_grad_(requires_grad=False).eval()  # type: ignore[no-any-return]
+
+
+def _check_weights(source: str, model: nn.Module, report: Mapping[str, Any]) -> None:
+    """Refuse a model that its files fill in part only: the rest would be random numbers."""
+    unlike = [name for name, *_ in report["mismatched_keys"]]
+    if absent := sorted({*report["missing_keys"], *unlike}):
+        raise ParameterError(
+            f"The files of the CLIP model {source!r} lack {len(absent)} of its "
+            f"{len(model.state_dict())} weights, or hold them in another shape, such as "
+            f"{absent[0]!r}. {_HINT_WEIGHTS}"
+        )
+    # Old files hold numbers of positions, others a head; neither changes what is computed.
+    if further := sorted(name for name in report["unexpected_keys"] if ".layers." in name):
+        raise ParameterError(
+            f"The files of the CLIP model {source!r} hold layers that its config.json does not "
+            f"state, such as {further[0]!r}. {_HINT_WEIGHTS}"
+        )
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise ParameterError(
+                f"The CLIP model {source!r} has values that are NaN or infinite in {name!r}. "
+                f"{_HINT_WEIGHTS}"
+            )
 
 
 def _load_tokenizer(source: str) -> Any:
