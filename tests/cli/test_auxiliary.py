@@ -242,8 +242,8 @@ def test_an_encoder_takes_names_truth_values_and_lists(scene):
         ("fusion-vit", "multi_scale: 2", "multi_scale takes true or false"),
         ("fusion-vit", "depth: 1.5", "depth takes a whole number"),
         ("dctn", "n_groups: few", "n_groups takes a whole number or none"),
-        ("dctn", "depths: 3", "depths takes a list of numbers"),
-        ("dctn", "depths: [3, deep]", "depths takes a list of numbers"),
+        ("dctn", "depths: 3", "depths takes a list of whole numbers"),
+        ("dctn", "depths: [3, deep]", "depths takes a list of whole numbers"),
     ],
 )
 def test_values_that_an_encoder_does_not_take(encoder, params, problem):

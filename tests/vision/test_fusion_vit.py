@@ -203,6 +203,23 @@ def test_it_works_in_the_classifier(cube, labels, settings, tmp_path):
     assert list(loaded.net_.module_.encoder.sources) == list(sources)
 
 
+@pytest.mark.parametrize(
+    ("changes", "mixing"),
+    [({"n_components": 9}, "n_components=9"), ({"normalize": "snv"}, "normalize='snv'")],
+)
+def test_stated_sources_are_not_mixed_by_the_preprocessing(cube, labels, settings, changes, mixing):
+    sources = {"spectra": cube.shape[2] - 1, "lidar": 1}
+    params = {**settings["vision_params"], "sources": sources}
+    chosen = {"vision_encoder": "fusion-vit", "vision_params": params, "n_components": None}
+    with pytest.raises(ParameterError) as error:
+        HSIPromptClassifier(**{**settings, **chosen, **changes}).fit(cube, labels)
+    assert str(error.value) == (
+        f"vision_params states sources={sources}, but {mixing} mixes all channels, so that none "
+        "of them belongs to a source any more. Pass a Scene(cube, labels, auxiliary={...}), whose "
+        "sources are reduced one by one, or set n_components=None and normalize=None."
+    )
+
+
 SHAPE = (
     "sources={} is not a mapping from names to numbers of channels. Use one such as "
     '{{"spectra": 25, "lidar": 1}}, in the order of the channels.'
@@ -215,7 +232,8 @@ SHAPE = (
         (
             {"sources": {"spectra": 7, "lidar": 1}},
             "sources={'spectra': 7, 'lidar': 1} has 8 channels, the pixels have 9. State the "
-            "number of channels of every source, after reductions such as n_components.",
+            "number of channels of every source, or pass data whose sources are known: "
+            "Scene(cube, labels, auxiliary={...}).",
         ),
         ({"sources": {}}, SHAPE.format("{}")),
         ({"sources": [8, 1]}, SHAPE.format("[8, 1]")),

@@ -48,6 +48,7 @@ __all__ = [
     "announce_prompts",
     "check_batch_norm",
     "check_parameters",
+    "check_stated_sources",
     "check_warm_start",
     "class_weights",
     "encoder_class",
@@ -127,6 +128,24 @@ def check_batch_norm(encoder: torch.nn.Module, batch_size: int) -> None:
         raise ParameterError(
             f"batch_size=1 leaves the batch normalization of the vision encoder {name!r} a single "
             "window. Use 2 or more."
+        )
+
+
+def check_stated_sources(settings: FitSettings, sources: Mapping[str, slice] | None) -> None:
+    """Refuse stated sources of data that know none, where steps mix the channels of all."""
+    stated = (settings.vision_params or {}).get("sources")
+    has_own = sources is not None and len(sources) > 1
+    if has_own or not isinstance(stated, Mapping) or len(stated) < 2:
+        return
+    mixing = [f"n_components={settings.n_components!r}"] * (settings.n_components is not None)
+    if settings.normalize not in ("auto", None):
+        mixing += [f"normalize={settings.normalize!r}"]
+    if mixing:
+        raise ParameterError(
+            f"vision_params states sources={dict(stated)}, but {mixing[0]} mixes all channels, so "
+            "that none of them belongs to a source any more.",
+            "Pass a Scene(cube, labels, auxiliary={...}), whose sources are reduced one by one, or "
+            "set n_components=None and normalize=None.",
         )
 
 

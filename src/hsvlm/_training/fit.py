@@ -22,6 +22,7 @@ from hsvlm._training.checkpoint import Checkpoint, Identity
 from hsvlm._training.checks import (
     announce_prompts,
     check_parameters,
+    check_stated_sources,
     check_warm_start,
     class_weights,
     encoder_class,
@@ -154,7 +155,9 @@ def _train(
     else:
         window_size = X.shape[1] if X.ndim == 4 else 1
         train, valid = random_validation(settings, targets, seed)
-    spectra, sources = center_spectra(X[train]), None if samples is None else samples.sources
+    sources = None if samples is None else samples.sources
+    check_stated_sources(settings, sources)
+    spectra = center_spectra(X[train])
     preprocessing = (
         start_preprocessing(settings, pretrained, spectra, sources)
         if previous is None

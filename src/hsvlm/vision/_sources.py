@@ -32,7 +32,8 @@ def check_sources(sources: Any, n_channels: int) -> dict[str, int]:
     if total != n_channels:
         raise ParameterError(
             f"sources={dict(sources)} has {total} channels, the pixels have {n_channels}. State "
-            "the number of channels of every source, after reductions such as n_components."
+            "the number of channels of every source, or pass data whose sources are known: "
+            "Scene(cube, labels, auxiliary={...})."
         )
     return {str(name): int(size) for name, size in sources.items()}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from hsvlm.exceptions import ParameterError
 from hsvlm.vision import vision_encoder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import nn
 
@@ -55,6 +57,9 @@ def encoder_arguments(
             option_hint=f'Give --set "vision_params={{{first}: ...}}".',
         )
     _check_names(encoder, params or {})
+    _check_values(encoder, params or {})
+    if takes_sources(encoder):
+        _check_sources(params or {}, sources)
     # A window of one pixel, as of plain spectra, has patches of one pixel.
     patch = {"patch_size": patch_size if window_size > 1 else 1}
     return {
@@ -79,6 +84,34 @@ def _check_names(encoder: type[nn.Module], params: Mapping[str, Any]) -> None:
                 f"{vision_encoder_name(encoder) or encoder.__name__} does not take. The names are "
                 f"{', '.join(own_parameters(encoder)) or 'none'}."
             )
+
+
+def _check_values(encoder: type[nn.Module], params: Mapping[str, Any]) -> None:
+    """Refuse a value that one of our own constructors does not take."""
+    # The text "False" is true; other values end in errors of torch. Annotations of others may be
+    # narrower than what their code takes.
+    if not encoder.__module__.startswith("hsvlm."):
+        return
+    known = own_parameters(encoder)
+    for name, value in params.items():
+        problem = value_problem(known[name], value) if name in known else ""
+        if problem:
+            raise ParameterError(
+                f"vision_params={{{name!r}: {value!r}}} cannot be used by the vision encoder "
+                f"{vision_encoder_name(encoder) or encoder.__name__}: {problem}."
+            )
+
+
+def _check_sources(params: Mapping[str, Any], sources: Mapping[str, int] | None) -> None:
+    """Refuse sources that are not those of the data: channels would be taken for others."""
+    stated = params.get("sources")
+    if not sources or not isinstance(stated, Mapping):
+        return
+    if list(stated.items()) != list(sources.items()):
+        raise ParameterError(
+            f"vision_params states sources={dict(stated)}, the data have {dict(sources)}, in this "
+            "order. Leave sources out of vision_params: they follow from the data."
+        )
 
 
 def refuse_geometry(params: Mapping[str, Any] | None) -> None:
@@ -158,17 +191,18 @@ def value_problem(parameter: inspect.Parameter, value: Any) -> str:
     annotation = _annotation(parameter)
     words, choices = set(re.findall(r"\w+", annotation)), named_choices(parameter)
     is_list = not words.isdisjoint(("Sequence", "list", "tuple"))
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    is_whole = "int" in words and "float" not in words
     kinds = {
         " or ".join(f'"{choice}"' for choice in choices): (bool(choices), value in choices),
-        "a list of numbers": (is_list, _is_list_of_numbers(value)),
-        "a number": (not is_list and "float" in words, is_number),
-        "a whole number": (
-            not is_list and "int" in words and "float" not in words,
-            is_number and isinstance(value, Integral),
+        f"a list of {'whole ' if is_whole else ''}numbers": (
+            is_list,
+            _is_list_of_numbers(value, Integral if is_whole else Real),
         ),
-        "true or false": ("bool" in words, isinstance(value, bool)),
+        "a number": (not is_list and "float" in words, _is_number(value, Real)),
+        "a whole number": (not is_list and is_whole, _is_number(value, Integral)),
+        "true or false": ("bool" in words, _is_truth_value(value)),
         "a text": ("str" in words and not choices, isinstance(value, str)),
+        "a path": ("PathLike" in words, isinstance(value, os.PathLike)),
         "none": ("None" in words, value is None),
     }
     taken = {kind: fits for kind, (is_taken, fits) in kinds.items() if is_taken}
@@ -192,10 +226,17 @@ def _annotation(parameter: inspect.Parameter) -> str:
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
-def _is_list_of_numbers(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(item, Real) and not isinstance(item, bool) for item in value
-    )
+def _is_number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_truth_value(value: Any) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"  # of NumPy
+
+
+def _is_list_of_numbers(value: Any, kind: type) -> bool:
+    is_list = isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping))
+    return is_list and all(_is_number(item, kind) for item in value)
 
 
 def encodes_texts(encoder: type[nn.Module]) -> bool:
