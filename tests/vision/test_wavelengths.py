@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hsvlm import HSIPromptClassifier
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision.wavelength_vit import WavelengthViT
 from hsvlm.vision.wavelengths import WavelengthEmbedding
@@ -119,6 +120,19 @@ def test_unknown_wavelengths_are_refused(value):
             "by 1000.",
         ),
         (
+            [0.45, 550],
+            "wavelengths_nm holds 0.45 for band 0 beside 550: 1 of 2 values look like micrometers. "
+            "Give all of them in nanometers.",
+        ),
+        (
+            None,
+            "wavelengths_nm=None is not a list of numbers. Give the band centers in nanometers.",
+        ),
+        (
+            550,
+            "wavelengths_nm=550 is not a list of numbers. Give the band centers in nanometers.",
+        ),
+        (
             ["red", "blue"],
             "wavelengths_nm=['red', 'blue'] is not a list of numbers. Give the band centers in "
             "nanometers.",
@@ -134,3 +148,11 @@ def test_errors(wavelengths_nm, message):
     with pytest.raises(ParameterError) as error:
         WavelengthViT(2, 1, 1, wavelengths_nm=wavelengths_nm)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("stated", [550, "visible", ["red"] * 12, [[450, 550]] * 6])
+def test_what_a_classifier_is_told_has_to_be_a_list_of_numbers(cube, labels, settings, stated):
+    changes = {"vision_encoder": "wavelength-vit", "n_components": None}
+    params = {"vision_params": {"wavelengths_nm": stated}}
+    with pytest.raises(ParameterError, match=r"is not a list of numbers\. Give the band centers"):
+        HSIPromptClassifier(**{**settings, **changes, **params}).fit(cube, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from hsvlm.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
 __all__ = ["told_wavelengths"]
 
@@ -25,7 +28,7 @@ def told_wavelengths(
 
     `otherwise`: band centers, (n_bands,), where neither has any.
     """
-    stated, own = (params or {}).get(_NAME), _wavelengths_of(X)
+    stated, own = _stated_wavelengths(params or {}), _wavelengths_of(X)
     if stated is not None and own is not None:
         shift = describe_shift(stated, own)
         if shift is not None:
@@ -45,6 +48,22 @@ def told_wavelengths(
         )
     # Files and checkpoints hold plain numbers.
     return list(np.asarray(centers, dtype=np.float64).tolist())
+
+
+def _stated_wavelengths(params: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    stated = params.get(_NAME)
+    if stated is None:
+        return None
+    try:
+        centers = np.asarray(stated, dtype=np.float64)
+    except (TypeError, ValueError):
+        centers = np.empty(())
+    if centers.ndim != 1:
+        raise ParameterError(
+            f'vision_params["{_NAME}"]={reprlib.repr(stated)} is not a list of numbers. Give the '
+            "band centers in nanometers."
+        )
+    return centers
 
 
 def _wavelengths_of(X: Any) -> Any:

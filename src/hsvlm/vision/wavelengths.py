@@ -125,9 +125,17 @@ def check_wavelengths(
     wavelengths_nm: Sequence[float], n_channels: int | None = None
 ) -> list[float]:
     """Return band centers in nanometers as numbers, one for each of `n_channels` if it is given."""
-    if n_channels is not None and len(wavelengths_nm) != n_channels:
+    try:
+        values = list(wavelengths_nm)
+        centers = [math.nan if value is None else float(value) for value in values]
+    except (TypeError, ValueError) as error:
         raise ParameterError(
-            f"wavelengths_nm holds {len(wavelengths_nm)} values, the pixels have {n_channels} "
+            f"wavelengths_nm={wavelengths_nm!r} is not a list of numbers. Give the band centers in "
+            "nanometers."
+        ) from error
+    if n_channels is not None and len(centers) != n_channels:
+        raise ParameterError(
+            f"wavelengths_nm holds {len(centers)} values, the pixels have {n_channels} "
             "channels. Give the band center in nanometers of each channel; bands that were "
             "combined have none."
         )
@@ -135,23 +143,23 @@ def check_wavelengths(
         "Look them up in the documents of the instrument and state them, as in "
         "Scene(wavelengths_nm=...), or leave these bands out: scene.select_bands(...)."
     )
-    try:
-        centers = [math.nan if value is None else float(value) for value in wavelengths_nm]
-    except (TypeError, ValueError) as error:
-        raise ParameterError(
-            f"wavelengths_nm={wavelengths_nm!r} is not a list of numbers. Give the band centers in "
-            "nanometers."
-        ) from error
     unknown = [band for band, center in enumerate(centers) if not 0 < center < math.inf]
     if unknown:
         raise ParameterError(
-            f"wavelengths_nm holds {wavelengths_nm[unknown[0]]} for band {unknown[0]}: the "
+            f"wavelengths_nm holds {values[unknown[0]]} for band {unknown[0]}: the "
             f"wavelengths of {len(unknown)} of {len(centers)} bands are not known. {hint}"
         )
     if centers and max(centers) < _MIN_NM:
         raise ParameterError(
             f"wavelengths_nm lie between {min(centers):g} and {max(centers):g}, which looks like "
             "micrometers. Multiply them by 1000."
+        )
+    short = [band for band, center in enumerate(centers) if center < _MIN_NM]
+    if short:
+        raise ParameterError(
+            f"wavelengths_nm holds {centers[short[0]]:g} for band {short[0]} beside "
+            f"{max(centers):g}: {len(short)} of {len(centers)} values look like micrometers. Give "
+            "all of them in nanometers."
         )
     return centers
 
