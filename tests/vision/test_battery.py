@@ -27,6 +27,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.cli._settings import check_settings  # commands call it before they read the scene
@@ -37,6 +38,7 @@ from hsvlm.vision.arguments import (
     encoder_arguments,
     needed_settings,
     required_params,
+    takes_patch_size,
     takes_wavelengths,
 )
 
@@ -168,6 +170,23 @@ def test_too_small_windows_and_too_few_channels_are_refused(case):
         f'"{case.name}", {needs} {n_channels} or more. Raise n_components, or set it to None to '
         "keep all bands."
     )
+
+
+@pytest.mark.parametrize("patch_size", [0, -1])
+def test_patches_without_pixels_are_refused(case, patch_size):
+    if not takes_patch_size(case.encoder_class):
+        return
+    arguments = encoder_arguments(
+        case.encoder_class,
+        n_channels=case.n_channels,
+        window_size=5,
+        patch_size=patch_size,
+        params=case.params,
+        wavelengths_nm=wavelengths(case.n_channels),
+    )
+    with pytest.raises(ParameterError) as error:
+        case.encoder_class(**arguments)
+    assert str(error.value) == f"patch_size={patch_size} is too small. Use 1 or more."
 
 
 @pytest.mark.parametrize(
@@ -349,6 +368,18 @@ def gradients(model, windows):
     )
 
 
+class Calls(TorchFunctionMode):
+    """Which functions of torch are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.seen.add(func)
+        return func(*args, **(kwargs or {}))
+
+
 def test_half_precision_leads_the_same_way(case):
     arguments = encoder_arguments(
         case.encoder_class,
@@ -367,7 +398,9 @@ def test_half_precision_leads_the_same_way(case):
     expected, got = (gradients(model, case.windows(8)) for model in (exact, reduced))
     # In bfloat16 on a CPU, torch fills gradients of 3-D convolutions with what memory happens to
     # hold, so networks with such stay in single precision.
-    is_exact = any(isinstance(layer, nn.Conv3d) for layer in exact.modules())
+    with Calls() as calls, torch.no_grad():
+        exact(case.windows(1))
+    is_exact = nn.functional.conv3d in calls.seen
     assert torch.equal(got, expected) == is_exact
     assert nn.functional.cosine_similarity(got.double(), expected.double(), dim=0) > 0.95
 

@@ -80,7 +80,10 @@ class AlignedModel(nn.Module):
                 f"{error}.",
                 "It has to take n_channels, window_size, and the names in vision_params.",
             ) from error
-        self._has_volumes = any(isinstance(layer, nn.Conv3d) for layer in self.encoder.modules())
+        self._has_volumes = any(
+            isinstance(layer, nn.Conv3d) or getattr(layer, "convolves_volumes", False)
+            for layer in self.encoder.modules()
+        )
         self._base: set[str] = set()
         if pretrained is not None:
             pretrained.copy_into(self.encoder)

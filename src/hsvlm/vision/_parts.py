@@ -55,9 +55,11 @@ def check_range(
         )
 
 
-def check_patch(patch_size: int, window_size: int) -> None:
-    """Refuse a patch that does not fit into the window."""
-    if patch_size > window_size:
+def check_patch(patch_size: int, window_size: int | None = None) -> None:
+    """Refuse a patch without pixels, or one that does not fit into the window, if that is given."""
+    if patch_size < 1:
+        raise ParameterError(f"patch_size={patch_size} is too small. Use 1 or more.")
+    if window_size is not None and patch_size > window_size:
         raise ParameterError(
             f"patch_size={patch_size} is larger than window_size={window_size}. Choose a patch "
             "that fits into the window."

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hsvlm.vision._parts import center_spectra, check_range
+from hsvlm.vision._parts import center_spectra, check_patch, check_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,6 +82,7 @@ class GAFNAU(nn.Module):
     def __init__(self, n_channels: int, window_size: int, patch_size: int) -> None:
         super().__init__()
         check_range(self, n_channels, window_size)
+        check_patch(patch_size)
         self.n_features = _WIDTHS[0] + _WIDTHS[-1]
         self.patch_size = patch_size
         self.n_means = min(n_channels, _LARGEST_SIDE) // _SIDE_STEP * _SIDE_STEP

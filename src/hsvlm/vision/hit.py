@@ -144,6 +144,9 @@ class _AdaptiveConvolution(nn.Module):
     ...), each axis divided by its stride.
     """
 
+    # It has no layer for 3-D convolutions that would tell, and computes them.
+    convolves_volumes: ClassVar[bool] = True
+
     def __init__(self, n_inputs: int, n_maps: int, stride: tuple[int, int, int]) -> None:
         super().__init__()
         hidden = 4 * n_inputs

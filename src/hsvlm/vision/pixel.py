@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import nn
 
-from hsvlm.vision._parts import center_spectra, check_range, check_share
+from hsvlm.vision._parts import center_spectra, check_patch, check_range, check_share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,6 +65,7 @@ class PixelMLP(nn.Module):
     ) -> None:
         super().__init__()
         check_range(self, n_channels, window_size)
+        check_patch(patch_size)
         check_share("dropout", dropout)
         self.n_features = 128
         self.independent_windows = dropout == 0
@@ -147,6 +148,7 @@ class SpectralCNN(nn.Module):
     def __init__(self, n_channels: int, window_size: int, patch_size: int) -> None:
         super().__init__()
         check_range(self, n_channels, window_size)
+        check_patch(patch_size)
         self.n_features = 100
         self.independent_windows = True
         self.patch_size = patch_size

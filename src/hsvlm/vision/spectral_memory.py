@@ -11,7 +11,7 @@ from torch import nn
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TransformerBlock
 from hsvlm.vision._k_means import k_means
-from hsvlm.vision._parts import BandDropout, center_spectra, check_range
+from hsvlm.vision._parts import BandDropout, center_spectra, check_patch, check_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,6 +106,7 @@ class SpectralMemory(nn.Module):
     ) -> None:
         super().__init__()
         check_range(self, n_channels, window_size)
+        check_patch(patch_size)
         if n_prototypes < 0:
             raise ParameterError(
                 f"n_prototypes={n_prototypes} is negative. Use about 10 per class, or 0 for none."

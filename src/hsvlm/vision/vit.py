@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hsvlm.exceptions import ParameterError
 from hsvlm.vision._blocks import TokenTransformer
-from hsvlm.vision._parts import check_range
+from hsvlm.vision._parts import check_patch, check_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,6 +90,7 @@ class MaskedViT(TokenTransformer):
         mask_ratio: float = 0.0,
     ) -> None:
         check_range(self, n_channels, window_size)
+        check_patch(patch_size)
         if window_size % patch_size:
             raise ParameterError(
                 f"window_size={window_size} is not a multiple of patch_size={patch_size}. "
