@@ -87,6 +87,33 @@ def test_the_encoder_of_a_folder_may_be_named(make_clf, scene, pretrained, tmp_p
     )
 
 
+@pytest.mark.parametrize(("name", "there"), [("n_heads", 2), ("depth", 1)])
+def test_weights_are_not_those_of_a_network_of_another_structure(
+    make_clf, scene, pretrained, tmp_path, name, there
+):
+    folder = pretrained.save(tmp_path / "encoder")
+    for start in (folder, pretrained.encoder_):
+        with pytest.raises(ParameterError) as error:
+            make_clf(pretrained=start, vision_params={name: 4}).fit(scene)
+        assert str(error.value) == (
+            f"vision_params={{'{name}': 4}}, but the pre-trained weights are those of an encoder "
+            f"with {name}={there}. Leave {name} out of vision_params. load_pretrained(path, "
+            "n_heads=...) reads the weights of others with another number of heads."
+        )
+        make_clf(pretrained=start, vision_params={name: there, "mask_ratio": 0.5}).fit(scene)
+
+
+def test_heads_that_a_file_leaves_open_are_those_of_the_classifier(make_clf, scene, layers, write):
+    path = write(layers())
+    clf = make_clf(pretrained=path, vision_params={"n_heads": 4}).fit(scene)
+    assert clf.net_.module__encoder_params["n_heads"] == 4
+    loaded = load_pretrained(path, n_heads=2)
+    with pytest.raises(ParameterError, match="of an encoder with n_heads=2"):
+        make_clf(pretrained=loaded, vision_params={"n_heads": 4}).fit(scene)
+    with pytest.raises(ParameterError, match="of an encoder with qkv_bias=True"):
+        make_clf(pretrained=loaded, vision_params={"qkv_bias": False}).fit(scene)
+
+
 def shifted(scene, nm):
     return replace(scene, wavelengths_nm=np.asarray(scene.wavelengths_nm) + nm)
 

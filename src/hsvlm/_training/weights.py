@@ -15,7 +15,8 @@ from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.preprocessing.default import fit_preprocessing, normalization_of
 from hsvlm.preprocessing.sources import spectral_steps
 from hsvlm.pretraining import PretrainedEncoder, load_pretrained
-from hsvlm.vision import vision_encoder_name
+from hsvlm.vision import get_vision_encoder, vision_encoder_name
+from hsvlm.vision.arguments import own_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,9 @@ __all__ = [
     "with_pretrained",
 ]
 
+# With others, all weights fit, but compute something else, or some start at random.
+_STRUCTURE = frozenset({"depth", "n_heads", "qkv_bias"})
+
 
 def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncoder | None]:
     """Read the pre-trained encoder, if there is one, and take over what it decides."""
@@ -53,6 +57,7 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
             f"vision_encoder={chosen!r}, but the pre-trained weights are those of "
             f"{pretrained.vision_encoder!r}. Leave vision_encoder at its default."
         )
+    _check_structure(settings.vision_params or {}, pretrained)
     taken = replace(
         settings,
         vision_encoder=pretrained.vision_encoder,
@@ -61,6 +66,20 @@ def with_pretrained(settings: FitSettings) -> tuple[FitSettings, PretrainedEncod
         patch_size=_side("patch_size", settings, pretrained.patch_size),
     )
     return taken, pretrained
+
+
+def _check_structure(params: Mapping[str, Any], pretrained: PretrainedEncoder) -> None:
+    """Refuse what makes of pre-trained weights another network, whose weights fit nonetheless."""
+    known = own_parameters(get_vision_encoder(pretrained.vision_encoder))
+    for name in _STRUCTURE & params.keys() & known.keys():
+        there = pretrained.vision_params.get(name, known[name].default)
+        if params[name] != there:
+            raise ParameterError(
+                f"vision_params={{{name!r}: {params[name]!r}}}, but the pre-trained weights are "
+                f"those of an encoder with {name}={there!r}.",
+                f"Leave {name} out of vision_params. load_pretrained(path, n_heads=...) reads the "
+                "weights of others with another number of heads.",
+            )
 
 
 def as_pretrained(
