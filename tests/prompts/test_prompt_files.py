@@ -4,9 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hsvlm.exceptions import FileError, MissingFileError, PromptError
+from hsvlm.exceptions import DataError, FileError, MissingFileError, PromptError
 from hsvlm.io import LabelMap
-from hsvlm.prompts import join_prompts, load_class_colors, read_prompt_file, write_prompt_file
+from hsvlm.prompts import (
+    PromptFile,
+    join_prompts,
+    load_class_colors,
+    read_prompt_file,
+    write_prompt_file,
+)
 
 REMEDY = (
     'A file of classes holds "classes", a list with value, name, color and prompts of each class '
@@ -86,6 +92,7 @@ def test_files_of_another_form(tmp_path, content, wrong):
     ("entry", "message"),
     [
         ("{value: 1.5}", "the value of class 1 of the list is 1.5. Values are whole numbers"),
+        ("{value: ' '}", "the value of class 1 of the list is ' '. Values are"),
         ("{value: true}", "the value of class 1 of the list is True. Values are"),
         ("{value: 1, name: 7}", "the name of class 1 of the list is 7. Names are texts."),
         ("{value: 1, name: ' '}", "the name of class 1 of the list is ' '. Names are texts."),
@@ -154,3 +161,89 @@ def test_a_picture_is_not_matched_with_the_colors_of_a_set():
     labels = LabelMap(np.array([[1]]), {1: colors[3]}, {1: colors[3]})
     with pytest.raises(PromptError):
         join_prompts("pavia-university", labels)
+
+
+LABELS = LabelMap(np.array([[1, 2]]))
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+def test_labels_and_texts_of_numpy_are_written(tmp_path, suffix):
+    path = tmp_path / f"classes{suffix}"
+    texts = {np.int64(1): np.array(["oats", "a field of oats"]), np.float32(2): np.str_("soil")}
+    write_prompt_file(path, texts, {1: np.str_("Oats")}, {2: np.str_("#886644")})
+    content = read_prompt_file(path)
+    assert content.prompts == {1: ["oats", "a field of oats"], 2: ["soil"]}
+    assert [type(label) for label in content.labels] == [int, int]
+    assert (content.class_names, content.class_colors) == ({1: "Oats"}, {2: "#886644"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (({1.5: "a"},), "the value of class 1 of the list is 1.5"),
+        (({1: "a", (2, 3): "b"},), r"the value of class 2 of the list is \(2, 3\)"),
+        (({1: "a"}, {1: " "}), "the name of class 1 of the list is ' '"),
+        (({1: "a"}, {}, {1: "red"}), "the color of class 1 of the list is 'red'"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(tmp_path, arguments, problem):
+    path = write_prompt_file(tmp_path / "classes.yaml", {1: "oats"})
+    with pytest.raises(FileError, match=problem):
+        write_prompt_file(path, *arguments)
+    assert read_prompt_file(path).prompts == {1: ["oats"]}
+
+
+def test_the_home_folder_and_missing_folders_of_written_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert write_prompt_file("~/classes.json", {1: "oats"}) == tmp_path / "classes.json"
+    with pytest.raises(MissingFileError, match=r"there is no folder .*none\. Create it"):
+        write_prompt_file(tmp_path / "none" / "classes.json", {1: "oats"})
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+def test_a_mark_of_utf8_is_skipped(tmp_path, suffix):
+    path = tmp_path / f"classes{suffix}"
+    path.write_text('{"classes": [{"value": 1, "name": "Gerät"}]}', encoding="utf-8-sig")
+    assert read_prompt_file(path).class_names == {1: "Gerät"}
+
+
+def test_codes_with_leading_zeros_are_decimal(tmp_path):
+    path = tmp_path / "classes.yaml"
+    codes = ("007", "008", "009", "010", "011", "+012", "0x1F", "1_000", "1:30")
+    path.write_text("classes:\n" + "".join(f"- value: {code}\n" for code in codes))
+    assert read_prompt_file(path).labels == (7, "008", "009", 10, 11, 12, 31, 1000, "1:30")
+    prompts = {code: f"text {int(code)}" for code in ("008", "009", "010", "011")}
+    assert read_prompt_file(write_prompt_file(path, prompts)).labels == tuple(prompts)
+    path.write_text("classes: [{value: 009, prompts: a}, {value: 010, prompts: b}]")
+    joined = join_prompts(path, LabelMap(np.array([[9, 10]])))
+    assert joined.prompts == {9: ["a"], 10: ["b"]}
+
+
+@pytest.mark.parametrize("second", ['"1"', '"01"', "' 1 '", "'+1'"])
+def test_two_spellings_of_a_number_are_refused(tmp_path, second):
+    path = tmp_path / "classes.yaml"
+    path.write_text(
+        "classes: [{value: 1, prompts: oats}, {value: 2, prompts: soil}, "
+        f"{{value: {second}, prompts: water}}]"
+    )
+    with pytest.raises(DataError, match="gives two classes the number 1: 1 and '"):
+        join_prompts(path, LABELS)
+
+
+@pytest.mark.parametrize("second", ["oats", "Oats ", "OATS"])
+def test_two_classes_of_one_name_are_refused_also_where_numbers_decide(second):
+    content = PromptFile({1: ["a"], 2: ["b"]}, {1: "oats", 2: second}, {})
+    with pytest.raises(DataError, match="two classes the same name, except for case and spacing"):
+        join_prompts(content, LABELS)
+
+
+def test_single_texts_of_a_prompt_file_are_whole():
+    content = PromptFile({1: "oats", 2: ("bare soil", "mud")}, {}, {})
+    assert join_prompts(content, LABELS).prompts == {1: ["oats"], 2: ["bare soil", "mud"]}
+
+
+@pytest.mark.parametrize("prompts", [{1: "oats", 2: "soil"}, ["oats", "soil"], 3])
+def test_prompts_that_are_neither_file_nor_text_cannot_be_joined(prompts):
+    with pytest.raises(PromptError, match=f"or None, got {type(prompts).__name__}. A dict goes in"):
+        join_prompts(prompts, LABELS)

@@ -179,6 +179,12 @@ def match_classes(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
     return ClassMatch(ours, theirs, pairs)
 
 
+def check_distinct(table: ClassTable) -> None:
+    """Raise if two classes of a source have one name or one number."""
+    _by_name(table)
+    _numbered(table)
+
+
 def label_table(labeled: Labeled, source: str = "the labels") -> ClassTable:
     """Tabulate the classes of a label map, including those without pixels."""
     values = {*present_labels(labeled), *labeled.class_names}
@@ -267,8 +273,20 @@ def _by_number(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
             f"only numbers them: {_list_entries(other.entries)}.",
             f"Give the classes of {other.source} the same names.",
         )
-    entries = {entry.number: entry for entry in theirs.entries}
+    entries = _numbered(theirs)
     return {entry.value: entries[entry.number] for entry in ours.entries if entry.number in entries}
+
+
+def _numbered(table: ClassTable) -> dict[int | None, ClassEntry]:
+    entries: dict[int | None, ClassEntry] = {}
+    for entry in table.entries:
+        other = entries.setdefault(entry.number, entry)
+        if other is not entry and entry.number is not None:
+            raise DataError(
+                f"{table.source} gives two classes the number {entry.number}: {other} and {entry}.",
+                "Give each class a number of its own.",
+            )
+    return entries
 
 
 def repeats_number(name: str, number: int) -> bool:

@@ -50,7 +50,7 @@ def parsed_file(path: Path, suffixes: tuple[str, ...], hint: str) -> Any:
     if size > _MAX_TEXT_BYTES:
         raise file_error(path, f"it has {size:,} bytes, above the limit {_MAX_TEXT_BYTES:,}", hint)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors mark UTF-8 in front
         if suffix == ".json":
             return json.loads(text, object_pairs_hook=lambda pairs: _unique_pairs(path, pairs))
         if suffix == ".toml":
@@ -100,6 +100,15 @@ def parsed_yaml(path: Path | str, text: str) -> Any:
                 first_lines[key] = line
             return super().construct_mapping(node, deep)
 
+        def construct_yaml_int(self, node: Any) -> Any:
+            # YAML 1.1 takes 010 for 8 and 1:30 for 90; class codes and times are meant.
+            if ":" in node.value:
+                return node.value
+            if node.value.strip("+-").replace("_", "").isdecimal():
+                return int(node.value)
+            return super().construct_yaml_int(node)
+
+    UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", UniqueKeyLoader.construct_yaml_int)
     try:
         _check_nesting(path, yaml, text)
         return yaml.load(text, Loader=UniqueKeyLoader)

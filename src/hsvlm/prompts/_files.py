@@ -7,15 +7,20 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import atomic_write, existing_file, file_error, parsed_file
 from hsvlm._system.optional import import_optional
+from hsvlm._system.paths import expand_home
+from hsvlm.exceptions import MissingFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
+    from pathlib import Path
 
 __all__ = ["PromptFile", "read_prompt_file", "write_prompt_file"]
 
@@ -37,7 +42,8 @@ class PromptFile:
     Attributes
     ----------
     prompts : dict, str or None
-        ``{label: list of texts}``, or one template, or None, as `prompts` of the classifier.
+        ``{label: text or list of texts}``, or one template, or None, as `prompts` of the
+        classifier.
     class_names : dict
         ``{label: name}``.
     class_colors : dict
@@ -54,7 +60,7 @@ class PromptFile:
     {1: 'oats'}
     """
 
-    prompts: dict[Any, list[str]] | str | None
+    prompts: Mapping[Any, str | Sequence[str]] | str | None
     class_names: dict[Any, str]
     class_colors: dict[Any, str]
     source: str = "the prompts"
@@ -142,8 +148,10 @@ def write_prompt_file(
 
     Raises
     ------
+    MissingFileError
+        If the folder of the file does not exist.
     FileError
-        If the suffix is unknown.
+        If the suffix is unknown, or a label, name or color is not one that can be read.
     MissingDependencyError
         If the file is YAML and PyYAML is not installed.
 
@@ -155,21 +163,26 @@ def write_prompt_file(
     {1: ['a field of oats'], 2: ['bare soil']}
     >>> path.unlink()
     """
-    target = Path(path)
-    classes = []
-    for label, texts in prompts.items():
-        entry: dict[str, Any] = {"value": label}
-        if class_names and label in class_names:
-            entry["name"] = class_names[label]
-        if class_colors and label in class_colors:
-            entry["color"] = class_colors[label]
-        entry["prompts"] = [texts] if isinstance(texts, str) else list(texts)
-        classes.append(entry)
-    content = {"classes": classes}
+    target = expand_home(path)
     suffix = target.suffix.lower()
     if suffix not in _SUFFIXES:
         problem = f"the suffix {target.suffix!r} is unknown"
         raise file_error(target, problem, f"Such files end in {', '.join(_SUFFIXES)}.")
+    if not target.parent.is_dir():
+        raise MissingFileError(
+            f"{target} cannot be written: there is no folder {target.parent}. Create it."
+        )
+    classes = []
+    for number, (label, texts) in enumerate(prompts.items(), start=1):
+        entry = {"value": _plain(label)}
+        if class_names and label in class_names:
+            entry["name"] = _plain(class_names[label])
+        if class_colors and label in class_colors:
+            entry["color"] = _plain(class_colors[label])
+        _check_entry(target, number, entry)
+        entry["prompts"] = list(map(_plain, [texts] if isinstance(texts, str) else texts))
+        classes.append(entry)
+    content = {"classes": classes}
     if suffix == ".json":
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
@@ -178,6 +191,12 @@ def write_prompt_file(
     with atomic_write(target) as draft:
         draft.write_text(text, encoding="utf-8")
     return target
+
+
+def _plain(value: Any) -> Any:
+    """Return scalars of NumPy as those of Python, and whole floats, as labels are, as integers."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _short_repr(value: Any) -> str:
@@ -201,7 +220,7 @@ def _check_entry(path: Path, number: int, entry: Any) -> None:
     _check_keys(path, entry, _KEYS, where)
     value = entry["value"]
     is_label = is_whole_number(value) and -(2**63) <= value < 2**63
-    if not is_label and not isinstance(value, str):
+    if not is_label and not (isinstance(value, str) and value.strip()):
         problem = f"the value of {where} is {_short_repr(value)}"
         raise file_error(path, problem, "Values are whole numbers of up to 64 bits, or texts.")
     name, color = entry.get("name", "-"), entry.get("color", "#000000")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from hsvlm._data.class_table import (
     ClassEntry,
     ClassTable,
+    check_distinct,
     label_table,
     match_classes,
     present_labels,
@@ -17,7 +20,7 @@ from hsvlm.prompts._files import PromptFile, read_prompt_file
 from hsvlm.prompts._sets import list_prompt_sets, load_class_colors, prompt_set_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hsvlm._data.class_table import Labeled
 
@@ -50,10 +53,11 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     Raises
     ------
     PromptError
-        If a class of the label map has no counterpart in the prompts.
+        If a class of the label map has no counterpart in the prompts, or `prompts` is none of the
+        above.
     DataError
-        If one name stands for two classes, or the labels are text and the prompts numbers without
-        names, or vice versa.
+        If one name or number stands for two classes, or the labels are text and the prompts
+        numbers without names, or vice versa.
     MissingFileError, FileError
         If `prompts` is a path without a file of classes.
 
@@ -81,8 +85,9 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     if is_set:
         theirs = prompt_set_table(prompts)
     else:
-        file = prompts if isinstance(prompts, PromptFile) else read_prompt_file(prompts)
+        file = _as_file(prompts)
         theirs = _file_table(file)
+        check_distinct(theirs)
         template = file.prompts if isinstance(file.prompts, str) else None
     match = match_classes(ours, theirs)
     present = present_labels(labeled)
@@ -123,16 +128,32 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     return PromptFile(texts, names, colors)
 
 
+def _as_file(prompts: Any) -> PromptFile:
+    if isinstance(prompts, PromptFile):
+        return prompts
+    if not isinstance(prompts, (str, PathLike)):
+        raise PromptError(
+            f"join_prompts takes a file of classes, a PromptFile, a template, the name of a prompt "
+            f"set or None, got {type(prompts).__name__}. A dict goes into a PromptFile: "
+            "PromptFile(prompts, class_names, {})."
+        )
+    return read_prompt_file(prompts)
+
+
 def _file_table(file: PromptFile) -> ClassTable:
-    texts = file.prompts if isinstance(file.prompts, dict) else {}
+    texts = file.prompts if isinstance(file.prompts, Mapping) else {}
     values: Iterable[Any] = file.labels or (*texts, *file.class_names, *file.class_colors)
     entries = (
         ClassEntry(
             value,
             file.class_names.get(value),
             file.class_colors.get(value),
-            tuple(texts.get(value, ())),
+            _as_texts(texts.get(value, ())),
         )
         for value in dict.fromkeys(values)
     )
     return ClassTable(file.source, tuple(entries))
+
+
+def _as_texts(texts: str | Sequence[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
