@@ -633,7 +633,7 @@ class HSIPromptClassifier(
             If the classifier has no text encoder that can encode new texts, or the encoder is no
             longer that of the training.
         PromptError
-            If prompts are empty or identical.
+            If prompts are empty or identical, or `class_names` names none of their labels.
         """
         model = self._fitted()
         check_text_side(model, "with_prompts")

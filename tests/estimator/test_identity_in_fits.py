@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold
 from hsvlm import HSIPromptClassifier, Scene
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.evaluation import evaluate
-from hsvlm.exceptions import DataError, HSVLMWarning
+from hsvlm.exceptions import DataError, HSVLMWarning, PromptError
 from hsvlm.mapping import predict_scene
 from hsvlm.scene import common_classes
 
@@ -98,6 +98,20 @@ def test_a_model_with_prompts_takes_no_names_of_the_scene_it_maps(make, cube, la
     clf = make(prompts=NAMES, max_epochs=1).fit(cube, labels)
     other = Scene(cube, labels, class_names={1: "trees", 2: "soil", 3: "corn"})
     assert predict_scene(clf, other).class_names == {1: "1", 2: "2", 3: "3"}
+
+
+def test_names_that_belong_to_none_of_the_classes_are_refused(make, cube, labels, scene):
+    clf = make(prompts=NAMES, max_epochs=1).fit(cube, labels)
+    new = {1: "a wood", 2: "a field"}
+    assert clf.with_prompts(new, {1: "wood", 3: "road"}).class_names_ == {1: "wood"}
+    with pytest.raises(PromptError, match=r"names \[5, 6\], and prompts has texts for \[1, 2\]"):
+        clf.with_prompts(new, {5: "wood", 6: "field"})
+    for names in ({"1": "wood", "2": "field"}, {1: "wood", "2": "field"}):
+        with pytest.raises(PromptError, match="Use the same labels in both, of the same type"):
+            clf.with_prompts(new, names)
+    # Nor are they dropped because the samples remember other names.
+    with pytest.raises(PromptError, match="Use the labels of y as keys, of the same type"):
+        make(max_epochs=1, class_names={"1": "wood"}).fit(*scene.samples())
 
 
 @pytest.mark.slow

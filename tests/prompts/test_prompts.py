@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsvlm.exceptions import PromptError, UnknownNameError
+from hsvlm.exceptions import HSVLMWarning, PromptError, UnknownNameError
 from hsvlm.prompts import (
     DEFAULT_TEMPLATE,
     fill_template,
@@ -187,6 +187,70 @@ def test_class_names_of_other_labels():
         "class_names names classes '1', '2', none of which is in y, whose labels are 1, 2, 3. "
         "Use the labels of y as keys, of the same type."
     )
+
+
+@pytest.mark.parametrize("prompts", [None, "a {}", "pavia-university"])
+@pytest.mark.parametrize(
+    ("labels", "names", "absent"),
+    [
+        ([1, 2, 3], {"1": "Meadows", "2": "Asphalt"}, "classes '1', '2'"),
+        ([1, 2, 3], {1: "Asphalt", "2": "Meadows", 3: "Gravel"}, "class '2'"),
+        ([1.0, 2.0, 3.0], {np.str_("1.0"): "Asphalt"}, "class '1.0'"),
+    ],
+)
+def test_names_by_labels_of_another_type_are_refused(prompts, labels, names, absent):
+    assert message_of(prompts, np.array(labels), names).startswith(
+        f"class_names names {absent}, none of which is in y, whose labels are"
+    )
+
+
+def test_names_by_numbers_of_text_labels_are_refused():
+    labels = np.array(["oats", "soil"])
+    assert "class_names names classes 1, 2, none of which is in y" in message_of(
+        "a {}", labels, {1: "oats", 2: "soil"}
+    )
+
+
+def test_a_set_needs_names_of_the_classes_at_hand():
+    assert "class_names names class 7, none of which" in message_of("salinas", THREE, {7: "Celery"})
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+@pytest.mark.parametrize("prompts", ["a {}", {1: "a", 2: "b", 3: "c", 4: "d", 0: "e"}])
+def test_names_that_count_from_another_number_are_noticed(prompts, shift):
+    names = {label + shift: f"name {label}" for label in (1, 2, 3)}
+    if isinstance(prompts, dict):
+        prompts = {label: text for label, text in prompts.items() if label in {1, 2, 3, *names}}
+    with pytest.warns(HSVLMWarning, match=r"y has 1, 2, 3: if they count from different numbers"):
+        resolve_prompts(prompts, THREE, names)
+
+
+@pytest.mark.parametrize("names", [{1: "a", 2: "b"}, {0: "none", 1: "a", 2: "b", 3: "c"}, {4: "d"}])
+def test_names_of_some_or_of_more_classes_are_fine(names, recwarn):
+    resolve_prompts({1: "a", 2: "b", 3: "c"}, THREE, names)
+    assert not recwarn.list
+
+
+def test_two_classes_of_one_name_are_noticed():
+    with pytest.warns(HSVLMWarning) as caught:
+        resolve_prompts({1: "a", 2: "b", 3: "c"}, THREE, {1: "oats", 2: "soil", 3: " Oats"})
+    assert [str(warning.message) for warning in caught] == [
+        "Classes 1 and 3 have the same name ' Oats' (case and spacing do not count), so maps and "
+        "reports do not tell them apart. Give each class a name of its own."
+    ]
+
+
+@pytest.mark.parametrize("key", ["oats", " Oats", "OATS"])
+def test_texts_under_the_label_and_the_name_of_a_class_are_refused(key):
+    names = {1: "oats", 2: "soil"}
+    assert message_of({1: "a", key: "b", "soil": "c"}, np.array([1, 2]), names) == (
+        "prompts has texts for class 1 under its label and under its name 'oats'. Put them into "
+        "one list."
+    )
+
+
+def test_classes_may_be_a_list():
+    assert resolve_prompts({1: "a", 2: "b"}, [2, 1]) == {2: ("b",), 1: ("a",)}
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,11 @@ UNUSED = [
         ALL,
         ["class_names"],
     ),
+    (
+        {"class_names": {**NAMES, "2": "wheat"}, "prompts": {1: "oats", 2: "wheat", 3: "woods"}},
+        ALL,
+        ["class_names"],
+    ),
 ]
 # What looks alike and does take effect, or asks for what happens anyway.
 USED = [

@@ -52,13 +52,20 @@ def with_prompts(
     labels = as_labels(np.fromiter(prompts, dtype=object, count=len(prompts)))
     classes = np.unique(labels.astype(str) if labels.dtype == object else labels)
     texts = resolve_prompts(prompts, classes, class_names)
+    names = own_names(classes, class_names or {})
+    is_text = isinstance(classes[0], str)
+    if class_names and not (names and all(isinstance(key, str) == is_text for key in class_names)):
+        raise PromptError(
+            f"class_names names {list(class_names)}, and prompts has texts for {classes.tolist()}. "
+            "Use the same labels in both, of the same type."
+        )
     encoded = encode_prompts(texts, _text_encoder(model), device=str(resolve_device(device)))
     _check_length(model, encoded)
     return replace(
         model,
         classes=classes,
         prompts=texts,
-        class_names=own_names(classes, class_names or {}),
+        class_names=names,
         text_classes=False,
         metadata={key: value for key, value in model.metadata.items() if key != "class_colors"},
         text_embeddings=encoded,

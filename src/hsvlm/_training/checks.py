@@ -268,9 +268,17 @@ def _warn_of_unused_keys(settings: FitSettings, classes: NDArray[Any]) -> None:
         problem = f"class_weight has weights for {', '.join(map(repr, absent))}, absent from y."
         hint = "Remove them; where a class is only missing from a fold, name it in class_names."
         warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
-    if isinstance(settings.prompts, Mapping) and names and not names & labels:
+    if not (isinstance(settings.prompts, Mapping) and names):
+        return
+    hint = "Use the labels of y as keys, of the same type."
+    types = {isinstance(label, str) for label in labels}
+    others = sorted((name for name in names if {isinstance(name, str)} != types), key=str)
+    if not names & labels:
         problem = "class_names has no effect: none of its labels is in y."
-        hint = "Use the labels of y as keys, of the same type."
+        warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
+    elif others:
+        listed = ", ".join(map(repr, others[:_SHOWN])) + ("..." if len(others) > _SHOWN else "")
+        problem = f"class_names has no effect for {listed}: y has labels of another type."
         warnings.warn(UnusedSettingWarning(problem, hint), stacklevel=6)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from hsvlm._data.class_table import ClassMatch, ClassTable, match_classes
 from hsvlm._data.texts import is_blank, listed, normalize_text, quoted, unreadable_character
-from hsvlm.exceptions import DataError, PromptError
+from hsvlm.exceptions import DataError, HSVLMWarning, PromptError
 from hsvlm.prompts._sets import list_prompt_sets, prompt_set_table
 
 if TYPE_CHECKING:
@@ -90,8 +91,16 @@ def resolve_prompts(
     PromptError
         If a class lacks a prompt; a prompt belongs to an unknown class; a text is empty, is not a
         string, or holds control characters other than white space; two classes share a text, or
-        one class has it twice (case, spacing and invisible characters do not count); or `prompts`
-        or `class_names` has another form than those above.
+        one class has it twice (case, spacing and invisible characters do not count); a dict has
+        texts for the label and for the name of one class; for a template or a set, `class_names`
+        names none of `classes`, or has labels of another type; or `prompts` or `class_names` has
+        another form than those above.
+
+    Warns
+    -----
+    HSVLMWarning
+        If two classes have the same name, or `class_names` looks as if it counts from another
+        number than `classes`.
 
     Examples
     --------
@@ -105,16 +114,18 @@ def resolve_prompts(
     {9: ('deep shadow thrown by tall buildings, unlit areas where almost no light comes back to
     the sensor',)}
     """
-    labels: list[Any] = classes.tolist()
+    labels: list[Any] = np.asarray(classes).tolist()
     names = _checked_names(class_names)
     if isinstance(prompts, Mapping):
         texts = _under_labels(prompts, labels, names)
         _check_labels(texts, labels, names)
         resolved = {label: _texts(label, texts[label]) for label in labels}
     elif prompts is None or (isinstance(prompts, str) and "{}" in prompts):
+        _check_named_labels(names, labels)
         template = DEFAULT_TEMPLATE if prompts is None else prompts
         resolved = _from_template(template, labels, names)
     elif isinstance(prompts, str) and prompts in list_prompt_sets():
+        _check_named_labels(names, labels)
         resolved = _from_set(prompts, labels, names)
     else:
         raise PromptError(
@@ -123,11 +134,13 @@ def resolve_prompts(
             f"goes, or the name of a prompt set ({', '.join(map(repr, list_prompt_sets()))})."
         )
     _check_distinct(resolved)
+    _warn_of_names(labels, names)
     return resolved
 
 
 def _list_labels(labels: Sequence[Any]) -> str:
-    return listed(list(map(repr, labels)), _MAX_LISTED_LABELS)
+    plain = (label.item() if isinstance(label, np.generic) else label for label in labels)
+    return listed(list(map(repr, plain)), _MAX_LISTED_LABELS)
 
 
 def _list_classes(labels: Sequence[Any]) -> str:
@@ -155,6 +168,41 @@ def _checked_names(class_names: object) -> dict[Any, str]:
                 f"{quoted(name)}. Remove it."
             )
     return dict(class_names)
+
+
+def _check_named_labels(names: dict[Any, str], labels: list[Any]) -> None:
+    if not labels:
+        return
+    absent = [label for label in names if isinstance(label, str) != isinstance(labels[0], str)]
+    if not absent and not any(label in names for label in labels):
+        absent = list(names)
+    if absent:
+        raise PromptError(
+            f"class_names names {_list_classes(absent)}, none of which is in y, whose labels "
+            f"are {_list_labels(labels)}. Use the labels of y as keys, of the same type."
+        )
+
+
+def _warn_of_names(labels: list[Any], names: dict[Any, str]) -> None:
+    owners: dict[str, Any] = {}
+    for label in labels:
+        if label not in names:
+            continue
+        owner = owners.setdefault(normalize_text(names[label]), label)
+        if owner != label:
+            message = (
+                f"Classes {owner!r} and {label!r} have the same name {quoted(names[label])} (case "
+                "and spacing do not count), so maps and reports do not tell them apart."
+            )
+            hint = "Give each class a name of its own."
+            warnings.warn(HSVLMWarning(message, hint), stacklevel=3)
+    numbers = {label for label in labels if not isinstance(label, str)}
+    if owners and set(names) in ({n - 1 for n in numbers}, {n + 1 for n in numbers}):
+        message = (
+            f"class_names names {_list_classes(list(names))}, and y has {_list_labels(labels)}: if "
+            "they count from different numbers, each name belongs to another class."
+        )
+        warnings.warn(HSVLMWarning(message, "Use the labels of y as keys."), stacklevel=3)
 
 
 def _check_labels(prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any, str]) -> None:
@@ -216,11 +264,6 @@ def _texts(label: Any, value: object) -> tuple[str, ...]:
 def _from_template(
     template: str, labels: list[Any], names: dict[Any, str]
 ) -> dict[Any, tuple[str, ...]]:
-    if names and labels and not any(label in names for label in labels):
-        raise PromptError(
-            f"class_names names {_list_classes(list(names))}, none of which is in y, whose labels "
-            f"are {_list_labels(labels)}. Use the labels of y as keys, of the same type."
-        )
     filled = fill_template(template, [names.get(label, str(label)) for label in labels])
     return {label: _texts(label, text) for label, text in zip(labels, filled, strict=True)}
 
@@ -261,7 +304,17 @@ def _under_labels(
         return dict(prompts)
     pairs = _matched(ours, ClassTable.of("prompts", prompts)).pairs
     label_of = {entry.value: label for label, entry in pairs.items()}
-    return {label_of.get(key, key): texts for key, texts in prompts.items()}
+    renamed: dict[Any, Any] = {}
+    for key, texts in prompts.items():
+        label = label_of.get(key, key)
+        if label in renamed:
+            raise PromptError(
+                f"prompts has texts for class {label!r} under its label and under its name "
+                f"{quoted(names.get(label))}.",
+                "Put them into one list.",
+            )
+        renamed[label] = texts
+    return renamed
 
 
 def _matched(ours: ClassTable, theirs: ClassTable) -> ClassMatch:
