@@ -107,6 +107,25 @@ def test_a_folder_does_not_take_the_place_of_a_name_on_the_hub(clf, folder, cube
 
 
 @pytest.mark.slow
+def test_another_revision_of_a_model_of_the_hub_is_refused(clf, cube, tmp_path, monkeypatch):
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path / "hub"))
+    hub = tmp_path / "hub" / "models--an--encoder"
+    (hub / "snapshots" / "new").mkdir(parents=True)
+    (hub / "snapshots" / "new" / "modules.json").write_text("[]")
+    (hub / "refs").mkdir()
+    (hub / "refs" / "main").write_text("new")
+    clf.text_encoder = clf.text_encoder_ = "an/encoder"
+    clf.text_encoder_identity_ = "hub:an/encoder@old"
+    loaded = HSIPromptClassifier.load(clf.save(tmp_path / "model"), device="cpu")
+    for action in (
+        lambda: loaded.similarity(cube, TEXTS),
+        lambda: loaded.with_prompts({1: "a face", 2: "a big bag"}),
+    ):
+        with pytest.raises(ParameterError, match="'an/encoder' is not the one of the training"):
+            action()
+
+
+@pytest.mark.slow
 def test_vectors_of_another_length_are_refused(clf, folder, cube, tmp_path):
     class Short:
         def encode(self, texts):

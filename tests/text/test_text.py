@@ -14,7 +14,7 @@ import pytest
 
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 from hsvlm.prompts import list_prompt_sets, load_prompt_set, resolve_prompts
-from hsvlm.text import encode_prompts, encode_texts
+from hsvlm.text import CachedEncoder, can_encode, encode_prompts, encode_texts
 from hsvlm.text.models import run_model
 
 WORDS = ["a", "field", "of", "oats", "wheat", "corn", "barn", "over", "read", "this", "first"]
@@ -232,6 +232,20 @@ def test_too_long_text_without_classes(model_folder, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_too_long_text_for_a_loaded_model(model_folder, tmp_path, is_cached, capfd):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(model_folder), device="cpu")
+    encoder = CachedEncoder(model, "loaded", tmp_path) if is_cached else model
+    capfd.readouterr()
+    with pytest.warns(PromptWarning, match=r"class 'corn' \(22 tokens, 12 read\)") as caught:
+        encode_prompts({"oats": ("a field",), "corn": ("corn " * 20,)}, encoder)
+    assert len(caught) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
 @needs_minilm
 def test_packaged_minilm(tmp_path, request):
     rows = encode_texts(["a field of oats", "a barn"], "all-MiniLM-L6-v2", cache_dir=tmp_path)
@@ -273,6 +287,15 @@ def test_object_may_return_a_tensor():
     value = torch.tensor([[3.0, 4.0]], dtype=torch.bfloat16, requires_grad=True)
     rows = encode_texts(["a barn"], Returns(value))
     np.testing.assert_allclose(rows, [[0.6, 0.8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_object_may_return_a_list_of_tensors(dtype):
+    import torch
+
+    value = torch.tensor([3.0, 4.0], dtype=getattr(torch, dtype), requires_grad=True)
+    rows = encode_texts(["a barn", "a field"], Returns([value, value * 2]))
+    np.testing.assert_allclose(rows, [[0.6, 0.8]] * 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -323,6 +346,34 @@ def test_array_must_have_one_row_for_each_class():
     )
 
 
+@pytest.mark.parametrize("kind", ["pandas", "xarray"])
+def test_tables_with_labels_of_their_own_are_no_arrays(kind):
+    # In the order of the table, the classes would get the vectors of others.
+    if kind == "pandas":
+        table = pytest.importorskip("pandas").DataFrame(np.eye(2), index=[2, 1])
+    else:
+        xarray = pytest.importorskip("xarray")
+        table = xarray.DataArray(np.eye(2), {"label": [2, 1]}, ("label", "value"))
+    with pytest.raises(ParameterError) as caught:
+        encode_prompts({1: ("a",), 2: ("b",)}, table)
+    assert str(caught.value) == (
+        f"text_encoder is a {type(table).__name__}, and the labels of its rows are not read. Pass "
+        "an array with one row for each class, in the order of np.unique(y), such as "
+        "table.loc[np.unique(y)].to_numpy()."
+    )
+
+
+@pytest.mark.parametrize("other", [None, Letters, len, {1: np.ones(2), 2: np.zeros(2)}])
+def test_what_is_neither_encoder_nor_array(other):
+    assert not can_encode(other)
+    for encode in (
+        lambda: encode_prompts({1: ("a",), 2: ("b",)}, other),
+        lambda: encode_texts(["a"], other),
+    ):
+        with pytest.raises(ParameterError, match=r"cannot encode texts and is not an array\. Pass"):
+            encode()
+
+
 def test_array_cannot_encode_new_texts():
     with pytest.raises(ParameterError) as caught:
         encode_texts(["a"], np.eye(2))
@@ -344,6 +395,14 @@ def test_texts_must_be_a_list_of_texts(texts):
 def test_no_texts():
     with pytest.raises(ParameterError, match=r"^texts is empty\. Pass at least one text\.$"):
         encode_texts([], Letters())
+
+
+def test_a_cached_encoder_of_another_length_needs_a_new_name(tmp_path):
+    CachedEncoder(Letters("aef"), "letters", tmp_path).encode(["a field"])
+    changed = Letters("aefw")
+    with pytest.raises(ParameterError, match=r"of lengths 3, 4 for this text encoder: it was"):
+        CachedEncoder(changed, "letters", tmp_path).encode(["a field", "waffle"])
+    assert CachedEncoder(changed, "letters-2", tmp_path).encode(["a field"]).shape == (1, 4)
 
 
 def test_prompts_that_cancel():

@@ -12,7 +12,7 @@ import pytest
 from hsvlm.exceptions import ParameterError, UnknownNameError
 from hsvlm.text import encode_texts
 from hsvlm.text import models as _text_models
-from hsvlm.text.models import identify_model
+from hsvlm.text.models import EncodedText, has_identity, identify_model
 
 FORMS = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
@@ -167,6 +167,83 @@ def test_reachable_hub_is_left_to_the_loader(monkeypatch):
     assert _text_models._hub_problem("a/b") is None
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: None)
     assert _text_models._hub_problem("a/b") is None
+
+
+class Hub:
+    """A local hub cache; the vectors of a model tell its revision, and the texts it encoded."""
+
+    def __init__(self, folder):
+        self.folder, self.encoded, self.published = folder, [], None
+
+    def install(self, name, revision, file="modules.json"):
+        model = self.folder / f"models--{name.replace('/', '--')}"
+        (model / "snapshots" / revision).mkdir(parents=True, exist_ok=True)
+        (model / "snapshots" / revision / file).write_text("[]")
+        (model / "refs").mkdir(exist_ok=True)
+        (model / "refs" / "main").write_text(revision)
+
+    def run(self, model, texts, device):
+        if self.published is not None:  # loading downloads it
+            self.install(*self.published)
+        self.encoded += texts
+        revision = identify_model(model.source).identity[-1]
+        return [EncodedText(np.eye(16)[int(revision, 16)], 0, 0) for _ in texts]
+
+
+@pytest.fixture
+def local_hub(tmp_path, monkeypatch):
+    hub = Hub(tmp_path / "hub")
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(hub.folder))
+    monkeypatch.setattr("hsvlm.text._encode.run_model", hub.run)
+    return hub
+
+
+@pytest.mark.parametrize("file", ["modules.json", "config.json"])
+def test_vectors_of_a_former_revision_are_not_mixed_with_new_ones(local_hub, file):
+    local_hub.install("me/encoder", "a" * 40, file)
+    first = encode_texts(["a barn"], "me/encoder")
+    encode_texts(["a barn"], "me/encoder")
+    assert local_hub.encoded == ["a barn"]
+    local_hub.install("me/encoder", "b" * 40, file)
+    both = encode_texts(["a barn", "oats"], "me/encoder")
+    np.testing.assert_array_equal(both[0], both[1])
+    assert not np.array_equal(both[0], first[0])
+    assert identify_model("me/encoder").identity == f"hub:me/encoder@{'b' * 40}"
+
+
+def test_names_without_organization_have_a_revision(local_hub):
+    local_hub.install("sentence-transformers/encoder", "c" * 40)
+    local_hub.install("another", "d" * 40, "config.json")
+    assert identify_model("encoder").identity == f"hub:encoder@{'c' * 40}"
+    assert identify_model("another").identity == f"hub:another@{'d' * 40}"
+    assert identify_model("not-here").identity == "hub:not-here"
+    assert identify_model("not--a--name").identity == "hub:not--a--name"
+
+
+def test_a_download_tells_the_revision(local_hub):
+    local_hub.install("me/encoder", "a" * 40)
+    encode_texts(["a barn"], "me/encoder")
+    local_hub.install("me/encoder", "b" * 40)
+    (local_hub.folder / "models--me--encoder").rename(local_hub.folder / "gone")
+    local_hub.published = "me/encoder", "b" * 40
+    (vector,) = encode_texts(["a barn"], "me/encoder")
+    assert vector[0xB] == 1
+    local_hub.encoded.clear()
+    encode_texts(["a barn"], "me/encoder")
+    assert local_hub.encoded == []
+
+
+def test_an_encoder_is_the_one_of_an_identity_as_far_as_is_known(local_hub):
+    first, second = (f"hub:me/encoder@{letter * 40}" for letter in "ab")
+    assert has_identity("me/encoder", first)
+    assert has_identity("me/encoder", "hub:me/encoder")
+    local_hub.install("me/encoder", "a" * 40)
+    assert has_identity("me/encoder", first)
+    assert has_identity("me/encoder", "hub:me/encoder")
+    assert not has_identity("me/encoder", second)
+    assert not has_identity("me/encoder", "hub:you/encoder")
+    assert not has_identity("me/encoder", "folder:me/encoder")
+    assert not has_identity(np.eye(2), first)
 
 
 def test_model_that_does_not_say_how_much_it_reads():

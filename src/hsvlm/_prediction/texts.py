@@ -18,7 +18,7 @@ from hsvlm._system.devices import resolve_device
 from hsvlm.exceptions import ParameterError, PromptError
 from hsvlm.prompts import resolve_prompts
 from hsvlm.text import can_encode, encode_prompts, encode_texts
-from hsvlm.text.models import encoder_identity
+from hsvlm.text.models import has_identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,8 +81,12 @@ def check_text_side(model: FittedModel, method: str) -> None:
             f'{method} needs prototypes, but criterion="cross-entropy" trained a linear head '
             "without text. Fit with another criterion."
         )
+    _check_identity(model)
+
+
+def _check_identity(model: FittedModel) -> None:
     expected = model.text_encoder_identity
-    if expected is not None and encoder_identity(model.text_encoder) != expected:
+    if expected is not None and not has_identity(model.text_encoder, expected):
         name = os.fspath(model.text_encoder)
         raise ParameterError(
             f"The text encoder {name!r} is not the one of the training: its files have changed, "
@@ -116,6 +120,7 @@ def _text_encoder(model: FittedModel) -> Any:
 
 
 def _check_length(model: FittedModel, encoded: NDArray[np.float32]) -> None:
+    _check_identity(model)  # again, since the encoder may have been downloaded only now
     length = 0 if model.text_embeddings is None else model.text_embeddings.shape[1]
     if encoded.shape[1] != length:
         raise ParameterError(

@@ -128,11 +128,13 @@ def _encode_classes(
     if not uses_text(settings.criterion) or encodes_texts(encoder_class(settings.vision_encoder)):
         return result
     encoder, device = settings.text_encoder, str(resolve_device(settings.device))
+    embeddings = encode_prompts(texts, encoder, device=device)
     return result | {
         # Kept, so that a fitted classifier does not change with its parameters.
         "text_encoder": encoder,
+        # After encoding, which may have downloaded the encoder.
         "text_encoder_identity": encoder_identity(encoder),
-        "text_embeddings": encode_prompts(texts, encoder, device=device),
+        "text_embeddings": embeddings,
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hsvlm._system.devices import seeded_scope
+from hsvlm.exceptions import ParameterError
 from hsvlm.text.models import EncodedText
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ def encode_cached(
             for text, entry in zip(missing, encode(missing) if missing else [], strict=True):
                 encoded[text] = entry
                 _write_entry(paths[text], entry)
+    lengths = sorted({entry.vector.size for entry in encoded.values()})
+    if len(lengths) > 1:
+        raise ParameterError(
+            f"The cache {folder} holds vectors of lengths {', '.join(map(str, lengths))} for this "
+            "text encoder: it was another one before.",
+            "Give a CachedEncoder a new name whenever its encoder changes, or delete that folder.",
+        )
     return encoded
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -15,10 +15,15 @@ from hsvlm._system.optional import cache_folder
 from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import ParameterError, PromptError, PromptWarning
 from hsvlm.text._cache import encode_cached
-from hsvlm.text.models import EncodedText, identify_model, run_model
+from hsvlm.text.models import (
+    HINT_ENCODERS,
+    EncodedText,
+    count_tokens,
+    identify_model,
+    run_model,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
@@ -114,7 +119,8 @@ class CachedEncoder:
         Raises
         ------
         ParameterError
-            If the encoder does not return finite numbers of shape (n, d) without zero rows.
+            If the encoder does not return finite numbers of shape (n, d) without zero rows, or the
+            cache holds vectors of another length under this name.
         """
         encoded = encode_cached(
             list(dict.fromkeys(texts)),
@@ -147,7 +153,8 @@ def encode_prompts(
     encoder : str, path, object with an ``encode`` method, or array of shape (n_classes, d)
         A string is ``"all-MiniLM-L6-v2"``, a folder with a sentence-transformers model, or a name
         on the Hugging Face hub; remote code is never run and no instruction is prepended. An array
-        holds the prototypes, one row for each class in the order of `prompts`.
+        holds the prototypes, one row for each class in the order of `prompts`; tables with labels
+        of their own, as of pandas, are refused.
     device : str or torch.device, default="cpu"
         Device of a named encoder, for texts that are not in the cache.
     cache_dir : path, default=None
@@ -163,7 +170,8 @@ def encode_prompts(
     ------
     ParameterError
         If the array, or the result of the encoder, is not finite numbers of shape (n, d) without
-        zero rows; if a folder has no usable model; or if the device is not available.
+        zero rows; if `encoder` is of another kind; if a folder has no usable model, or the cache
+        vectors of another length; or if the device is not available.
     PromptError
         If the texts of one class cancel each other.
     UnknownNameError
@@ -183,7 +191,9 @@ def encode_prompts(
            [0. , 1. ]], dtype=float32)
     """
     labels = list(prompts)
+    _check_kind(encoder)
     if not can_encode(encoder):
+        _check_unlabeled_rows(encoder)
         origin = "The array of prototypes (one row for each class, in the order of np.unique(y))"
         prototypes = _unit_rows(encoder, len(labels), origin)
     else:
@@ -245,6 +255,7 @@ def encode_texts(
     array([[1.       , 0.       ],
            [0.4472136, 0.8944272]], dtype=float32)
     """
+    _check_kind(encoder)
     if not can_encode(encoder):
         raise ParameterError(
             "An array of prototypes cannot encode new texts. Use a text encoder: "
@@ -286,7 +297,29 @@ def can_encode(encoder: object) -> bool:
     >>> can_encode("all-MiniLM-L6-v2"), can_encode([[1.0, 0.0], [0.0, 1.0]])
     (True, False)
     """
-    return isinstance(encoder, (str, os.PathLike)) or callable(getattr(encoder, "encode", None))
+    if isinstance(encoder, (str, os.PathLike)):
+        return True
+    return not isinstance(encoder, type) and callable(getattr(encoder, "encode", None))
+
+
+def _check_kind(encoder: object) -> None:
+    """Raise if an encoder can be neither a text encoder nor an array."""
+    is_other = encoder is None or callable(encoder) or isinstance(encoder, Mapping)
+    if is_other and not can_encode(encoder):
+        raise ParameterError(
+            f"text_encoder={quoted(encoder)} cannot encode texts and is not an array. "
+            f"{HINT_ENCODERS}"
+        )
+
+
+def _check_unlabeled_rows(rows: object) -> None:
+    """Refuse tables whose rows have labels of their own, which may be in another order."""
+    if hasattr(rows, "iloc") or hasattr(rows, "dims"):
+        raise ParameterError(
+            f"text_encoder is a {type(rows).__name__}, and the labels of its rows are not read. "
+            "Pass an array with one row for each class, in the order of np.unique(y), such as "
+            "table.loc[np.unique(y)].to_numpy()."
+        )
 
 
 def _encode(
@@ -305,13 +338,24 @@ def _encode(
         rows = _unit_rows([entry.vector for entry in entries], len(missing), origin)
         return [entry._replace(vector=row) for entry, row in zip(entries, rows, strict=True)]
 
-    return encode_cached(texts, model.identity, _cache_dir(cache_dir), encode)
+    encoded = encode_cached(texts, model.identity, _cache_dir(cache_dir), encode)
+    if identify_model(encoder) == model:
+        return encoded
+    # Downloaded just now: from here on its revision is known, and with it what the cache holds.
+    return _encode(texts, encoder, device, cache_dir)
 
 
 def _encode_by_object(texts: list[str], encoder: TextEncoder) -> list[EncodedText]:
     origin = f"The result of {type(encoder).__name__}.encode for {len(texts)} texts"
     rows = _unit_rows(encoder.encode(texts), len(texts), origin)
-    return [EncodedText(row, 0, 0) for row in rows]
+    counts = count_tokens(_innermost(encoder), texts)
+    return [EncodedText(row, *count) for row, count in zip(rows, counts, strict=True)]
+
+
+def _innermost(encoder: TextEncoder) -> TextEncoder:
+    while isinstance(encoder, CachedEncoder):
+        encoder = encoder.encoder
+    return encoder
 
 
 def _cache_dir(cache_dir: str | os.PathLike[str] | None) -> Path | None:
@@ -319,10 +363,10 @@ def _cache_dir(cache_dir: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:
-    if hasattr(values, "detach"):  # a torch tensor, on any device and of any float type
-        values = values.detach().cpu().double()
     try:
-        array = np.asarray(values)
+        array = np.asarray(
+            list(map(_as_plain, values)) if type(values) in (list, tuple) else _as_plain(values)
+        )
     except (TypeError, ValueError) as error:
         raise ParameterError(
             f"{origin} is not an array ({error}). It must be numbers of shape ({n_rows}, d)."
@@ -342,6 +386,11 @@ def _unit_rows(values: Any, n_rows: int, origin: str) -> NDArray[np.float32]:
         )
     rows: NDArray[np.float32] = (array / norms[:, None]).astype(np.float32)
     return rows
+
+
+def _as_plain(values: Any) -> Any:
+    """Return a torch tensor, on any device and of any float type, as an array."""
+    return values.detach().cpu().double().numpy() if hasattr(values, "detach") else values
 
 
 def _class_mean(

