@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import types
 import zipfile
@@ -15,7 +16,7 @@ import pytest
 from scipy.io import savemat
 
 from hsvlm import datasets
-from hsvlm.datasets import _registry
+from hsvlm.datasets import _cache, _registry
 from hsvlm.datasets._arrays import read_label_map
 from hsvlm.datasets._cache import RemoteFile, data_folder
 from hsvlm.exceptions import (
@@ -524,6 +525,33 @@ def test_files_of_an_archive(small, provider, tmp_path, monkeypatch):
     with pytest.raises(DownloadError, match=r"all.zip does not hold folder/PaviaU.mat .*delete it"):
         fetch(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == names[1:]
+
+
+def test_two_processes_may_take_the_same_file_out_of_an_archive(tmp_path, monkeypatch):
+    archive, target = tmp_path / "all.zip", tmp_path / "data.mat"
+    content = os.urandom(3 * _cache._CHUNK_BYTES)
+    with zipfile.ZipFile(archive, "w") as stream:
+        stream.writestr("folder/data.mat", content)
+    copy = shutil.copyfileobj
+
+    def interrupted(source, destination, n_bytes):
+        destination.write(source.read(n_bytes))
+        monkeypatch.setattr(shutil, "copyfileobj", copy)
+        _cache._extract(archive, "folder/data.mat", target)  # by the other process, meanwhile
+        assert target.read_bytes() == content
+        copy(source, destination, n_bytes)
+
+    monkeypatch.setattr(shutil, "copyfileobj", interrupted)
+    _cache._extract(archive, "folder/data.mat", target)
+    assert target.read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip", "data.mat"]
+
+
+def test_a_folder_that_cannot_be_made(small, tmp_path):
+    (tmp_path / "file").write_text("a file where the folder should be")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DataError, match=r"there is no folder .* Pass another folder"):
+            fetch(folder)
 
 
 @pytest.mark.parametrize("name", ["trento"])

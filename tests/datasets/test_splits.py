@@ -124,6 +124,20 @@ def test_maps_of_other_shapes(train, test):
     )
 
 
+def test_maps_may_be_lists():
+    split = StandardSplit([[1, 0, 0]], [[0, 2, 0]])
+    assert split.labels.tolist() == [[1, 2, 0]]
+    assert repr(split) == "StandardSplit('', 1 x 3 pixels, 1 for training, 1 for testing)"
+    with pytest.raises(DataError, match="1 pixels are in the training map and in the test map"):
+        StandardSplit([[1, 0, 0]], [[1, 2, 0]])
+
+
+@pytest.mark.parametrize("empty", [np.nan, "", None])
+def test_maps_of_other_values_than_numbers_are_refused(empty):
+    with pytest.raises(DataError, match="holds texts, NaN or infinite values"):
+        StandardSplit(np.array([[1, empty]]), np.array([[0, 1]]))
+
+
 @pytest.mark.slow
 @given(
     labels=arrays(np.uint8, (4, 5), elements=st.integers(0, 3)),

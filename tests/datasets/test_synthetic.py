@@ -49,6 +49,9 @@ def test_scenes_that_are_too_small():
 @pytest.mark.parametrize(
     ("parameter", "message"),
     [
+        ({"height": 16.5}, "height=16.5 is not a whole number."),
+        ({"n_bands": 30.0}, "n_bands=30.0 is not a whole number."),
+        ({"n_classes": "4"}, "n_classes='4' is not a whole number."),
         ({"n_classes": 9}, "n_classes=9 is out of range. Use 2 to 8."),
         ({"n_bands": 1}, "n_bands=1 is out of range. Use at least 2."),
         ({"noise": -0.1}, "noise=-0.1 is out of range. Use 0 or more."),

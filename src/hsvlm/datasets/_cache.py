@@ -121,7 +121,15 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
             f"provider wants users to register. Get it from {other_source}"
         )
     pooch = import_optional("pooch", "data")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{file.name} cannot be kept: there is no folder {folder}, and it cannot be made "
+            f"({error.strerror}).",
+            "Pass another folder as data_home, or name one in the environment variable "
+            "HSVLM_CACHE_DIR.",
+        ) from error
     reasons = []
     for url in file.urls:
         downloader = pooch.HTTPDownloader(
@@ -157,19 +165,19 @@ def _download(file: RemoteFile, folder: Path, progress: bool) -> None:
 
 def _extract(archive: Path, member: str, target: Path) -> None:
     """Take a file out of an archive, which stays, since other files may be in it."""
-    part = target.with_name(f".{target.name}.part")
     try:
-        with (
-            zipfile.ZipFile(archive) as opened,
-            opened.open(member) as source,
-            part.open("wb") as stream,
-        ):
-            shutil.copyfileobj(source, cast("BinaryIO", _Limited(stream)), _CHUNK_BYTES)
-        part.replace(target)
+        # In a folder of its own, since other processes may want the same file.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as folder:
+            part = Path(folder) / target.name
+            with (
+                zipfile.ZipFile(archive) as opened,
+                opened.open(member) as source,
+                part.open("wb") as stream,
+            ):
+                shutil.copyfileobj(source, cast("BinaryIO", _Limited(stream)), _CHUNK_BYTES)
+            part.replace(target)
     except (zipfile.BadZipFile, KeyError) as error:
         raise OSError(f"{archive} does not hold {member} ({error}); delete it") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _save(downloader: Callable[..., Any], url: str, target: str, source: Any) -> None:

@@ -49,7 +49,7 @@ class StandardSplit:
     Raises
     ------
     DataError
-        If the maps differ in shape or share a pixel.
+        If the maps differ in shape or share a pixel, or a label is not a finite number.
 
     Examples
     --------
@@ -76,12 +76,20 @@ class StandardSplit:
     citation: str = ""
 
     def __post_init__(self) -> None:
-        shapes = np.shape(self.train_map), np.shape(self.test_map)
+        for name in ("train_map", "test_map"):
+            object.__setattr__(self, name, np.asanyarray(getattr(self, name)))
+        shapes = self.train_map.shape, self.test_map.shape
         if shapes[0] != shapes[1] or len(shapes[0]) != 2:
             raise DataError(
                 f"The training map has shape {shapes[0]} and the test map {shapes[1]}. Both must "
                 "be 2-D maps (height, width) of the same scene."
             )
+        for labels in (self.train_map, self.test_map):
+            if labels.dtype.kind not in "iufb" or not np.isfinite(labels).all():
+                raise DataError(
+                    f"A map of dtype {labels.dtype} holds texts, NaN or infinite values. Labels "
+                    "are whole numbers, and 0 where a pixel has none."
+                )
         shared = int(np.count_nonzero((self.train_map != 0) & (self.test_map != 0)))
         if shared:
             raise DataError(

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from sklearn.utils import check_random_state
 
+from hsvlm._data.arrays import is_whole_number
 from hsvlm.datasets._colors import SYNTHETIC_COLORS
 from hsvlm.exceptions import ParameterError
 from hsvlm.scene import Raster, Scene
@@ -156,6 +157,10 @@ def _legend(names: tuple[str, ...]) -> tuple[dict[int, str], dict[int, str]]:
 def _check_parameters(
     height: int, width: int, n_bands: int, n_classes: int, noise: float, labeled_share: float
 ) -> None:
+    sizes = {"height": height, "width": width, "n_bands": n_bands, "n_classes": n_classes}
+    for name, size in sizes.items():
+        if not is_whole_number(size):
+            raise ParameterError(f"{name}={size!r} is not a whole number.")
     if min(height, width) < 8:
         raise ParameterError(
             f"A scene of {height} x {width} pixels is too small. Use at least 8 x 8."
