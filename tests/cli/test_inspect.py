@@ -155,6 +155,12 @@ def test_files_of_classes(tmp_path, suffix):
     assert json.loads(inspect(path, "--json"))["classes"][0]["color"] == "#00ff00"
 
 
+def test_files_of_classes_without_names(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text('classes: [{value: 1}, {value: 2, color: "#00ff00"}, {value: oats}]')
+    assert inspect(path).split() == ["classes", "1:", "2:", "#00ff00", "oats:"]
+
+
 def test_output_folders_and_recipes(tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("command: predict\noptions: {scene: a.tif}\nsettings: {lr: 0.1}\n")

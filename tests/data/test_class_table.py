@@ -57,6 +57,21 @@ def test_numbers_decide_where_a_side_has_no_names():
     assert join_prompts(bare, ENVI).class_names == ENVI.class_names
 
 
+@pytest.mark.parametrize("name", ["{}", "Class {}", "0{}"])
+@pytest.mark.parametrize("codes", [{1: 0, 2: 1, 3: 2}, {1: 3, 2: 1, 3: 2}, {1: 1, 2: 3, 3: 7}])
+def test_names_that_are_codes_of_the_other_side_do_not_match_by_number(name, codes):
+    labels = LabelMap(MAP, {value: name.format(code) for value, code in codes.items()})
+    described = PromptFile({code: [f"text {code}"] for code in codes.values()}, {}, {})
+    with pytest.raises(DataError, match="whether name or number counts is unclear"):
+        join_prompts(described, labels)
+
+
+def test_codes_in_names_that_the_other_side_does_not_have_are_names():
+    labels = LabelMap(MAP, {1: "1110", 2: "1120", 3: "2110"})
+    prompts = {1: ["a"], 2: ["b"], 3: ["c"]}
+    assert join_prompts(PromptFile(prompts, {}, {}), labels).prompts == prompts
+
+
 @pytest.mark.parametrize("name", ["{}", "Class {}", "class_0{}", "ROI #{}"])
 def test_names_that_repeat_the_number_are_none(name):
     labels = LabelMap(MAP, {value: name.format(value) for value in (1, 2, 3)})

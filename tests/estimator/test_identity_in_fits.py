@@ -100,6 +100,17 @@ def test_a_model_with_prompts_takes_no_names_of_the_scene_it_maps(make, cube, la
     assert predict_scene(clf, other).class_names == {1: "1", 2: "2", 3: "3"}
 
 
+def test_prompts_by_number_for_text_labels_are_noticed(make, cube, labels):
+    scene = Scene(cube, labels, class_names=NAMES, text_classes=True)
+    prompts = {1: "bare soil", 2: "tall trees", 3: "a field of corn"}
+    with pytest.warns(HSVLMWarning, match="alphabetical order: 1 is 'corn', 2 is 'soil', 3 is"):
+        make(prompts=prompts, max_epochs=1).fit(scene)
+    by_name = {"Soil": "bare soil", "trees": "tall trees", "corn": "a field of corn"}
+    assert make(prompts=by_name, max_epochs=1).fit(scene).prompts_[1] == ("a field of corn",)
+    # Whoever states the names knows the numbers, as join_prompts does.
+    make(prompts=prompts, class_names=NAMES, max_epochs=1).fit(scene)
+
+
 def test_names_that_belong_to_none_of_the_classes_are_refused(make, cube, labels, scene):
     clf = make(prompts=NAMES, max_epochs=1).fit(cube, labels)
     new = {1: "a wood", 2: "a field"}

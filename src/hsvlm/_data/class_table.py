@@ -274,7 +274,22 @@ def _by_number(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
             f"Give the classes of {other.source} the same names.",
         )
     entries = _numbered(theirs)
+    _check_code_names(ours, theirs)
+    _check_code_names(theirs, ours)
     return {entry.value: entries[entry.number] for entry in ours.entries if entry.number in entries}
+
+
+def _check_code_names(named: ClassTable, numbered: ClassTable) -> None:
+    """Raise if names are the numbers of other classes: codes that were numbered anew."""
+    numbers = {entry.number: entry for entry in numbered.entries}
+    for entry in named.entries:
+        match = _NUMBERED_NAME.fullmatch(normalize_text(entry.name or ""))
+        if match and entry.is_named and int(match[1]) in numbers:
+            raise DataError(
+                f"{named.source} names its class {entry}, and {numbered.source} has the number "
+                f"{numbers[int(match[1])]}: whether name or number counts is unclear.",
+                f"Give the classes of {numbered.source} the same names.",
+            )
 
 
 def _numbered(table: ClassTable) -> dict[int | None, ClassEntry]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hsvlm._data.texts import normalize_text
 from hsvlm.contrastive.losses import uses_text
-from hsvlm.exceptions import DataError, ParameterError
+from hsvlm.exceptions import DataError, HSVLMWarning, ParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hsvlm._data.named_labels import NamedLabels
     from hsvlm._prediction.model import FittedModel
     from hsvlm._training.settings import FitSettings
 
-__all__ = ["names_of_codes"]
+__all__ = ["names_of_codes", "warn_of_numbered_texts"]
 
 _SHOWN = 3  # labels and names quoted in an error
 
@@ -47,6 +49,25 @@ def names_of_codes(
     if isinstance(prompts, Mapping) and not warm:
         prompts = _prompts_of_codes(prompts, label_of, by_code=by_code and bool(stated))
     return {**true_names, **(stated if by_code else {})}, prompts
+
+
+def warn_of_numbered_texts(settings: FitSettings, named: NamedLabels) -> None:
+    """Warn if prompts are by numbers that a reader gave to text labels."""
+    prompts = settings.prompts
+    is_by_number = isinstance(prompts, Mapping) and not any(isinstance(key, str) for key in prompts)
+    if not (named.is_text and is_by_number and uses_text(settings.criterion)):
+        return
+    if settings.class_names:  # agrees with the names of the scene
+        return
+    names = sorted(named.names.items())
+    listed = ", ".join(f"{label} is {name!r}" for label, name in names[:_SHOWN])
+    more = ", ..." if len(names) > _SHOWN else ""
+    problem = (
+        "prompts are by number, and the scene has text labels, which are numbered in alphabetical "
+        f"order: {listed}{more}."
+    )
+    hint = "Give prompts by name, {name: text}, or state class_names."
+    warnings.warn(HSVLMWarning(problem, hint), stacklevel=6)
 
 
 def _remembered_labels(X: Any, y: NDArray[Any]) -> dict[Any, Any]:

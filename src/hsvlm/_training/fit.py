@@ -28,7 +28,7 @@ from hsvlm._training.checks import (
     encoder_class,
     warn_of_unused_settings,
 )
-from hsvlm._training.codes import names_of_codes
+from hsvlm._training.codes import names_of_codes, warn_of_numbered_texts
 from hsvlm._training.loop import fit_net
 from hsvlm._training.net import TrainingSettings, WindowDataset
 from hsvlm._training.settings import FitSettings
@@ -117,6 +117,7 @@ _TEXTS = (
 def _encode_classes(
     settings: FitSettings, classes: NDArray[Any], prompts: Any, named: NamedLabels
 ) -> dict[str, Any]:
+    warn_of_numbered_texts(settings, named)
     texts = resolve_prompts(prompts, classes, named.names)
     announce_prompts(settings, texts, named.names)
     result = {

@@ -287,7 +287,7 @@ def describe_text(path: Path) -> Description:
             "color": classes.class_colors.get(label),
             "prompts": [texts] if isinstance(texts := prompts.get(label, []), str) else list(texts),
         }
-        for label in dict.fromkeys([*classes.class_names, *prompts])
+        for label in classes.labels
     ]
     template = classes.prompts if isinstance(classes.prompts, str) else None
     lines = {
