@@ -9,7 +9,13 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from hsvlm import PixelSamples, pixel_samples
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
-from hsvlm.model_selection import MapSplit, PerClassShareSplit, PerClassShuffleSplit
+from hsvlm.model_selection import (
+    FieldKFold,
+    MapSplit,
+    PerClassShareSplit,
+    PerClassShuffleSplit,
+    SpatialBlockKFold,
+)
 
 TRAIN_MAP = np.array([[1, 0, 0, 2], [2, 0, 0, 0]])
 TEST_MAP = np.array([[0, 0, 1, 0], [0, 0, 2, 2]])
@@ -108,6 +114,25 @@ def test_labels_that_are_missing_or_do_not_fit():
     assert str(error.value) == (
         "y has shape (2,), but there are 3 samples. Give one label per sample."
     )
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        PerClassShareSplit(1, 0.5),
+        PerClassShuffleSplit(1),
+        SpatialBlockKFold(2, 2, buffer=0),
+        FieldKFold(2),
+        MapSplit(TRAIN_MAP, TEST_MAP),
+    ],
+    ids=str,
+)
+def test_masked_labels_are_refused(cv, data):
+    X, y = data
+    masked = np.ma.masked_equal(y, 2)
+    with pytest.raises(DataError) as error:
+        next(cv.split(X, masked))
+    assert str(error.value) == "4 of 6 labels are masked. Leave these samples out of X and y."
 
 
 @pytest.mark.parametrize("settings", [{"n_splits": 0}, {"train_per_class": 0}])

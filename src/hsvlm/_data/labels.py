@@ -24,11 +24,7 @@ def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
     """Convert the labels of samples to a vector."""
     if y is None:
         raise DataError("HSIPromptClassifier requires y to be passed, but the target y is None.")
-    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        raise DataError(
-            f"{int(np.ma.getmaskarray(y).sum())} of {y.size} labels are masked. Leave these "
-            "samples out of X and y."
-        )
+    check_unmasked(y)
     from sklearn.utils.validation import column_or_1d
 
     if getattr(getattr(y, "dtype", None), "kind", "") in _NO_LABELS:
@@ -42,6 +38,15 @@ def label_vector(y: Any, n_samples: int) -> NDArray[Any]:
             f"X holds {n_samples} samples and y {len(vector)} labels. Give one label per sample."
         )
     return as_labels(vector)
+
+
+def check_unmasked(y: Any) -> None:
+    """Raise if labels of samples are masked."""
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise DataError(
+            f"{int(np.ma.getmaskarray(y).sum())} of {y.size} labels are masked. Leave these "
+            "samples out of X and y."
+        )
 
 
 def as_labels(labels: NDArray[Any]) -> NDArray[Any]:
@@ -126,7 +131,7 @@ def refuse_label_type(dtype: Any) -> NoReturn:
 
 def _from_objects(labels: NDArray[Any]) -> NDArray[Any]:
     values = labels.tolist()
-    missing = sum(map(_is_missing, values))
+    missing = sum(map(is_missing, values))
     if missing:
         raise DataError(f"{missing} of {len(values)} labels are missing. Leave these samples out.")
     if all(isinstance(value, str) for value in values):
@@ -142,7 +147,8 @@ def _from_objects(labels: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a value stands for a missing one."""
     if isinstance(value, Real):
         return bool(np.isnan(float(value)))
     # Missing values of pandas equal nothing and have no truth value.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
+from hsvlm._data.labels import as_labels, check_unmasked
 from hsvlm._data.named_labels import agreed_names
 from hsvlm._system.progress import progress_bar
 from hsvlm.estimator import HSIPromptClassifier
@@ -109,8 +110,8 @@ def evaluate(
     Raises
     ------
     DataError
-        If the samples have no positions, labels do not fit or are of a single class, or `cv` cannot
-        split them or trains on a single class.
+        If the samples have no positions, labels do not fit, are missing or of a single class, or
+        `cv` cannot split them, names no samples of `X` or trains on a single class.
     ParameterError
         If an estimator has the name of a baseline, `cv` makes no split, or `error_score` is
         neither ``"raise"`` nor NaN.
@@ -120,7 +121,7 @@ def evaluate(
     Warns
     -----
     SplitWarning
-        If a class has no training samples in a split.
+        If a class has no training samples in a split, or a split tests pixels that it trains on.
     HSVLMWarning
         If networks that are to be trained will take more than ten times as long as the default, by
         their multiply-adds or by a short trial.
@@ -182,13 +183,14 @@ def _as_samples(X: Any, y: Any, unlabeled: Any) -> tuple[PixelSamples, NDArray[A
     if isinstance(X, Scene):
         return X.samples(y, unlabeled)
     if isinstance(X, PixelSamples):
+        check_unmasked(y)
         labels = np.asarray(y)
         if labels.shape != (len(X),):
             raise DataError(
                 f"y has shape {labels.shape}, but there are {len(X)} samples. "
                 "Give one label per sample."
             )
-        return X, labels
+        return X, as_labels(labels)
     first_cube, first_map = (
         values[0]
         if isinstance(values, (list, tuple)) and len(values) and np.ndim(values[0]) > 1

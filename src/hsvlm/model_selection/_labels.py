@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.labels import as_labels
+from hsvlm._data.labels import as_labels, check_unmasked
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._positions import check_not_empty
 
@@ -42,6 +42,7 @@ def class_codes(y: Any, n_samples: int, splitter: str) -> tuple[NDArray[Any], ND
     """Number the classes of the samples."""
     if y is None:
         raise DataError(f"{splitter} balances classes and needs y. Pass the label of every sample.")
+    check_unmasked(y)
     labels = np.asarray(y)
     if labels.shape != (n_samples,):
         hint = (
