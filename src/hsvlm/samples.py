@@ -17,6 +17,7 @@ from hsvlm._data.label_maps import as_label_map, check_label_map, labeled_pixels
 from hsvlm._data.labels import aligned_labels
 from hsvlm._data.lazy import MappedCube, MaskedCube, apply_to_spectra, valid_pixels
 from hsvlm._data.named_labels import NamedLabels
+from hsvlm._data.same_cubes import is_same_cube
 from hsvlm._reports.notebook import class_table, facts, side_by_side, swatch_table
 from hsvlm.exceptions import DataError, HSVLMWarning
 
@@ -357,7 +358,8 @@ class PixelSamples:
         for part in parts:
             numbers = []
             for cube in part.cubes:
-                known = next((n for n, other in enumerate(cubes) if other is cube), len(cubes))
+                same = (n for n, other in enumerate(cubes) if is_same_cube(other, cube))
+                known = next(same, len(cubes))
                 if known == len(cubes):
                     cubes.append(cube)
                 numbers.append(known)

@@ -1,11 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score
-from sklearn.model_selection import ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -310,6 +311,60 @@ def test_inputs_without_positions_or_labels(cube, labels, data):
     assert message(DataError, X, y, [([0, 1], [])]) == (
         "X_test holds no sample. Both sides of a split need at least one."
     )
+
+
+def test_labels_that_are_missing(data):
+    X, y = data
+
+    def message(labels, cv=2):
+        with pytest.raises(DataError) as caught:
+            evaluate(GaussianNB(), X, labels, cv, baselines=[])
+        return str(caught.value)
+
+    n_masked = int((y == 2).sum())
+    assert message(np.ma.masked_equal(y, 2)) == (
+        f"{n_masked} of {len(y)} labels are masked. Leave these samples out of X and y."
+    )
+    texts = np.array(["", "corn", "oats", "soil"])[y].astype(object)
+    for missing in (None, np.nan, pd.NA):
+        texts[3] = missing
+        assert message(texts) == f"1 of {len(y)} labels are missing. Leave these samples out."
+    assert message(np.where(y == 2, np.nan, y)).startswith(f"y holds {n_masked} NaN or infinite")
+    assert message(y + 0.5).startswith("Unknown label type: continuous")
+    whole = evaluate(GaussianNB(), X, np.ma.array(y), 2, baselines=[])
+    assert figures(whole) == figures(evaluate(GaussianNB(), X, y, 2, baselines=[]))
+
+
+def test_sides_that_are_not_sides_of_these_samples(data):
+    X, y = data
+    top = np.arange(18)[:, None] < np.full(20, 9)
+    first = np.arange(len(y)) < 50
+
+    def message(*sides):
+        with pytest.raises(DataError) as caught:
+            evaluate(GaussianNB(), X, y, [sides], baselines=[])
+        return str(caught.value)
+
+    for train, test in ((top, ~top), (first[:-1], ~first[:-1]), (np.flatnonzero(first)[None],) * 2):
+        assert message(train, test) == (
+            f"A side of a split has shape {train.shape}, but there are {len(y)} samples. Give "
+            "numbers of samples, or a mask with a value per sample; MapSplit takes maps."
+        )
+    assert message(np.flatnonzero(first) + 0.5, [200]).startswith(
+        "A side of a split must hold whole numbers, got 0.5."
+    )
+
+
+def test_splitters_that_need_groups(data):
+    X, y = data
+    with pytest.raises(DataError) as error:
+        evaluate(GaussianNB(), X, y, GroupKFold(2), baselines=[])
+    assert str(error.value) == (
+        "cv cannot split these samples: The 'groups' parameter should not be None. Pass its "
+        "splits: cv=list(cv.split(X, y, groups)), with the group of every sample."
+    )
+    splits = list(GroupKFold(2).split(X, y, X.coords[:, 0] // 3))
+    assert len(evaluate(GaussianNB(), X, y, splits, baselines=[]).results) == 2
 
 
 @pytest.mark.slow

@@ -92,6 +92,7 @@ def test_labels_survive(measure, data):
         assert first.recalls() == second.recalls()
 
 
+@pytest.mark.filterwarnings("ignore:.* are pixels that it trains on")
 def test_kappa_of_a_single_class_survives(measure, data):
     X, y = data
     right = np.flatnonzero((y == 1) & (GaussianNB().fit(X, y).predict(X) == 1))

@@ -260,3 +260,42 @@ def test_messages():
         distance_gap(coords, y[:9], coords)
     assert np.isnan(distance_gap(coords, y, coords))
     assert repr(small) == "DistanceMatchedKFold(n_splits=5, prediction_mask=..., random_state=0)"
+
+
+def test_masks_that_do_not_fit():
+    coords, y = clusters()
+    X = PixelSamples(scene_of(), coords)
+    nothing = np.zeros((SIDE, SIDE), dtype=bool)
+
+    def message(mask, *args):
+        with pytest.raises(DataError) as caught:
+            next(DistanceMatchedKFold(3, mask).split(*args))
+        return str(caught.value)
+
+    hidden = np.ma.array(~nothing, mask=True)
+    for mask in (nothing, hidden):
+        assert message(mask, X, y) == (
+            "prediction_mask has no pixel to be mapped in scene 0: all values are False. Pass True "
+            "at the pixels to be mapped, or leave out the samples of this scene."
+        )
+    spectra = np.zeros((len(y), 3))
+    for positions in (coords + SIDE // 2, coords - SIDE):
+        assert message(~nothing, spectra, y, positions) == (
+            "Samples of scene 0 lie outside prediction_mask, of shape (200, 200). Pass a mask of "
+            "the height and width of the scene."
+        )
+
+
+def test_scenes_of_few_labels_may_leave_a_fold_empty():
+    X = PixelSamples([scene_of(), scene_of(20)], [[0, 0], [9, 9], [4, 4]] * 2, [0] * 3 + [1] * 3)
+    n_empty = 0
+    for seed in range(20):
+        cv = DistanceMatchedKFold(5, random_state=seed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SplitWarning)
+                assert all(len(test) for _, test in cv.split(X, [0, 0, 0, 1, 1, 1]))
+        except ParameterError as error:
+            assert "has no pixel" in str(error)  # noqa: PT017
+            n_empty += 1
+    assert 0 < n_empty < 20

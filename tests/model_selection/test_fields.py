@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
@@ -192,6 +193,89 @@ def test_messages():
     with pytest.raises(ParameterError) as error:
         field_numbers(chessboard(), -1)
     assert str(error.value) == "dilation=-1 is negative. Use 0 or more pixels."
+
+
+@pytest.mark.parametrize(
+    ("missing", "dtype"),
+    [(np.nan, float), (np.nan, object), (None, object), (pd.NA, object), ("masked", "U1")],
+)
+def test_samples_without_a_field_are_refused(missing, dtype):
+    y = np.repeat([1, 2], 6)
+    fields = np.repeat([1, 2, 3, 4], 3).astype(dtype)
+    is_masked = isinstance(missing, str)
+    if is_masked:
+        fields = np.ma.array(fields, mask=np.arange(12) < 2)
+    else:
+        fields[:2] = missing
+    for groups in (fields,) if is_masked else (fields, pd.Series(fields)):
+        with pytest.raises(DataError) as error:
+            list(FieldKFold(2).split(np.zeros((12, 3)), y, groups))
+        assert str(error.value) == (
+            "2 of 12 samples have no field: groups is missing there. Leave these samples out, or "
+            "give each the number or name of its field."
+        )
+
+
+def test_kinds_of_fields():
+    y = np.repeat([1, 2], 6)
+    names = np.repeat(["a", "b", "c", "d"], 3)
+    expected = [test.tolist() for _, test in FieldKFold(2).split(y, y, names)]
+    for groups in (
+        names.tolist(),
+        names.astype(object),
+        pd.Series(names),
+        pd.Series(names, dtype="category"),
+        np.ma.array(names),
+        np.repeat([1.0, 2, 3, 4], 3),
+        np.repeat(np.array([1, 2, 3, 255], dtype=np.uint8), 3),
+    ):
+        assert [test.tolist() for _, test in FieldKFold(2).split(y, y, groups)] == expected
+    with pytest.raises(DataError, match="numbers only, or names only"):
+        list(FieldKFold(2).split(y, y, np.array([*names[:6], *range(6)], dtype=object)))
+
+
+def test_pixels_that_were_drawn_before_splitting_are_said():
+    labels = chessboard()
+    X, y = pixel_samples(np.zeros((36, 36, 1)), labels)
+    drawn = np.random.default_rng(0).permutation(len(y))[:40]
+    with pytest.warns(SplitWarning) as caught:
+        next(FieldKFold(2).split(X[drawn], y[drawn]))
+    assert len(caught) == 1
+    assert str(caught[0].message).endswith(
+        "of 40 pixels touch no other pixel of their class and count as fields of their own, so "
+        "that pixels of one field may lie on both sides. Split all labeled pixels and draw "
+        "afterwards, raise dilation, or pass the field of every sample as groups."
+    )
+    assert caught[0].filename == __file__
+    # The same pixels twice do not touch others either.
+    twice = np.tile(drawn, 2)
+    with pytest.warns(SplitWarning, match="of 40 pixels touch no other"):
+        next(FieldKFold(2).split(X[twice], y[twice]))
+    fields = field_numbers(labels)[tuple(X.coords[drawn].T)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(FieldKFold(2).split(X, y))
+        list(FieldKFold(2, dilation=3).split(X[drawn], y[drawn]))
+        list(FieldKFold(2).split(X[drawn], y[drawn], fields))
+
+
+def test_maps_of_labels_of_all_kinds():
+    labels = chessboard()
+    expected = np.where(labels == 2, 0, field_numbers(labels))
+    marked = np.where(labels == 2, 255, labels)
+    for label_map in (
+        np.ma.masked_equal(labels, 2),
+        np.ma.masked_equal(marked.astype(np.uint8), 255),
+        np.where(labels == 2, np.nan, labels),
+        np.where(labels == 2, -1, labels),
+    ):
+        assert as_partition(field_numbers(label_map).ravel()) == as_partition(expected.ravel())
+    with pytest.raises(DataError) as error:
+        field_numbers(np.array(["", "corn", "oats", "soil"])[labels])
+    assert str(error.value) == (
+        "labels has dtype <U4, but must hold numbers of classes. Number them: np.unique(labels, "
+        "return_inverse=True)[1], with 0 for no label."
+    )
 
 
 def test_seeds():

@@ -88,6 +88,16 @@ def test_maps_of_groups_that_do_not_fit(change, message):
         list(GroupMapKFold(change(groups), 2).split(X, y))
 
 
+def test_masked_pixels_of_a_map_have_no_group():
+    groups, labels = fields(3)
+    X, y = pixel_samples(np.ones((20, 30, 2)), labels)
+    for value in (0, 255):
+        masked = np.ma.array(np.where(groups == 7, value, groups), mask=groups == 7)
+        with pytest.warns(SplitWarning, match="25 of 600 samples have no group"):
+            splits = list(GroupMapKFold(masked, 3).split(X, y))
+        assert not any((groups.ravel()[side] == 7).any() for pair in splits for side in pair)
+
+
 def test_too_few_groups():
     groups, labels = fields(2)
     X, y = pixel_samples(np.ones((20, 30, 2)), labels)

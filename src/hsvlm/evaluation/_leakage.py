@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hsvlm._data.same_cubes import first_alike, spectra_differ
 from hsvlm._reports.notebook import facts, side_by_side, swatch_table
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.model_selection import nearest_distance
@@ -14,6 +15,8 @@ from hsvlm.model_selection.groups import group_maps, sample_groups
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -118,7 +121,8 @@ def leakage_report(
     Raises
     ------
     DataError
-        If the samples have no positions, come from other cubes, or one side is empty.
+        If the samples have no positions, come from other cubes, one side is empty, or the map of
+        groups is not of the size of the scene.
     ParameterError
         If the window has no center pixel.
 
@@ -140,14 +144,11 @@ def leakage_report(
         raise ParameterError(
             f"window_size={window_size} has no center pixel. Use an odd number of pixels."
         )
-    positions = _positions(X_test, "X_test"), _positions(X_train, "X_train")
-    nearest = nearest_distance(*positions)
-    grids = [[cube.shape[:2] for cube in samples.cubes] for samples in (X_train, X_test)]
-    if grids[0] != grids[1]:
-        raise DataError(
-            "Training and test samples come from different scenes, so their positions cannot be "
-            "compared. Make both by indexing the same PixelSamples."
-        )
+    _check_positions(X_test, "X_test")
+    _check_positions(X_train, "X_train")
+    _check_same_scenes(X_train, X_test)
+    test, train = _positions(X_test, X_train)
+    nearest = nearest_distance(test, train)
     window_size += 2 * max(X_train.reach, X_test.reach)
     return LeakageReport(
         window_size=window_size,
@@ -159,18 +160,20 @@ def leakage_report(
             quantile: float(np.quantile(nearest, quantile, method="lower"))
             for quantile in _QUANTILES
         },
-        share_same_group=None if groups is None else _share_same_group(groups, *positions),
+        share_same_group=None if groups is None else _share_same_group(groups, X_test, X_train),
         share_adjacent=float((nearest <= 1).mean()),
     )
 
 
-def _share_same_group(groups: Any, test: NDArray[np.intp], train: NDArray[np.intp]) -> float:
-    group = sample_groups(group_maps(groups), np.concatenate([test, train]))
-    tested, trained = group[: len(test)], group[len(test) :]
+def _share_same_group(groups: Any, X_test: PixelSamples, X_train: PixelSamples) -> float:
+    grids = [cube.shape[:2] for cube in X_test.cubes]
+    positions = [np.column_stack([X.scene_ids, X.coords]) for X in (X_test, X_train)]
+    group = sample_groups(group_maps(groups), np.concatenate(positions), grids)
+    tested, trained = group[: len(X_test)], group[len(X_test) :]
     return float((np.isin(tested, trained) & (tested >= 0)).mean())
 
 
-def _positions(X: Any, name: str) -> NDArray[np.intp]:
+def _check_positions(X: Any, name: str) -> None:
     if not isinstance(X, PixelSamples):
         raise DataError(
             f"{name} is {type(X).__name__}, which has no positions. "
@@ -178,4 +181,27 @@ def _positions(X: Any, name: str) -> NDArray[np.intp]:
         )
     if not len(X):
         raise DataError(f"{name} holds no sample. Both sides of a split need at least one.")
-    return np.column_stack([X.scene_ids, X.coords])
+
+
+def _check_same_scenes(X_train: PixelSamples, X_test: PixelSamples) -> None:
+    same = len(X_train.cubes) == len(X_test.cubes) and not any(
+        spectra_differ(cube, other, X_test.coords[X_test.scene_ids == number])
+        for number, (cube, other) in enumerate(zip(X_train.cubes, X_test.cubes, strict=True))
+    )
+    if not same:
+        raise DataError(
+            "Training and test samples come from different scenes, so their positions cannot be "
+            "compared. Make both by indexing the same PixelSamples."
+        )
+
+
+def _positions(X_test: PixelSamples, X_train: PixelSamples) -> Iterator[NDArray[np.intp]]:
+    """Yield scene, row and column; scenes that show the same pixels have one number."""
+    joined = [np.concatenate(pair) for pair in zip(_places(X_test), _places(X_train), strict=True)]
+    first = first_alike(X_test.cubes, *joined)
+    for coords, scene_ids in map(_places, (X_test, X_train)):
+        yield np.column_stack([first[scene_ids], coords])
+
+
+def _places(X: PixelSamples) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return X.coords, X.scene_ids

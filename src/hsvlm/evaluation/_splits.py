@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
+from hsvlm._data.coordinates import as_whole_numbers
 from hsvlm._data.labels import warn_of_spellings
 from hsvlm.exceptions import DataError, HSVLMError, ParameterError, SplitWarning
 from hsvlm.model_selection import MapSplit
 from hsvlm.model_selection.base import Splitter
+from hsvlm.model_selection.ground import describe_shared, repeated_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,12 +37,17 @@ def make_splits(
     try:
         # Sorted test sides let McNemar's test pair the hits of estimators from different runs.
         splits = [
-            (_as_indices(train), np.sort(_as_indices(test)))
+            (_as_indices(train, len(y)), np.sort(_as_indices(test, len(y))))
             for train, test in check_cv(cv, y, classifier=True).split(X, y)
         ]
     except ValueError as error:
         if isinstance(error, HSVLMError):
             raise
+        if "groups" in str(error):
+            raise DataError(
+                f"cv cannot split these samples: {str(error).rstrip('.')}.",
+                "Pass its splits: cv=list(cv.split(X, y, groups)), with the group of every sample.",
+            ) from error
         counts = np.bincount(y_index)
         smallest = np.argsort(counts, kind="stable")[:_MAX_LISTED]
         listed = ", ".join(f"{classes[n]}: {counts[n]}" for n in smallest.tolist())
@@ -72,6 +79,8 @@ def make_splits(
     # Splitters of this package warn themselves, except MapSplit, which does not need labels.
     if not isinstance(cv, Splitter) or isinstance(cv, MapSplit):
         _warn_of_untrained(classes, y_index, splits)
+    if not isinstance(cv, Splitter):
+        _warn_of_shared(X, splits)
     return splits
 
 
@@ -105,6 +114,25 @@ def _warn_of_untrained(
         warnings.warn(message, SplitWarning, stacklevel=4)
 
 
-def _as_indices(side: Any) -> NDArray[np.intp]:
+def _warn_of_shared(
+    X: PixelSamples, splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+) -> None:
+    pixel = repeated_pixels(X)
+    # The sides may still share samples.
+    pixel = np.arange(len(X)) if pixel is None else pixel
+    for number, sides in enumerate(splits):
+        message = describe_shared(pixel, *sides, number)
+        if message:
+            warnings.warn(message, SplitWarning, stacklevel=4)
+            break
+
+
+def _as_indices(side: Any, n_samples: int) -> NDArray[np.intp]:
     indices = np.asarray(side)
-    return np.flatnonzero(indices) if indices.dtype == bool else indices.astype(np.intp)
+    is_mask = indices.dtype == bool
+    if indices.ndim != 1 or (is_mask and len(indices) != n_samples):
+        raise DataError(
+            f"A side of a split has shape {indices.shape}, but there are {n_samples} samples. Give "
+            "numbers of samples, or a mask with a value per sample; MapSplit takes maps."
+        )
+    return np.flatnonzero(indices) if is_mask else as_whole_numbers(indices, "A side of a split")

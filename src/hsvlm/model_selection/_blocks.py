@@ -16,8 +16,8 @@ from hsvlm.model_selection._labels import class_codes, warn_of_classes
 from hsvlm.model_selection._positions import (
     block_counts,
     block_numbers,
+    ground_positions,
     nearest_distance,
-    sample_positions,
 )
 from hsvlm.model_selection.base import Splitter
 
@@ -44,7 +44,7 @@ class _SpatialBlockSplitter(Splitter):
     def _split(
         self, X: Any, y: Any, groups: Any
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        positions = sample_positions(X, groups, type(self).__name__)
+        positions = ground_positions(X, groups, type(self).__name__)
         classes, y_index = class_codes(y, len(positions), type(self).__name__)
         rng = check_random_state(self.random_state)
         cells, block = block_numbers(positions, self.block_size)

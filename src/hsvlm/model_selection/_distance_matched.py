@@ -10,9 +10,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from hsvlm._data.lazy import valid_pixels
-from hsvlm.exceptions import DataError
+from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.model_selection._labels import class_codes, warn_of_classes
-from hsvlm.model_selection._positions import sample_positions
+from hsvlm.model_selection._positions import ground_positions
 from hsvlm.model_selection.base import Splitter
 from hsvlm.model_selection.matched_folds import distance_matched_folds, draw_map
 from hsvlm.samples import PixelSamples
@@ -111,7 +111,7 @@ class DistanceMatchedKFold(Splitter):
     def _split(
         self, X: Any, y: Any, groups: Any
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        positions = sample_positions(X, groups, type(self).__name__)
+        positions = ground_positions(X, groups, type(self).__name__)
         classes, y_index = class_codes(y, len(positions), type(self).__name__)
         rng = check_random_state(self.random_state)
         fold = distance_matched_folds(
@@ -121,6 +121,13 @@ class DistanceMatchedKFold(Splitter):
             y=y_index,
             random_state=rng,
         )
+        empty = np.setdiff1d(np.arange(self.n_splits), fold)
+        if len(empty):
+            raise ParameterError(
+                f"Fold {empty[0]} has no pixel: the scenes are divided one by one and have few "
+                f"labeled pixels each for n_splits={self.n_splits}.",
+                "Use fewer splits, or label more pixels.",
+            )
         splits = [
             (rng.permutation(np.flatnonzero(fold != number)), np.flatnonzero(fold == number))
             for number in range(self.n_splits)
@@ -143,7 +150,10 @@ class DistanceMatchedKFold(Splitter):
         drawn = []
         for scene in np.unique(positions[:, 0]).tolist():
             cube: Any = cubes[scene] if cubes else None
-            mask = valid_pixels(cube) if masks is None else _mask_of_scene(masks, scene, cube)
+            pixels = positions[positions[:, 0] == scene, 1:]
+            mask = (
+                valid_pixels(cube) if masks is None else _mask_of_scene(masks, scene, cube, pixels)
+            )
             drawn.append(draw_map(scene, cube.shape if mask is None else mask.shape, mask, rng))
         return np.concatenate(drawn)
 
@@ -154,7 +164,9 @@ def _masks(prediction_mask: Any) -> list[NDArray[np.bool_]]:
         and len(prediction_mask)
         and np.ndim(prediction_mask[0]) == 2
     )
-    masks = [np.asarray(mask) for mask in (prediction_mask if several else [prediction_mask])]
+    masks = [
+        np.ma.filled(mask, False) for mask in (prediction_mask if several else [prediction_mask])
+    ]
     for mask in masks:
         if mask.ndim != 2 or mask.dtype != bool:
             raise DataError(
@@ -165,7 +177,10 @@ def _masks(prediction_mask: Any) -> list[NDArray[np.bool_]]:
     return masks
 
 
-def _mask_of_scene(masks: list[NDArray[np.bool_]], scene: int, cube: Any) -> NDArray[np.bool_]:
+def _mask_of_scene(
+    masks: list[NDArray[np.bool_]], scene: int, cube: Any, pixels: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Return the mask of a scene with samples at `pixels`, shape (n_samples, 2)."""
     if not 0 <= scene < len(masks):
         raise DataError(
             f"There are samples in scene {scene}, counted from 0, but {len(masks)} masks of pixels "
@@ -176,5 +191,15 @@ def _mask_of_scene(masks: list[NDArray[np.bool_]], scene: int, cube: Any) -> NDA
             f"prediction_mask has shape {masks[scene].shape} for scene {scene}, of "
             f"{cube.shape[0]} x {cube.shape[1]} pixels. Pass a mask of the height and width of the "
             "scene."
+        )
+    if pixels.min() < 0 or (pixels >= masks[scene].shape).any():
+        raise DataError(
+            f"Samples of scene {scene} lie outside prediction_mask, of shape "
+            f"{masks[scene].shape}. Pass a mask of the height and width of the scene."
+        )
+    if not masks[scene].any():
+        raise DataError(
+            f"prediction_mask has no pixel to be mapped in scene {scene}: all values are False. "
+            "Pass True at the pixels to be mapped, or leave out the samples of this scene."
         )
     return masks[scene]

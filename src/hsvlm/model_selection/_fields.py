@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import numpy as np
 from scipy.ndimage import label, maximum_filter
 from sklearn.utils._param_validation import Interval
 
-from hsvlm.exceptions import DataError, ParameterError
-from hsvlm.model_selection._positions import sample_positions
+from hsvlm._data.labels import is_missing
+from hsvlm.exceptions import DataError, ParameterError, SplitWarning
+from hsvlm.model_selection._positions import ground_positions
 from hsvlm.model_selection.groups import WholeGroupSplitter
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class FieldKFold(WholeGroupSplitter):
     Notes
     -----
     ``split`` reads fields from the positions of all samples that it gets: draw training pixels
-    after splitting, not before, since drawn pixels hardly touch each other. With one number or name
+    after splitting, not before, since drawn pixels hardly touch each other; a
+    :class:`hsvlm.exceptions.SplitWarning` says where most touch none. With one number or name
     per sample as `groups`, of shape (n_samples,), these are the fields, such as polygons, and
     positions are not needed. Fields of different classes may touch; no buffer keeps windows apart.
 
@@ -81,15 +84,49 @@ class FieldKFold(WholeGroupSplitter):
 
     def _number_groups(self, X: Any, y_index: NDArray[np.intp], groups: Any) -> NDArray[np.intp]:
         if groups is None or np.ndim(groups) != 1:
-            positions = sample_positions(X, groups, type(self).__name__)
-            return _sample_fields(positions, y_index, self.dilation)
+            positions = ground_positions(X, groups, type(self).__name__)
+            field = _sample_fields(positions, y_index, self.dilation)
+            _warn_of_scattered(field, positions)
+            return field
         ids = np.asarray(groups)
         if len(ids) != len(y_index):
             raise DataError(
                 f"groups has shape {ids.shape}, but there are {len(y_index)} samples. Give the "
                 "field of every sample, or its position as (row, column) or (scene, row, column)."
             )
+        return _number_ids(ids, np.ma.is_masked(groups) and np.ma.getmaskarray(groups))
+
+
+def _number_ids(ids: NDArray[Any], masked: NDArray[np.bool_] | bool) -> NDArray[np.intp]:
+    """Number fields that are given by numbers or names."""
+    missing = masked | np.array([is_missing(value) for value in ids.tolist()], dtype=bool)
+    if missing.any():
+        raise DataError(
+            f"{int(missing.sum())} of {len(ids)} samples have no field: groups is missing there. "
+            "Leave these samples out, or give each the number or name of its field."
+        )
+    try:
         return np.unique(ids, return_inverse=True)[1].astype(np.intp)
+    except TypeError as error:  # numbers and texts have no order
+        raise DataError(
+            f"groups names fields by values that cannot be compared ({error}). Give numbers only, "
+            "or names only."
+        ) from error
+
+
+def _warn_of_scattered(field: NDArray[np.intp], positions: NDArray[np.intp]) -> None:
+    """Warn if most pixels touch no other of their field, as pixels that were drawn."""
+    _, first = np.unique(positions, axis=0, return_index=True)
+    size = np.bincount(field[first])
+    n_alone = int((size == 1).sum())
+    if 2 * n_alone > len(first):
+        message = (
+            f"{n_alone} of {len(first)} pixels touch no other pixel of their class and count as "
+            "fields of their own, so that pixels of one field may lie on both sides. Split all "
+            "labeled pixels and draw afterwards, raise dilation, or pass the field of every sample "
+            "as groups."
+        )
+        warnings.warn(message, SplitWarning, stacklevel=5)
 
 
 def field_numbers(labels: NDArray[Any], dilation: int = 0) -> NDArray[np.intp]:
@@ -98,7 +135,7 @@ def field_numbers(labels: NDArray[Any], dilation: int = 0) -> NDArray[np.intp]:
     Parameters
     ----------
     labels : ndarray of shape (height, width)
-        Numbers of the classes; pixels of 0 or less are unlabeled.
+        Numbers of the classes; pixels of 0 or less, and masked ones, are unlabeled.
     dilation : int, default=0
         See :class:`FieldKFold`, in pixels.
 
@@ -112,7 +149,7 @@ def field_numbers(labels: NDArray[Any], dilation: int = 0) -> NDArray[np.intp]:
     Raises
     ------
     DataError
-        If the map is not 2-D.
+        If the map is not 2-D or holds texts.
     ParameterError
         If `dilation` is negative.
 
@@ -130,7 +167,12 @@ def field_numbers(labels: NDArray[Any], dilation: int = 0) -> NDArray[np.intp]:
            [0, 1, 0, 0],
            [2, 2, 0, 1]])
     """
-    labels = np.asarray(labels)
+    labels = np.ma.filled(labels, 0)
+    if labels.dtype.kind not in "biufO":
+        raise DataError(
+            f"labels has dtype {labels.dtype}, but must hold numbers of classes. Number them: "
+            "np.unique(labels, return_inverse=True)[1], with 0 for no label."
+        )
     if labels.ndim != 2:
         raise DataError(
             f"labels has shape {labels.shape}, but must be a map of shape (height, width)."

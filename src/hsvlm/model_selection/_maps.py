@@ -13,7 +13,7 @@ from hsvlm._data.background import check_background
 from hsvlm._data.label_maps import labeled_pixels
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._labels import class_codes
-from hsvlm.model_selection._positions import check_not_empty, sample_positions
+from hsvlm.model_selection._positions import check_not_empty, sample_positions, scene_grids
 from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class MapSplit(Splitter):
             class_codes(y, len(positions), "MapSplit")
         self._check_scenes(positions[:, 0])
         sides = [self._samples_on(side, positions) for side in self._sides]
+        self._check_grids(positions[:, 0], scene_grids(X, groups))
         for index, maps in zip(sides, (self.train_map, self.test_map), strict=True):
             self._check_labels(index, maps, positions, y)
         n_sampled = len(np.unique(positions[np.concatenate(sides)], axis=0))
@@ -141,6 +142,18 @@ class MapSplit(Splitter):
                 f"are maps for {n_scenes}, counted from 0. Give one training and one test map per "
                 "scene."
             )
+
+    def _check_grids(
+        self, scene_ids: NDArray[np.intp], grids: list[tuple[int, int]] | None
+    ) -> None:
+        for number in [] if grids is None else np.unique(scene_ids).tolist():
+            height, width = self._sides[0][number].shape
+            if grids is not None and grids[number] != (height, width):
+                size = " x ".join(map(str, grids[number]))
+                raise DataError(
+                    f"The maps of scene {number} have {height} x {width} pixels, and the scene "
+                    f"{size}. Give maps of its height and width."
+                )
 
     def _samples_on(
         self, side: list[NDArray[np.bool_]], positions: NDArray[np.intp]

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from hsvlm._data.coordinates import as_whole_numbers
 from hsvlm.exceptions import DataError
+from hsvlm.model_selection.ground import ground_numbers
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -44,8 +45,24 @@ def sample_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:
         )
     positions = as_whole_numbers(positions, "groups")
     if positions.shape[1] == 2:
-        positions = np.column_stack([np.zeros(len(positions), dtype=np.intp), positions])
+        several = isinstance(X, PixelSamples) and len(np.unique(X.scene_ids)) > 1
+        scene_ids = X.scene_ids if several else np.zeros(len(positions), dtype=np.intp)
+        positions = np.column_stack([scene_ids, positions])
     return positions
+
+
+def ground_positions(X: Any, groups: Any, splitter: str) -> NDArray[np.intp]:
+    """Return positions as `sample_positions` does; scenes that show the same have one number."""
+    if groups is None and isinstance(X, PixelSamples):
+        return np.column_stack([ground_numbers(X), X.coords])
+    return sample_positions(X, groups, splitter)
+
+
+def scene_grids(X: Any, groups: Any) -> list[tuple[int, int]] | None:
+    """Return height and width of the scenes of samples; None if they are not known."""
+    if groups is not None or not isinstance(X, PixelSamples):
+        return None
+    return [(int(cube.shape[0]), int(cube.shape[1])) for cube in X.cubes]
 
 
 def block_numbers(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils._param_validation import validate_parameter_constraints
+
+from hsvlm.exceptions import SplitWarning
+from hsvlm.model_selection.ground import describe_shared, repeated_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +74,17 @@ class Splitter(BaseCrossValidator):
         Warns
         -----
         SplitWarning
-            If samples are left out, or a class is never tested or not trained on in a split.
+            If samples are left out, a class is never tested or not trained on in a split, or a
+            split tests pixels that it trains on, because samples repeat them.
         """
         validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
-        yield from self._split(X, y, groups)
+        pixel = repeated_pixels(X)
+        for number, (train, test) in enumerate(self._split(X, y, groups)):
+            shared = "" if pixel is None else describe_shared(pixel, train, test, number)
+            if shared:
+                warnings.warn(shared, SplitWarning, stacklevel=2)
+                pixel = None  # once is enough
+            yield train, test
 
     @abstractmethod
     def _split(

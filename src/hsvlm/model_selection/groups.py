@@ -14,11 +14,16 @@ from sklearn.utils._param_validation import Interval
 
 from hsvlm.exceptions import DataError, ParameterError, SplitWarning
 from hsvlm.model_selection._labels import class_codes, listed_classes, warn_of_classes
-from hsvlm.model_selection._positions import block_counts, check_not_empty, sample_positions
+from hsvlm.model_selection._positions import (
+    block_counts,
+    check_not_empty,
+    sample_positions,
+    scene_grids,
+)
 from hsvlm.model_selection.base import Splitter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -129,7 +134,7 @@ class GroupMapKFold(WholeGroupSplitter):
     Parameters
     ----------
     groups : array of shape (height, width), or a sequence of such arrays
-        Whole numbers; 0 where a pixel belongs to no group. One map per scene, such as
+        Whole numbers; 0, or masked, where a pixel belongs to no group. One map per scene, such as
         ``scene.groups``; the same number in two scenes stands for two groups.
     n_splits : int, default=5
         Number of folds, at least 2.
@@ -179,7 +184,8 @@ class GroupMapKFold(WholeGroupSplitter):
         return f"GroupMapKFold({count} groups, n_splits={self.n_splits})"
 
     def _number_groups(self, X: Any, y_index: NDArray[np.intp], groups: Any) -> NDArray[np.intp]:
-        group = sample_groups(self._maps, sample_positions(X, groups, type(self).__name__))
+        positions = sample_positions(X, groups, type(self).__name__)
+        group = sample_groups(self._maps, positions, scene_grids(X, groups))
         check_not_empty(
             int((group >= 0).sum()),
             "The map of groups has none where there are labels, so that GroupMapKFold",
@@ -190,7 +196,8 @@ class GroupMapKFold(WholeGroupSplitter):
 def group_maps(groups: Any) -> list[NDArray[np.intp]]:
     """Check one map of groups or several."""
     several = isinstance(groups, (list, tuple)) and len(groups) and np.ndim(groups[0]) == 2
-    maps = [np.asarray(values) for values in (groups if several else [groups])]
+    # Masked pixels of a masked map belong to no group.
+    maps = [np.ma.filled(values, 0) for values in (groups if several else [groups])]
     for values in maps:
         is_whole = values.dtype.kind in "biu" or (
             values.dtype.kind == "f" and bool((values == np.rint(values)).all())
@@ -204,17 +211,31 @@ def group_maps(groups: Any) -> list[NDArray[np.intp]]:
     return [values.astype(np.intp) for values in maps]
 
 
-def sample_groups(maps: list[NDArray[np.intp]], positions: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Number the groups of samples at (scene, row, column) from 0; -1 for none."""
+def sample_groups(
+    maps: list[NDArray[np.intp]],
+    positions: NDArray[np.intp],
+    grids: Sequence[tuple[int, int]] | None,
+) -> NDArray[np.intp]:
+    """Number the groups of samples at (scene, row, column) from 0; -1 for none.
+
+    `grids`: height and width of the scenes, if they are known.
+    """
     group = np.zeros(len(positions), dtype=np.intp)
     for number in np.unique(positions[:, 0]).tolist():
         in_scene = positions[:, 0] == number
         rows, cols = positions[in_scene, 1:].T
-        height, width = maps[number].shape if number < len(maps) else (0, 0)
-        if rows.max() >= height or cols.max() >= width:
+        height, width = maps[number].shape if 0 <= number < len(maps) else (0, 0)
+        hint = "Give one map per scene, of its height and width."
+        if min(rows.min(), cols.min()) < 0 or rows.max() >= height or cols.max() >= width:
             raise DataError(
                 f"Samples of scene {number} lie outside the map of groups, of {height} x {width} "
-                "pixels. Give one map per scene, of its height and width."
+                f"pixels. {hint}"
+            )
+        if grids is not None and grids[number] != (height, width):
+            size = " x ".join(map(str, grids[number]))
+            raise DataError(
+                f"The map of groups of scene {number} has {height} x {width} pixels, and the scene "
+                f"{size}. {hint}"
             )
         group[in_scene] = maps[number][rows, cols]
     keys = np.column_stack([positions[:, 0], group])[group > 0]
