@@ -174,7 +174,7 @@ def test_cube_with_label_map(cube, labels, data):
 def test_scenes_of_different_sizes(cube, labels):
     report = evaluate(
         GaussianNB(),
-        [cube, cube[:, :17]],
+        [cube, cube[:, :17] + 1],
         [labels, labels[:, :17]],
         SpatialBlockKFold(2, block_size=5, buffer=1),
         baselines=["coordinates"],
@@ -355,13 +355,18 @@ def test_sides_that_are_not_sides_of_these_samples(data):
     )
 
 
-def test_splitters_that_need_groups(data):
+def test_splitters_that_cannot_split(data):
     X, y = data
     with pytest.raises(DataError) as error:
         evaluate(GaussianNB(), X, y, GroupKFold(2), baselines=[])
     assert str(error.value) == (
         "cv cannot split these samples: The 'groups' parameter should not be None. Pass its "
         "splits: cv=list(cv.split(X, y, groups)), with the group of every sample."
+    )
+    with pytest.raises(ParameterError) as error:
+        evaluate(GaussianNB(), X, y, SpatialBlockKFold, baselines=[])
+    assert str(error.value) == (
+        "cv is the class SpatialBlockKFold, not a splitter. Pass SpatialBlockKFold(...)."
     )
     splits = list(GroupKFold(2).split(X, y, X.coords[:, 0] // 3))
     assert len(evaluate(GaussianNB(), X, y, splits, baselines=[]).results) == 2

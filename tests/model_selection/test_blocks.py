@@ -326,7 +326,9 @@ def test_draws_differ_and_the_first_training_samples_come_from_everywhere(splitt
 @pytest.mark.parametrize("splitter", SPLITTERS)
 def test_scenes_have_blocks_of_their_own(splitter):
     grid = np.argwhere(np.ones((4, 4)))
-    X = PixelSamples([np.zeros((4, 4, 1))] * 2, np.vstack([grid, grid]), [0] * 16 + [1] * 16)
+    X = PixelSamples(
+        [np.zeros((4, 4, 1)), np.zeros((4, 4, 1))], np.vstack([grid, grid]), [0] * 16 + [1] * 16
+    )
     y = np.tile([0, 1], 16)
     for train, test in splits_of(splitter(n_splits=2, block_size=4, buffer=3), X, y):
         # The pixels of the other scene have the same rows and columns, and still are far away.

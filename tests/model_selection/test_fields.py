@@ -111,7 +111,7 @@ def test_classes_of_several_fields_are_in_every_fold():
 def test_scenes_have_fields_of_their_own():
     labels = np.zeros((3, 4), dtype=int)
     labels[:, :2], labels[:, 2:] = 1, 2
-    X, y = pixel_samples([np.zeros((3, 4, 1))] * 2, [labels, labels])
+    X, y = pixel_samples([np.zeros((3, 4, 1)), np.zeros((3, 4, 1))], [labels, labels])
     for train, test in FieldKFold(2).split(X, y):
         assert set(y[train]) == set(y[test]) == {1, 2}
     positions = np.column_stack([X.scene_ids, X.coords])

@@ -144,6 +144,19 @@ def test_the_protocol_of_a_test_map(maps):
             np.testing.assert_array_equal(protocol.y[side], label_map[label_map > 0])
 
 
+@pytest.mark.parametrize("mark", [0, 9, -1, 255, ""])
+def test_the_test_map_marks_missing_labels_as_the_scene_does(maps, mark):
+    names = np.array(["", "corn", "oats", "soil"])
+    marked = [
+        names[label_map] if isinstance(mark, str) else np.where(label_map == 0, mark, label_map)
+        for label_map in maps
+    ]
+    scene = Scene(np.ones((20, 30, 2)), marked[0], unlabeled=mark)
+    protocol = scene_protocol(scene, "test-map", 1, test_labels=marked[1])
+    for side, label_map in zip(protocol.make_splits()[0], marked, strict=True):
+        np.testing.assert_array_equal(protocol.y[side], label_map[label_map != mark])
+
+
 def test_test_pixels_that_are_training_pixels_are_counted_and_left_out(maps):
     train, test = maps
     scene = Scene(np.ones((20, 30, 2)), train)

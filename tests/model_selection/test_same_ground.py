@@ -8,6 +8,7 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 
 from hsvlm import PixelSamples, Scene, pixel_samples
+from hsvlm._data.lazy import MappedCube
 from hsvlm.evaluation import evaluate, leakage_report
 from hsvlm.exceptions import DataError, SplitWarning
 from hsvlm.model_selection import (
@@ -40,6 +41,13 @@ class Lazy:
 
     def __array__(self, dtype=None, copy=None):
         return np.array(CUBE, dtype=dtype)
+
+
+class Changed(Lazy):
+    """The same with other values."""
+
+    def __getitem__(self, key):
+        return CUBE[key] + 1
 
 
 LAZY = Lazy()
@@ -124,14 +132,54 @@ def test_fields_and_distances_do_not_tell_copies_apart():
             assert not set(map(tuple, both.coords[train])) & set(map(tuple, both.coords[test]))
 
 
+@pytest.mark.parametrize("wrap", ["as it is", "masked", "mapped"])
+def test_pixels_of_overlapping_parts_of_an_array(wrap):
+    parts = [(slice(None), slice(0, 16)), (slice(None), slice(8, 24)), (slice(None, None, -1),)]
+    make = {
+        "as it is": lambda cube: cube,
+        "masked": lambda cube: Scene(cube, valid=cube[..., 0] < 2).masked_cube(),
+        "mapped": lambda cube: MappedCube(cube, np.abs),
+    }[wrap]
+    X, y = pixel_samples([make(CUBE[part]) for part in parts], [LABELS[part] for part in parts])
+    original = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+    places = [original[part] for part in parts]
+    pixel = np.array(
+        [places[n][tuple(place)] for n, place in zip(X.scene_ids, X.coords, strict=True)]
+    )
+    for first in range(3):
+        train, test = X.scene_ids == first, X.scene_ids == (first + 1) % 3
+        known = np.isin(pixel[test], pixel[train])
+        report = leakage_report(X[train], X[test], 1)
+        assert report.share_containing == report.share_overlapping == known.mean() > 0.1
+        with pytest.warns(SplitWarning, match=f"^{known.sum()} of {test.sum()} test samples"):
+            evaluate(GaussianNB(), X, y, [(train, test)], baselines=[])
+
+
+def test_pixels_that_are_not_in_memory_of_their_own():
+    # One value for all pixels, and cubes that are read from elsewhere.
+    flat = np.broadcast_to(np.zeros((1, 1, 1)), (SIDE, SIDE, 1))
+    for cubes in (flat, [flat, flat + 0], [Lazy(), CUBE[::-1].copy()], [Lazy(), Changed()]):
+        n_scenes = len(cubes) if isinstance(cubes, list) else 1
+        X, y = pixel_samples(cubes, [LABELS] * n_scenes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            list(PerClassShareSplit(2, 0.5).split(X, y))
+            twice = PixelSamples.concatenate([X, X[:5]])
+        train, test = np.arange(len(X)), np.arange(len(X), len(twice))
+        with pytest.warns(SplitWarning, match="are pixels that it trains on"):
+            evaluate({}, twice, np.r_[y, y[:5]], [(train, test)], baselines=["majority"])
+
+
 def test_scenes_that_differ_stay_apart():
     flat = np.zeros((SIDE, SIDE, 3))
     changed = CUBE.copy()
     changed[::2] += 1
-    for other in (CUBE[::-1], changed, CUBE[:20], flat):
+    for other in (CUBE[::-1].copy(), changed, CUBE[:20] + 1, flat):
         X = PixelSamples([CUBE, other], [[0, 0], [9, 9]] * 2 + [[5, 7]] * 8, [0, 0, 1, 1] + [1] * 8)
         assert leakage_report(X[:2], X[2:], 3).distance_quantiles[0] == np.inf
-    # Nothing is known of scenes without contrast.
+    # Nothing is known of scenes without contrast, unless they are the same array.
+    X = PixelSamples([flat, flat], [[0, 0]] * 2, [0, 1])
+    assert leakage_report(X[:1], X[1:], 3).distance_quantiles[0] == 0
     X = PixelSamples([flat, flat.copy()], [[0, 0]] * 2, [0, 1])
     assert leakage_report(X[:1], X[1:], 3).distance_quantiles[0] == np.inf
 
@@ -198,7 +246,7 @@ def test_sides_with_common_samples_are_said():
 
 
 def test_positions_without_scenes_take_those_of_the_samples():
-    X, y = pixel_samples([CUBE, CUBE[::-1]], [LABELS, LABELS])
+    X, y = pixel_samples([CUBE, CUBE + 1], [LABELS, LABELS])
     cv = SpatialBlockKFold(3, block_size=6, buffer=2)
     for pair, other in zip(cv.split(X, y), cv.split(X, y, X.coords), strict=True):
         for side, expected in zip(pair, other, strict=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.lazy import MaskedCube, RowsCube, valid_pixels
+from hsvlm._data.lazy import MaskedCube, RowsCube, source_of, valid_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,18 +58,44 @@ def first_alike(
         spectra = {number: _spectra(cubes[number], probes) for number in alike}
         for place, number in enumerate(alike):
             for other in alike[:place]:
-                least = 2 if is_same_cube(cubes[number], cubes[other]) else _MIN_DISTINCT
-                if first[other] == other and _agree(spectra[number], spectra[other], least):
+                same = is_same_cube(cubes[number], cubes[other])
+                if first[other] == other and (same or _agree(spectra[number], spectra[other])):
                     first[number] = other
                     break
     return first
 
 
-def _agree(spectra: NDArray[np.float32], others: NDArray[np.float32], least: int) -> bool:
-    """Tell whether spectra are equal, and at least so many of them distinct."""
+def number_pixels(
+    cubes: Sequence[Any], coords: NDArray[np.intp], scene_ids: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Number the pixels of samples (n_samples,); a pixel of several views has one number."""
+    numbers = np.empty(len(coords), dtype=np.int64)
+    n_others = 0
+    for number in np.unique(scene_ids).tolist():
+        cube, in_scene = cubes[number], scene_ids == number
+        addresses = _addresses(cube, coords[in_scene])
+        if addresses is None:
+            addresses = -1 - n_others - coords[in_scene] @ [cube.shape[1], 1]
+            n_others += cube.shape[0] * cube.shape[1]
+        numbers[in_scene] = addresses
+    return numbers
+
+
+def _addresses(cube: Any, coords: NDArray[np.intp]) -> NDArray[np.int64] | None:
+    """Return where spectra lie in memory; None if they are not in an array of their own."""
+    array = source_of(cube)
+    # Along an axis without a stride, all pixels lie in one place.
+    if not isinstance(array, np.ndarray) or 0 in array.strides[:2]:
+        return None
+    addresses: NDArray[np.int64] = array.__array_interface__["data"][0] + coords @ array.strides[:2]
+    return addresses
+
+
+def _agree(spectra: NDArray[np.float32], others: NDArray[np.float32]) -> bool:
+    """Tell whether spectra are equal, and enough of them distinct."""
     both = ~(np.isnan(spectra).all(axis=1) | np.isnan(others).all(axis=1))
     equal = np.array_equal(spectra[both], others[both], equal_nan=True)
-    return equal and len(np.unique(spectra[both], axis=0)) >= least
+    return equal and len(np.unique(spectra[both], axis=0)) >= _MIN_DISTINCT
 
 
 def _spread(coords: NDArray[np.intp]) -> NDArray[np.intp]:

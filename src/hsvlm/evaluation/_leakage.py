@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.same_cubes import first_alike, spectra_differ
+from hsvlm._data.same_cubes import first_alike, number_pixels, spectra_differ
 from hsvlm._reports.notebook import facts, side_by_side, swatch_table
 from hsvlm.exceptions import DataError, ParameterError
 from hsvlm.model_selection import nearest_distance
@@ -15,8 +15,6 @@ from hsvlm.model_selection.groups import group_maps, sample_groups
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -147,8 +145,7 @@ def leakage_report(
     _check_positions(X_test, "X_test")
     _check_positions(X_train, "X_train")
     _check_same_scenes(X_train, X_test)
-    test, train = _positions(X_test, X_train)
-    nearest = nearest_distance(test, train)
+    nearest = _distances(X_test, X_train)
     window_size += 2 * max(X_train.reach, X_test.reach)
     return LeakageReport(
         window_size=window_size,
@@ -195,13 +192,15 @@ def _check_same_scenes(X_train: PixelSamples, X_test: PixelSamples) -> None:
         )
 
 
-def _positions(X_test: PixelSamples, X_train: PixelSamples) -> Iterator[NDArray[np.intp]]:
-    """Yield scene, row and column; scenes that show the same pixels have one number."""
-    joined = [np.concatenate(pair) for pair in zip(_places(X_test), _places(X_train), strict=True)]
-    first = first_alike(X_test.cubes, *joined)
-    for coords, scene_ids in map(_places, (X_test, X_train)):
-        yield np.column_stack([first[scene_ids], coords])
-
-
-def _places(X: PixelSamples) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return X.coords, X.scene_ids
+def _distances(X_test: PixelSamples, X_train: PixelSamples) -> NDArray[np.float64]:
+    """Return the distance (n_test,) to the nearest training pixel; 0 where it is one itself."""
+    coords = np.concatenate([X_test.coords, X_train.coords])
+    scene_ids = np.concatenate([X_test.scene_ids, X_train.scene_ids])
+    ground = first_alike(X_test.cubes, coords, scene_ids)[scene_ids]
+    sides = np.arange(len(coords)) < len(X_test)
+    positions = np.column_stack([ground, coords])
+    nearest = nearest_distance(positions[sides], positions[~sides])
+    # Scenes may be overlapping parts of an array.
+    pixel = number_pixels(X_test.cubes, coords, ground)
+    nearest[np.isin(pixel[sides], pixel[~sides])] = 0
+    return nearest

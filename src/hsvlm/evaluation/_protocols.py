@@ -169,7 +169,7 @@ def scene_protocol(
         Labels of the test pixels, for ``"test-map"``, with the same meaning as in the scene.
         Pixels that the scene labels too are not tested.
     unlabeled : int, float, str, list of these, or None, default=0
-        Values of the label maps that stand for "no label".
+        Values of the label maps that stand for "no label". 0 means the value of the scene.
 
     Returns
     -------
@@ -240,6 +240,8 @@ def _test_map_protocol(scene: Scene, test_labels: Any, n_splits: int, unlabeled:
             "Pass test_labels=, and a scene with labels.",
             option_hint="Give --labels and --test-labels.",
         )
+    if isinstance(unlabeled, int) and unlabeled == 0:
+        unlabeled = scene.unlabeled
     maps = [scene.labels, as_label_map(test_labels)]
     sides = []
     for label_map in maps:

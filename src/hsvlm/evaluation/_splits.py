@@ -31,6 +31,10 @@ def make_splits(
     """Make all splits, with sorted test sides; raise if one cannot be fitted."""
     if cv is None:
         raise ParameterError("There is no cv. Pass a splitter, such as SpatialBlockShuffleSplit().")
+    if isinstance(cv, type):
+        raise ParameterError(
+            f"cv is the class {cv.__name__}, not a splitter.", f"Pass {cv.__name__}(...)."
+        )
     classes, y_index = np.unique(y, return_inverse=True)
     check_two_classes(y, {})
     warn_of_spellings(classes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hsvlm._data.same_cubes import first_alike
+from hsvlm._data.same_cubes import first_alike, number_pixels
 from hsvlm.samples import PixelSamples
 
 if TYPE_CHECKING:
@@ -23,10 +23,7 @@ def repeated_pixels(X: Any) -> NDArray[np.intp] | None:
     """Number the pixels of samples (n_samples,); None if each is sampled once, or unknown."""
     if not isinstance(X, PixelSamples):
         return None
-    sizes = np.array([cube.shape[0] * cube.shape[1] for cube in X.cubes])
-    widths = np.array([cube.shape[1] for cube in X.cubes])
-    scene = ground_numbers(X)
-    pixel = (np.cumsum(sizes) - sizes)[scene] + X.coords[:, 0] * widths[scene] + X.coords[:, 1]
+    pixel: NDArray[np.intp] = number_pixels(X.cubes, X.coords, ground_numbers(X))
     return pixel if len(np.unique(pixel)) < len(pixel) else None
 
 
