@@ -278,6 +278,21 @@ def test_maps_of_labels_of_all_kinds():
     )
 
 
+@pytest.mark.parametrize("dilation", [0, 2])
+def test_fields_far_apart(dilation):
+    rng = np.random.default_rng(dilation)
+    labels = rng.integers(0, 3, (30, 30)) * (rng.random((30, 30)) < 0.3)
+    labels[:, 10:20] = labels[5:15] = 0
+    places, y = np.argwhere(labels), labels[labels > 0]
+    # The gap of ten rows and columns grows beyond any memory, and stays a gap.
+    moved = places + 10**7 * (places > 12)
+    spectra = np.zeros((len(y), 2))
+    pairs = [splits_of(FieldKFold(2, dilation), spectra, y, groups) for groups in (places, moved)]
+    for pair, other in zip(*pairs, strict=True):
+        for side, expected in zip(pair, other, strict=True):
+            np.testing.assert_array_equal(side, expected)
+
+
 def test_seeds():
     X, y = pixel_samples(np.zeros((36, 36, 1)), chessboard())
 

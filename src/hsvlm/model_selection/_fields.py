@@ -196,7 +196,7 @@ def _sample_fields(
     count = 0
     for number, scene in np.unique(np.column_stack([y_index, positions[:, 0]]), axis=0):
         where = np.flatnonzero((y_index == number) & (positions[:, 0] == scene))
-        places = positions[where, 1:] - positions[where, 1:].min(axis=0)
+        places = np.column_stack([_closed_up(axis, dilation) for axis in positions[where, 1:].T])
         mask = np.zeros(places.max(axis=0) + 1, dtype=bool)
         mask[tuple(places.T)] = True
         dilated = maximum_filter(mask, 2 * dilation + 1, mode="constant") if dilation else mask
@@ -204,3 +204,11 @@ def _sample_fields(
         field[where] = count + regions[tuple(places.T)] - 1
         count += n_regions
     return field
+
+
+def _closed_up(coords: NDArray[np.intp], dilation: int) -> NDArray[np.intp]:
+    """Move rows or columns together where none lies between, as far as fields stay apart."""
+    # A map of distant fields would not fit into memory.
+    values, inverse = np.unique(coords, return_inverse=True)
+    steps = np.minimum(np.diff(values, prepend=values[0]), 2 * dilation + 2)
+    return np.asarray(np.cumsum(steps)[inverse.reshape(-1)])

@@ -60,7 +60,8 @@ class Splitter(BaseCrossValidator):
         ------
         train : ndarray of int
             Indices of the training samples, in random order, so that the first ones, as
-            ``learning_curve`` takes them, come from everywhere. Those of `MapSplit` are sorted.
+            ``learning_curve`` takes them, come from everywhere. Those of `MapSplit` are sorted, and
+            `PerClassShareSplit` adds samples of small classes at the end, class by class.
         test : ndarray of int
             Indices of the test samples, sorted.
 
