@@ -4,9 +4,11 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score
-from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, ShuffleSplit, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -241,6 +243,30 @@ def test_what_the_report_knows_of_the_splits(data):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "ensemble",
+    [
+        lambda svm: VotingClassifier([("nb", GaussianNB()), ("svm", svm)]),
+        lambda svm: VotingClassifier(
+            [("nb", GaussianNB()), ("svm", make_pipeline("passthrough", svm))]
+        ),
+        lambda svm: make_pipeline(GridSearchCV(VotingClassifier([("svm", svm)]), {}, cv=2)),
+        lambda svm: VotingClassifier([("inner", VotingClassifier([("svm", svm)]))]),
+        lambda svm: FrozenEstimator(svm),
+    ],
+    ids=["voting", "pipeline", "search", "nested", "frozen"],
+)
+def test_windows_of_ensembles_are_those_of_their_members(data, ensemble):
+    X, y = data
+    svm = SmoothedSVM(1.0)
+    estimator = ensemble(svm.fit(X, y))
+    report = evaluate({"alone": svm, "ensemble": estimator}, X, y, BLOCKS, baselines=[])
+    alone, together = map(report.results_for, report.names)
+    assert [one.window_size for one in together] == [9, 9]
+    assert [one.share_containing for one in together] == [one.share_containing for one in alone]
+    assert together[0].share_containing > 0
+
+
 def test_largest_window_is_reported(data):
     X, y = data
     estimators = {

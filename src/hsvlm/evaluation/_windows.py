@@ -12,7 +12,7 @@ from hsvlm.evaluation._cost import last_step
 from hsvlm.evaluation._pretraining import window_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["largest_window", "window_of"]
 
@@ -33,4 +33,20 @@ def window_of(estimator: Any) -> int | None:
     last = last_step(estimator)
     if isinstance(last, (CoordinateNeighbors, DummyClassifier)):
         return None
-    return int(getattr(last, "window_size_", largest_window([estimator])))
+    if hasattr(last, "window_size_"):
+        return int(last.window_size_)
+    return int(max([largest_window([estimator]), *_fitted_windows(last)]))
+
+
+def _fitted_windows(ensemble: Any, seen: frozenset[int] = frozenset()) -> Iterator[int]:
+    """Yield the windows of the fitted estimators that an ensemble consists of."""
+    seen |= {id(ensemble)}  # parts may refer to the whole
+    for value in getattr(ensemble, "__dict__", {}).values():
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if not (hasattr(part, "predict") or hasattr(part, "predict_proba")):
+                continue
+            member = last_step(part)
+            if hasattr(member, "window_size_"):
+                yield int(member.window_size_)
+            elif id(member) not in seen:
+                yield from _fitted_windows(member, seen)
