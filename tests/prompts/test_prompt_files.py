@@ -193,6 +193,12 @@ def test_what_could_not_be_read_is_not_written(tmp_path, arguments, problem):
     assert read_prompt_file(path).prompts == {1: ["oats"]}
 
 
+@pytest.mark.parametrize("prompts", [None, "a field of {}", ["oats"]])
+def test_prompts_without_labels_are_not_written(tmp_path, prompts):
+    with pytest.raises(PromptError, match=r"^prompts must be a dict \{label: text or texts\}, got"):
+        write_prompt_file(tmp_path / "classes.json", prompts)
+
+
 def test_the_home_folder_and_missing_folders_of_written_files(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -281,6 +281,14 @@ def test_object_is_asked_once_for_distinct_texts():
     assert prototypes.dtype == np.float32
 
 
+def test_a_single_text_of_a_class_is_whole():
+    encoder = Letters()
+    prototypes = encode_prompts({1: "a field", 2: ["waffle"]}, encoder)
+    assert encoder.asked == [["a field", "waffle"]]
+    expected = encode_prompts({1: ("a field",), 2: ("waffle",)}, encoder)
+    np.testing.assert_array_equal(prototypes, expected)
+
+
 def test_object_may_return_a_tensor():
     import torch
 

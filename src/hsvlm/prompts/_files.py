@@ -15,7 +15,7 @@ from hsvlm._data.arrays import is_whole_number
 from hsvlm._system.files import atomic_write, existing_file, file_error, parsed_file
 from hsvlm._system.optional import import_optional
 from hsvlm._system.paths import expand_home
-from hsvlm.exceptions import MissingFileError
+from hsvlm.exceptions import MissingFileError, PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,6 +152,8 @@ def write_prompt_file(
         If the folder of the file does not exist.
     FileError
         If the suffix is unknown, or a label, name or color is not one that can be read.
+    PromptError
+        If `prompts` is not a dict.
     MissingDependencyError
         If the file is YAML and PyYAML is not installed.
 
@@ -171,6 +173,11 @@ def write_prompt_file(
     if not target.parent.is_dir():
         raise MissingFileError(
             f"{target} cannot be written: there is no folder {target.parent}. Create it."
+        )
+    if not isinstance(prompts, Mapping):
+        raise PromptError(
+            f"prompts must be a dict {{label: text or texts}}, got {_short_repr(prompts)}. Those "
+            "of a fitted classifier are in prompts_."
         )
     classes = []
     for number, (label, texts) in enumerate(prompts.items(), start=1):

@@ -135,7 +135,7 @@ class CachedEncoder:
 
 
 def encode_prompts(
-    prompts: Mapping[Any, tuple[str, ...]],
+    prompts: Mapping[Any, str | Sequence[str]],
     encoder: str | os.PathLike[str] | TextEncoder | NDArray[Any],
     *,
     device: str | torch.device = "cpu",
@@ -148,8 +148,9 @@ def encode_prompts(
 
     Parameters
     ----------
-    prompts : dict of label to tuple of str
-        The texts of each class, as returned by :func:`hsvlm.prompts.resolve_prompts`.
+    prompts : dict of label to str or sequence of str
+        The text or texts of each class, for example as returned by
+        :func:`hsvlm.prompts.resolve_prompts`.
     encoder : str, path, object with an ``encode`` method, or array of shape (n_classes, d)
         A string is ``"all-MiniLM-L6-v2"``, a folder with a sentence-transformers model, or a name
         on the Hugging Face hub; remote code is never run and no instruction is prepended. An array
@@ -197,12 +198,16 @@ def encode_prompts(
         origin = "The array of prototypes (one row for each class, in the order of np.unique(y))"
         prototypes = _unit_rows(encoder, len(labels), origin)
     else:
-        texts = list(dict.fromkeys(text for texts in prompts.values() for text in texts))
-        encoded = _encode(texts, encoder, device, cache_dir)
+        groups = {
+            label: (texts,) if isinstance(texts, str) else tuple(texts)
+            for label, texts in prompts.items()
+        }
+        distinct = list(dict.fromkeys(text for texts in groups.values() for text in texts))
+        encoded = _encode(distinct, encoder, device, cache_dir)
         _warn_if_long(
-            [(f"class {label!r}", encoded[text]) for label in labels for text in prompts[label]]
+            [(f"class {label!r}", encoded[text]) for label in labels for text in groups[label]]
         )
-        prototypes = np.stack([_class_mean(label, prompts[label], encoded) for label in labels])
+        prototypes = np.stack([_class_mean(label, groups[label], encoded) for label in labels])
     _warn_if_alike(labels, prototypes)
     return prototypes
 
