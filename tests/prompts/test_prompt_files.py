@@ -253,3 +253,31 @@ def test_single_texts_of_a_prompt_file_are_whole():
 def test_prompts_that_are_neither_file_nor_text_cannot_be_joined(prompts):
     with pytest.raises(PromptError, match=f"or None, got {type(prompts).__name__}. A dict goes in"):
         join_prompts(prompts, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "names", "message"),
+    [
+        ({1: "a", 2: np.nan}, {}, "The prompt of class 2 must be a string or a list of strings"),
+        ({1: "a", 2: ["b", None]}, {}, "Every prompt of class 2 must be a string, got None"),
+        ({1: "a", 2: " "}, {}, "A prompt of class 2 is empty"),
+        ({1: "a", 2: "b"}, {1: np.nan}, r"class_names\[1\] must be a string that is not empty"),
+        ({1: "a", 2: "b"}, ["oats", "soil"], "class_names must be a dict"),
+    ],
+)
+def test_empty_cells_of_a_table_are_no_names_or_texts(prompts, names, message):
+    with pytest.raises(PromptError, match=message):
+        join_prompts(PromptFile(prompts, names, {}), LABELS)
+
+
+@pytest.mark.parametrize("values", [(1.2, 2.5), (1, 2.5), (np.nan, 2), (np.inf, 2), ((1, 1), 2)])
+def test_fractions_are_not_the_numbers_below_them(values):
+    content = PromptFile(dict(zip(values, ("oats", "soil"), strict=True)), {}, {})
+    with pytest.raises(DataError, match="and the labels only numbers them: 1, 2"):
+        join_prompts(content, LABELS)
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.int64, str])
+def test_whole_numbers_of_any_type_are_labels(kind):
+    content = PromptFile({kind(1): "oats", kind(2): "soil"}, {}, {})
+    assert join_prompts(content, LABELS).prompts == {1: ["oats"], 2: ["soil"]}

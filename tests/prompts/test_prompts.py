@@ -52,6 +52,11 @@ def test_fill_template_without_place():
     )
 
 
+def test_fill_template_with_a_single_text():
+    with pytest.raises(PromptError, match="names must be a list of names, got the text 'oats'"):
+        fill_template("a field of {}", "oats")
+
+
 def test_default_template_has_one_place():
     assert DEFAULT_TEMPLATE.count("{}") == 1
 

@@ -56,10 +56,14 @@ class ClassEntry:
 
     @property
     def number(self) -> int | None:
-        """The label as a whole number; None for other text."""
+        """The label as a whole number; None for other text, and for fractions."""
         if isinstance(self.value, str):
             return int(self.value) if _WHOLE_NUMBER.fullmatch(self.value) else None
-        return int(self.value)
+        try:
+            number = int(self.value)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return number if number == self.value else None
 
     def __str__(self) -> str:
         if not self.is_named or self.name in (None, self.value):

@@ -17,10 +17,11 @@ from hsvlm._data.class_table import (
 )
 from hsvlm.exceptions import HSVLMWarning, PromptError
 from hsvlm.prompts._files import PromptFile, read_prompt_file
+from hsvlm.prompts._resolve import checked_names, checked_texts
 from hsvlm.prompts._sets import list_prompt_sets, load_class_colors, prompt_set_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from hsvlm._data.class_table import Labeled
 
@@ -53,8 +54,8 @@ def join_prompts(prompts: Any, labeled: Labeled, *, source: str = "the labels") 
     Raises
     ------
     PromptError
-        If a class of the label map has no counterpart in the prompts, or `prompts` is none of the
-        above.
+        If a class of the label map has no counterpart in the prompts; names or prompts are not
+        texts, or are empty; or `prompts` is none of the above.
     DataError
         If one name or number stands for two classes, or the labels are text and the prompts
         numbers without names, or vice versa.
@@ -142,18 +143,15 @@ def _as_file(prompts: Any) -> PromptFile:
 
 def _file_table(file: PromptFile) -> ClassTable:
     texts = file.prompts if isinstance(file.prompts, Mapping) else {}
-    values: Iterable[Any] = file.labels or (*texts, *file.class_names, *file.class_colors)
+    names, colors = checked_names(file.class_names), file.class_colors or {}
+    values: Iterable[Any] = file.labels or (*texts, *names, *colors)
     entries = (
         ClassEntry(
             value,
-            file.class_names.get(value),
-            file.class_colors.get(value),
-            _as_texts(texts.get(value, ())),
+            names.get(value),
+            colors.get(value),
+            checked_texts(value, texts[value]) if value in texts else (),
         )
         for value in dict.fromkeys(values)
     )
     return ClassTable(file.source, tuple(entries))
-
-
-def _as_texts(texts: str | Sequence[str]) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else tuple(texts)

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_TEMPLATE", "fill_template", "resolve_prompts"]
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "checked_names",
+    "checked_texts",
+    "fill_template",
+    "resolve_prompts",
+]
 
 DEFAULT_TEMPLATE: Final = "an aerial photograph of {}"
 """Template used without prompts; ``{}`` stands for the name of the class."""
@@ -44,7 +50,7 @@ def fill_template(template: str, names: Iterable[str]) -> list[str]:
     Raises
     ------
     PromptError
-        If `template` does not contain ``{}``.
+        If `template` does not contain ``{}``, or `names` is a single text.
 
     Examples
     --------
@@ -57,6 +63,8 @@ def fill_template(template: str, names: Iterable[str]) -> list[str]:
             f"The template {quoted(template)} has no place for a name. "
             'Write "{}" where the name of the class goes.'
         )
+    if isinstance(names, str):
+        raise PromptError(f"names must be a list of names, got the text {quoted(names)}.")
     return [template.replace("{}", name) for name in names]
 
 
@@ -115,11 +123,11 @@ def resolve_prompts(
     the sensor',)}
     """
     labels: list[Any] = np.asarray(classes).tolist()
-    names = _checked_names(class_names)
+    names = checked_names(class_names)
     if isinstance(prompts, Mapping):
         texts = _under_labels(prompts, labels, names)
         _check_labels(texts, labels, names)
-        resolved = {label: _texts(label, texts[label]) for label in labels}
+        resolved = {label: checked_texts(label, texts[label]) for label in labels}
     elif prompts is None or (isinstance(prompts, str) and "{}" in prompts):
         _check_named_labels(names, labels)
         template = DEFAULT_TEMPLATE if prompts is None else prompts
@@ -147,7 +155,8 @@ def _list_classes(labels: Sequence[Any]) -> str:
     return f"{'class' if len(labels) == 1 else 'classes'} {_list_labels(labels)}"
 
 
-def _checked_names(class_names: object) -> dict[Any, str]:
+def checked_names(class_names: object) -> dict[Any, str]:
+    """Return class names by label; raise if they are not texts."""
     if class_names is None:
         return {}
     if not isinstance(class_names, Mapping):
@@ -228,7 +237,8 @@ def _check_labels(prompts: Mapping[Any, Any], labels: list[Any], names: dict[Any
         )
 
 
-def _texts(label: Any, value: object) -> tuple[str, ...]:
+def checked_texts(label: Any, value: object) -> tuple[str, ...]:
+    """Return the prompts of a class; raise if they are not texts."""
     if isinstance(value, str):
         texts: tuple[object, ...] = (value,)
     elif isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (bytes, bytearray)):
@@ -265,7 +275,7 @@ def _from_template(
     template: str, labels: list[Any], names: dict[Any, str]
 ) -> dict[Any, tuple[str, ...]]:
     filled = fill_template(template, [names.get(label, str(label)) for label in labels])
-    return {label: _texts(label, text) for label, text in zip(labels, filled, strict=True)}
+    return {label: checked_texts(label, text) for label, text in zip(labels, filled, strict=True)}
 
 
 def _from_set(name: str, labels: list[Any], names: dict[Any, str]) -> dict[Any, tuple[str, ...]]:
