@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from hsvlm import HSIPromptClassifier
+from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.exceptions import ParameterError, UnknownNameError, UnusedSettingWarning
 from hsvlm.vision import get_vision_encoder, list_vision_encoders, register_vision_encoder
 from hsvlm.vision._parts import check_range
@@ -116,3 +116,53 @@ def test_unknown_names_list_the_known_ones():
         f"Unknown vision encoder 'resnet'. Known: {str(list_vision_encoders())[1:-1]}. "
         "A torch.nn.Module subclass works too."
     )
+
+
+class Stated(torch.nn.Module):
+    """Mean spectra, with a stated number of features and a last step of the caller's choice."""
+
+    def __init__(self, n_channels, window_size, stated=None, last="keep"):
+        super().__init__()
+        if stated != "missing":
+            self.n_features = n_channels if stated is None else stated
+        self.last = last
+
+    def forward(self, windows):
+        means = windows.mean(dim=(1, 2))
+        if self.last == "squeeze":
+            return means.squeeze()
+        return windows if self.last == "maps" else means
+
+
+@pytest.mark.parametrize("stated", ["missing", "6", 6.0, 0, True])
+def test_the_number_of_features_has_to_be_stated(cube, labels, settings, stated):
+    params = {"vision_encoder": Stated, "vision_params": {"stated": stated}, "n_components": 6}
+    with pytest.raises(ParameterError) as error:
+        HSIPromptClassifier(**{**settings, **params}).fit(cube, labels)
+    shown = None if stated == "missing" else stated
+    assert str(error.value) == (
+        f"The vision encoder Stated has n_features={shown!r}. Set the attribute n_features to the "
+        "number of features of a window, an integer."
+    )
+
+
+@pytest.mark.parametrize("criterion", ["cross-entropy", "hard-semi-hard"])
+def test_every_window_has_to_have_its_features(cube, labels, settings, criterion):
+    def make(**params):
+        changes = {"vision_encoder": Stated, "vision_params": params, "n_components": 6}
+        common = {"criterion": criterion, "max_epochs": 1, "window_size": 3}
+        return HSIPromptClassifier(**{**settings, **changes, **common})
+
+    X, y = (values[::5] for values in pixel_samples(cube, labels))
+    clf = make(last="squeeze").fit(X, y)
+    assert clf.predict(X[:2]).shape == (2,)
+    for call in (clf.predict, clf.transform):
+        with pytest.raises(ParameterError) as error:
+            call(X[:1])
+        assert str(error.value) == (
+            "The vision encoder Stated returned a tensor of shape (6,), not (1, 6). It has to "
+            "return n_features numbers for each window, also for a single one."
+        )
+    for params in ({"last": "maps"}, {"stated": 5}):
+        with pytest.raises(ParameterError, match=r"returned a tensor of shape \(\d+, .*6\), not"):
+            make(**params).fit(X, y)

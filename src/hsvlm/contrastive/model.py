@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -90,7 +91,7 @@ class AlignedModel(nn.Module):
             if adapter is not None:
                 self._base = set(pretrained.weights)
                 adapt(self.encoder, adapter, self._base)
-        width: int = self.encoder.n_features  # type: ignore[assignment]
+        self._width = width = _width_of(self.encoder)
         self.vision_projection: nn.Module = nn.Identity()
         self.text_projection: nn.Module = nn.Identity()
         self.head: nn.Linear | None = None
@@ -179,6 +180,24 @@ class AlignedModel(nn.Module):
         # not written: they are NaN, or wrong.
         is_sound = kind != "cpu" or not self._has_volumes
         with nullcontext() if dtype is None or not is_sound else torch.autocast(kind, dtype):
-            features: Tensor = last(self.encoder(windows))
+            encoded = self.encoder(windows)
+            if encoded.shape != (expected := (len(windows), self._width)):
+                raise ParameterError(
+                    f"The vision encoder {type(self.encoder).__name__} returned a tensor of shape "
+                    f"{tuple(encoded.shape)}, not {expected}. It has to return n_features numbers "
+                    "for each window, also for a single one."
+                )
+            features: Tensor = last(encoded)
         # Losses and similarities are worth all their digits.
         return features.float()
+
+
+def _width_of(encoder: nn.Module) -> int:
+    """Return the number of features that an encoder states."""
+    width: Any = getattr(encoder, "n_features", None)
+    if type(width) is bool or not isinstance(width, Integral) or width < 1:
+        raise ParameterError(
+            f"The vision encoder {type(encoder).__name__} has n_features={width!r}. Set the "
+            "attribute n_features to the number of features of a window, an integer."
+        )
+    return int(width)

@@ -87,8 +87,9 @@ class ClipPrompt(nn.Module):
     Raises
     ------
     ParameterError
-        If there is no CLIP model at `clip`, `sources` do not add up to `n_channels`, `branches` or
-        `convolutions` is unknown, a number is below 1, or `rank` is odd.
+        If there is no CLIP model at `clip` or its files lack weights, `sources` do not add up to
+        `n_channels`, `branches` or `convolutions` is unknown, a number is below 1, or `rank` is
+        odd.
 
     References
     ----------
