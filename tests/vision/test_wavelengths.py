@@ -121,8 +121,8 @@ def test_unknown_wavelengths_are_refused(value):
         ),
         (
             [0.45, 550],
-            "wavelengths_nm holds 0.45 for band 0 beside 550: 1 of 2 values look like micrometers. "
-            "Give all of them in nanometers.",
+            "wavelengths_nm holds 0.45 for band 0 beside 550: 1 of 2 values are too small for "
+            "nanometers, as micrometers and numbers of bands are. Give all of them in nanometers.",
         ),
         (
             None,
@@ -156,3 +156,9 @@ def test_what_a_classifier_is_told_has_to_be_a_list_of_numbers(cube, labels, set
     params = {"vision_params": {"wavelengths_nm": stated}}
     with pytest.raises(ParameterError, match=r"is not a list of numbers\. Give the band centers"):
         HSIPromptClassifier(**{**settings, **changes, **params}).fit(cube, labels)
+
+
+def test_numbers_of_bands_are_no_wavelengths():
+    with pytest.raises(ParameterError, match="1 for band 0 beside 200: 99 of 200 values are too"):
+        WavelengthEmbedding(range(1, 201), 4)
+    assert WavelengthEmbedding([100, 12_000], 4).shares.tolist() == [GAIN / 2] * 2

@@ -158,8 +158,8 @@ def check_wavelengths(
     if short:
         raise ParameterError(
             f"wavelengths_nm holds {centers[short[0]]:g} for band {short[0]} beside "
-            f"{max(centers):g}: {len(short)} of {len(centers)} values look like micrometers. Give "
-            "all of them in nanometers."
+            f"{max(centers):g}: {len(short)} of {len(centers)} values are too small for "
+            "nanometers, as micrometers and numbers of bands are. Give all of them in nanometers."
         )
     return centers
 
