@@ -777,18 +777,29 @@ def test_headers_of_other_files_stay(tmp_path, files, suffix, has_image, write):
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_an_image_without_a_header_stays(tmp_path, write):
+@pytest.mark.parametrize("driver", ["HFA", "PNG", "ENVI"])
+def test_an_image_of_another_format_stays(tmp_path, driver, write):
     image = tmp_path / "field.img"
-    image.write_bytes(b"EHFA_HEADER_TAG")  # as ERDAS Imagine writes
+    options = {"SUFFIX": "ADD"} if driver == "ENVI" else {}  # as field.img.hdr
+    with rasterio.open(
+        image, "w", driver=driver, width=3, height=2, count=1, dtype="uint8", **options
+    ) as file:
+        file.write(np.ones((1, 2, 3), np.uint8))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(FileError) as error:
         write(tmp_path / "field.hdr")
     assert str(error.value) == (
-        f"{tmp_path / 'field.hdr'}: field.img lies there without this header and may be of another "
-        "format. Choose another name, or move that file away."
+        f"{tmp_path / 'field.hdr'}: field.img lies there and is not an ENVI file of this name. "
+        "Choose another name, or move that file away."
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["field.img"]
-    write(image)  # that name is the one that is asked for
-    assert (tmp_path / "field.hdr").is_file()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_values_without_a_header_are_replaced(tmp_path):
+    """They may be left of a map whose writing was interrupted."""
+    (tmp_path / "field.img").write_bytes(bytes(range(1, 100)))
+    write_scene(tmp_path / "field.hdr", SCENE)
+    np.testing.assert_array_equal(read_cube(tmp_path / "field.hdr").scene.cube, SCENE.cube)
 
 
 @pytest.mark.parametrize("suffix", [".hdr", ".img"])

@@ -240,7 +240,7 @@ def test_the_pretraining_decides_on_windows_and_preprocessing(cube, labels, argu
         ({"pretrained": None, "adapter": "krona"}, "adapts pre-trained weights, but pretrained=No"),
         ({"vision_encoder": "vit"}, "the pre-trained weights are those of 'overlap-vit'"),
         ({"vision_params": {"width": 8}}, r"has shape \(1, 1, 16\), the vision encoder here"),
-        ({"vision_params": {"depth": 0}}, "too small"),
+        ({"vision_params": {"depth": 0}}, "those of an encoder with depth=1"),
         ({"n_components": 4}, r"'embed.weight' has shape \(16, 6\), the vision encoder here"),
         ({"adapter": "lora", "adapter_params": {"rank": 0}}, "rank=0"),
     ],

@@ -143,7 +143,7 @@ def test_from_a_prisma_file_to_a_map(make_prisma, tmp_path):
     table = gpd.GeoDataFrame({"crop": ["oats", "soil"]}, geometry=shapes, crs="EPSG:32632")
     table.to_file(tmp_path / "fields.gpkg")
     scene = read_scene(product.path, labels=tmp_path / "fields.gpkg", label_column="crop")
-    prompts = {1: "a field of oats", 2: "bare soil"}
+    prompts = {"oats": "a field of oats", "soil": "bare soil"}
     clf = HSIPromptClassifier(
         prompts=prompts, window_size=3, patch_size=1, max_epochs=1, random_state=0
     ).fit(*scene.samples())

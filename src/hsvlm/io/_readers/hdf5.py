@@ -203,10 +203,11 @@ def _axes(dataset: Any, lists: list[WavelengthList], notes: list[str]) -> tuple[
         return axis_order(labels)
     sizes = {np.size(values) for _, values, _ in lists}
     candidates = [axis for axis in (2, 1, 0) if dataset.shape[axis] in sizes]
-    if len(candidates) > 1:
+    n_equal = sum(dataset.shape[axis] == dataset.shape[candidates[0]] for axis in candidates)
+    if n_equal > 1:
         notes.append(
             f"the shape of {dataset.name}, {dataset.shape}, has the number of wavelengths "
-            f"{len(candidates)} times, and axis {candidates[0]} is taken for that of the bands"
+            f"{n_equal} times, and axis {candidates[0]} is taken for that of the bands"
         )
     bands = candidates[0] if candidates else 2
     height, width = (axis for axis in range(3) if axis != bands)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hsvlm._data.lazy import row_blocks
 from hsvlm._system.files import file_error
 from hsvlm._system.optional import import_optional
+from hsvlm.exceptions import FileError
+from hsvlm.io._gdal import opened_raster
 from hsvlm.io._map_info import write_map_info
 from hsvlm.io._readers.envi import HEADER_SUFFIXES, data_files, describes
 from hsvlm.io._writers.output import SIDECARS, Writer
@@ -78,8 +80,8 @@ def _checked_target(target: Path) -> Path:
             problem = f"{other.name} lies beside it and would be taken for the data of its header"
             raise file_error(target, problem, "Choose another name, or move that file away.")
     headers = [target.with_suffix(suffix) for suffix in HEADER_SUFFIXES]
-    if target.suffix == ".hdr" and data.is_file() and not any(map(Path.is_file, headers)):
-        problem = f"{data.name} lies there without this header and may be of another format"
+    if target.suffix == ".hdr" and not any(map(Path.is_file, headers)) and _is_image(data):
+        problem = f"{data.name} lies there and is not an ENVI file of this name"
         raise file_error(target, problem, "Choose another name, or move that file away.")
     # Headers also belong to data files of any suffix, to GeoTIFFs and to files of Esri.
     for header in headers:
@@ -87,6 +89,18 @@ def _checked_target(target: Path) -> Path:
             problem = f"{header.name} lies there and is the header of a file other than {data.name}"
             raise file_error(target, problem, "Choose another name, or move that file away.")
     return target
+
+
+def _is_image(data: Path) -> bool:
+    """Tell whether a file describes itself, or has a header of another name."""
+    # Values alone may be those of a map whose writing was interrupted.
+    if not data.is_file():
+        return False
+    try:
+        with opened_raster(data):
+            return True
+    except FileError:
+        return False
 
 
 def _class_fields(classes: ClassCodes) -> dict[str, Any]:
