@@ -247,15 +247,7 @@ def extend_table(table: ClassTable, theirs: ClassTable) -> tuple[ClassTable, dic
 
 
 def _by_color(ours: ClassTable, theirs: ClassTable) -> dict[Any, ClassEntry]:
-    their_entries: dict[str | None, ClassEntry] = {}
-    for entry in theirs.entries:
-        other = their_entries.setdefault(entry.own_color, entry)
-        if other is not entry and entry.own_color is not None:
-            raise DataError(
-                f"{theirs.source} gives two classes one color: {other} and {entry}.",
-                "Give each class a color of its own.",
-            )
-    their_entries.pop(None, None)
+    their_entries = _distinct(theirs, "own_color", "one color", "color")
     return {
         entry.value: their_entries[entry.own_color]
         for entry in ours.entries
@@ -296,14 +288,22 @@ def _check_code_names(named: ClassTable, numbered: ClassTable) -> None:
             )
 
 
-def _numbered(table: ClassTable) -> dict[int | None, ClassEntry]:
-    entries: dict[int | None, ClassEntry] = {}
+def _numbered(table: ClassTable) -> dict[Any, ClassEntry]:
+    return _distinct(table, "number", "the number {}", "number")
+
+
+def _distinct(table: ClassTable, attribute: str, shared: str, what: str) -> dict[Any, ClassEntry]:
+    """Return the entries that have an attribute, by its value; raise if two have the same."""
+    entries: dict[Any, ClassEntry] = {}
     for entry in table.entries:
-        other = entries.setdefault(entry.number, entry)
-        if other is not entry and entry.number is not None:
+        value = getattr(entry, attribute)
+        if value is None:
+            continue
+        other = entries.setdefault(value, entry)
+        if other is not entry:
             raise DataError(
-                f"{table.source} gives two classes the number {entry.number}: {other} and {entry}.",
-                "Give each class a number of its own.",
+                f"{table.source} gives two classes {shared.format(value)}: {other} and {entry}.",
+                f"Give each class a {what} of its own.",
             )
     return entries
 

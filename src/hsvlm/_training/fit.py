@@ -17,6 +17,7 @@ from hsvlm._inputs.windows import input_source
 from hsvlm._prediction.model import FittedModel
 from hsvlm._system.devices import is_out_of_memory, resolve_device, seed_of
 from hsvlm._system.paths import expand_home
+from hsvlm._training.arguments import model_arguments, training_settings
 from hsvlm._training.bands import take_wavelengths, with_band_centers
 from hsvlm._training.checkpoint import Checkpoint, Identity
 from hsvlm._training.checks import (
@@ -26,12 +27,12 @@ from hsvlm._training.checks import (
     check_warm_start,
     class_weights,
     encoder_class,
-    warn_of_unused_settings,
 )
 from hsvlm._training.codes import names_of_codes, warn_of_numbered_texts
 from hsvlm._training.loop import fit_net
-from hsvlm._training.net import TrainingSettings, WindowDataset
+from hsvlm._training.net import WindowDataset
 from hsvlm._training.settings import FitSettings
+from hsvlm._training.unused import warn_of_unused_settings
 from hsvlm._training.validation import random_validation, spatial_validation
 from hsvlm._training.weights import (
     start_preprocessing,
@@ -52,14 +53,13 @@ from hsvlm.readout.scene import fit_readout, readout_settings
 from hsvlm.samples import PixelSamples, remembered_names
 from hsvlm.text import encode_prompts
 from hsvlm.text.models import encoder_identity
-from hsvlm.vision.arguments import encoder_arguments, encodes_texts
+from hsvlm.vision.arguments import encodes_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
-    from torch import nn
 
     from hsvlm._data.cubes import Padding
     from hsvlm._data.named_labels import NamedLabels
@@ -186,9 +186,9 @@ def _train(
         training = dataset(train, on_spectra)
         validation = dataset(valid, on_spectra) if len(valid) else None
         channels = training.source.n_channels, sources_after(preprocessing)
-        model_params = _model_params(settings, texts, *channels, window_size)
+        model_params = model_arguments(settings, texts, *channels, window_size)
         model_params |= starting_weights(settings, pretrained)
-        optimization = _optimization(settings, len(train))
+        optimization = training_settings(settings, len(train))
         former = None if previous is None else (previous.net, previous.adapter)
 
         def as_model(net: Any) -> FittedModel:
@@ -282,62 +282,6 @@ def _memory_watched(
             f"({settings.batch_size}) first; then window_size ({window_size}), n_components or the "
             "width and depth in vision_params, or raise patch_size; or take another device."
         ) from error
-
-
-def _model_params(
-    settings: FitSettings,
-    texts: Mapping[str, Any],
-    n_channels: int,
-    sources: Mapping[str, int] | None,
-    window_size: int,
-) -> dict[str, Any]:
-    encoder = encoder_class(settings.vision_encoder)
-    return {
-        "encoder": encoder,
-        "encoder_params": encoder_arguments(
-            encoder,
-            n_channels=n_channels,
-            window_size=window_size,
-            patch_size=int(settings.patch_size),
-            sources=sources,
-            params=settings.vision_params,
-        ),
-        **_text_params(settings, encoder, texts),
-        "n_classes": len(texts["classes"]),
-        "projection": settings.projection,
-        "precision": settings.precision,
-    }
-
-
-def _text_params(
-    settings: FitSettings, encoder: type[nn.Module], texts: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Vectors of the classes, or their texts if the encoder encodes them itself."""
-    if not uses_text(settings.criterion):
-        return {"prototypes": None}
-    if not encodes_texts(encoder):
-        return {"prototypes": texts["text_embeddings"]}
-    return {
-        "prototypes": None,
-        "texts": [texts["prompts"][one] for one in texts["classes"].tolist()],
-    }
-
-
-def _optimization(settings: FitSettings, n_samples: int) -> TrainingSettings:
-    return TrainingSettings(
-        criterion=settings.criterion,
-        n_hard=int(settings.n_hard),
-        n_semi_hard=int(settings.n_semi_hard),
-        criterion_params=dict(settings.criterion_params or {}),
-        max_epochs=settings.n_epochs(n_samples),
-        batch_size=int(settings.batch_size),
-        lr=float(settings.lr),
-        weight_decay=float(settings.weight_decay),
-        lr_schedule=settings.lr_schedule,
-        augment=settings.augment,
-        callbacks=tuple(settings.callbacks or ()),
-        verbose=int(settings.verbose),
-    )
 
 
 def _results(net: Any) -> dict[str, Any]:

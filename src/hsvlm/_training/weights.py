@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hsvlm._data.wavelengths import refuse_shift
 from hsvlm._system.paths import expand_home
 from hsvlm._training.bands import has_other_bands, keeps_bands
-from hsvlm._training.checks import warn_without_effect
+from hsvlm._training.unused import warn_without_effect
 from hsvlm._training_record import TrainedAdapter
 from hsvlm.contrastive.adapter_settings import AdapterSettings
 from hsvlm.exceptions import DataError, ParameterError
