@@ -115,7 +115,7 @@ class Scene:
     Warns
     -----
     HSVLMWarning
-        If the wavelengths look like micrometers.
+        If wavelengths look like micrometers.
 
     Examples
     --------

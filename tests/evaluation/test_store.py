@@ -15,7 +15,7 @@ from skorch.callbacks import EpochScoring
 from hsvlm import HSIPromptClassifier, pixel_samples
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.evaluation import evaluate
-from hsvlm.evaluation._keys import data_digest, fit_key
+from hsvlm.evaluation._keys import data_digest, fit_key, read_contents
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.model_selection import SpatialBlockKFold
 
@@ -323,6 +323,48 @@ def test_what_is_read_is_part_of_the_settings(tmp_path, settings, is_folder):
     assert key(copy) == first
     file.write_bytes(b"another")
     assert not set(key(path)) - {""} & set(first)
+
+
+HUB_SETTINGS = {
+    "text encoder": ({"text_encoder": "me/model"}, "modules.json"),
+    "text encoder without organization": ({"text_encoder": "model"}, "config.json"),
+    "clip": (
+        {"vision_encoder": "clip-prompt", "vision_params": {"clip": "me/model"}},
+        "config.json",
+    ),
+    "weights": ({"pretrained": "hf://me/model/weights.pt"}, "weights.pt"),
+    "weights in a folder": ({"pretrained": "hf://me/model/base/weights.pt"}, "base/weights.pt"),
+}
+
+
+@pytest.mark.parametrize(("settings", "file"), HUB_SETTINGS.values(), ids=HUB_SETTINGS)
+def test_the_revision_of_a_hub_model_is_part_of_the_settings(tmp_path, monkeypatch, settings, file):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.file_download.HF_HUB_CACHE", str(tmp_path), raising=False)
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    names = ["me--model", "sentence-transformers--model"]
+
+    def key(revision):
+        for name in names:
+            model = tmp_path / f"models--{name}"
+            path = model / "snapshots" / revision / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("{}")
+            (model / "refs").mkdir(exist_ok=True)
+            (model / "refs" / "main").write_text(revision)
+        clf = HSIPromptClassifier(**settings)
+        return fit_key(clf, "data", np.arange(3), np.arange(3, 5))
+
+    absent = fit_key(HSIPromptClassifier(**settings), "data", np.arange(3), np.arange(3, 5))
+    first, second = key("a" * 40), key("b" * 40)
+    assert len({absent, first, second}) == 3
+    assert key("a" * 40) == first
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "no/such/model", ""])
+def test_names_without_a_revision_stay(name):
+    settings = HSIPromptClassifier(text_encoder=name).get_params()
+    assert read_contents(settings) == settings
 
 
 def test_settings_that_cannot_be_pickled_are_not_kept(measure):

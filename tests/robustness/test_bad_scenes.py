@@ -78,6 +78,16 @@ def test_wavelengths_in_micrometres():
     )
 
 
+@pytest.mark.parametrize("values", [[400, 650, 2.5], [np.nan, 400, 2.5]])
+def test_wavelengths_partly_in_micrometers(values):
+    with pytest.warns(HSVLMWarning) as caught:
+        Scene(np.ones((2, 2, 3)), wavelengths_nm=values)
+    assert str(caught[0].message) == (
+        f"wavelengths_nm holds 2.5 beside {np.nanmax(values):g}: 1 of 3 values are too small for "
+        "nanometers, as micrometers are. Give all of them in nanometers."
+    )
+
+
 def test_bands_in_any_order_and_nested_lists():
     scene = Scene(np.ones((2, 2, 3)).tolist(), [[0, 1], [1, 2]], wavelengths_nm=[900, 400, 650])
     assert repr(scene) == "Scene('', 2 x 2 pixels, 3 bands from 400 to 900 nm, float64)"

@@ -124,6 +124,40 @@ def test_folder_gives_unit_rows_without_query_instruction(model_folder, tmp_path
     assert np.abs(rows - unit(model.encode(["a field of oats", "a barn"]))).max() > 1e-2
 
 
+def without_weights(folder, target, part):
+    """Copy a model without the weights whose names hold a part, which loading would draw."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, target)
+    (file,) = target.rglob("model.safetensors")
+    weights = load_file(file)
+    kept = {name: weight for name, weight in weights.items() if part not in name}
+    assert len(kept) < len(weights)
+    save_file(kept, file, metadata={"format": "pt"})
+    return target
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["word_embeddings", "encoder.layer.0", "attention.self.query"])
+def test_folder_that_lacks_weights_is_refused(model_folder, tmp_path, part):
+    folder = without_weights(model_folder, tmp_path / "model", part)
+    with pytest.raises(ParameterError) as caught:
+        encode_texts(["a barn"], folder, cache_dir=tmp_path / "cache")
+    assert str(caught.value) == (
+        f"The files of the text encoder {str(folder)!r} lack weights, and random numbers in their "
+        "place would give a text another vector at every loading. Use the configuration and all "
+        "weights of one model, and copy or download them again."
+    )
+    assert not list(tmp_path.glob("cache/*.npz"))
+
+
+@pytest.mark.slow
+def test_weights_that_encoding_never_reads_may_be_absent(model_folder, barn, tmp_path):
+    folder = without_weights(model_folder, tmp_path / "model", "pooler")
+    vector = encode_texts(["a barn"], folder, cache_dir=tmp_path / "cache")
+    np.testing.assert_array_equal(vector, encode_texts(["a barn"], model_folder, cache_dir=barn[1]))
+
+
 @pytest.mark.slow
 def test_prototypes_average_on_the_sphere(model_folder, tmp_path):
     prototypes = encode_prompts(PROMPTS, model_folder, cache_dir=tmp_path)

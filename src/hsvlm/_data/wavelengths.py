@@ -23,7 +23,7 @@ _MIN_WAVELENGTH_NM = 100
 
 
 def checked_wavelengths(values: Any) -> NDArray[np.float64]:
-    """Return band centers of a scene; warn if they look like micrometers."""
+    """Return band centers of a scene; warn if some look like micrometers."""
     array = as_array(values, "wavelengths_nm").astype(np.float64)
     broken = array[np.isinf(array) | (array < 0)]
     if broken.size:
@@ -32,11 +32,16 @@ def checked_wavelengths(values: Any) -> NDArray[np.float64]:
             "infinite). Give the band centers in nanometers, and NaN if unknown."
         )
     known = array[array > 0]
-    if known.size and known.max() < _MIN_WAVELENGTH_NM:
+    short = known[known < _MIN_WAVELENGTH_NM]
+    if short.size:
+        is_all = short.size == known.size
         warning = HSVLMWarning(
             f"wavelengths_nm lie between {known.min():g} and {known.max():g}, which looks like "
-            "micrometers.",
-            "Multiply them by 1000.",
+            "micrometers."
+            if is_all
+            else f"wavelengths_nm holds {short[0]:g} beside {known.max():g}: {short.size} of "
+            f"{array.size} values are too small for nanometers, as micrometers are.",
+            "Multiply them by 1000." if is_all else "Give all of them in nanometers.",
             option_hint="Correct the unit of the wavelengths in the file.",
         )
         warnings.warn(warning, stacklevel=4)

@@ -11,8 +11,10 @@ import joblib
 import numpy as np
 
 from hsvlm._system.contents import content_digest
+from hsvlm._system.hub import local_revision, split_address
 from hsvlm._system.paths import expand_home
-from hsvlm.exceptions import ParameterError
+from hsvlm.exceptions import ParameterError, UnknownNameError
+from hsvlm.text.models import encoder_identity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,4 +74,19 @@ def _contents(name: str, value: Any) -> Any:
         return [_contents(name, each) for each in value]
     # An empty text would be the folder where the program runs.
     path = expand_home(value) if isinstance(value, (str, PathLike)) and value != "" else None
-    return content_digest(path) if path is not None and path.exists() else value
+    if path is not None and path.exists():
+        return content_digest(path)
+    revision = _hub_revision(name, value) if isinstance(value, str) else ""
+    return f"{value}@{revision}" if revision else value
+
+
+def _hub_revision(name: str, value: str) -> str:
+    """Return the revision of a model that the local cache of the hub holds; empty if unknown."""
+    if name == "text_encoder":
+        try:
+            return (encoder_identity(value) or "").partition("@")[2]
+        except UnknownNameError:  # no name of a model, which the fit says
+            return ""
+    if place := split_address(value):
+        return place.revision or local_revision([place.repository], [place.file])
+    return local_revision([value]) if name == "clip" else ""

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from hsvlm._storage.format import shorten
+from hsvlm._system.hub import HUB, split_address
 from hsvlm.exceptions import DownloadError, ParameterError
 
-__all__ = ["HUB", "fetch_from_hub"]
+__all__ = ["fetch_from_hub"]
 
-HUB: Final = "hf://"
 _TIMEOUT_S: Final = 5.0
 
 
@@ -18,15 +18,13 @@ def fetch_from_hub(address: str) -> Path:
     """Return the path of a file in the local cache of the hub, after downloading it if needed."""
     from huggingface_hub import HfApi, constants, hf_hub_download
 
-    owner, _, rest = address.removeprefix(HUB).partition("/")
-    name, _, file = rest.partition("/")
-    name, _, revision = name.partition("@")
-    if not (owner and name and file):
+    place = split_address(address)
+    if place is None:
         raise ParameterError(
             f"{address!r} is not the address of a file on the hub. Write "
             f"{HUB}owner/model/file, or {HUB}owner/model@revision/file."
         )
-    repository, chosen = f"{owner}/{name}", revision or None
+    repository, file, chosen = place
     try:
         cached = hf_hub_download(repository, file, revision=chosen, local_files_only=True)
         return Path(cached)

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from hsvlm._system.files import file_error
+from hsvlm._system.hub import HUB
 from hsvlm._system.paths import expand_home
 from hsvlm.exceptions import HSVLMWarning, ParameterError
 from hsvlm.pretraining._body import find_body
@@ -13,7 +14,7 @@ from hsvlm.pretraining._encoder import PretrainedEncoder
 from hsvlm.pretraining._files import read_weight_file
 from hsvlm.pretraining._folder import ENCODER, digest_of, read_encoder_folder
 from hsvlm.pretraining._heads import choose_heads
-from hsvlm.pretraining._hub import HUB, fetch_from_hub
+from hsvlm.pretraining._hub import fetch_from_hub
 from hsvlm.pretraining._layouts import find_layout, refuse_other_attention
 from hsvlm.pretraining._spectralgpt import (
     CUBE_ENCODERS,

