@@ -60,6 +60,14 @@ def test_weights_of_attention_are_dropped_in_training_only(encoder, part):
     assert not torch.equal(layer(maps), layer(maps))
 
 
+def test_predictions_keep_no_weights_of_all_pairs(encoder):
+    with torch.inference_mode(), torch.profiler.profile() as profile:
+        encoder(torch.randn(2, 5, 5, 25))
+    names = {event.key for event in profile.key_averages()}
+    assert "aten::scaled_dot_product_attention" in names
+    assert not {"aten::softmax", "aten::_softmax"} & names
+
+
 def test_dropout_is_a_share():
     with pytest.raises(ParameterError) as error:
         SSTMNet(n_channels=25, window_size=5, dropout=1.0)

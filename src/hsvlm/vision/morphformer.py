@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
-from torch.nn.functional import pad
 
 from hsvlm.exceptions import ParameterError
+from hsvlm.vision._dilation import dilate
 from hsvlm.vision._parts import Tokenizer, check_range, check_share, to_planes
 
 if TYPE_CHECKING:
@@ -181,24 +180,7 @@ class _Morphology(nn.Module):
         self.norm = nn.Sequential(nn.BatchNorm2d(n_maps), nn.GELU())
 
     def forward(self, images: Tensor) -> Tensor:
-        dilated = self.dilated(_dilate(images, self.dilating))
+        dilated = self.dilated(dilate(images, self.dilating))
         # An erosion is the dilation of the negative.
-        result: Tensor = self.norm(dilated + self.eroded(-_dilate(-images, self.eroding)))
+        result: Tensor = self.norm(dilated + self.eroded(-dilate(-images, self.eroding)))
         return result
-
-
-def _dilate(images: Tensor, elements: Tensor) -> Tensor:
-    """Largest sum of an image and a structuring element, over images and places; zeros outside.
-
-    Shapes: `images` (n_windows, n_images, side, side), `elements` (n_maps, n_images, size, size);
-    returns (n_windows, n_maps, side, side).
-    """
-    size, side = elements.shape[-1], images.shape[-1]
-    around = pad(images, [size // 2] * 4).unsqueeze(1)
-    shifted = (
-        around[..., row : row + side, col : col + side] + elements[:, :, row, col, None, None]
-        for row in range(size)
-        for col in range(size)
-    )
-    # `amax` would divide the gradient among equal values, of which there are many at first.
-    return reduce(torch.maximum, (one.max(dim=2).values for one in shifted))

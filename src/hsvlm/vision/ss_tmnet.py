@@ -244,6 +244,8 @@ class _ChannelAttention(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         channels = self.mix(maps).flatten(2)
+        # As one head of adjacent numbers: these kernels do not keep the weights of all pairs.
+        channels = channels.unsqueeze(1).clone(memory_format=torch.contiguous_format)
         mixed = functional.scaled_dot_product_attention(
             channels, channels, channels, dropout_p=self.dropout if self.training else 0.0
         )
