@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hsvlm._training.presets import preset
+
 __all__ = ["OWN"]
 
 # Window, components, padding and training of each publication or its code, as far as the classifier
@@ -11,6 +13,11 @@ __all__ = ["OWN"]
 # learning rate are a cosine. A linear head takes the place of the prompts. "a2s2k" was published on
 # all principal components, which are a rotation of the bands.
 _BANDS: dict[str, Any] = {"n_components": None, "augment": False}
+# The others are those of all rows.
+_VIT = (
+    "augment", "batch_size", "lr", "max_epochs", "n_components", "patch_size", "vision_params",
+    "window_size",
+)  # fmt: skip
 _TABLE_1 = {**_BANDS, "window_size": 15, "lr": 1e-4, "batch_size": 32, "max_epochs": 100}
 OWN: dict[str, dict[str, Any]] = {
     "a2s2k": {
@@ -50,9 +57,5 @@ OWN: dict[str, dict[str, Any]] = {
         "n_components": 30, "augment": False, "window_size": 13, "padding": "zero", "lr": 1e-3,
         "batch_size": 64, "max_epochs": 100, "lr_schedule": "constant",
     },
-    "vit": {
-        **_BANDS, "window_size": 15, "patch_size": 3, "lr": 3e-4, "batch_size": 100,
-        "max_epochs": 100,
-        "vision_params": {"width": 128, "depth": 12, "n_heads": 8, "mlp_width": 512},
-    },
+    "vit": {name: preset("paper-vit")[name] for name in _VIT},
 }  # fmt: skip

@@ -78,6 +78,12 @@ def in_words(kind: str) -> dict[int, str]:
     return {label: template.format(name) for label, name in CLASS_NAMES.items()}
 
 
+def three_texts() -> dict[int, list[str]]:
+    """Several prompts for each class of Indian Pines."""
+    kinds = [in_words(kind) for kind in ("descriptive", "short", "template")]
+    return {label: [texts[label] for texts in kinds] for label in CLASS_NAMES}
+
+
 def random_prototypes() -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=(len(CLASS_NAMES), 384)).astype(np.float32)
 

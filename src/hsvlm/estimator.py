@@ -370,9 +370,11 @@ class HSIPromptClassifier(
 
         Parameters
         ----------
-        name : {"fast", "accurate", "paper-indian-pines", "paper-pavia-university"}
-            A smaller network, more layers and epochs, or the settings of the reference for its two
-            scenes; any other is an UnknownNameError.
+        name : str
+            `"fast"` and `"accurate"` are a smaller network, and more layers and epochs;
+            `"paper-indian-pines"` and `"paper-pavia-university"` the settings of the reference for
+            its two scenes; `"paper-clip"` and `"paper-vit"` those of "M-CLS CLIP" and "ViT" in its
+            table 1. Any other is an UnknownNameError.
         **parameters
             Constructor arguments that take precedence.
 

@@ -148,7 +148,7 @@ def test_names_of_the_library_stand_in_the_help(run):
     code, printed, _ = run("fit", "--help")
     assert code == 0
     words = " ".join(printed.replace("│", " ").split())
-    assert "accurate, fast, paper-indian-pines" in words
+    assert "accurate, fast, paper-clip, paper-indian-pines" in words
     assert "indian-pines, ksc, pavia-university" in words
     assert ".gpkg" in words
     assert "FORMATS" not in words

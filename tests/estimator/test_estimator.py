@@ -12,12 +12,14 @@ from sklearn.preprocessing import StandardScaler
 
 from hsvlm import HSIPromptClassifier, PixelSamples, SpectralPCA, pixel_samples
 from hsvlm._inputs.windows import input_source
+from hsvlm._training.presets import list_presets
 from hsvlm.datasets import make_synthetic_scene
 from hsvlm.exceptions import (
     ParameterError,
     PromptError,
     TrainingDivergedError,
 )
+from hsvlm.vision.vit import MaskedViT
 
 
 class Letters:
@@ -25,6 +27,13 @@ class Letters:
 
     def encode(self, texts):
         return np.array([[1 + text.lower().count(one) for one in "abcdefghij"] for text in texts])
+
+
+class AnyVectors:
+    """A text encoder of which every text gets another direction."""
+
+    def encode(self, texts):
+        return np.random.default_rng(0).normal(size=(len(texts), 64))
 
 
 @pytest.fixture
@@ -473,7 +482,35 @@ def test_presets_carry_the_settings_of_the_reference():
     assert (pavia["max_epochs"], pavia["batch_size"]) == (25, 128)
 
 
-@pytest.mark.parametrize("name", ["fast", "accurate", "paper-indian-pines"])
+def test_rows_of_table_1_are_presets():
+    clip = HSIPromptClassifier.from_preset("paper-clip", prompts="indian-pines").get_params()
+    ours = HSIPromptClassifier.from_preset("paper-indian-pines").get_params()
+    differ = {name for name in ours if clip[name] != ours[name]}
+    assert differ - {"n_hard", "n_semi_hard"} == {"criterion"}  # that loss draws no negatives
+    assert clip["criterion"] == "clip"
+    vit = HSIPromptClassifier.from_preset("paper-vit")
+    encoder = MaskedViT(n_channels=200, window_size=15, patch_size=3, **vit.vision_params)
+    # Table 1 prints 2.61 million.
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == 2_615_568 - 16 * 129
+    assert (vit.window_size, vit.patch_size, vit.n_components) == (15, 3, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "prompts"),
+    [("paper-clip", {n: [f"crop {n}", f"field of {n}"] for n in range(1, 5)}), ("paper-vit", None)],
+)
+def test_rows_of_table_1_are_trained_without_a_warning(name, prompts, recwarn):
+    rng = np.random.default_rng(0)
+    cube, labels = rng.normal(size=(9, 8, 30)), np.zeros((9, 8), dtype=int)
+    labels[:, ::2] = np.arange(4) + 1
+    changes = {"text_encoder": AnyVectors()} if prompts else {}
+    clf = HSIPromptClassifier.from_preset(name, max_epochs=1, prompts=prompts, **changes)
+    assert clf.fit(cube, labels).predict(cube).shape == labels.shape
+    assert not list(recwarn)
+
+
+@pytest.mark.parametrize("name", list_presets())
 def test_presets_are_not_changed_through_a_classifier(name):
     settings = HSIPromptClassifier.from_preset(name).get_params()
     changed = HSIPromptClassifier.from_preset(name)

@@ -196,8 +196,8 @@ def test_unknown_preset():
     with pytest.raises(UnknownNameError) as error:
         HSIPromptClassifier.from_preset("paper")
     assert str(error.value) == (
-        "Unknown preset 'paper'. Known: 'accurate', 'fast', 'paper-indian-pines', "
-        "'paper-pavia-university'."
+        "Unknown preset 'paper'. Known: 'accurate', 'fast', 'paper-clip', 'paper-indian-pines', "
+        "'paper-pavia-university', 'paper-vit'."
     )
 
 
