@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import grey_dilation, grey_erosion
 
 from hsvlm.exceptions import ParameterError
-from hsvlm.vision._dilation import dilate
+from hsvlm.vision._dilation import _dilate_by_shifts, dilate
 from hsvlm.vision.morphformer import MorphFormer
 
 
@@ -59,6 +59,21 @@ def test_dilation_and_its_gradient_are_those_of_all_sums(monkeypatch, size, cach
         torch.autograd.grad((values * weights).sum(), (images, elements))
         for values in (expected, found)
     ]
+    for here, there in zip(*gradients, strict=True):
+        torch.testing.assert_close(here, there)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_devices_with_many_cores_compute_the_same(size):
+    generator = torch.Generator().manual_seed(0)
+    tensors = [
+        torch.randn(shape, generator=generator, requires_grad=True)
+        for shape in [(5, 3, 6, 4), (4, 3, size, size)]
+    ]
+    weights = torch.randn(5, 4, 6, 4, generator=generator)
+    results = [function(*tensors) for function in (dilate, _dilate_by_shifts)]
+    torch.testing.assert_close(*results, rtol=0, atol=0)
+    gradients = [torch.autograd.grad((values * weights).sum(), tensors) for values in results]
     for here, there in zip(*gradients, strict=True):
         torch.testing.assert_close(here, there)
 

@@ -26,18 +26,23 @@ def dilate(images: Tensor, elements: Tensor) -> Tensor:
     Shapes: `images` (n_windows, n_images, side, side), `elements` (n_maps, n_images, size, size);
     returns (n_windows, n_maps, side, side).
     """
-    if images.device.type == "cpu":
-        # Numbers of places need more digits than bfloat16 has.
-        dtype = torch.promote_types(images.dtype, torch.float32)
-        both = images.to(dtype), elements.to(dtype)
-        if not torch.is_grad_enabled():
-            return _largest(*both)[0]
-        result: Tensor = _Dilation.apply(*both)  # type: ignore[no-untyped-call]
-        return result
-    size, side = elements.shape[-1], images.shape[-1]
+    if images.device.type != "cpu":
+        return _dilate_by_shifts(images, elements)
+    # Numbers of places need more digits than bfloat16 has.
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    both = images.to(dtype), elements.to(dtype)
+    if not torch.is_grad_enabled():
+        return _largest(*both)[0]
+    result: Tensor = _Dilation.apply(*both)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _dilate_by_shifts(images: Tensor, elements: Tensor) -> Tensor:
+    """Look at one place of the elements at a time, in all windows and maps."""
+    size, (rows, cols) = elements.shape[-1], images.shape[-2:]
     around = pad(images, [size // 2] * 4).unsqueeze(1)
     shifted = (
-        around[..., row : row + side, col : col + side] + elements[:, :, row, col, None, None]
+        around[..., row : row + rows, col : col + cols] + elements[:, :, row, col, None, None]
         for row in range(size)
         for col in range(size)
     )
