@@ -3,7 +3,8 @@
 One command per table, for example ``python -m benchmarks.tables 2``; ``all`` for every table. The
 results go to ``benchmarks/results/table_<n>/``, and the pages are rendered anew. Every training
 leaves a file in ``benchmarks/.cache/fits``, so that a run that was stopped continues where it was;
-delete the folder to measure everything again.
+delete the folder to measure everything again. ``--rows CLIP`` measures the rows with this text in
+their names, and keeps the others.
 
 Table 1 follows the paper's recipe with its window of 33 pixels; tables 2 to 7 use the same recipe
 with a window of 15, a tenth of the work, so that all of them fit into a night on two cores.

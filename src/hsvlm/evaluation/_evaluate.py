@@ -95,8 +95,9 @@ def evaluate(
     store : path, default=None
         Folder for the result of every fit, one small JSON file each, whose name begins with
         estimator and split. What is there already is not measured again, so an evaluation that was
-        stopped continues where it was. A file is found by class, settings, data and split; delete
-        the folder after changing your own code.
+        stopped continues where it was. A file is found by class, settings, data and split, and by
+        the contents or the revision of models that the settings name; delete the folder after
+        changing your own code.
     n_jobs : int, default=None
         Number of processes; each is told to use its share of the cores.
     verbose : int, default=0

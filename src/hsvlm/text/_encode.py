@@ -171,8 +171,9 @@ def encode_prompts(
     ------
     ParameterError
         If the array, or the result of the encoder, is not finite numbers of shape (n, d) without
-        zero rows; if `encoder` is of another kind; if a folder has no usable model, or the cache
-        vectors of another length; or if the device is not available.
+        zero rows; if `encoder` is of another kind; if a folder has no usable model, the files of a
+        model lack weights, or the cache has vectors of another length; or if the device is not
+        available.
     PromptError
         If the texts of one class cancel each other.
     UnknownNameError
